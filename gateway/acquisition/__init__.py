@@ -1,0 +1,1 @@
+"""Packets to microvolts on one sample grid for the whole night. Pure."""

@@ -1,0 +1,109 @@
+"""What a headband records: channels, their calibration, their sampling."""
+
+from dataclasses import dataclass
+from enum import Enum
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Modality(Enum):
+    """What kind of signal a channel carries."""
+
+    EEG = "EEG"
+    EOG = "EOG"
+    EMG = "EMG"
+    ECG = "ECG"
+    REFERENCE = "reference"
+    AUX = "aux"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One electrode or bipolar pair as the headband's converter sees it.
+
+    Attributes
+    ----------
+    label : str
+        10-20 site or pair, e.g. ``"AF7"`` or ``"Fpz-Cz"``.
+    modality : Modality
+    lsb_uv : float
+        Microvolts per count.
+    zero : int
+        Count that means 0 uV.
+    digital_min, digital_max : int
+        Counts at the rails; a sample there is railed.
+    """
+
+    label: str
+    modality: Modality
+    lsb_uv: float
+    zero: int = 0
+    digital_min: int = -(2**15)
+    digital_max: int = 2**15 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Channels that are sampled together.
+
+    Attributes
+    ----------
+    sfreq : float
+        Nominal sampling frequency, Hz.
+    channels : tuple of Channel
+        In packet order.
+    index_modulus : int
+        The sample index in packets counts modulo this.
+    """
+
+    sfreq: float
+    channels: tuple[Channel, ...]
+    index_modulus: int = 2**32
+
+    def first_sample(self, second: int) -> int:
+        """Return the index of the first sample at or after `second`."""
+        return ceil(second * self.sfreq - 1e-6)
+
+    def to_microvolts(self, counts: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Scale counts to microvolts.
+
+        Parameters
+        ----------
+        counts : ndarray of int32, shape (n_channels, n_samples)
+
+        Returns
+        -------
+        uv : ndarray of float32, shape (n_channels, n_samples)
+        """
+        lsb = np.array([[c.lsb_uv] for c in self.channels], dtype=np.float32)
+        zero = np.array([[c.zero] for c in self.channels], dtype=np.int32)
+        return (counts - zero).astype(np.float32) * lsb
+
+
+@dataclass(frozen=True, slots=True)
+class Montage:
+    """All that one headband records; streams differ in sampling frequency."""
+
+    streams: tuple[Stream, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadbandInfo:
+    """What a headband says of itself when a connection begins.
+
+    Attributes
+    ----------
+    montage : Montage
+    tick_hz : float or None
+        Rate of the device clock that stamps packets; None when it has none.
+    boot_id : int or None
+        Changes when the headband restarts and its sample indices begin again at
+        0, together for all streams. None when the headband does not say: each
+        connection is then placed by its time of arrival.
+    """
+
+    montage: Montage
+    tick_hz: float | None = None
+    boot_id: int | None = None

@@ -1,0 +1,99 @@
+"""Values between the radio and the signal path."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.montage import HeadbandInfo
+
+
+class Notification(NamedTuple):
+    """One GATT notification as it arrived.
+
+    `t_rx` is monotonic seconds, read once by the I/O edge; `char` a UUID.
+    """
+
+    char: str
+    payload: bytes
+    t_rx: float
+
+
+class LinkUp(NamedTuple):
+    """A connection is subscribed and streaming begins. `t` is monotonic seconds."""
+
+    t: float
+    info: HeadbandInfo
+
+
+class LinkDown(NamedTuple):
+    """The connection ended, for whatever `reason`. `t` is monotonic seconds."""
+
+    t: float
+    reason: str
+
+
+class Tick(NamedTuple):
+    """The wall clock, once a second: `utc` was read at monotonic time `t`."""
+
+    t: float
+    utc: datetime
+    synchronised: bool
+
+
+class Battery(NamedTuple):
+    """Charge of the headband, per cent."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplePacket:
+    """Consecutive samples of one stream.
+
+    Attributes
+    ----------
+    stream : int
+        Position in `Montage.streams`.
+    index : int
+        Of the first sample, as the headband counts, modulo its `index_modulus`.
+    counts : ndarray of int32, shape (n_channels, n_samples)
+    t_rx : float
+        Arrival, monotonic seconds.
+    ticks : int or None
+        Device clock at the first sample.
+    """
+
+    stream: int
+    index: int
+    counts: NDArray[np.int32]
+    t_rx: float
+    ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """One second of the night, every stream, on the session's sample grid.
+
+    Attributes
+    ----------
+    second : int
+        0-based since the session began, on the headband's clock.
+    uv : tuple of ndarray of float32, shape (n_channels, n_samples)
+        One array per stream, microvolts; 0 where nothing arrived.
+    present : tuple of ndarray of bool, shape (n_samples,)
+        One mask per stream, False where a sample was lost.
+    t_rx : float
+        Arrival of the packet that completed it, monotonic seconds.
+    """
+
+    second: int
+    uv: tuple[NDArray[np.float32], ...]
+    present: tuple[NDArray[np.bool_], ...]
+    t_rx: float
+
+
+Input = Notification | LinkUp | LinkDown | Tick
+Decoded = SamplePacket | Battery

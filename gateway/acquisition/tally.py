@@ -1,0 +1,31 @@
+"""What was received and what was lost, counted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts since the session began.
+
+    Attributes
+    ----------
+    packets : int
+        Sample packets placed on the grid.
+    late_packets : int
+        Late or repeated packets, dropped.
+    bad_packets : int
+        Notifications that were no packet, dropped.
+    lost_s : float
+        Seconds of the night that never arrived, in the worst stream.
+    connections : int
+        Times the link came up.
+    drift_ppm : float or None
+        Headband clock against this machine's; None until fitted.
+    """
+
+    packets: int = 0
+    late_packets: int = 0
+    bad_packets: int = 0
+    lost_s: float = 0.0
+    connections: int = 0
+    drift_ppm: float | None = None

@@ -1,0 +1,74 @@
+"""Every expected failure, named by its remedy; anything else is a bug."""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Root of all expected failures.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the command line returns when this ends the program.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class DecodeError(GatewayError):
+    """A notification that is no packet of this headband: dropped and counted."""
+
+    def __init__(self, reason: str, payload: bytes) -> None:
+        super().__init__(f"{reason}: {payload[:32].hex()} ({len(payload)} bytes)")
+        self.payload = payload
+
+
+class LinkError(GatewayError):
+    """The radio link failed: retried for ever with back-off."""
+
+    exit_code = 3
+
+
+class BondingError(LinkError):
+    """The headband wants pairing: retried slowly, because a person must act."""
+
+
+class AdapterError(LinkError):
+    """The Bluetooth adapter itself failed or is missing."""
+
+
+class SinkError(GatewayError):
+    """One output failed: that output restarts, the others and the night go on."""
+
+
+class ModelError(GatewayError):
+    """A model file is refused, or one inference failed."""
+
+    exit_code = 5
+
+
+class ConfigError(GatewayError):
+    """The configuration or the command line is wrong; lists every problem."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RecordingError(GatewayError):
+    """A recording cannot be used; says which file, what is wrong and the fix."""
+
+    exit_code = 2
+
+
+class MissingExtraError(GatewayError):
+    """An optional dependency is needed and absent; says what to install."""
+
+    exit_code = 2
+
+    def __init__(self, extra: str, what_for: str) -> None:
+        super().__init__(
+            f"{what_for} needs the extra [{extra}]: pip install 'sleepgate[{extra}]'"
+        )

@@ -1,0 +1,150 @@
+"""Cut the night into 30-s epochs ready for a classifier."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.montage import Montage, Stream
+from gateway.acquisition.packets import Block
+from gateway.preprocessing.band import EPOCH_S, Band, band_limit
+from gateway.preprocessing.derivation import Montager
+from gateway.preprocessing.quality import ABSENT, Quality, judge, railed_fraction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epoch:
+    """Thirty seconds ready for a classifier.
+
+    Attributes
+    ----------
+    index : int
+        0-based within the session.
+    uv : ndarray of float32, shape (n_derivations, n_samples)
+        Filtered and at the model's rate, microvolts; zeros where a derivation is
+        absent or flawed.
+    quality : tuple of Quality
+        One per derivation.
+    t_rx : float
+        Arrival of the packet that completed it, monotonic seconds.
+    """
+
+    index: int
+    uv: NDArray[np.float32]
+    quality: tuple[Quality, ...]
+    t_rx: float
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Mask of the derivations without a flaw, shape (n_derivations,)."""
+        return np.array([not q.flaws for q in self.quality], dtype=np.bool_)
+
+    @property
+    def missing_s(self) -> float:
+        """Seconds lost in the worst of the derivations the headband has."""
+        return max((q.missing_s for q in self.quality), default=0.0)
+
+
+def fill_gaps(
+    uv: NDArray[np.float32], present: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Bridge lost samples by straight lines between their neighbours.
+
+    A step or a run of zeros would ring through the filter; a line does not.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_channels, n_samples)
+    present : ndarray of bool, shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of float32, same shape; all zeros if nothing is present.
+    """
+    if present.all():
+        return uv
+    at = np.flatnonzero(present)
+    if not at.size:
+        return np.zeros_like(uv)
+    every = np.arange(present.size)
+    return np.stack([np.interp(every, at, row[at]) for row in uv]).astype(np.float32)
+
+
+class EpochCutter:
+    """Collect thirty one-second blocks and make an `Epoch` of them.
+
+    Parameters
+    ----------
+    montage : Montage
+        What the headband records.
+    montager : Montager
+        The model's derivations, resolved against `montage`.
+    band : Band
+        The model's band and rate.
+    """
+
+    def __init__(self, montage: Montage, montager: Montager, band: Band) -> None:
+        self._montage = montage
+        self._montager = montager
+        self._band = band
+        self._blocks: list[Block] = []
+
+    def push(self, block: Block) -> Iterator[Epoch]:
+        """Yield the epoch that `block` completes.
+
+        Blocks come in order; seconds that are skipped were never sampled and
+        count as missing.
+        """
+        while self._blocks and block.second // EPOCH_S > self._index:
+            yield self._cut(self._blocks[-1].t_rx)
+        self._blocks.append(block)
+        if block.second % EPOCH_S == EPOCH_S - 1:
+            yield self._cut(block.t_rx)
+
+    @property
+    def _index(self) -> int:
+        return self._blocks[0].second // EPOCH_S
+
+    def _cut(self, t_rx: float) -> Epoch:
+        blocks, self._blocks = self._blocks, []
+        index = blocks[0].second // EPOCH_S
+        pieces = [
+            self._derive(number, blocks) for number in range(len(self._montager.labels))
+        ]
+        uv = np.concatenate([uv for uv, _ in pieces])
+        return Epoch(index, uv, tuple(quality for _, quality in pieces), t_rx)
+
+    def _derive(
+        self, number: int, blocks: list[Block]
+    ) -> tuple[NDArray[np.float32], Quality]:
+        n_samples = round(EPOCH_S * self._band.sfreq)
+        at = self._montager.streams[number]
+        if at < 0:
+            return np.zeros((1, n_samples), np.float32), ABSENT
+        stream, weights = self._montage.streams[at], self._montager.weights[number]
+        uv, present = _join(stream, at, blocks)
+        railed = railed_fraction(uv[:, present], stream, weights)
+        derived = weights[None] @ fill_gaps(uv, present)
+        filtered = band_limit(derived, stream.sfreq, self._band)
+        missing_s = float(np.count_nonzero(~present)) / stream.sfreq
+        quality = judge(filtered[0], missing_s, railed, EPOCH_S)
+        if quality.flaws:
+            filtered = np.zeros_like(filtered)
+        return filtered, quality
+
+
+def _join(
+    stream: Stream, at: int, blocks: list[Block]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    second = blocks[0].second // EPOCH_S * EPOCH_S
+    first = stream.first_sample(second)
+    n_samples = stream.first_sample(second + EPOCH_S) - first
+    uv = np.zeros((len(stream.channels), n_samples), np.float32)
+    present = np.zeros(n_samples, np.bool_)
+    for block in blocks:
+        offset = stream.first_sample(block.second) - first
+        where = slice(offset, offset + block.present[at].size)
+        uv[:, where] = block.uv[at]
+        present[where] = block.present[at]
+    return uv, present

@@ -1,0 +1,101 @@
+"""Whether a derivation's epoch is fit to be scored."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.montage import Stream
+
+FLAT_UV = 0.2  # below the noise of any electrode on skin
+RAILED = 0.05  # fraction of samples at the converter's rails
+MISSING = 0.2  # fraction that may be lost before an epoch is not scored
+WILD_UV = 1000.0  # robust amplitude no scalp produces
+
+
+class Flaw(Enum):
+    """What is wrong with a derivation; the value is its name in messages."""
+
+    ABSENT = "absent"
+    GAP = "gap"
+    FLAT = "flat"
+    RAILED = "railed"
+    WILD = "wild"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Verdict on one derivation of one epoch.
+
+    Attributes
+    ----------
+    flaws : frozenset of Flaw
+        Empty when the derivation may be scored.
+    missing_s : float
+        Seconds of the thirty that never arrived.
+    score : float
+        1 is flawless, 0 useless.
+    """
+
+    flaws: frozenset[Flaw]
+    missing_s: float
+    score: float
+
+
+ABSENT = Quality(frozenset({Flaw.ABSENT}), 0.0, 0.0)
+
+
+def railed_fraction(
+    uv: NDArray[np.float32], stream: Stream, weights: NDArray[np.float32]
+) -> float:
+    """Return the worst fraction of samples at the rails among the channels used.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_channels, n_samples)
+        The stream's samples that arrived.
+    stream : Stream
+    weights : ndarray of float32, shape (n_channels,)
+        Nonzero for channels used.
+    """
+    if not uv.shape[1]:
+        return 0.0
+    worst = 0.0
+    for channel, row, weight in zip(stream.channels, uv, weights, strict=True):
+        if weight:
+            low = (channel.digital_min - channel.zero + 0.5) * channel.lsb_uv
+            high = (channel.digital_max - channel.zero - 0.5) * channel.lsb_uv
+            worst = max(worst, float(np.mean((row < low) | (row > high))))
+    return worst
+
+
+def judge(
+    filtered_uv: NDArray[np.float32], missing_s: float, railed: float, epoch_s: float
+) -> Quality:
+    """Judge one derivation.
+
+    Parameters
+    ----------
+    filtered_uv : ndarray of float32, shape (n_samples,)
+        The derivation in the model's band.
+    missing_s : float
+        Seconds that never arrived.
+    railed : float
+        Fraction of samples at the rails, from `railed_fraction`.
+    epoch_s : float
+        Length of the epoch, seconds.
+    """
+    spread_uv = float(np.subtract(*np.percentile(filtered_uv, [90, 10])))
+    flaws = frozenset(
+        flaw
+        for flaw, found in (
+            (Flaw.GAP, missing_s > MISSING * epoch_s),
+            (Flaw.FLAT, spread_uv < FLAT_UV),
+            (Flaw.RAILED, railed > RAILED),
+            (Flaw.WILD, spread_uv > WILD_UV),
+        )
+        if found
+    )
+    score = 0.0 if flaws else (1 - missing_s / epoch_s) * (1 - railed)
+    return Quality(flaws, missing_s, score)

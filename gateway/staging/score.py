@@ -1,0 +1,64 @@
+"""What a classifier says about one epoch."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.preprocessing.epoch import Epoch
+from gateway.preprocessing.quality import Quality
+from gateway.staging.model_card import ModelCard
+from gateway.staging.stage import Refusal, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEpoch:
+    """An epoch's stage, or the reason why it has none.
+
+    Attributes
+    ----------
+    index : int
+        0-based within the session.
+    start_utc : datetime
+        Of its first sample, by the fitted clock of the headband.
+    stage : Stage or Refusal
+    hypnodensity : tuple of float
+        Probability of W, N1, N2, N3, R; sums to 1. Empty when refused.
+    quality : tuple of Quality
+        One per derivation of the model.
+    asleep : bool or None
+        Debounced for automations; None before the first scored epoch.
+    t_rx : float
+        Arrival of the epoch's last sample, monotonic seconds.
+    """
+
+    index: int
+    start_utc: datetime
+    stage: Stage | Refusal
+    hypnodensity: tuple[float, ...]
+    quality: tuple[Quality, ...]
+    asleep: bool | None
+    t_rx: float
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the stage shown; None when refused."""
+        return max(self.hypnodensity) if self.hypnodensity else None
+
+
+class Scorer(Protocol):
+    """A classifier loaded and ready."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model expects and how good it is."""
+        ...
+
+    def hypnodensity(self, epoch: Epoch) -> tuple[float, ...]:
+        """Return five probabilities, W N1 N2 N3 R.
+
+        Raises
+        ------
+        ModelError
+            If the runtime fails over this epoch.
+        """
+        ...
