@@ -1,0 +1,1 @@
+"""Asyncio and the operating system."""

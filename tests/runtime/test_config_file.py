@@ -1,0 +1,61 @@
+"""The file on disk: lines in messages, and the shipped example as its own proof."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Config
+from gateway.errors import ConfigError
+from gateway.runtime.config_file import read_config
+
+SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
+
+
+def problems_of(path):
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    return [problem.removeprefix(str(path)) for problem in caught.value.problems]
+
+
+def test_the_shipped_file_shows_every_default():
+    config = read_config(SHIPPED)
+    assert config == Config(devices=config.devices, outputs=config.outputs)
+    assert config.devices[0].stall_s == 5.0
+
+
+def test_problems_carry_their_line(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("devices:\n  - name: a\n    stall: 2\nmqtt:\n  host: x\n")
+    assert problems_of(path) == [
+        ":4: mqtt: unknown key",
+        ":3: devices[0].stall: unknown key; stall_s?",
+    ]
+
+
+def test_a_key_given_twice_is_not_silently_the_last(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("devices: [{name: a}]\nlog: {level: info}\nlog: {level: error}\n")
+    assert problems_of(path) == [":3: log: key given twice"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"devices: [", "not YAML"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"", "devices: missing"),
+        (b"- a\n- b\n", "expected a section"),
+        (b"!!python/object:os.system {}", "not YAML"),
+    ],
+)
+def test_what_is_no_configuration_is_said_to_be_none(tmp_path, content, expected):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    (problem,) = problems_of(path)
+    assert expected in problem
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert problems_of(tmp_path / "none.yaml") == [
+        ": cannot be read: No such file or directory"
+    ]
