@@ -1,24 +1,158 @@
-"""The night in numbers."""
+"""The night in numbers.
 
-from collections.abc import Sequence
+Definitions and rounding are those of YASA 0.8.1, ``Hypnogram.sleep_statistics``
+(Vallat & Walker 2021, eLife 10:e70092, https://doi.org/10.7554/eLife.70092), with
+refused epochs as its unscored ones; tests compare the two number by number. What
+YASA does not give is marked so.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from types import MappingProxyType
 
-from gateway.staging.stage import Refusal, Stage
+import numpy as np
+
+from gateway.staging.stage import STAGES, Refusal, Stage
+
+EPOCHS_PER_MIN = 2
+UNBROKEN_EPOCHS = 5 * EPOCHS_PER_MIN
 
 
 @dataclass(frozen=True, slots=True)
 class NightSummary:
     """Sleep statistics of a hypnogram, in minutes unless the name says otherwise.
 
+    None where a number does not exist, as a latency to sleep that never came. The
+    recording stands for the time in bed.
+
     Attributes
     ----------
     hypnogram : tuple of Stage or Refusal
         One per epoch; epochs never seen are `Refusal.GAP`.
+    tib_min : float
+        Time in bed.
+    spt_min : float
+        Sleep period: first to last sleep epoch, both included.
+    tst_min : float
+        Total sleep time: N1, N2, N3 and R.
+    waso_min : float or None
+        W within the sleep period.
+    se_pct, sme_pct : float or None
+        Sleep efficiency and sleep maintenance efficiency: `tst_min` in per cent of
+        `tib_min` and of `spt_min`.
+    sfi_per_h : float or None
+        Sleep fragmentation: steps from sleep to W between neighbouring epochs, per
+        hour of sleep.
+    sol_min : float or None
+        Start of the recording to the first sleep epoch.
+    sol_5min_min : float or None
+        Start of the recording to the first five minutes of unbroken sleep.
+    lat_rem_min : float or None
+        Start of the recording to the first R, YASA's ``Lat_REM``.
+    rem_latency_min, n3_latency_min : float or None
+        First sleep epoch to the first R and N3, the AASM's latencies; not YASA's.
+    stages_min : mapping of Stage to float
+        All five.
+    stages_pct_tst : mapping of Stage to (float or None)
+        The four of sleep, in per cent of `tst_min`.
+    unscored_min : float
+        Refused epochs; part of `tib_min` and of no stage.
+    awakenings : int
+        Steps from sleep to W between neighbouring epochs; not YASA's.
+    transitions_per_h : float or None
+        Changes of stage between neighbouring scored epochs, per hour of sleep; not
+        YASA's.
     """
 
     hypnogram: tuple[Stage | Refusal, ...]
+    tib_min: float
+    spt_min: float
+    tst_min: float
+    waso_min: float | None
+    se_pct: float | None
+    sme_pct: float | None
+    sfi_per_h: float | None
+    sol_min: float | None
+    sol_5min_min: float | None
+    lat_rem_min: float | None
+    rem_latency_min: float | None
+    n3_latency_min: float | None
+    stages_min: Mapping[Stage, float]
+    stages_pct_tst: Mapping[Stage, float | None]
+    unscored_min: float
+    awakenings: int
+    transitions_per_h: float | None
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the recording, scored or not."""
+        return len(self.hypnogram)
 
 
 def summarise(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
-    """Compute the statistics of `hypnogram`."""
-    return NightSummary(tuple(hypnogram))
+    """Compute the statistics of `hypnogram`, one entry per 30-s epoch."""
+    n_epochs = len(hypnogram)
+    asleep = [i for i, stage in enumerate(hypnogram) if _is_sleep(stage)]
+    onset, end = (asleep[0], asleep[-1] + 1) if asleep else (None, None)
+    n_of = {stage: sum(s is stage for s in hypnogram) for stage in STAGES}
+    steps = list(pairwise(hypnogram))
+    awakenings = sum(_is_sleep(a) and b is Stage.W for a, b in steps)
+    changes = sum(
+        isinstance(a, Stage) and isinstance(b, Stage) and a is not b for a, b in steps
+    )
+    n_spt = end - onset if end is not None and onset is not None else 0
+    n_waso = sum(s is Stage.W for s in hypnogram[onset:end]) if asleep else None
+    tst_min = len(asleep) / EPOCHS_PER_MIN
+    first_rem, first_n3 = (_first(hypnogram, s) for s in (Stage.R, Stage.N3))
+    return NightSummary(
+        hypnogram=tuple(hypnogram),
+        tib_min=n_epochs / EPOCHS_PER_MIN,
+        spt_min=n_spt / EPOCHS_PER_MIN,
+        tst_min=tst_min,
+        waso_min=_minutes(n_waso),
+        se_pct=_ratio(100 * tst_min, n_epochs / EPOCHS_PER_MIN),
+        sme_pct=_ratio(100 * tst_min, n_spt / EPOCHS_PER_MIN),
+        sfi_per_h=_ratio(awakenings, tst_min / 60),
+        sol_min=_minutes(onset),
+        sol_5min_min=_minutes(_unbroken_sleep(hypnogram)),
+        lat_rem_min=_minutes(first_rem),
+        rem_latency_min=_minutes(first_rem, onset),
+        n3_latency_min=_minutes(first_n3, onset),
+        stages_min=MappingProxyType({s: n / EPOCHS_PER_MIN for s, n in n_of.items()}),
+        stages_pct_tst=MappingProxyType(
+            {s: _ratio(50 * n, tst_min) for s, n in n_of.items() if s is not Stage.W}
+        ),
+        unscored_min=(n_epochs - sum(n_of.values())) / EPOCHS_PER_MIN,
+        awakenings=awakenings,
+        transitions_per_h=_ratio(changes, tst_min / 60),
+    )
+
+
+def _is_sleep(stage: Stage | Refusal) -> bool:
+    return isinstance(stage, Stage) and stage is not Stage.W
+
+
+def _first(hypnogram: Sequence[Stage | Refusal], wanted: Stage) -> int | None:
+    return next((i for i, stage in enumerate(hypnogram) if stage is wanted), None)
+
+
+def _unbroken_sleep(hypnogram: Sequence[Stage | Refusal]) -> int | None:
+    start = 0
+    for asleep, run in groupby(hypnogram, key=_is_sleep):
+        length = len(list(run))
+        if asleep and length >= UNBROKEN_EPOCHS:
+            return start
+        start += length
+    return None
+
+
+def _minutes(epoch: int | None, since: int | None = 0) -> float | None:
+    if epoch is None or since is None:
+        return None
+    return (epoch - since) / EPOCHS_PER_MIN
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    """Divide and round to four decimals the way YASA does, by `numpy.round`."""
+    return float(np.round(part / whole, 4)) if whole else None

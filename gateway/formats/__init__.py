@@ -1,0 +1,1 @@
+"""Values to bytes and lines of text that others read. Pure."""

@@ -1,0 +1,177 @@
+"""Outputs as JSON, to the schemas in ``formats/schemas``. Pure.
+
+REM is written out here: the project's `Stage.R` is ``"REM"`` on MQTT.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from gateway.outputs import Reading
+from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.quality import Flaw, Quality
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.sleep_statistics import NightSummary
+from gateway.staging.stage import (
+    STAGES,
+    YASA_ARTEFACT,
+    YASA_CODE,
+    YASA_UNSCORED,
+    Refusal,
+    Stage,
+)
+
+ONLINE, OFFLINE = b"online", b"offline"
+LATE = timedelta(seconds=60)
+LABEL = {stage: "REM" if stage is Stage.R else stage.value for stage in STAGES}
+REFUSAL_CODE = {
+    Refusal.WARM_UP: YASA_UNSCORED,
+    Refusal.GAP: YASA_UNSCORED,
+    Refusal.LOW_QUALITY: YASA_ARTEFACT,
+    Refusal.OFF_HEAD: YASA_ARTEFACT,
+    Refusal.MODEL_ERROR: YASA_UNSCORED,
+}
+
+
+class Posting(NamedTuple):
+    """When and as which message an epoch goes out.
+
+    Attributes
+    ----------
+    seq : int
+        Position among all epochs of this gateway, without holes.
+    published : datetime
+        Now, aware.
+    latency_s : float
+        Since the arrival of the epoch's last sample; negative when that was
+        stamped by another clock than this machine's, as in a replay.
+    """
+
+    seq: int
+    published: datetime
+    latency_s: float
+
+
+def epoch_payload(reading: Reading, scored: ScoredEpoch, posting: Posting) -> bytes:
+    """Write one epoch as ``epoch.v1``, UTF-8 JSON.
+
+    Parameters
+    ----------
+    reading : Reading
+        Says which headband, session and model.
+    scored : ScoredEpoch
+        Its value; one `Quality` per channel of `reading`.
+    posting : Posting
+    """
+    end = scored.start_utc + timedelta(seconds=EPOCH_S)
+    document = {
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "epoch": scored.index,
+        "seq": posting.seq,
+        "start": utc_text(scored.start_utc),
+        "duration_s": EPOCH_S,
+        **_verdict(scored),
+        "asleep": scored.asleep,
+        "quality": _quality(reading.channels, scored.quality),
+        "model": {"id": reading.model, "digest": reading.model_digest},
+        "late": posting.published - end > LATE,
+        "published": utc_text(posting.published),
+    }
+    if posting.latency_s >= 0:
+        close_to_publish = round(posting.latency_s * 1000, 1)
+        document["latency_ms"] = {"close_to_publish": close_to_publish}
+    return _json(document)
+
+
+def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> bytes:
+    """Write the night's statistics as ``summary.v1``, UTF-8 JSON.
+
+    Latencies to N3 and REM count from sleep onset, as the AASM does; `NightSummary`
+    has YASA's REM latency from the start of the recording as well.
+
+    Parameters
+    ----------
+    reading : Reading
+    night : NightSummary
+    final : bool
+        False while the night goes on.
+    """
+    minutes = {LABEL[stage]: m for stage, m in night.stages_min.items()}
+    percent = {LABEL[stage]: p for stage, p in night.stages_pct_tst.items()}
+    return _json(
+        {
+            "v": 1,
+            "device": reading.device,
+            "session": reading.session,
+            "final": final,
+            "tib_min": night.tib_min,
+            "spt_min": night.spt_min,
+            "tst_min": night.tst_min,
+            "sol_min": night.sol_min,
+            "sol_5min_min": night.sol_5min_min,
+            "lat_n3_min": night.n3_latency_min,
+            "lat_rem_min": night.rem_latency_min,
+            "waso_min": night.waso_min,
+            "se_pct": night.se_pct,
+            "sme_pct": night.sme_pct,
+            "sfi_per_h": night.sfi_per_h,
+            "awakenings": night.awakenings,
+            "transitions_per_h": night.transitions_per_h,
+            "stages_min": minutes,
+            "stages_pct_tst": percent,
+            "unscored_min": night.unscored_min,
+            "epochs": night.n_epochs,
+        }
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """Return ``2026-02-13T02:27:00.000Z`` for an aware `moment`."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _verdict(scored: ScoredEpoch) -> dict[str, Any]:
+    if isinstance(scored.stage, Refusal):
+        return {
+            "stage": None,
+            "stage_int": REFUSAL_CODE[scored.stage],
+            "scored": False,
+            "reason": scored.stage.value,
+            "raw_stage": None,
+            "confidence": None,
+            "proba": None,
+        }
+    label = LABEL[scored.stage]
+    proba = {
+        LABEL[stage]: round(p, 4)
+        for stage, p in zip(STAGES, scored.hypnodensity, strict=True)
+    }
+    return {
+        "stage": label,
+        "stage_int": YASA_CODE[scored.stage],
+        "scored": True,
+        "reason": None,
+        "raw_stage": label,
+        "confidence": max(proba.values()),
+        "proba": proba,
+    }
+
+
+def _quality(labels: tuple[str, ...], quality: tuple[Quality, ...]) -> dict[str, Any]:
+    """Judge the epoch by the mean of the derivations that the headband has."""
+    scores = [q.score for q in quality if Flaw.ABSENT not in q.flaws]
+    flaws = {flaw.value for q in quality for flaw in q.flaws}
+    channels = zip(labels, quality, strict=True)
+    return {
+        "overall": round(sum(scores) / len(scores), 3) if scores else 0.0,
+        "channels": {label: round(q.score, 3) for label, q in channels},
+        "missing_s": round(max((q.missing_s for q in quality), default=0.0), 3),
+        "flags": sorted(flaws),
+    }
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,91 @@
+"""Where each message goes on the broker, and how long it may stay there. Pure.
+
+A sleep stage is retained only where it can expire: a retained message without
+expiry would tell whoever subscribes at noon that the empty bed is in REM.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.errors import ConfigError
+
+STAGE_EXPIRY_S = 90  # three epochs: one lost and a reconnect do not flap
+DEVICE = re.compile(r"[a-z0-9_-]+")
+
+
+class Topic(NamedTuple):
+    """A topic and how messages on it are to be kept.
+
+    Attributes
+    ----------
+    name : str
+    retain : bool
+        Kept by the broker for later subscribers.
+    expiry_s : int or None
+        Seconds after which the broker forgets it; needs MQTT 5.
+    qos : int
+    """
+
+    name: str
+    retain: bool
+    expiry_s: int | None = None
+    qos: int = 1
+
+    def retained_by(self, protocol: str) -> bool:
+        """Tell whether to set the retain flag under protocol ``"5"`` or ``"3.1.1"``."""
+        return self.retain and (protocol == "5" or self.expiry_s is None)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTree:
+    """The topics under `base`.
+
+    Attributes
+    ----------
+    base : str
+        E.g. ``"sleepgate"``; may have levels, ``"home/sleepgate"``.
+    stage_expiry_s : int
+        Seconds that a stage stays with the broker.
+
+    Raises
+    ------
+    ConfigError
+        If `base` is no topic to publish to.
+    """
+
+    base: str
+    stage_expiry_s: int = STAGE_EXPIRY_S
+
+    def __post_init__(self) -> None:
+        """Refuse wildcards and empty levels."""
+        if re.search(r"[+#\0\s]|^\$", self.base) or "" in self.base.split("/"):
+            problem = f"outputs.mqtt.base_topic: {self.base!r} is no topic"
+            fix = "give names separated by '/', without '+', '#', spaces or leading '$'"
+            raise ConfigError([f"{problem}; {fix}"])
+
+    @property
+    def bridge_state(self) -> Topic:
+        """``online`` or ``offline`` for the gateway itself; the will's topic."""
+        return Topic(f"{self.base}/bridge/state", retain=True)
+
+    def availability(self, device: str) -> Topic:
+        """``online`` while a headband's samples arrive."""
+        return self._of(device, "availability", retain=True)
+
+    def stage(self, device: str) -> Topic:
+        """Carry the live lane: the newest epoch."""
+        return self._of(device, "stage", retain=True, expiry_s=self.stage_expiry_s)
+
+    def summary(self, device: str) -> Topic:
+        """Carry the night in numbers, kept for the morning."""
+        return self._of(device, "summary", retain=True)
+
+    def _of(
+        self, device: str, leaf: str, *, retain: bool, expiry_s: int | None = None
+    ) -> Topic:
+        if not DEVICE.fullmatch(device):
+            raise ConfigError(
+                [f"device {device!r}: use a-z, 0-9, '_' and '-' only, as in 'bedroom'"]
+            )
+        return Topic(f"{self.base}/{device}/{leaf}", retain, expiry_s)
