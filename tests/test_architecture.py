@@ -1,0 +1,144 @@
+"""The layering and the size limits, checked like any other behaviour."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("gateway", "sim")
+MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
+
+# layer -> layers it may import; what is not listed is free of all others
+MAY_IMPORT = {
+    "gateway": set(),
+    "gateway.errors": set(),
+    "gateway.feed": set(),
+    "gateway.config": {"errors"},
+    "gateway.acquisition": {"errors"},
+    "gateway.drivers": {"acquisition", "errors"},
+    "gateway.preprocessing": {"acquisition", "errors"},
+    "gateway.staging": {"preprocessing", "acquisition", "errors"},
+    "gateway.outputs": {"acquisition", "staging"},
+    "gateway.formats": {
+        *("acquisition", "staging", "preprocessing", "outputs", "errors"),
+    },
+    "gateway.recordings": {"acquisition", "staging", "errors"},
+    "gateway.link": {"acquisition", "drivers", "errors"},
+    "gateway.pipeline": {
+        *("acquisition", "drivers", "preprocessing", "staging", "outputs", "errors"),
+    },
+    "gateway.sinks": {
+        *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
+        *("errors", "mqtt_client"),
+    },
+    "gateway.mqtt_client": {"formats", "errors"},
+    "sim": {"acquisition", "drivers", "errors", "link", "recordings", "staging"},
+}
+EVERYTHING = {"gateway.runtime", "gateway.commands", "gateway.__main__"}
+MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
+PURE = {
+    *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),
+    *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
+    *("gateway.outputs", "gateway.formats", "gateway.pipeline"),
+}
+PURE_MODULES = {
+    *("gateway/link/machine.py", "gateway/link/backoff.py"),
+    *("gateway/recordings/recording.py", "sim/firmware.py", "sim/sleeper.py"),
+}
+IO = {
+    *("asyncio", "bleak", "bumble", "logging", "paho", "random", "secrets"),
+    *("socket", "sqlite3", "subprocess", "threading", "time"),
+}
+HEAVY = {"matplotlib", "mne", "pandas", "scipy", "tensorflow", "yasa"}
+ONLY_IN = {
+    "bleak": {"gateway/link/bleak_radio.py", "gateway/link/bumble_backend.py"},
+    "paho": {"gateway/mqtt_client.py"},
+    "rich": {"gateway/sinks/terminal.py"},
+}
+VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def layer(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return "sim" if parts[0] == "sim" else ".".join(parts[:2]).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_a_layer_imports_only_what_lies_before_it(path):
+    if layer(path) in EVERYTHING:
+        return
+    ours = {n.split(".")[1] for n in imports(path) if n.startswith("gateway.")}
+    own = layer(path).removeprefix("gateway.")
+    assert ours - {own} <= MAY_IMPORT[layer(path)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_the_gateway_does_not_know_the_simulator(path):
+    if layer(path) != "sim" and name_of(path) not in MAY_IMPORT_SIM:
+        assert not any(n.split(".")[0] == "sim" for n in imports(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_pure_modules_touch_no_radio_clock_or_dice(path):
+    if layer(path) in PURE or name_of(path) in PURE_MODULES:
+        assert not {n.split(".")[0] for n in imports(path)} & IO
+        calls = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+        }
+        assert not calls & {"now", "utcnow", "today"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_each_foreign_interface_is_met_in_one_place(path):
+    for library, homes in ONLY_IN.items():
+        if name_of(path) not in homes:
+            assert library not in {n.split(".")[0] for n in imports(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_the_daemon_imports_nothing_heavy(path):
+    assert not {n.split(".")[0] for n in imports(path)} & HEAVY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_modules_are_small_and_named_for_what_they_hold(path):
+    assert len(path.read_text().splitlines()) <= 250
+    for name in path.relative_to(ROOT).with_suffix("").parts:
+        assert not VAGUE & set(name.split("_"))
+        assert name not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_functions_are_short(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 50, node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_nothing_expected_is_caught_by_catching_everything(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            caught = {
+                n.id for n in ast.walk(node.type or node) if isinstance(n, ast.Name)
+            }
+            assert node.type is not None
+            assert "Exception" not in caught
