@@ -215,6 +215,9 @@ def test_streams_that_are_no_biosignals_are_left_alone():
         ({"label": "Fpz–Cz"}, "1 to 8 ASCII"),  # noqa: RUF001 - an en dash, yes
         ({"label": ""}, "1 to 8 ASCII"),
         ({"digital_max": 2**23}, "more than 24 bits"),
+        ({"lsb_uv": float("nan")}, "V per count"),
+        ({"lsb_uv": 2e6}, "V per count"),
+        ({"zero": 2**31}, "zero 2147483648"),
     ],
 )
 def test_what_the_profile_cannot_carry_is_said(change, message):

@@ -93,8 +93,11 @@ def _encode_channel(channel: Channel) -> bytes:
         or b"\0" in label
     ):
         raise ValueError(f"label {channel.label!r} is not 1 to 8 ASCII characters")
-    volts = np.float32(channel.lsb_uv * 1e-6)
-    return _CHANNEL.pack(ROLE[channel.modality], volts, channel.zero, label)
+    volts = channel.lsb_uv * 1e-6
+    if not 0 < abs(volts) < 1 or not -(2**31) <= channel.zero < 2**31:
+        raise ValueError(f"{channel.label}: {volts} V per count, zero {channel.zero}")
+    role = ROLE[channel.modality]
+    return _CHANNEL.pack(role, np.float32(volts), channel.zero, label)
 
 
 def decode_info(value: bytes) -> DiyInfo:
