@@ -1,0 +1,1 @@
+"""A simulated headband: recordings played over a virtual or a real radio."""
