@@ -1,0 +1,162 @@
+"""The headband's clock against this machine's.
+
+A packet can arrive late but never early, so the line *below* all arrivals is the
+clock and everything above it is the radio.
+"""
+
+from collections import deque
+from datetime import datetime, timedelta
+from itertools import pairwise
+from operator import itemgetter
+
+from gateway.acquisition.packets import Tick
+from gateway.acquisition.sequence import unwrap
+
+WINDOW_S = 300  # long against the jitter, short against a room's temperature
+FIT_S = 30.0  # shorter spans measure the jitter
+CRYSTAL = 0.01  # no crystal is off by more: the night is being replayed
+TICK_MODULUS = 2**32
+
+Point = tuple[float, float]
+
+
+class DeviceClock:
+    """Tell when a second of the session happened, by this machine's clock.
+
+    The line is fitted over the last 300 s of signal as in Moon, Skelly and Towsley,
+    "Estimation and removal of clock skew from network delay measurements", INFOCOM
+    1999: of all lines that pass below every arrival, the one nearest to them.
+
+    A line that is off by more than 1 % is no crystal but a recording replayed
+    faster or slower than it was made. There is no drift then, and seconds are
+    counted at their nominal rate from the session's start.
+    """
+
+    def __init__(self) -> None:
+        self._tick_hz: float | None = None
+        self._points: deque[Point] = deque(maxlen=WINDOW_S)
+        self._t_start: float | None = None
+        self._slope: float | None = None  # of the last good fit
+        self._fit: Point | None = None
+        self._fresh = False
+        self._ticks: int | None = None
+        self._shift_s = 0.0
+
+    def observe(self, second: float, t_rx: float, *, ticks: int | None = None) -> None:
+        """Note the arrival of a packet.
+
+        Parameters
+        ----------
+        second : float
+            Where the packet ends on the session's sample grid.
+        t_rx : float
+            Its arrival, monotonic seconds.
+        ticks : int or None
+            The headband's clock there, modulo 2**32.
+        """
+        if self._t_start is None:
+            self._t_start = t_rx - second
+        device_s = self._device_s(second, ticks)
+        point = (device_s, t_rx - device_s)
+        self._fresh = False
+        if not self._points or device_s // 1 > self._points[-1][0] // 1:
+            self._points.append(point)
+        elif device_s // 1 == self._points[-1][0] // 1:
+            self._points[-1] = min(point, self._points[-1], key=itemgetter(1))
+
+    def restart(self, tick_hz: float | None) -> None:
+        """Forget the arrivals, not the drift: the session's grid is anchored anew.
+
+        Parameters
+        ----------
+        tick_hz : float or None
+            Rate of the clock that stamps packets; None when it is the sample count
+            that tells the headband's time.
+        """
+        self._line()
+        self._tick_hz = tick_hz
+        self._points.clear()
+        self._ticks = None
+        self._shift_s = 0.0
+        self._fresh = False
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """Parts per million the headband is fast; None before 30 s, or in a replay."""
+        self._line()
+        return None if self._slope is None else -self._slope / (1 + self._slope) * 1e6
+
+    def t_of(self, second: float) -> float:
+        """Return the monotonic time at which `second` of the session happened.
+
+        Raises
+        ------
+        ValueError
+            Before the first arrival.
+        """
+        if self._t_start is None:
+            raise ValueError("no packet was observed yet")
+        if (line := self._line()) is None:
+            return self._t_start + second
+        offset_s, slope = line
+        device_s = second + self._shift_s
+        return device_s + offset_s + slope * device_s
+
+    def utc_of(self, second: float, tick: Tick) -> datetime:
+        """Return when `second` happened by the wall clock, read last at `tick`."""
+        return tick.utc + timedelta(seconds=self.t_of(second) - tick.t)
+
+    def _device_s(self, second: float, ticks: int | None) -> float:
+        if self._tick_hz is None or ticks is None:
+            return second + self._shift_s
+        near = ticks if self._ticks is None else self._ticks
+        self._ticks = unwrap(ticks, near, TICK_MODULUS)
+        device_s = self._ticks / self._tick_hz
+        self._shift_s = device_s - second
+        return device_s
+
+    def _line(self) -> Point | None:
+        """Return offset and slope of how far arrivals are behind, or None."""
+        if not self._fresh:
+            self._fit = self._fitted()
+            self._fresh = True
+        return self._fit
+
+    def _fitted(self) -> Point | None:
+        points = list(self._points)
+        if not points:
+            return None
+        if points[-1][0] - points[0][0] >= FIT_S:
+            offset_s, slope = line_below(points)
+            self._slope = slope if abs(slope) <= CRYSTAL else None
+            return None if self._slope is None else (offset_s, slope)
+        if self._slope is None:
+            return None
+        carried = self._slope
+        return min(y - carried * x for x, y in points), carried
+
+
+def line_below(points: list[Point]) -> Point:
+    """Return offset and slope of the nearest line that passes below all points.
+
+    Nearest in the sum of distances: the edge of the lower convex hull that lies
+    under the mean abscissa.
+
+    Parameters
+    ----------
+    points : list of (float, float)
+        At least two, in order of rising abscissa.
+    """
+    hull: list[Point] = []
+    for x, y in points:
+        while len(hull) > 1 and _turns_down(hull[-2], hull[-1], (x, y)):
+            hull.pop()
+        hull.append((x, y))
+    middle = sum(x for x, _ in points) / len(points)
+    (x0, y0), (x1, y1) = next(edge for edge in pairwise(hull) if edge[1][0] >= middle)
+    slope = (y1 - y0) / (x1 - x0)
+    return y0 - slope * x0, slope
+
+
+def _turns_down(a: Point, b: Point, c: Point) -> bool:
+    return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])
