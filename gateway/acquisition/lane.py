@@ -1,0 +1,88 @@
+"""One stream's way along the session's sample grid."""
+
+from math import ceil, floor
+
+from gateway.acquisition.montage import Stream
+from gateway.acquisition.packets import SamplePacket
+from gateway.acquisition.sequence import unwrap
+
+
+class Lane:
+    """Where one stream has got to.
+
+    Attributes
+    ----------
+    stream : Stream
+    next_index : int or None
+        Of the sample that follows, as the headband counts, unwrapped; None when its
+        count must be anchored anew.
+    offset : int
+        Index minus sample of the session.
+    progress : int
+        First sample of the session not yet reached.
+    placed : int
+        Samples in the blocks emitted.
+    t_rx : float
+        Last arrival, monotonic seconds.
+    returning : bool
+        Not heard since the link came up.
+    leapt_to : int or None
+        Where a packet that was refused for its leap ended.
+    """
+
+    __slots__ = (
+        "leapt_to",
+        "next_index",
+        "offset",
+        "placed",
+        "progress",
+        "returning",
+        "stream",
+        "t_rx",
+    )
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.next_index: int | None = None
+        self.offset = self.progress = self.placed = 0
+        self.t_rx = 0.0
+        self.returning = True
+        self.leapt_to: int | None = None
+
+    def unwrap(self, packet: SamplePacket, following: int) -> int:
+        """Return the index of `packet` unwrapped, `following` being expected.
+
+        After a reconnection the arrival tells how often the count wrapped meanwhile.
+        """
+        away_s = packet.t_rx - self.t_rx if self.returning else 0.0
+        near = following + round(away_s * self.stream.sfreq)
+        return unwrap(packet.index, near, self.stream.index_modulus)
+
+    def advance(self, index: int, packet: SamplePacket) -> None:
+        """Move on to the end of `packet`."""
+        self.next_index = index + packet.counts.shape[1]
+        self.t_rx = packet.t_rx
+        self.returning = False
+        self.leapt_to = None
+
+    def seconds(self) -> int:
+        """Return how many whole seconds of the session have passed."""
+        return self.second_of(self.progress)
+
+    def free_second(self) -> int:
+        """Return the first second that holds nothing of this stream."""
+        return self.second_of(self.progress - 1) + 1
+
+    def second_of(self, sample: int) -> int:
+        """Return the second that holds `sample` of the session."""
+        return floor((sample + 1e-6) / self.stream.sfreq)
+
+    def n_samples(self, second: int) -> int:
+        """Return how many samples lie in `second`."""
+        return self.stream.first_sample(second + 1) - self.stream.first_sample(second)
+
+    def lost_s(self, start_s: float, next_second: int) -> float:
+        """Return how much of ``[start_s, next_second)`` never arrived, seconds."""
+        due = self.stream.first_sample(next_second)
+        due -= ceil(start_s * self.stream.sfreq - 1e-6)
+        return max(0, due - self.placed) / self.stream.sfreq
