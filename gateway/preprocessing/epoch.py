@@ -89,41 +89,40 @@ class EpochCutter:
         self._montager = montager
         self._band = band
         self._blocks: list[Block] = []
+        self._index = 0
 
     def push(self, block: Block) -> Iterator[Epoch]:
-        """Yield the epoch that `block` completes.
+        """Yield the epochs that `block` completes, one for every 30 s of the night.
 
-        Blocks come in order; seconds that are skipped were never sampled and
-        count as missing.
+        Blocks come in order. Seconds that are skipped count as missing, and so do
+        whole epochs of them: they appear in their turn, once it is known that they
+        are over.
         """
-        while self._blocks and block.second // EPOCH_S > self._index:
-            yield self._cut(self._blocks[-1].t_rx)
+        while self._index < block.second // EPOCH_S:
+            yield self._cut(block.t_rx)
         self._blocks.append(block)
         if block.second % EPOCH_S == EPOCH_S - 1:
             yield self._cut(block.t_rx)
 
-    @property
-    def _index(self) -> int:
-        return self._blocks[0].second // EPOCH_S
-
     def _cut(self, t_rx: float) -> Epoch:
-        blocks, self._blocks = self._blocks, []
-        index = blocks[0].second // EPOCH_S
+        index, blocks, self._blocks = self._index, self._blocks, []
+        self._index += 1
         pieces = [
-            self._derive(number, blocks) for number in range(len(self._montager.labels))
+            self._derive(number, index, blocks)
+            for number in range(len(self._montager.labels))
         ]
         uv = np.concatenate([uv for uv, _ in pieces])
         return Epoch(index, uv, tuple(quality for _, quality in pieces), t_rx)
 
     def _derive(
-        self, number: int, blocks: list[Block]
+        self, number: int, index: int, blocks: list[Block]
     ) -> tuple[NDArray[np.float32], Quality]:
         n_samples = round(EPOCH_S * self._band.sfreq)
         at = self._montager.streams[number]
         if at < 0:
             return np.zeros((1, n_samples), np.float32), ABSENT
         stream, weights = self._montage.streams[at], self._montager.weights[number]
-        uv, present = _join(stream, at, blocks)
+        uv, present = _join(stream, at, index, blocks)
         railed = railed_fraction(uv[:, present], stream, weights)
         derived = weights[None] @ fill_gaps(uv, present)
         filtered = band_limit(derived, stream.sfreq, self._band)
@@ -135,11 +134,10 @@ class EpochCutter:
 
 
 def _join(
-    stream: Stream, at: int, blocks: list[Block]
+    stream: Stream, at: int, index: int, blocks: list[Block]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    second = blocks[0].second // EPOCH_S * EPOCH_S
-    first = stream.first_sample(second)
-    n_samples = stream.first_sample(second + EPOCH_S) - first
+    first = stream.first_sample(index * EPOCH_S)
+    n_samples = stream.first_sample((index + 1) * EPOCH_S) - first
     uv = np.zeros((len(stream.channels), n_samples), np.float32)
     present = np.zeros(n_samples, np.bool_)
     for block in blocks:

@@ -91,7 +91,7 @@ def judge(
         flaw
         for flaw, found in (
             (Flaw.GAP, missing_s > MISSING * epoch_s),
-            (Flaw.FLAT, spread_uv < FLAT_UV),
+            (Flaw.FLAT, spread_uv < FLAT_UV and missing_s < epoch_s),
             (Flaw.RAILED, railed > RAILED),
             (Flaw.WILD, spread_uv > WILD_UV),
         )

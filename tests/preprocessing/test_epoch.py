@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.acquisition.packets import Block
+from gateway.preprocessing.band import Band
+from gateway.preprocessing.derivation import resolve
+from gateway.preprocessing.epoch import EpochCutter, fill_gaps
+from gateway.preprocessing.quality import Flaw
+
+EEG = Stream(128.0, tuple(Channel(s, Modality.EEG, 0.1) for s in ("AF7", "TP9")))
+ODD = Stream(51.2, (Channel("EOG", Modality.EOG, 0.1),))
+EMG = Stream(1.0, (Channel("EMG", Modality.EMG, 0.1),))
+MONTAGE = Montage((EEG, ODD, EMG))
+MONTAGER = resolve(
+    ("EEG", "EOG", "EMG", "nothing"), {"EEG": "AF7-TP9", "EOG": "EOG"}, MONTAGE
+)
+SECONDS = 120
+
+
+def night(seconds=SECONDS, seed=0):
+    dice = np.random.default_rng(seed)
+    blocks = []
+    for second in range(seconds):
+        sizes = [
+            s.first_sample(second + 1) - s.first_sample(second) for s in MONTAGE.streams
+        ]
+        blocks.append(
+            Block(
+                second,
+                tuple(
+                    dice.normal(0, 30, (len(s.channels), n)).astype(np.float32)
+                    for s, n in zip(MONTAGE.streams, sizes, strict=True)
+                ),
+                tuple(np.ones(n, bool) for n in sizes),
+                float(second + 1),
+            )
+        )
+    return blocks
+
+
+NIGHT = night()
+
+
+def epochs_of(blocks):
+    cutter = EpochCutter(MONTAGE, MONTAGER, Band())
+    return [epoch for block in blocks for epoch in cutter.push(block)]
+
+
+EPOCHS = epochs_of(NIGHT)
+
+
+def same(epoch, other):
+    return np.array_equal(epoch.uv, other.uv) and epoch.quality == other.quality
+
+
+def test_every_thirtieth_block_makes_an_epoch_of_the_models_shape():
+    assert [e.index for e in EPOCHS] == [0, 1, 2, 3]
+    assert [e.t_rx for e in EPOCHS] == [30.0, 60.0, 90.0, 120.0]
+    assert all(e.uv.shape == (4, 3000) and e.uv.dtype == np.float32 for e in EPOCHS)
+    assert all(e.usable.tolist() == [True, True, True, False] for e in EPOCHS)
+    assert all(e.quality[3].flaws == {Flaw.ABSENT} for e in EPOCHS)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, SECONDS - 1), st.integers(0, 2), st.floats(-1e4, 1e4))
+def test_an_epoch_depends_on_its_own_thirty_seconds_alone(second, at, change_uv):
+    blocks = list(NIGHT)
+    uv = list(blocks[second].uv)
+    uv[at] = uv[at] + np.float32(change_uv)
+    old = blocks[second]
+    blocks[second] = Block(second, tuple(uv), old.present, old.t_rx)
+    for epoch, before in zip(epochs_of(blocks), EPOCHS, strict=True):
+        if epoch.index != second // 30:
+            assert same(epoch, before)
+
+
+@settings(max_examples=30)
+@given(st.sets(st.integers(0, SECONDS - 2), min_size=1, max_size=60))
+def test_lost_blocks_change_their_own_epochs_alone_and_every_epoch_appears(lost):
+    epochs = epochs_of([b for b in NIGHT if b.second not in lost])
+    assert [e.index for e in epochs] == [0, 1, 2, 3]
+    for epoch, before in zip(epochs, EPOCHS, strict=True):
+        missing = sum(second // 30 == epoch.index for second in lost)
+        assert epoch.quality[0].missing_s == pytest.approx(missing)
+        assert epoch.missing_s == pytest.approx(missing, abs=1 / 51.2)
+        assert (Flaw.GAP in epoch.quality[0].flaws) == (missing > 6)
+        if not missing:
+            assert same(epoch, before)
+
+
+def test_a_hole_of_ten_minutes_yields_twenty_epochs_of_nothing():
+    later = [Block(b.second + 660, b.uv, b.present, b.t_rx + 660) for b in NIGHT]
+    epochs = epochs_of([*NIGHT[:60], *later])
+    assert [e.index for e in epochs] == list(range(26))
+    for epoch in epochs[2:22]:
+        assert epoch.missing_s == pytest.approx(30)
+        assert epoch.quality[0].flaws == {Flaw.GAP}
+        assert not epoch.uv.any()
+        assert epoch.t_rx == later[0].t_rx
+    assert same(epochs[22], EPOCHS[0])
+
+
+def test_a_night_may_begin_late():
+    epochs = epochs_of(NIGHT[45:])
+    assert [e.index for e in epochs] == [0, 1, 2, 3]
+    assert [round(e.missing_s) for e in epochs] == [30, 15, 0, 0]
+
+
+def test_a_derivation_is_its_weighted_difference():
+    eeg = np.concatenate([b.uv[0] for b in NIGHT[:30]], axis=1)
+    blocks = [
+        Block(
+            b.second,
+            (np.stack([b.uv[0][0] - b.uv[0][1], 0 * b.uv[0][0]]), *b.uv[1:]),
+            b.present,
+            b.t_rx,
+        )
+        for b in NIGHT[:30]
+    ]
+    (epoch,) = epochs_of(blocks)
+    assert eeg.std() > 1
+    np.testing.assert_allclose(epoch.uv[0], EPOCHS[0].uv[0], atol=1e-3)
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=50), st.floats(-5, 5))
+def test_gaps_are_bridged_by_straight_lines(present, slope):
+    present = np.array(present)
+    line = (slope * np.arange(present.size, dtype=np.float32))[None] + 3
+    filled = fill_gaps(np.where(present, line, 0).astype(np.float32), present)
+    if present.any():
+        first, last = np.flatnonzero(present)[[0, -1]]
+        inside = slice(first, last + 1)
+        np.testing.assert_allclose(filled[:, inside], line[:, inside], atol=1e-3)
+        assert (filled[:, :first] == filled[:, first]).all()
+    else:
+        assert not filled.any()
+
+
+@pytest.mark.parametrize("offset_uv", [0.0, 200_000.0])
+def test_a_gap_on_an_electrodes_offset_does_not_ring(offset_uv):
+    time = np.arange(30 * 128) / 128
+    wave = np.stack([20 * np.sin(2 * np.pi * 6 * time), 0 * time]).astype(np.float32)
+    wave[0] += np.float32(offset_uv)
+    blocks = []
+    for b in NIGHT[:30]:
+        uv = wave[:, b.second * 128 : (b.second + 1) * 128].copy()
+        present = np.ones(128, bool)
+        if b.second == 15:
+            present[:40] = False
+            uv[:, :40] = 0
+        blocks.append(Block(b.second, (uv, *b.uv[1:]), (present, *b.present[1:]), 0.0))
+    (epoch,) = epochs_of(blocks)
+    assert np.abs(epoch.uv[0]).max() < 25
