@@ -1,0 +1,1 @@
+"""One headband's radio link: find, connect, stream, and again, all night."""

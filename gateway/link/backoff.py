@@ -1,0 +1,33 @@
+"""How long to wait before the radio is tried again. Pure."""
+
+from gateway.errors import BondingError, LinkError
+
+FIRST_S = 1.0
+GROWTH = 1.8
+LONGEST_S = 60.0
+_ENOUGH = 20  # by then the longest is reached, and the power stays a number
+
+
+def delay_s(error: LinkError, attempt: int, jitter: float) -> float:
+    """Return the pause after failed attempt number `attempt`.
+
+    Parameters
+    ----------
+    error : LinkError
+        Why it failed. Pairing needs a person, so a `BondingError` waits longest.
+    attempt : int
+        Failures in a row so far, from 1.
+    jitter : float
+        Uniform in [0, 1), drawn by the caller: several gateways that lost power
+        together do not come back in step.
+
+    Returns
+    -------
+    float
+        Seconds, from half of the nominal pause to all of it.
+    """
+    if isinstance(error, BondingError):
+        nominal = LONGEST_S
+    else:
+        nominal = min(FIRST_S * GROWTH ** min(attempt - 1, _ENOUGH), LONGEST_S)
+    return nominal * (0.5 + 0.5 * jitter)

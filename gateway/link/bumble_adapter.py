@@ -1,0 +1,135 @@
+"""bumble's Bluetooth host on one transport, and its words in bleak's."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bleak.assigned_numbers import gatt_char_props_to_strs
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakError,
+    BleakGATTProtocolError,
+)
+from bleak.uuids import normalize_uuid_str
+from bumble import hci
+from bumble.att import ATT_Error
+from bumble.core import UUID, BaseBumbleError
+from bumble.device import Device, DeviceConfiguration, Peer
+from bumble.transport import open_transport
+from bumble.transport.common import Transport
+
+POWER_ON_S = 10.0
+
+
+class BumbleAdapter:
+    """One Bluetooth host on one transport."""
+
+    def __init__(self, transport: str | Callable[[], Transport]) -> None:
+        self._name_or_factory = transport
+        self._lock = asyncio.Lock()
+        self._transport: Transport | None = None
+        self._device: Device | None = None
+        self.seen: dict[str, hci.Address] = {}
+
+    async def device(self) -> Device:
+        """Return the host, powered on.
+
+        Raises
+        ------
+        BleakBluetoothNotAvailableError
+            If the transport cannot be opened or nothing answers on it.
+        """
+        async with self._lock:
+            if self._transport is None or self._transport.source.terminated.done():
+                await self._shut()
+                await self._open()
+            return self._device
+
+    async def close(self) -> None:
+        """Power off and let the transport go; a later use opens it again."""
+        async with self._lock:
+            await self._shut()
+
+    async def _open(self) -> None:
+        where = self._name_or_factory
+        try:
+            self._transport = (
+                await open_transport(where) if isinstance(where, str) else where()
+            )
+            # a fresh address: two gateways on one air must not share it
+            config = DeviceConfiguration(
+                name="sleepgate", address=hci.Address.generate_static_address()
+            )
+            self._device = Device.from_config_with_hci(
+                config, self._transport.source, self._transport.sink
+            )
+            async with asyncio.timeout(POWER_ON_S):
+                await self._device.power_on()
+        except (OSError, EOFError, BaseBumbleError) as error:
+            await self._shut()
+            why = str(error) or type(error).__name__
+            raise BleakBluetoothNotAvailableError(
+                f"no Bluetooth controller at {where}: {why}",
+                BleakBluetoothNotAvailableReason.NO_BLUETOOTH,
+            ) from error
+
+    async def _shut(self) -> None:
+        device, transport = self._device, self._transport
+        self._device = self._transport = None
+        if transport is None:
+            return
+        if device is not None and not transport.source.terminated.done():
+            await device.power_off()
+        await transport.close()
+
+
+def discovered(peer: Peer, value_size: Callable[[], int]) -> BleakGATTServiceCollection:
+    """List what `peer` offers as bleak does; `value_size` fits one packet."""
+    services = BleakGATTServiceCollection()
+    for found in peer.services:
+        service = BleakGATTService(found, found.handle, to_uuid(found.uuid))
+        services.add_service(service)
+        for char in found.characteristics:
+            characteristic = BleakGATTCharacteristic(
+                char,
+                char.handle,
+                to_uuid(char.uuid),
+                list(gatt_char_props_to_strs(int(char.properties))),
+                value_size,
+                service,
+            )
+            services.add_characteristic(characteristic)
+            for descriptor in char.descriptors:
+                uuid = to_uuid(descriptor.type)
+                services.add_descriptor(
+                    BleakGATTDescriptor(
+                        descriptor, descriptor.handle, uuid, characteristic
+                    )
+                )
+    return services
+
+
+@contextmanager
+def as_bleak_errors() -> Iterator[None]:
+    """Turn what bumble raises into what bleak raises."""
+    try:
+        yield
+    except ATT_Error as error:
+        raise BleakGATTProtocolError(error.error_code) from error
+    except BaseBumbleError as error:
+        raise BleakError(str(error) or type(error).__name__) from error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # bumble cancels what waited for an answer when the connection ends
+        raise BleakError("disconnected") from None
+
+
+def to_uuid(uuid: UUID) -> str:
+    """Write `uuid` as bleak does."""
+    return normalize_uuid_str(uuid.to_hex_str("-"))

@@ -1,0 +1,252 @@
+"""A bleak backend over bumble, for simulated headbands and HCI dongles.
+
+bumble is a Bluetooth host in Python; it plays the part that bluetoothd plays on a
+Linux machine, on any HCI transport it knows (``unix:/run/hci1``,
+``tcp-client:127.0.0.1:7001``, ``usb:0`` ...) or on a virtual controller in this
+process. It keeps no bonds.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from bleak.args import SizedBuffer
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient, NotifyCallback
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import (
+    AdvertisementData,
+    AdvertisementDataCallback,
+    BaseBleakScanner,
+)
+from bleak.exc import BleakDeviceNotFoundError, BleakError
+from bumble.core import AdvertisingData
+from bumble.device import Advertisement, Device, Peer
+from bumble.transport.common import Transport
+
+from gateway.link.bleak_radio import Backend
+from gateway.link.bumble_adapter import (
+    BumbleAdapter,
+    as_bleak_errors,
+    discovered,
+    to_uuid,
+)
+
+Answer = TypeVar("Answer")
+
+PREFERRED_MTU = 517
+DEFAULT_MTU = 23
+ATT_BYTES = 3  # of a packet, before the value
+_SERVICE_LISTS = (
+    AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+)
+
+
+def backend(transport: str | Callable[[], Transport]) -> Backend:
+    """Make bleak backend classes that share one Bluetooth host on `transport`.
+
+    Parameters
+    ----------
+    transport : str or callable
+        A bumble transport name, or what makes a transport in this process. It is
+        opened when first needed, and again after it was lost.
+    """
+    adapter = BumbleAdapter(transport)
+
+    class Scanner(BumbleScanner):
+        _adapter = adapter
+
+    class Client(BumbleClient):
+        _adapter = adapter
+
+    return Backend(Scanner, Client, adapter.close)
+
+
+class BumbleScanner(BaseBleakScanner):
+    """Scans; its class attribute `_adapter` is set by `backend`."""
+
+    _adapter: BumbleAdapter
+
+    def __init__(
+        self,
+        detection_callback: AdvertisementDataCallback | None,
+        service_uuids: list[str] | None,
+        scanning_mode: str,
+        **_: object,  # bleak hands every backend every platform's options
+    ) -> None:
+        super().__init__(detection_callback, service_uuids)
+        self._active = scanning_mode == "active"
+        self._device: Device | None = None
+
+    async def start(self) -> None:
+        """Begin to scan."""
+        self.seen_devices = {}
+        self._device = await self._adapter.device()
+        self._device.on("advertisement", self._on_advertisement)
+        with as_bleak_errors():
+            await self._device.start_scanning(active=self._active)
+
+    async def stop(self) -> None:
+        """Scan no longer."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.remove_listener("advertisement", self._on_advertisement)
+            with as_bleak_errors():
+                await device.stop_scanning()
+
+    def _on_advertisement(self, advertisement: Advertisement) -> None:
+        data = advertisement.data
+        uuids = [
+            to_uuid(uuid)
+            for kind in _SERVICE_LISTS
+            for some in data.get_all(kind)
+            for uuid in some
+        ]
+        if not self.is_allowed_uuid(uuids):
+            return
+        name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME) or data.get(
+            AdvertisingData.SHORTENED_LOCAL_NAME
+        )
+        seen = AdvertisementData(name, {}, {}, uuids, None, advertisement.rssi, ())
+        address = advertisement.address.to_string(with_type_qualifier=False)
+        self._adapter.seen[address] = advertisement.address
+        device = self.create_or_update_device(address, address, name, None, seen)
+        self.call_detection_callbacks(device, seen)
+
+
+class BumbleClient(BaseBleakClient):
+    """One connection; its class attribute `_adapter` is set by `backend`."""
+
+    _adapter: BumbleAdapter
+
+    def __init__(
+        self,
+        address_or_ble_device: BLEDevice | str,
+        *,
+        disconnected_callback: Callable[[], None] | None = None,
+        timeout: float,
+        **_: object,  # bleak hands every backend every platform's options
+    ) -> None:
+        super().__init__(
+            address_or_ble_device,
+            disconnected_callback=disconnected_callback,
+            timeout=timeout,
+        )
+        self._name = getattr(address_or_ble_device, "name", None)
+        self._connection: Any = None
+
+    @property
+    def name(self) -> str:
+        """Name as advertised, or the address."""
+        return self._name or self.address
+
+    @property
+    def mtu_size(self) -> int:
+        """The negotiated MTU."""
+        return int(self._connection.att_mtu) if self._connection else DEFAULT_MTU
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands."""
+        return self._connection is not None
+
+    async def connect(self, pair: bool, **_: object) -> None:  # noqa: FBT001 - bleak's signature
+        """Connect, agree on an MTU and discover the services."""
+        device = await self._adapter.device()
+        address = self._adapter.seen.get(self.address)
+        if address is None:
+            raise BleakDeviceNotFoundError(self.address, f"{self.address} was not seen")
+        with as_bleak_errors():
+            try:
+                connection = await device.connect(address, timeout=self._timeout)
+            except asyncio.CancelledError:
+                await device.cancel_connection()
+                raise
+        self._connection = connection
+        connection.on("disconnection", self._on_disconnection)
+        try:
+            if pair:
+                await self.pair()
+            peer = Peer(connection)
+            await self._ask(peer.request_mtu(PREFERRED_MTU))
+            await self._ask(peer.discover_all())
+            self.services = discovered(peer, lambda: self.mtu_size - ATT_BYTES)
+        except BaseException:
+            await self.disconnect()
+            raise
+
+    async def disconnect(self) -> None:
+        """Disconnect, if connected."""
+        if self._connection is not None:
+            with as_bleak_errors():
+                await self._connection.disconnect()
+
+    async def pair(self, *_: object, **__: object) -> None:
+        """Pair for this connection."""
+        await self._ask(self._connection.pair())
+
+    async def unpair(self) -> None:
+        """Refuse: there are no bonds."""
+        raise BleakError("bonds are not kept on this backend")
+
+    async def read_gatt_char(
+        self, characteristic: BleakGATTCharacteristic, **_: object
+    ) -> bytearray:
+        """Read a value of any length."""
+        return bytearray(await self._ask(characteristic.obj.read_value()))
+
+    async def read_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, **_: object
+    ) -> bytearray:
+        """Read a descriptor."""
+        return bytearray(await self._ask(descriptor.obj.read_value()))
+
+    async def write_gatt_char(
+        self,
+        characteristic: BleakGATTCharacteristic,
+        data: SizedBuffer,
+        response: bool,  # noqa: FBT001 - bleak's signature
+    ) -> None:
+        """Write a value."""
+        await self._ask(
+            characteristic.obj.write_value(bytes(data), with_response=response)
+        )
+
+    async def write_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, data: SizedBuffer
+    ) -> None:
+        """Write a descriptor."""
+        await self._ask(descriptor.obj.write_value(bytes(data), with_response=True))
+
+    async def start_notify(
+        self,
+        characteristic: BleakGATTCharacteristic,
+        callback: NotifyCallback,
+        **_: object,
+    ) -> None:
+        """Subscribe; `callback` hears every value."""
+        await self._ask(
+            characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+        )
+
+    async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
+        """End every subscription to `characteristic`."""
+        await self._ask(characteristic.obj.unsubscribe())
+
+    def _on_disconnection(self, _reason: int) -> None:
+        self._connection = self.services = None
+        if self._disconnected_callback is not None:
+            self._disconnected_callback()
+
+    async def _ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await `request`, or fail when the connection ends before its answer."""
+        if self._connection is None:
+            request.close()
+            raise BleakError("not connected")
+        with as_bleak_errors():
+            answer: Answer = await self._connection.cancel_on_disconnection(request)
+            return answer

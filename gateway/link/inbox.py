@@ -1,0 +1,56 @@
+"""Notifications between the radio's callback and their reader."""
+
+import asyncio
+from collections import deque
+
+from gateway.acquisition.packets import Notification
+from gateway.errors import LinkError
+
+DEPTH = 65_536  # more than an hour of a real headband
+
+
+class Inbox:
+    """What one connection has received; `put` and `close` are for the radio."""
+
+    def __init__(self, depth: int = DEPTH) -> None:
+        self._items: deque[Notification] = deque()
+        self._depth = depth
+        self._end: LinkError | None = None
+        self._news = asyncio.Event()
+
+    def put(self, notification: Notification) -> None:
+        """Keep `notification` for the reader; after the end it is dropped."""
+        if self._end is not None:
+            return
+        self._items.append(notification)
+        if len(self._items) >= self._depth:
+            self.close(f"{self._depth} notifications wait: this machine is too slow")
+        self._news.set()
+
+    def close(self, reason: str) -> None:
+        """Say that the connection is over; the first reason counts."""
+        if self._end is None:
+            self._end = LinkError(reason)
+            self._news.set()
+
+    async def take(self, stall_s: float) -> Notification:
+        """Return the next notification.
+
+        Raises
+        ------
+        LinkError
+            If the connection is over and all was read, or nothing came for
+            `stall_s` seconds.
+        """
+        while not self._items:
+            if self._end is not None:
+                raise self._end
+            self._news.clear()
+            try:
+                async with asyncio.timeout(stall_s):
+                    await self._news.wait()
+            except TimeoutError:
+                # a busy loop can serve the timer first, though news came in time
+                if not self._news.is_set():
+                    self.close(f"nothing received for {stall_s:g} s")
+        return self._items.popleft()
