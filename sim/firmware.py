@@ -113,6 +113,10 @@ class Firmware:
         """Answer a read of INFO."""
         return self._info_value
 
+    def battery(self, device_s: float) -> Battery:
+        """Return the charge: full at power-on, and never quite empty."""
+        return Battery(max(1, round(100 * (1 - device_s / NIGHT_S))))
+
     def control(self, request: bytes, mtu: int) -> Reply:
         """Answer a write to CONTROL that came over a connection of this `mtu`."""
         operation = request[0] if request else 0
@@ -157,8 +161,7 @@ class Firmware:
     def _status_frames(self, since_s: float) -> Iterator[Frame]:
         for n in range(ceil(since_s / STATUS_S), int(self.duration_s / STATUS_S) + 1):
             due_s = n * STATUS_S
-            battery = Battery(max(1, round(100 * (1 - due_s / NIGHT_S))))
-            status = diy.encode_status(_ticks(due_s), battery)
+            status = diy.encode_status(_ticks(due_s), self.battery(due_s))
             yield Frame(due_s, diy.STATUS, status)
 
     def _samples(self, stream: int, mtu: int) -> int:

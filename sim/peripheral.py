@@ -1,0 +1,219 @@
+"""The headband's radio: a GATT server around the firmware, on any HCI transport."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from math import inf, isinf
+
+from bumble import hci
+from bumble.att import ATT_Error
+from bumble.device import Connection, Device, DeviceConfiguration
+from bumble.transport import open_transport
+from bumble.transport.common import Transport
+
+from gateway.drivers import diy
+from sim.firmware import Firmware, Frame
+from sim.gatt_table import GattTable, advertisement
+
+log = logging.getLogger(__name__)
+
+NAME = "Sleepgate simulator"
+ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
+MAX_MTU = 517
+ADVERTISING_MS = 40.0
+QUEUED = 128  # link packets on their way at most, before sending waits
+A_MOMENT_S = 1e-5  # after one sample, before the next
+NAP_S = 0.01  # frames that are due within it go out together
+
+
+class Headband:
+    """A simulated headband on the air; made by `headband`.
+
+    Attributes
+    ----------
+    ended : asyncio.Event
+        Set when the recording is over and everything was sent.
+    frames_sent : int
+        Notifications so far.
+    """
+
+    def __init__(self, firmware: Firmware, device: Device, speed: float) -> None:
+        self.ended = asyncio.Event()
+        self.frames_sent = 0
+        self._firmware = firmware
+        self._device = device
+        self._speed = speed or inf
+        self._position_s = firmware.skip_s
+        self._began: float | None = None
+        self._streaming: asyncio.Task[None] | None = None
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+        self._room = asyncio.Event()
+        self._table = GattTable(
+            info=firmware.read_info,
+            control=self._on_control,
+            battery=lambda: firmware.battery(self.device_s),
+        )
+        device.add_services(self._table.services)
+        device.on("connection", self._on_connection)
+
+    @property
+    def device_s(self) -> float:
+        """Device time now: it runs from the first START, connected or not.
+
+        At unlimited speed it stands still while nobody listens.
+        """
+        if self._began is None or isinf(self._speed):
+            return self._position_s
+        pace = self._speed * (1 + self._firmware.drift_ppm * 1e-6)
+        elapsed = asyncio.get_running_loop().time() - self._began
+        return self._firmware.skip_s + elapsed * pace
+
+    async def disconnect(self) -> None:
+        """Drop every connection; the headband is found again at once."""
+        for connection in list(self._device.connections.values()):
+            await connection.disconnect()
+
+    def freeze(self) -> None:
+        """Stay connected and send nothing, until `thaw`."""
+        self._thawed.clear()
+
+    def thaw(self) -> None:
+        """Send again, from where the night is now."""
+        self._thawed.set()
+
+    async def advertise(self) -> None:
+        """Be found; the service is in the advertisement itself, not in a response."""
+        await self._device.start_advertising()
+
+    def _on_connection(self, connection: Connection) -> None:
+        log.debug("connected: %s", connection.peer_address)
+        connection.on("disconnection", self._on_disconnection)
+
+    def _on_disconnection(self, reason: int) -> None:
+        log.debug("disconnected: %s", hci.HCI_Constant.error_name(reason))
+        self._stop()
+        if reason:  # 0: the transport itself is gone
+            self._advertising = asyncio.ensure_future(self.advertise())
+
+    async def _on_control(self, connection: Connection, request: bytes) -> None:
+        reply = self._firmware.control(request, connection.att_mtu)
+        if reply.status:
+            raise ATT_Error(reply.status)
+        if request[0] in (diy.START, diy.STOP):
+            self._stop()
+        if request[0] == diy.START:
+            since_s = self._begin()
+            stream = self._stream(connection, request, since_s)
+            self._streaming = asyncio.create_task(stream)
+        await self._device.notify_subscriber(
+            connection, self._table.control, reply.payload
+        )
+
+    def _begin(self) -> float:
+        """Return the device time now; the first START sets it going."""
+        if self._began is not None:
+            return self.device_s
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        if not isinf(self._speed):
+            left_s = self._firmware.duration_s - self._firmware.skip_s
+            loop.call_later(left_s / self._speed, self._end_unheard)
+        return self._firmware.skip_s
+
+    def _end_unheard(self) -> None:
+        if self._streaming is None:
+            self.ended.set()
+
+    def _stop(self) -> None:
+        if self._streaming is not None:
+            self._streaming.cancel()
+            self._streaming = None
+
+    async def _stream(
+        self, connection: Connection, request: bytes, since_s: float
+    ) -> None:
+        queue = self._device.host.get_data_packet_queue(connection.handle)
+        queue.on("flow", self._room.set)
+        try:
+            while not await self._play(connection, request, since_s):
+                await self._thawed.wait()
+                since_s = self.device_s
+            await queue.drain(connection.handle)
+            self.ended.set()
+        finally:
+            queue.remove_listener("flow", self._room.set)
+
+    async def _play(
+        self, connection: Connection, request: bytes, since_s: float
+    ) -> bool:
+        """Send until the end, or until frozen; say whether it was the end."""
+        queue = self._device.host.get_data_packet_queue(connection.handle)
+        for frame in self._firmware.frames(request, since_s, connection.att_mtu):
+            await self._until(frame)
+            while queue.pending > QUEUED:
+                self._room.clear()
+                await self._room.wait()
+            if not self._thawed.is_set():
+                return False
+            self._position_s = frame.due_s + A_MOMENT_S
+            char = self._table.notifying[frame.char]
+            await self._device.notify_subscriber(connection, char, frame.payload)
+            self.frames_sent += 1
+        return True
+
+    async def _until(self, frame: Frame) -> None:
+        if not isinf(self._speed):
+            wait_s = (frame.due_s - self.device_s) / self._speed
+            if wait_s > 0:
+                await asyncio.sleep(max(wait_s, NAP_S))
+
+
+@asynccontextmanager
+async def headband(  # noqa: PLR0913 - a headband has these knobs
+    firmware: Firmware,
+    transport: str | Transport,
+    *,
+    name: str = NAME,
+    address: str = ADDRESS,
+    speed: float = 1.0,
+    mtu: int = MAX_MTU,
+) -> AsyncIterator[Headband]:
+    """Advertise `firmware` on `transport` while entered.
+
+    Parameters
+    ----------
+    firmware : Firmware
+    transport : str or Transport
+        A bumble transport name (``unix:/run/hci0``, ``usb:0``, ``serial:...``), or a
+        transport in this process.
+    name : str
+        As shown to people; the advertisement has room for its first 8 letters.
+    address : str
+        Random static address.
+    speed : float
+        Times real time; 0 or inf for as fast as the receiver takes it.
+    mtu : int
+        The largest that it agrees to, 23 to 517.
+    """
+    async with AsyncExitStack() as stack:
+        if isinstance(transport, str):
+            transport = await open_transport(transport)
+        await stack.enter_async_context(transport)
+        config = DeviceConfiguration(
+            name=name,
+            address=hci.Address(address),
+            advertising_data=advertisement(name),
+            advertising_interval_min=ADVERTISING_MS,
+            advertising_interval_max=ADVERTISING_MS,
+        )
+        device = Device.from_config_with_hci(config, transport.source, transport.sink)
+        device.gatt_server.max_mtu = mtu
+        band = Headband(firmware, device, speed)
+        await device.power_on()
+        await band.advertise()
+        try:
+            yield band
+        finally:
+            await device.power_off()
