@@ -1,13 +1,19 @@
 """The card that travels inside a model file.
 
-A model package is a TFLite flatbuffer with a zip archive appended that holds
-``card.json``; interpreters read the flatbuffer and ignore what follows it.
+A model package is a TFLite flatbuffer with a zip archive appended. It holds
+``card.json`` and, if the model has them, golden vectors in ``golden.npz``;
+interpreters read the flatbuffer and ignore what follows it, and any zip tool can
+list what is there.
 """
 
 import hashlib
 import io
+import itertools
 import json
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +26,21 @@ from gateway.preprocessing.band import Band
 from gateway.staging.stage import STAGES
 
 CARD = "card.json"
+GOLDEN = "golden.npz"
 TFLITE_MAGIC = b"TFL3"
+LARGEST_ENTRY = 1 << 20  # bytes; a card is a page, golden vectors a few epochs
+_WRITTEN = (2026, 1, 1, 0, 0, 0)  # the same model gives the same bytes
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,  # a flipped bit asks for a newer or an encrypted zip
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +83,25 @@ class ModelCard:
         return np.array(self.scale_uv, dtype=np.float32)
 
 
-def pack(flatbuffer: bytes, card: ModelCard) -> bytes:
-    """Append `card` to `flatbuffer`; the inverse of `unpack`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """What the reference kernels answered when the model was made.
+
+    Attributes
+    ----------
+    inputs : ndarray of int8, shape (n_epochs, n_channels, n_samples)
+    logits : ndarray of int8, shape (n_epochs, 5)
+    """
+
+    inputs: NDArray[np.int8]
+    logits: NDArray[np.int8]
+
+
+def pack(flatbuffer: bytes, card: ModelCard, golden: Golden | None = None) -> bytes:
+    """Append `card` to `flatbuffer`; the inverse of `unpack`.
+
+    The digest written is that of `flatbuffer`, whatever `card` says.
+    """
     document = {
         "name": card.name,
         "channels": list(card.channels),
@@ -75,10 +112,17 @@ def pack(flatbuffer: bytes, card: ModelCard) -> bytes:
         "digest": hashlib.sha256(flatbuffer).hexdigest(),
         "about": dict(card.about),
     }
+    text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
+    entries = {CARD: text.encode()}
+    if golden is not None:
+        vectors = io.BytesIO()
+        np.savez(vectors, inputs=golden.inputs, logits=golden.logits)
+        entries[GOLDEN] = vectors.getvalue()
     tail = io.BytesIO()
-    with zipfile.ZipFile(tail, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(CARD, (2026, 1, 1, 0, 0, 0))
-        archive.writestr(entry, json.dumps(document, indent=1, sort_keys=True))
+    with zipfile.ZipFile(tail, "w") as archive:
+        for name, content in entries.items():
+            entry = zipfile.ZipInfo(name, _WRITTEN)
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
     return flatbuffer + tail.getvalue()
 
 
@@ -95,32 +139,61 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
     ------
     ModelError
         If it is no TFLite file, has no readable card, or its digest is wrong.
+        The interpreters crash on a damaged flatbuffer rather than refuse it, so
+        none may see one that has not passed here.
     """
     if package[4:8] != TFLITE_MAGIC:
         raise ModelError(f"{source}: not a TFLite model")
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            document = json.loads(archive.read(CARD))
-            start = archive.start_dir - sum(
-                len(i.FileHeader()) + i.compress_size for i in archive.infolist()
-            )
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            document = json.loads(_entry(archive, CARD))
+            start = min(entry.header_offset for entry in archive.infolist())
+    except _DAMAGE as error:
         raise ModelError(
-            f"{source}: no readable card at its end (truncated?): {error}"
+            f"{source}: no readable card at its end (a truncated copy, or a model "
+            f"that was not made by `python -m training export`): {error}"
         ) from error
     flatbuffer = package[:start]
     card = _card(document, source)
-    if hashlib.sha256(flatbuffer).hexdigest() != card.digest:
-        raise ModelError(f"{source}: its digest is not the one on its card")
+    digest = hashlib.sha256(flatbuffer).hexdigest()
+    if digest != card.digest:
+        raise ModelError(
+            f"{source}: damaged: its SHA-256 is {digest[:12]}..., its card says "
+            f"{card.digest[:12]}...; copy the file again"
+        )
     return flatbuffer, card
+
+
+def read_golden(package: bytes, source: str) -> Golden:
+    """Return the golden vectors of a package that `unpack` accepts.
+
+    Raises
+    ------
+    ModelError
+        If there are none, or they are damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            content = _entry(archive, GOLDEN)
+        with np.load(io.BytesIO(content), allow_pickle=False) as vectors:
+            golden = Golden(vectors["inputs"], vectors["logits"])
+    except _DAMAGE as error:
+        raise ModelError(f"{source}: no readable golden vectors: {error}") from error
+    if {golden.inputs.dtype, golden.logits.dtype} != {np.dtype(np.int8)}:
+        raise ModelError(f"{source}: its golden vectors are not int8")
+    return golden
+
+
+def _entry(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > LARGEST_ENTRY:
+        raise ValueError(f"{name} of {size} bytes")
+    return archive.read(name)
 
 
 def _card(document: Mapping[str, Any], source: str) -> ModelCard:
     try:
-        if document["classes"] != [stage.value for stage in STAGES]:
-            raise ModelError(
-                f"{source}: classes {document['classes']}, not W N1 N2 N3 R"
-            )
+        classes = document["classes"]
         card = ModelCard(
             name=str(document["name"]),
             channels=tuple(map(str, document["channels"])),
@@ -128,10 +201,42 @@ def _card(document: Mapping[str, Any], source: str) -> ModelCard:
             band=Band(**document["band"]),
             temperature=float(document["temperature"]),
             digest=str(document["digest"]),
-            about=document["about"],
+            about=dict(document["about"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{source}: its card is incomplete: {error!r}") from error
-    if len(card.scale_uv) != len(card.channels) or min(card.scale_uv) <= 0:
-        raise ModelError(f"{source}: one positive scale_uv per channel, please")
+    if classes != [stage.value for stage in STAGES]:
+        raise ModelError(f"{source}: classes {classes}, not W N1 N2 N3 R")
+    if len(set(card.channels)) != len(card.channels) or not card.channels:
+        raise ModelError(f"{source}: channels {card.channels}: one or more, no twins")
+    if len(card.scale_uv) != len(card.channels) or not _positive(*card.scale_uv):
+        raise ModelError(
+            f"{source}: scale_uv {card.scale_uv}: one positive number per channel"
+        )
+    if not _positive(card.temperature):
+        raise ModelError(f"{source}: temperature {card.temperature} is not positive")
+    _check_band(card.band, source)
     return card
+
+
+def _positive(*values: float) -> bool:
+    return all(math.isfinite(value) and value > 0 for value in values)
+
+
+def _check_band(band: Band, source: str) -> None:
+    edges = (
+        band.low_stop_hz,
+        band.low_pass_hz,
+        band.high_pass_hz,
+        band.high_stop_hz,
+        band.sfreq,
+    )
+    numbers = [*edges, *([] if band.notch_hz is None else [band.notch_hz])]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ModelError(f"{source}: band {band}: not a number")
+    ordered = all(low < high for low, high in itertools.pairwise(edges[:4]))
+    if not (_positive(*numbers) and ordered and 2 * edges[3] <= band.sfreq):
+        raise ModelError(
+            f"{source}: band {band}: stop, pass, pass, stop must rise, and sfreq be "
+            "twice the last"
+        )
