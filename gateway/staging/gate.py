@@ -1,0 +1,61 @@
+"""Score an epoch, or say why it must stay unscored."""
+
+from gateway.errors import ModelError
+from gateway.preprocessing.epoch import Epoch
+from gateway.preprocessing.quality import Flaw, Quality
+from gateway.staging.score import Scorer
+from gateway.staging.stage import STAGES, Refusal, Stage
+
+EEG = "EEG "  # how EDF+ labels of electroencephalograms begin
+
+
+def score_or_refuse(
+    epoch: Epoch, scorer: Scorer
+) -> tuple[Stage | Refusal, tuple[float, ...]]:
+    """Return the stage and the hypnodensity, or a refusal and nothing.
+
+    Sleep is staged by its EEG (AASM manual 2.6), so an epoch is scored as long as
+    one EEG derivation is without flaw; flawed derivations are zeros, which the
+    model was trained to do without.
+
+    Parameters
+    ----------
+    epoch : Epoch
+        Its derivations in the order of the card's channels.
+    scorer : Scorer
+
+    Returns
+    -------
+    tuple of (Stage, tuple of float)
+        The likeliest stage and the probabilities of W, N1, N2, N3, R.
+    tuple of (Refusal, empty tuple)
+        `Refusal.GAP` if every EEG derivation the headband has lost more than a
+        fifth of its samples, `Refusal.LOW_QUALITY` if none is usable for another
+        reason, `Refusal.MODEL_ERROR` if the runtime failed.
+    """
+    refusal = _unfit(_eeg(epoch, scorer))
+    if refusal is not None:
+        return refusal, ()
+    try:
+        hypnodensity = scorer.hypnodensity(epoch)
+    except ModelError:  # one bad inference must not end the night
+        return Refusal.MODEL_ERROR, ()
+    return STAGES[hypnodensity.index(max(hypnodensity))], hypnodensity
+
+
+def _eeg(epoch: Epoch, scorer: Scorer) -> list[Quality]:
+    """Return the verdicts on the EEG derivations that the headband has."""
+    labelled = zip(scorer.card.channels, epoch.quality, strict=True)
+    return [
+        quality
+        for label, quality in labelled
+        if label.startswith(EEG) and Flaw.ABSENT not in quality.flaws
+    ]
+
+
+def _unfit(eeg: list[Quality]) -> Refusal | None:
+    if any(not quality.flaws for quality in eeg):
+        return None
+    if eeg and all(Flaw.GAP in quality.flaws for quality in eeg):
+        return Refusal.GAP
+    return Refusal.LOW_QUALITY
