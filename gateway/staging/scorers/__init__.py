@@ -1,0 +1,1 @@
+"""Runtimes a model may be scored with, one module each."""
