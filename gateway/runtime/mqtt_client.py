@@ -1,0 +1,225 @@
+"""A connection to an MQTT broker that is looked after for ever."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from enum import Enum
+from types import TracebackType
+from typing import Self, assert_never
+
+from paho.mqtt.client import Client
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.runtime.paho_thread import (
+    BACK_OFF_S,
+    WINDOW,
+    Acknowledged,
+    Answered,
+    BrokerAddress,
+    Heard,
+    Lost,
+    Message,
+    Unreachable,
+    open_client,
+    send,
+)
+
+log = logging.getLogger(__name__)
+
+REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
+FIRST_ANSWER_S = 5.0
+DRAIN_S = 5.0
+UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6; paho maps 3.1.1 to the same
+BAD_CREDENTIALS = (134, 135)
+
+
+class Connection(Enum):
+    """How things stand with the broker."""
+
+    CONNECTING = "connecting"
+    CATCHING_UP = "catching up"  # connected; what was on its way is sent again first
+    ONLINE = "online"
+    OFFLINE = "offline"
+    REFUSED = "refused"
+
+
+class MqttClient:
+    """A connection that comes back by itself, for one user on one event loop.
+
+    Use as an async context manager. Entering waits for the broker's first answer,
+    or for five seconds; leaving publishes the will, because a clean disconnect
+    does not, and waits for the broker to have everything.
+
+    Parameters
+    ----------
+    address : BrokerAddress
+    will : Message
+        Published by the broker when this end is lost.
+    greeting : callable
+        Makes the messages published first on every connection.
+
+    Attributes
+    ----------
+    connection : Connection
+    protocol : str
+        ``"5"`` or ``"3.1.1"``, as spoken now.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        will: Message,
+        greeting: Callable[[], Iterable[Message]],
+    ) -> None:
+        self.connection = Connection.CONNECTING
+        self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
+        self._address = address
+        self._will = will
+        self._greeting = greeting
+        self._on_their_way: dict[int, str] = {}
+        self._changed = asyncio.Event()
+        self._complaint = ""
+
+    async def __aenter__(self) -> Self:
+        """Begin to connect; never fails for want of a broker."""
+        self._thread = self._open()
+        await self._until(
+            lambda: self.connection is not Connection.CONNECTING, FIRST_ANSWER_S
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Say goodbye, if there is anybody to say it to."""
+        try:
+            await self.drain()
+            if self.connection is Connection.ONLINE:
+                self._hand_over(self._will)
+                await self.drain()
+        finally:
+            self.connection = Connection.OFFLINE
+            self._thread.disconnect()
+            await asyncio.to_thread(self._thread.loop_stop)
+
+    async def publish(self, message: Message) -> bool:
+        """Send `message`, after those before it; return False when not connected.
+
+        Waits while `WINDOW` messages are on their way. What was accepted is sent
+        again after a lost connection until the broker has it, and may then arrive
+        twice; what was not accepted is the caller's to keep.
+        """
+        await self._until(
+            lambda: (
+                self.connection is not Connection.ONLINE
+                or len(self._on_their_way) < WINDOW
+            )
+        )
+        if self.connection is not Connection.ONLINE:
+            return False
+        self._hand_over(message)
+        return True
+
+    async def drain(self) -> bool:
+        """Wait until the broker has everything.
+
+        Returns False after five seconds without, or at once when there is no broker
+        to wait for.
+        """
+        return await self._until(self._settled, DRAIN_S) and not self._on_their_way
+
+    def _settled(self) -> bool:
+        if self.connection is Connection.ONLINE:
+            return not self._on_their_way
+        return self.connection in (Connection.OFFLINE, Connection.REFUSED)
+
+    async def _until(
+        self, reached: Callable[[], bool], timeout_s: float | None = None
+    ) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not reached():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _open(self) -> Client:
+        return open_client(self._address, self.protocol, self._will, self._hear)
+
+    def _hand_over(self, message: Message) -> None:
+        mid = send(self._thread, message, self.protocol)
+        self._on_their_way[mid] = message.topic.name
+
+    def _hear(self, thread: Client, heard: Heard) -> None:
+        if thread is not self._thread:
+            return  # it has been replaced
+        match heard:
+            case Answered(reason) if reason.is_failure:
+                self._refused(reason)
+            case Answered():
+                self._connected()
+            case Unreachable():
+                self.connection = Connection.OFFLINE
+                self._complain(f"no broker answers at {self._address}; still trying")
+            case Lost(reason):
+                if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
+                    self.connection = Connection.OFFLINE
+                    self._complain(f"lost the broker ({reason}); trying for ever")
+            case Acknowledged(mid, reason):
+                self._acknowledged(mid, reason)
+            case _:
+                assert_never(heard)
+        self._changed.set()
+
+    def _connected(self) -> None:
+        log.info("connected to the broker at %s, MQTT %s", self._address, self.protocol)
+        self._complaint = ""
+        self._thread.reconnect_delay_set(*BACK_OFF_S)
+        self.connection = Connection.CATCHING_UP
+        self._greet_if_caught_up()
+
+    def _refused(self, reason: ReasonCode) -> None:
+        address = self._address
+        if reason.value == UNSUPPORTED_VERSION and self._may_fall_back():
+            log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
+            self._thread.disconnect()  # and it ends by itself
+            self._on_their_way.clear()
+            self.protocol = "3.1.1"
+            self._thread = self._open()
+        elif reason.value in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS):
+            self._thread.reconnect_delay_set(*REFUSED_BACK_OFF_S)
+            self.connection = Connection.REFUSED
+            who = f"user {address.username!r}" if address.username else "no user name"
+            self._complain(
+                f"the broker at {address} refuses MQTT {self.protocol} with {who}: "
+                f"{reason}; check username, password and protocol under outputs.mqtt"
+            )
+        else:
+            self.connection = Connection.OFFLINE
+            self._complain(f"the broker at {address} says: {reason}; still trying")
+
+    def _may_fall_back(self) -> bool:
+        return self._address.protocol == "auto" and self.protocol == "5"
+
+    def _acknowledged(self, mid: int, reason: ReasonCode) -> None:
+        topic = self._on_their_way.pop(mid, None)
+        if topic is not None and reason.is_failure:
+            self._complain(f"the broker refuses messages on {topic}: {reason}")
+        self._greet_if_caught_up()
+
+    def _greet_if_caught_up(self) -> None:
+        if self.connection is Connection.CATCHING_UP and not self._on_their_way:
+            self.connection = Connection.ONLINE
+            for message in self._greeting():
+                self._hand_over(message)
+
+    def _complain(self, about: str) -> None:
+        """Log what is wrong, once until it changes or all is well again."""
+        if about != self._complaint:
+            self._complaint = about
+            log.warning("%s", about)

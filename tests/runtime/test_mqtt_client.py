@@ -1,0 +1,240 @@
+"""The connection to the broker, against brokers that misbehave."""
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.formats.mqtt_topics import Topic
+from gateway.runtime import mqtt_client
+from gateway.runtime.local_broker import LocalBroker
+from gateway.runtime.mqtt_client import Connection, MqttClient
+from gateway.runtime.paho_thread import WINDOW, BrokerAddress, Message
+
+pytestmark = pytest.mark.integration
+
+WILL = Message(Topic("t/state", retain=True), b"offline")
+CONNECT, CONNACK, PUBLISH, PUBACK, DISCONNECT = 1, 2, 3, 4, 14
+ACCEPTED_V3, BAD_VERSION_V3 = b"\x20\x02\x00\x00", b"\x20\x02\x00\x01"
+ACCEPTED_V5 = b"\x20\x03\x00\x00\x00"
+PATIENCE_S = 20
+
+
+def message(text="x"):
+    return Message(Topic("t/x", retain=False), text.encode())
+
+
+async def until(reached):
+    for _ in range(PATIENCE_S * 100):
+        if reached():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("in vain")
+
+
+class FakeBroker:
+    """Speaks as much MQTT as a bad broker would; `answer` decides what."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.seen = []
+        self.host = "127.0.0.1"
+        self._writers = set()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self.drop()
+        self._server.close()
+        await self._server.wait_closed()
+
+    def drop(self):
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader, writer):
+        self._writers.add(writer)
+        try:
+            while head := await reader.read(1):
+                packet = await self._packet(reader)
+                self.seen.append((head[0] >> 4, packet))
+                reply = self.answer(head[0] >> 4, packet)
+                if reply:
+                    writer.write(reply)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _packet(self, reader):
+        length, shift = 0, 0
+        while True:
+            byte = (await reader.readexactly(1))[0]
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return await reader.readexactly(length)
+
+    def of(self, kind):
+        return [packet for seen, packet in self.seen if seen == kind]
+
+
+def version(connect):
+    return connect[6]
+
+
+def mid(publish):
+    at = 2 + int.from_bytes(publish[:2])
+    return publish[at : at + 2]
+
+
+@asynccontextmanager
+async def connected(broker, greeting=(), **address):
+    where = BrokerAddress(host=broker.host, port=broker.port, **address)
+    async with MqttClient(where, WILL, lambda: list(greeting)) as client:
+        yield client
+
+
+async def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1():
+    def old(kind, packet):
+        if kind == CONNECT:
+            return ACCEPTED_V3 if version(packet) == 4 else BAD_VERSION_V3
+        return b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
+
+    async with FakeBroker(old) as broker, connected(broker) as client:
+        assert client.connection is Connection.ONLINE
+        assert client.protocol == "3.1.1"
+        assert await client.publish(message())
+        assert await client.drain()
+    assert [version(packet) for packet in broker.of(CONNECT)] == [5, 4]
+
+
+async def test_who_asks_for_mqtt_5_alone_is_told_that_it_is_refused(caplog):
+    def old(kind, packet):
+        return BAD_VERSION_V3 if kind == CONNECT else b""
+
+    async with FakeBroker(old) as broker, connected(broker, protocol="5") as client:
+        assert client.connection is Connection.REFUSED
+        assert not await client.publish(message())
+    assert "Unsupported protocol version" in caplog.text
+
+
+async def test_on_leaving_the_will_is_published_before_the_disconnect():
+    def good(kind, packet):
+        return {CONNECT: ACCEPTED_V5}.get(kind) or (
+            b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
+        )
+
+    async with FakeBroker(good) as broker, connected(broker):
+        pass
+    kinds = [kind for kind, _ in broker.seen]
+    assert kinds == [CONNECT, PUBLISH, DISCONNECT]
+    assert b"t/state" in broker.of(PUBLISH)[0]
+    assert broker.of(PUBLISH)[0].endswith(b"offline")
+
+
+async def test_no_more_than_the_window_is_on_its_way():
+    acks = []
+
+    def slow(kind, packet):
+        if kind == CONNECT:
+            return ACCEPTED_V5
+        if kind == PUBLISH:
+            acks.append(b"\x40\x02" + mid(packet))
+            if len(acks) > WINDOW:
+                return acks[-1]
+        return b""
+
+    async with FakeBroker(slow) as broker, connected(broker) as client:
+        for number in range(WINDOW):
+            assert await client.publish(message(str(number)))
+        one_more = asyncio.create_task(client.publish(message("more")))
+        await until(lambda: len(acks) == WINDOW)
+        assert not one_more.done()
+        broker.drop()
+        assert not await one_more
+
+
+async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
+    silent = [True]
+
+    def forgetful(kind, packet):
+        if kind == CONNECT:
+            return ACCEPTED_V5
+        if kind == PUBLISH and not silent[0]:
+            return b"\x40\x02" + mid(packet)
+        return b""
+
+    greeting = [message("hello")]
+    async with FakeBroker(forgetful) as broker, connected(broker, greeting) as client:
+        await client.publish(message("one"))
+        await client.publish(message("two"))
+        await until(lambda: len(broker.of(PUBLISH)) == 3)
+        silent[0] = False
+        broker.seen.clear()
+        broker.drop()
+        await until(lambda: client.connection is Connection.OFFLINE)
+        await until(lambda: client.connection is Connection.ONLINE)
+        assert await client.drain()
+    said = [packet.rpartition(b"\0")[2] for packet in broker.of(PUBLISH)]
+    assert said == [b"hello", b"one", b"two", b"hello", b"offline"]
+
+
+async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
+    monkeypatch.setattr(mqtt_client, "FIRST_ANSWER_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+    mute = FakeBroker(lambda _kind, _packet: b"")
+    async with mute as broker, connected(broker) as client:
+        assert client.connection is Connection.CONNECTING
+        assert not await client.publish(message())
+
+
+async def test_a_broker_that_never_acknowledges_does_not_hold_the_end(monkeypatch):
+    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+
+    def deaf(kind, _packet):
+        return ACCEPTED_V5 if kind == CONNECT else b""
+
+    async with FakeBroker(deaf) as broker, connected(broker) as client:
+        assert await client.publish(message())
+        assert not await client.drain()
+
+
+async def test_a_message_the_broker_refuses_is_reported_once(tmp_path, caplog):
+    acl = tmp_path / "acl"
+    acl.write_text("topic write t/state\n")
+    settings = ("allow_anonymous true", f"acl_file {acl}")
+    async with LocalBroker(settings) as broker, connected(broker) as client:
+        for _ in range(3):
+            assert await client.publish(message())
+        assert await client.drain()
+    said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert said == ["the broker refuses messages on t/x: Not authorized"]
+
+
+async def test_an_error_in_a_callback_leaves_the_thread_alive(monkeypatch):
+    async with LocalBroker() as broker, connected(broker) as client:
+        failed = []
+
+        def fail(*_):
+            failed.append(1)
+            raise ZeroDivisionError
+
+        thread = client._thread  # noqa: SLF001 -- the trap is in paho's own
+        heard, thread.on_publish = thread.on_publish, fail
+        await client.publish(message())
+        await until(lambda: failed)
+        thread.on_publish = heard
+        client._on_their_way.clear()  # noqa: SLF001 -- what the failed callback lost
+        await client.publish(message())
+        assert await client.drain()
+
+
+async def test_a_password_is_not_shown():
+    address = BrokerAddress(host="h", username="u", password="secret")  # noqa: S106 -- a test's own
+    assert "secret" not in f"{address!r} {address}"
