@@ -51,6 +51,7 @@ class FakeBroker:
         self.drop()
         self._server.close()
         await self._server.wait_closed()
+        await until(lambda: not self._writers)
 
     def drop(self):
         for writer in self._writers:
@@ -130,8 +131,10 @@ async def test_on_leaving_the_will_is_published_before_the_disconnect():
             b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
         )
 
-    async with FakeBroker(good) as broker, connected(broker):
-        pass
+    async with FakeBroker(good) as broker:
+        async with connected(broker):
+            pass
+        await until(lambda: broker.of(DISCONNECT))
     kinds = [kind for kind, _ in broker.seen]
     assert kinds == [CONNECT, PUBLISH, DISCONNECT]
     assert b"t/state" in broker.of(PUBLISH)[0]
