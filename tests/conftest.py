@@ -1,6 +1,8 @@
 """A night of asyncio in milliseconds, and the way to the real data."""
 
 import asyncio
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,21 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no data folder at {SHARED_DATA.resolve()}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def cut_edf(shared_data, tmp_path_factory):
+    """Return a function: name of a cut -> path of its EDF file, stage codes."""
+    spec = spec_from_file_location("edf_cuts", Path(__file__).with_name("edf_cuts.py"))
+    edf_cuts = module_from_spec(spec)
+    spec.loader.exec_module(edf_cuts)
+    folder = tmp_path_factory.mktemp("cuts")
+
+    @cache
+    def write(name):
+        path = folder / f"{name}.edf"
+        return path, edf_cuts.write_edf(
+            shared_data / "sleep_edf_cuts" / f"{name}.npz", path
+        )
+
+    return write

@@ -1,0 +1,1 @@
+"""Nights that are already over: read from files, to be replayed or scored."""
