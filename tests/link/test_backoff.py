@@ -1,0 +1,39 @@
+"""The pause grows, has a ceiling, and is never in step with another gateway's."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.link.backoff import delay_s
+
+JITTER = st.floats(0, 1, exclude_max=True)
+ATTEMPTS = st.integers(1, 10**6)
+
+
+@given(ATTEMPTS, JITTER)
+def test_the_pause_is_positive_and_at_most_a_minute(attempt, jitter):
+    assert 0.5 <= delay_s(LinkError("gone"), attempt, jitter) <= 60
+
+
+@given(ATTEMPTS, JITTER)
+def test_the_pause_never_shrinks(attempt, jitter):
+    error = LinkError("gone")
+    assert delay_s(error, attempt, jitter) <= delay_s(error, attempt + 1, jitter)
+
+
+def test_the_first_retry_comes_within_a_second_and_the_tenth_after_half_a_minute():
+    assert delay_s(LinkError("gone"), 1, 0.999) < 1
+    assert delay_s(AdapterError("no hci0"), 10, 0.0) == 30
+
+
+@given(ATTEMPTS)
+def test_pairing_waits_for_a_person(attempt):
+    assert delay_s(BondingError("pair it"), attempt, 0.0) == 30
+
+
+@given(ATTEMPTS, JITTER, JITTER)
+def test_jitter_spreads_over_half_of_the_pause(attempt, one, other):
+    error = LinkError("gone")
+    a, b = delay_s(error, attempt, one), delay_s(error, attempt, other)
+    assert a <= 2 * b
+    assert one == other or (a < b) == (one < other) or a == b

@@ -1,0 +1,175 @@
+"""One headband, all night, over a radio that fails in every way it can."""
+
+import asyncio
+import itertools
+import logging
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from gateway import drivers
+from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
+from gateway.acquisition.packets import LinkDown, LinkUp, Notification
+from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.link.inbox import Inbox
+from gateway.link.machine import State
+from gateway.link.stream import Connection, Found, stream
+
+DIY = drivers.load("diy")
+INFO = HeadbandInfo(Montage((Stream(1.0, (Channel("A", Modality.EEG, 1.0),)),)))
+EACH_S = 0.25
+
+
+class FlakyRadio:
+    """Plays a list of connections; after the last it is out of reach for ever.
+
+    Each is ``(fault, n)``: `n` notifications, then the fault. Faults before the
+    first notification are named after the place where they strike.
+    """
+
+    def __init__(self, plan):
+        self._plan = iter(plan)
+        self._fault, self._n = None, 0
+        self._serial = itertools.count()
+        self.open = 0
+        self.most_open = 0
+        self.left = []
+
+    async def find(self, driver):
+        await asyncio.sleep(0.3)
+        self._fault, self._n = next(self._plan, ("absent", 0))
+        if self._fault == "absent":
+            raise LinkError("no diy headband in reach")
+        if self._fault == "no adapter":
+            raise AdapterError("no hci0")
+        return Found("F0:00:00:00:00:01", "band")
+
+    @asynccontextmanager
+    async def connect(self, found, driver):
+        if self._fault == "refused":
+            raise LinkError("connect: le-connection-abort-by-local")
+        if self._fault == "unpaired":
+            raise BondingError("handshake refused")
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        inbox = Inbox()
+        feeder = asyncio.create_task(self._feed(inbox, self._fault, self._n))
+        try:
+            yield Connection(INFO, inbox)
+        finally:
+            feeder.cancel()
+            self.open -= 1
+            self.left.append(self._fault)
+
+    async def _feed(self, inbox, fault, n):
+        for _ in range(n):
+            await asyncio.sleep(EACH_S)
+            serial = next(self._serial)
+            now = asyncio.get_running_loop().time()
+            inbox.put(Notification(DIY.notify[0], serial.to_bytes(4), now))
+        if fault == "dropped":
+            inbox.close("disconnected")
+        if fault == "silent":
+            await asyncio.Event().wait()
+
+
+async def night(radio, until, **options):
+    """Collect inputs until `until` of them are link changes."""
+    states, inputs, changes = [], [], 0
+    clock = asyncio.get_running_loop().time
+    options = {"jitter": lambda: 0.5, "clock": clock} | options
+    async with aclosing(stream(radio, DIY, report=states.append, **options)) as link:
+        async for value in link:
+            inputs.append(value)
+            changes += isinstance(value, LinkUp | LinkDown)
+            if changes == until:
+                return states, inputs
+    raise AssertionError("the link ended by itself")
+
+
+async def test_a_night_of_47_drops_loses_nothing_that_was_received():
+    faults = itertools.cycle(["dropped", "silent", "dropped"])
+    plan = [(fault, 5 + n % 7) for n, fault in zip(range(47), faults, strict=False)]
+    radio = FlakyRadio(plan)
+    _, inputs = await night(radio, until=94)
+    changes = [i for i in inputs if not isinstance(i, Notification)]
+    assert [type(change) for change in changes] == [LinkUp, LinkDown] * 47
+    serials = [int.from_bytes(i.payload) for i in inputs if isinstance(i, Notification)]
+    assert serials == list(range(sum(n for _, n in plan)))
+    assert radio.most_open == 1
+    assert radio.open == 0
+
+
+async def test_the_reason_of_a_drop_and_of_a_stall_is_told():
+    _, inputs = await night(FlakyRadio([("dropped", 1), ("silent", 1)]), until=4)
+    downs = [i for i in inputs if isinstance(i, LinkDown)]
+    assert [down.reason for down in downs] == [
+        "disconnected",
+        "nothing received for 2 s",
+    ]
+
+
+async def test_silence_is_noticed_after_stall_s_and_not_before():
+    _, inputs = await night(FlakyRadio([("silent", 3)]), until=2, stall_s=5.0)
+    *_, last, down = inputs
+    assert down.t - last.t_rx == pytest.approx(5)
+
+
+async def test_link_up_brings_what_the_headband_says_of_itself():
+    _, inputs = await night(FlakyRadio([("silent", 0)]), until=2)
+    up, down = inputs
+    assert up == LinkUp(pytest.approx(0.3), INFO)
+    assert down.t - up.t == pytest.approx(2)
+
+
+async def test_failures_before_the_first_notification_change_no_link():
+    plan = [(f, 0) for f in ("no adapter", "absent", "refused", "unpaired")]
+    states, inputs = await night(FlakyRadio([*plan, ("dropped", 2)]), until=2)
+    assert [type(i) for i in inputs] == [LinkUp, Notification, Notification, LinkDown]
+    failed_scan = [State.SCANNING, State.WAITING]
+    failed_connect = [State.SCANNING, State.CONNECTING, State.WAITING]
+    streaming = [State.SCANNING, State.CONNECTING, State.STREAMING]
+    assert states == 2 * failed_scan + 2 * failed_connect + streaming
+
+
+async def test_pauses_grow_with_failures_and_shrink_after_a_notification():
+    radio = FlakyRadio([("refused", 0)] * 6 + [("dropped", 1)] * 2)
+    _, inputs = await night(radio, until=4)
+    ups = [i for i in inputs if isinstance(i, LinkUp)]
+    downs = [i for i in inputs if isinstance(i, LinkDown)]
+    assert ups[0].t > 20
+    assert ups[1].t - downs[0].t == pytest.approx(0.75 + 0.3)
+
+
+async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
+    caplog.set_level(logging.DEBUG, "gateway.link.stream")
+    plan = [("refused", 0)] * 4 + [("dropped", 1)] + [("refused", 0)] * 3
+    await night(FlakyRadio([*plan, ("dropped", 1)]), until=4)
+    levels = [r.levelname for r in caplog.records if r.levelname != "INFO"]
+    assert levels == ["WARNING", *["DEBUG"] * 3, "WARNING", *["DEBUG"] * 3, "WARNING"]
+
+
+async def test_closing_the_stream_leaves_the_headband_clean():
+    radio = FlakyRadio([("silent", 9)])
+    await night(radio, until=1)
+    assert radio.left == ["silent"]
+
+
+async def test_cancelling_the_reader_leaves_the_headband_clean():
+    radio = FlakyRadio([("silent", 9)])
+    reading = asyncio.create_task(night(radio, until=2))
+    await asyncio.sleep(1)
+    assert radio.open == 1
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert radio.left == ["silent"]
+
+
+async def test_a_bug_is_not_taken_for_a_bad_link():
+    class Broken(FlakyRadio):
+        async def find(self, driver):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await night(Broken([]), until=1)
