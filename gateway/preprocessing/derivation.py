@@ -3,18 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.acquisition.montage import Montage
+from gateway.acquisition.montage import Modality, Montage
 from gateway.errors import ConfigError
 
 TERM = re.compile(
     r"(?P<sign>[+-]?)\s*"
     r"(?:\((?P<group>[^()]*)\)|(?P<quoted>'[^']+')|(?P<site>[A-Za-z][\w. ]*?))\s*"
-    r"(?:/\s*(?P<divisor>\d+))?\s*(?=[+-]|$)"
+    r"(?:/\s*(?P<divisor>[1-9][0-9]{0,2}))?\s*(?=[+-]|$)"
 )
+SINGLE = {m.value: m for m in (Modality.EOG, Modality.EMG, Modality.ECG)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +43,29 @@ def parse_derivation(label: str, text: str, channels: frozenset[str]) -> Derivat
     Raises
     ------
     ConfigError
-        If the text is no such sum or names a channel that is not in `channels`.
+        If the text is no such sum, cancels out, or names channels that are not in
+        `channels`; lists all of those.
     """
     if text in channels:
         return Derivation(label, ((text, 1.0),))
-    weights = _sum(label, text.strip(), 1.0)
-    if missing := sorted({site for site, _ in weights} - channels):
+    terms = _sum(label, text, 1.0)
+    if missing := sorted({site for site, _ in terms} - channels):
         there = ", ".join(sorted(channels))
-        problem = f"channels.{label}: no channel {missing[0]!r} in {text!r}"
+        absent = ", ".join(map(repr, missing))
+        problem = f"channels.{label}: no channel {absent} in {text!r}"
         raise ConfigError([f"{problem}; the headband has {there}"])
-    return Derivation(label, tuple(weights))
+    weights = {site: 0.0 for site, _ in terms}
+    for site, weight in terms:
+        weights[site] += weight
+    if all(isclose(weight, 0, abs_tol=1e-6) for weight in weights.values()):
+        raise ConfigError([f"channels.{label}: {text!r} comes to nothing"])
+    return Derivation(label, tuple(weights.items()))
 
 
 def _sum(label: str, text: str, weight: float) -> list[tuple[str, float]]:
     weights: list[tuple[str, float]] = []
-    at = 0
-    while at < len(text):
+    text, at = text.strip(), 0
+    while at < len(text) or not text:
         term = TERM.match(text, at)
         if term is None or (at > 0 and not term["sign"]):
             raise ConfigError(
@@ -65,7 +74,7 @@ def _sum(label: str, text: str, weight: float) -> list[tuple[str, float]]:
         signed = -weight if term["sign"] == "-" else weight
         signed /= int(term["divisor"] or 1)
         if term["group"] is not None:
-            weights += _sum(label, term["group"].strip(), signed)
+            weights += _sum(label, term["group"], signed)
         else:
             weights.append(((term["site"] or term["quoted"].strip("'")), signed))
         at = term.end()
@@ -103,7 +112,10 @@ def resolve(
     texts : mapping of str to str
         Derivation of each, as written in the configuration. An input that is not
         in `texts` is looked for by its own label, whole or without its modality
-        (``"EEG Fpz-Cz"`` is also ``"Fpz-Cz"``), and is absent if not found.
+        (``"EEG Fpz-Cz"`` is also ``"Fpz-Cz"``). If there is none, an EOG, EMG or
+        ECG input (``"EOG horizontal"``) is the headband's only channel of that
+        modality, provided it has just one and the model asks for just one; never
+        an EEG input, because where an EEG is taken matters. Else it is absent.
     montage : Montage
         What the headband records.
 
@@ -121,6 +133,7 @@ def resolve(
     streams, rows, problems = [], [], []
     for label in labels:
         text = texts.get(label) or _own_label(label, where)
+        text = text or _only_one(label, labels, montage)
         try:
             stream, row = _place(label, text, where, montage) if text else _ABSENT
         except ConfigError as error:
@@ -138,9 +151,22 @@ _ABSENT = (-1, np.zeros(0, np.float32))
 
 def _own_label(label: str, where: Mapping[str, tuple[int, int]]) -> str | None:
     for name in (label, label.partition(" ")[2]):
-        if name in where:
+        if name and name in where:
             return name
     return None
+
+
+def _only_one(label: str, labels: tuple[str, ...], montage: Montage) -> str | None:
+    word = label.partition(" ")[0]
+    if word not in SINGLE or [x.partition(" ")[0] for x in labels].count(word) > 1:
+        return None
+    there = [
+        channel.label
+        for stream in montage.streams
+        for channel in stream.channels
+        if channel.modality is SINGLE[word]
+    ]
+    return there[0] if len(there) == 1 else None
 
 
 def _place(
