@@ -1,0 +1,253 @@
+"""``sleepgate demo``: broker, daemon and simulated headband on this machine."""
+
+import asyncio
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway import sinks
+from gateway.cli_options import CHANNEL
+from gateway.config import Ble, Config, Device
+from gateway.errors import ConfigError, LinkError, MissingExtraError
+from gateway.feed import Feed
+from gateway.formats.hypnogram_text import agreement_line
+from gateway.outputs import Availability, Reading
+from gateway.preprocessing.band import EPOCH_S
+from gateway.recordings.edf import read_recording
+from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
+from gateway.runtime.daemon import run_daemon
+from gateway.runtime.local_broker import LocalBroker
+from gateway.runtime.logs import start_logging
+from gateway.runtime.service import Outlet, outlet
+from gateway.sinks import Sink
+from gateway.staging.hypnogram import agreement
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.stage import Refusal, Stage
+from sim.sleeper import synthetic_night
+
+DEVICE = "demo"
+AWAY_S = 3.0  # a simulator that was killed stays away this long
+GIVE_UP_S = 2.0  # one that dies sooner cannot start at all
+DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """What is replayed.
+
+    Attributes
+    ----------
+    title : str
+    play : tuple of str
+        Arguments of ``sleepgate sim`` that choose the recording.
+    expert : tuple of (Stage or None), or None
+        Its hypnogram, if there is one.
+    scorer : str
+        Whose hypnogram that is.
+    n_epochs : int
+    """
+
+    title: str
+    play: tuple[str, ...]
+    expert: tuple[Stage | None, ...] | None
+    scorer: str
+    n_epochs: int
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1.0, 2000.0),
+    default=480.0,
+    show_default=True,
+    help="Times real time; 480 plays 8 hours in a minute.",
+)
+@click.option("--seed", default=1, show_default=True, help="Of the synthetic night.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(1 / 120, 24),
+    default=8.0,
+    show_default=True,
+    help="Of the synthetic night.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Of the broker on loopback; default: a free one.",
+)
+@CHANNEL
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    file: Path | None,
+    speed: float,
+    seed: int,
+    hours: float,
+    port: int | None,
+    channels: dict[str, str] | None,
+) -> None:
+    """Replay a night and watch it being scored.
+
+    FILE is a recording of your own (EDF or EDF+, e.g. a *-PSG.edf of Sleep-EDF); its
+    *-Hypnogram.edf is compared if it lies beside it. Without FILE, a SYNTHETIC night.
+    """
+    night = _synthetic(seed, hours) if file is None else _recorded(file, channels)
+    start_logging("error")
+    stages = asyncio.run(_demo(night, speed, port))
+    if night.expert is not None:
+        line = agreement_line(agreement(stages, night.expert))
+        click.echo(f"agreement with {night.scorer}: {line}")
+    if len(stages) < night.n_epochs:
+        raise LinkError(
+            f"only {len(stages)} of {night.n_epochs} epochs arrived: this machine "
+            f"may be too slow for --speed {speed:g}"
+        )
+
+
+def _synthetic(seed: int, hours: float) -> Night:
+    recording, stages = synthetic_night(seed, hours)
+    return Night(
+        title=recording.name,
+        play=("--synthetic", "--seed", str(seed), "--hours", repr(hours)),
+        expert=stages,
+        scorer="the SYNTHETIC night's own stages",
+        n_epochs=int(recording.duration_s // EPOCH_S),
+    )
+
+
+def _recorded(file: Path, channels: dict[str, str] | None) -> Night:
+    recording = read_recording(file, channels)
+    n_epochs = int(recording.duration_s // EPOCH_S)
+    if not n_epochs:
+        raise ConfigError([f"{file}: {recording.duration_s:g} s hold no epoch of 30 s"])
+    beside = find_hypnogram(file)
+    expert = None
+    if beside is not None:
+        start = recording.start_utc
+        expert = read_hypnogram(beside, start_utc=start, n_epochs=n_epochs)
+    mapped = (f"--channel={ours}={theirs}" for ours, theirs in (channels or {}).items())
+    return Night(
+        title=recording.name,
+        play=(str(file), *mapped),
+        expert=expert,
+        scorer=beside.name if beside else "",
+        n_epochs=n_epochs,
+    )
+
+
+async def _demo(night: Night, speed: float, port: int | None) -> list[Stage | Refusal]:
+    try:
+        from sim.air import Air  # noqa: PLC0415 (bumble is an extra)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("sim", "the demo") from error
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepgate-"))
+        radios = [f"{folder}/hci{n}" for n in range(2)]
+        await stack.enter_async_context(
+            Air().serve(*(f"unix-server:{radio}" for radio in radios))
+        )
+        broker = await _broker(stack, port)
+        progress = Progress()
+        view = _view(night, speed, broker)
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            daemon = run_daemon(
+                _config(radios[1], broker),
+                stop,
+                more_outlets=[view, progress.outlet],
+            )
+            tasks.create_task(daemon, name="daemon")
+            await _simulate(night, radios[0], speed, progress)
+            stop.set()
+        return progress.stages
+
+
+class Progress:
+    """How far the daemon is."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage | Refusal] = []
+        self.t_online: float | None = None
+        self.offline = asyncio.Event()
+        wants = (Availability, ScoredEpoch)
+        self.outlet = outlet(Sink("progress", object, wants, self._follow), object())
+
+    async def _follow(self, _options: object, feed: Feed[Reading]) -> None:
+        async for reading in feed:
+            match reading.value:
+                case ScoredEpoch(stage=stage):
+                    self.stages.append(stage)
+                case Availability(online=True):
+                    self.offline.clear()
+                    now = asyncio.get_running_loop().time()
+                    self.t_online = self.t_online or now
+                case Availability(online=False):
+                    self.offline.set()
+
+
+async def _simulate(night: Night, radio: str, speed: float, progress: Progress) -> None:
+    """Run the simulator to the night's end, again and again if it is killed.
+
+    The night goes on while it is away: what it recorded meanwhile is lost.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        skip_s = 0.0
+        if progress.t_online is not None:
+            skip_s = (loop.time() - progress.t_online) * speed
+        t_start = loop.time()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "sim", *night.play),
+            *("--transport", f"unix:{radio}", "--speed", str(speed)),
+            *("--skip-s", str(skip_s), "--boot-id", "1"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, words = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if process.returncode == 0:
+            break
+        if progress.t_online is None and loop.time() - t_start < GIVE_UP_S:
+            raise LinkError(f"the simulator failed: {words.decode().strip()}")
+        await asyncio.sleep(AWAY_S)
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await progress.offline.wait()
+    except TimeoutError:
+        raise LinkError("the daemon did not notice that the headband left") from None
+
+
+async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None:
+    try:
+        return await stack.enter_async_context(LocalBroker(port=port))
+    except ConfigError as error:
+        click.echo(f"{error}\nThe night is scored and shown without one.", err=True)
+        return None
+
+
+def _config(radio: str, broker: LocalBroker | None) -> Config:
+    outputs: dict[str, object] = {}
+    if broker is not None:
+        outputs["mqtt"] = {"host": broker.host, "port": broker.port}
+    return Config(
+        devices=(Device(name=DEVICE),),
+        ble=Ble(backend="simulated", transport=f"unix:{radio}"),
+        outputs=outputs,
+    )
+
+
+def _view(night: Night, speed: float, broker: LocalBroker | None) -> Outlet:
+    sink = sinks.load("terminal")
+    command_line = "no MQTT broker"
+    if broker is not None:
+        command_line = f"mosquitto_sub -p {broker.port} -t 'sleepgate/#' -v"
+    title = f"{night.title}, x{speed:g}"
+    return outlet(sink, sink.options(title=title, topic=command_line))

@@ -1,0 +1,137 @@
+"""``sleepgate sim``: a recording as a BLE headband."""
+
+import asyncio
+import logging
+import secrets
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import CHANNEL
+from gateway.errors import LinkError, MissingExtraError
+from gateway.recordings.edf import read_recording
+from gateway.recordings.recording import Recording
+from gateway.runtime.logs import start_logging
+from sim.firmware import Firmware
+from sim.sleeper import synthetic_night
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """How to play a recording."""
+
+    transport: str
+    speed: float
+    mtu: int
+    name: str
+    address: str
+    skip_s: float
+    boot_id: int
+    drift_ppm: float
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--synthetic", is_flag=True, help="Play a SYNTHETIC night instead.")
+@click.option("--seed", default=1, show_default=True, help="Of the synthetic night.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(1 / 120, 24),
+    default=8.0,
+    show_default=True,
+    help="Of the synthetic night.",
+)
+@click.option(
+    "--transport",
+    required=True,
+    help="The radio, by bumble's name: unix:PATH, tcp-client:HOST:PORT, usb:0, "
+    "serial:/dev/ttyACM0, hci-socket:1, vhci.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.0),
+    default=1.0,
+    show_default=True,
+    help="Times real time; 0: as fast as it is taken.",
+)
+@click.option("--mtu", type=click.IntRange(23, 517), default=517, show_default=True)
+@click.option("--name", default="Sleepgate simulator", show_default=True)
+@click.option("--address", default="F0:F1:F2:F3:F4:F5", show_default=True)
+@click.option(
+    "--skip-s",
+    type=click.FloatRange(0.0),
+    default=0.0,
+    help="Begin this far into the night, as if the headband had been out of range.",
+)
+@click.option(
+    "--boot-id",
+    type=click.IntRange(0, 2**32 - 1),
+    default=None,
+    help="Of this power-on; default: drawn by chance, as a restarted headband would.",
+)
+@click.option("--drift-ppm", type=float, default=0.0, help="Of the headband's crystal.")
+@CHANNEL
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    file: Path | None,
+    synthetic: bool,
+    seed: int,
+    hours: float,
+    channels: dict[str, str] | None,
+    boot_id: int | None,
+    **knobs: object,
+) -> None:
+    """Play FILE (EDF or EDF+), or a synthetic night, once as a BLE headband."""
+    if synthetic == (file is not None):
+        raise click.UsageError("give either a FILE or --synthetic")
+    if file is not None:
+        recording = read_recording(file, channels)
+    else:
+        recording, _ = synthetic_night(seed, hours)
+    if boot_id is None:
+        boot_id = secrets.randbits(32)
+    start_logging("info")
+    play = Play(boot_id=boot_id, **knobs)  # type: ignore[arg-type] # click checked them
+    asyncio.run(_play(recording, play))
+
+
+async def _play(recording: Recording, play: Play) -> None:
+    try:
+        from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("sim", "the simulator") from error
+    firmware = Firmware(
+        recording.montage,
+        recording.counts,
+        boot_id=play.boot_id,
+        drift_ppm=play.drift_ppm,
+        skip_s=play.skip_s,
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            band = await stack.enter_async_context(
+                headband(
+                    firmware,
+                    play.transport,
+                    name=play.name,
+                    address=play.address,
+                    speed=play.speed,
+                    mtu=play.mtu,
+                )
+            )
+        except OSError as error:
+            raise LinkError(f"radio {play.transport}: {error}") from error
+        log.info(
+            "%s: %s, %.0f s at x%g",
+            play.name,
+            recording.name,
+            firmware.duration_s,
+            play.speed,
+        )
+        await band.ended.wait()
+        log.info("the recording is over, %d notifications sent", band.frames_sent)
+        await band.disconnect()

@@ -1,0 +1,124 @@
+"""Build the whole daemon from its configuration, and run it."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway import drivers, sinks
+from gateway.config import Config, Device, parse
+from gateway.errors import ConfigError
+from gateway.link.machine import State
+from gateway.link.radios import open_radio
+from gateway.link.stream import stream
+from gateway.pipeline import Night, Pipeline
+from gateway.runtime.config_file import config_lines, located, read_config
+from gateway.runtime.model_file import read_model
+from gateway.runtime.service import Outlet, Station, outlet, serve
+from gateway.runtime.session_id import session_id
+from gateway.runtime.systemd import notify
+from gateway.staging.score import Scorer
+
+log = logging.getLogger(__name__)
+
+
+def check(path: Path) -> Config:
+    """Read the configuration file, the sections of its outputs included.
+
+    Raises
+    ------
+    ConfigError
+        Listing every problem with its line.
+    """
+    config = read_config(path)
+    problems = list(_unknown_drivers(config))
+    try:
+        outlets_of(config)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        lines = config_lines(path)
+        raise ConfigError([located(path, lines, problem) for problem in problems])
+    return config
+
+
+def _unknown_drivers(config: Config) -> Iterator[str]:
+    there = drivers.names()
+    for at, device in enumerate(config.devices):
+        if device.driver not in there:
+            known = ", ".join(there)
+            yield f"devices[{at}].driver: no {device.driver!r}; there are {known}"
+
+
+def outlets_of(config: Config) -> list[Outlet]:
+    """Switch on every output the configuration names.
+
+    Raises
+    ------
+    ConfigError
+        Listing all that is wrong in their sections.
+    """
+    outlets: list[Outlet] = []
+    problems: list[str] = []
+    for name, section in config.outputs.items():
+        try:
+            sink = sinks.load(name)
+            options: Any = parse(section or {}, sink.options, f"outputs.{name}.")
+            outlets.append(outlet(sink, options))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return outlets
+
+
+def station(device: Device, config: Config, scorer: Scorer) -> Station:
+    """Put one headband's chain together; its radio is not touched yet."""
+    driver = drivers.load(device.driver)
+    radio = open_radio(
+        config.ble.backend,
+        address=None if device.address == "auto" else device.address,
+        transport=config.ble.transport,
+        adapter=config.ble.adapter,
+    )
+    night = Night(scorer, device.channels, config.staging.mains_hz)
+    return Station(
+        device=device.name,
+        session=session_id(),
+        card=scorer.card,
+        source=stream(radio, driver, report=_report, stall_s=device.stall_s),
+        pipeline=Pipeline(driver, night),
+    )
+
+
+async def run_daemon(
+    config: Config, stop: asyncio.Event, *, more_outlets: Sequence[Outlet] = ()
+) -> None:
+    """Run until `stop`.
+
+    Parameters
+    ----------
+    config : Config
+    stop : asyncio.Event
+    more_outlets : sequence of Outlet
+        Outputs beyond those of the configuration.
+
+    Raises
+    ------
+    GatewayError
+        If something a person must mend keeps it from working.
+    """
+    outlets = [*outlets_of(config), *more_outlets]
+    scorer = read_model(config.staging.model)
+    log.info("model %s (%s)", scorer.card.name, scorer.card.short_digest)
+    stations = [station(device, config, scorer) for device in config.devices]
+    notify("READY=1")
+    try:
+        await serve(stations, outlets, stop)
+    finally:
+        notify("STOPPING=1")
+
+
+def _report(state: State) -> None:
+    log.debug("link: %s", state.name.lower())

@@ -1,0 +1,201 @@
+"""The whole chain without a radio: what was lost is lost, and nothing else moves."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
+from gateway.acquisition.tally import Tally
+from gateway.drivers import diy
+from gateway.errors import ConfigError
+from gateway.outputs import Availability
+from gateway.pipeline import Night, Pipeline
+from gateway.preprocessing.band import Band
+from gateway.staging.model_card import ModelCard
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.sleep_statistics import NightSummary
+from gateway.staging.stage import Refusal, Stage
+from sim.firmware import Firmware
+
+LSB_UV = float(np.float32(1e-7)) * 1e6
+EEG = tuple(Channel(label, Modality.EEG, LSB_UV) for label in ("Fpz-Cz", "Pz-Oz"))
+EOG = Channel("EOG", Modality.EOG, LSB_UV)
+EMG = Channel("EMG", Modality.EMG, LSB_UV)
+MONTAGE = Montage((Stream(100.0, (*EEG, EOG)), Stream(1.0, (EMG,))))
+EPOCHS = 5
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+START = b"\x01\x03\x00\x00\x00"
+
+
+class AmplitudeScorer:
+    """Any change of any sample changes what it says."""
+
+    card = ModelCard(
+        name="amplitude",
+        channels=("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal"),
+        scale_uv=(20.0, 12.0, 30.0),
+        band=Band(),
+        temperature=1.0,
+        digest="0" * 64,
+    )
+
+    def hypnodensity(self, epoch):
+        parts = np.abs(epoch.uv.astype(np.float64)).reshape(3, 5, -1).sum(axis=(0, 2))
+        return tuple(float(part) for part in parts / parts.sum())
+
+
+def recording(seed=0):
+    rng = np.random.default_rng(seed)
+    seconds = 30 * EPOCHS
+    return [
+        rng.normal(0, 300, (3, 100 * seconds)).astype(np.int32),
+        rng.integers(0, 50, (1, seconds)).astype(np.int32),
+    ]
+
+
+RECORDING = recording()
+
+
+def pipeline(channels=None):
+    made = Pipeline(diy.DRIVER, Night(AmplitudeScorer(), channels or {}, 50))
+    list(made.push(Tick(0.0, MIDNIGHT, synchronised=True)))
+    return made
+
+
+def frames(counts=None, mtu=247, boot_id=1, **knobs):
+    firmware = Firmware(MONTAGE, counts or RECORDING, boot_id=boot_id, **knobs)
+    since_s = knobs.get("skip_s", 0.0)
+    return firmware.info, list(firmware.frames(START, since_s, mtu))
+
+
+def run(info, sent, into=None):
+    chain = into or pipeline()
+    outputs = list(chain.push(LinkUp(0.0, info)))
+    for frame in sent:
+        notification = Notification(frame.char, frame.payload, frame.due_s)
+        outputs += chain.push(notification)
+    return outputs
+
+
+def epochs(outputs):
+    return [value for value in outputs if isinstance(value, ScoredEpoch)]
+
+
+WHOLE = epochs(run(*frames()))
+
+
+def test_every_epoch_of_the_recording_comes_once_and_in_order():
+    assert [epoch.index for epoch in WHOLE] == list(range(EPOCHS))
+    assert all(isinstance(epoch.stage, Stage) for epoch in WHOLE)
+
+
+def test_epochs_are_labelled_with_the_wall_clock():
+    offsets = [(epoch.start_utc - MIDNIGHT).total_seconds() for epoch in WHOLE]
+    assert offsets == pytest.approx([0, 30, 60, 90, 120], abs=1.1)
+
+
+@settings(max_examples=25)
+@given(mtu=st.integers(23, 517), batch_s=st.floats(0.01, 2.0))
+def test_the_cutting_into_notifications_changes_no_bit(mtu, batch_s):
+    again = epochs(run(*frames(mtu=mtu, batch_s=batch_s)))
+    assert [e.hypnodensity for e in again] == [e.hypnodensity for e in WHOLE]
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_lost_notification_changes_its_own_epoch_only(data):
+    info, sent = frames()
+    at = data.draw(st.integers(1, len(sent) - 30))
+    n_lost = data.draw(st.integers(1, 25))
+    lost, kept = sent[at : at + n_lost], sent[:at] + sent[at + n_lost :]
+    touched = {
+        int(second // 30)
+        for frame in lost
+        for second in (frame.due_s - 0.4, frame.due_s)  # its first and last sample
+    }
+    for before, after in zip(WHOLE, epochs(run(info, kept)), strict=True):
+        if before.index not in touched:
+            assert after.hypnodensity == before.hypnodensity
+
+
+def test_an_epoch_with_more_than_a_fifth_missing_is_refused_and_counted():
+    info, sent = frames()
+    kept = [f for f in sent if not 40 <= f.due_s < 47]
+    outputs = run(info, kept)
+    stages = [epoch.stage for epoch in epochs(outputs)]
+    assert stages[1] is Refusal.GAP
+    assert Refusal.GAP not in stages[:1] + stages[2:]
+    tally = [value for value in outputs if isinstance(value, Tally)][-1]
+    assert tally.lost_s == pytest.approx(7, abs=1)
+
+
+def test_rubbish_and_repeats_are_dropped_and_counted():
+    info, sent = frames()
+    chain = pipeline()
+    list(chain.push(LinkUp(0.0, info)))
+    outputs = []
+    for frame in sent:
+        for payload in (frame.payload, frame.payload[:-1], frame.payload):
+            outputs += chain.push(Notification(frame.char, payload, frame.due_s))
+    assert [e.hypnodensity for e in epochs(outputs)] == [e.hypnodensity for e in WHOLE]
+    assert chain.tally.bad_packets == len(sent)
+    n_status = sum(frame.char == diy.STATUS for frame in sent)
+    assert chain.tally.late_packets == len(sent) - n_status
+
+
+def test_availability_follows_the_samples_not_the_connection():
+    info, sent = frames()
+    chain = pipeline()
+    assert list(chain.push(LinkUp(0.0, info))) == []
+    first = sent[0]
+    outputs = list(chain.push(Notification(first.char, first.payload, 1.0)))
+    assert outputs[0] == Availability(online=True, reason="samples arrive")
+    down = list(chain.push(LinkDown(2.0, "out of range")))
+    assert down[-1] == Availability(online=False, reason="out of range")
+
+
+def test_a_connection_that_returns_continues_in_its_place():
+    chain = pipeline()
+    info, sent = frames()
+    before = run(info, [f for f in sent if f.due_s < 65], into=chain)
+    before += chain.push(LinkDown(65.0, "out of range"))
+    _, later = frames(skip_s=95.0)
+    after = run(info, later, into=chain)
+    got = epochs(before + after)
+    assert [epoch.index for epoch in got] == list(range(EPOCHS))
+    assert [epoch.stage for epoch in got][2] is Refusal.GAP
+    for at in (0, 1, 4):
+        assert got[at].hypnodensity == WHOLE[at].hypnodensity
+
+
+def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
+    chain = pipeline()
+    info, sent = frames()
+    run(info, sent, into=chain)
+    other = Firmware(Montage((Stream(50.0, EEG),)), [RECORDING[0][:2]], boot_id=2).info
+    (refused,) = chain.push(LinkUp(1.0, other))
+    assert not refused.online
+    assert "50 Hz" in refused.reason
+    n_bad = chain.tally.bad_packets
+    assert list(chain.push(Notification(diy.DATA, sent[0].payload, 2.0))) == []
+    assert chain.tally.bad_packets == n_bad + 1
+
+
+def test_a_headband_without_any_wanted_channel_says_what_it_has():
+    ecg = Montage((Stream(100.0, (Channel("chest", Modality.ECG, LSB_UV),)),))
+    info = Firmware(ecg, [RECORDING[0][:1]], boot_id=1).info
+    with pytest.raises(ConfigError, match="the headband gives chest"):
+        list(pipeline().push(LinkUp(0.0, info)))
+
+
+def test_the_night_is_summed_up_at_its_close():
+    chain = pipeline()
+    run(*frames(), into=chain)
+    tally, summary = chain.close()
+    assert isinstance(tally, Tally)
+    assert isinstance(summary, NightSummary)
+    assert summary.n_epochs == EPOCHS
