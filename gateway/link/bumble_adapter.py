@@ -21,8 +21,10 @@ from bumble.core import UUID, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
+from usb1 import USBError
 
 POWER_ON_S = 10.0
+NOT_OPENED = (OSError, EOFError, ValueError, BaseBumbleError, USBError)
 
 
 class BumbleAdapter:
@@ -69,7 +71,7 @@ class BumbleAdapter:
             )
             async with asyncio.timeout(POWER_ON_S):
                 await self._device.power_on()
-        except (OSError, EOFError, BaseBumbleError) as error:
+        except NOT_OPENED as error:
             await self._shut()
             why = str(error) or type(error).__name__
             raise BleakBluetoothNotAvailableError(

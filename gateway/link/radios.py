@@ -6,6 +6,8 @@ from typing import Literal
 from gateway.errors import ConfigError, MissingExtraError
 from gateway.link.bleak_radio import Backend, BleakRadio
 
+NEED_A_PLACE = {"", "serial", "tcp-client", "udp", "unix", "usb", "ws-client"}
+
 
 def open_radio(
     kind: Literal["bluez", "simulated"],
@@ -29,14 +31,17 @@ def open_radio(
     Raises
     ------
     ConfigError
-        If ``"simulated"`` has no transport.
+        If ``"simulated"`` has no transport, or half of one.
     MissingExtraError
         If ``"simulated"`` is asked for and bumble is not installed.
     """
     if kind == "bluez":
         return BleakRadio(address, adapter)
-    if transport is None:
-        raise ConfigError(["a simulated radio needs a transport, e.g. unix:/run/hci1"])
+    scheme, _, where = (transport or "").partition(":")
+    if transport is None or (scheme in NEED_A_PLACE and not where):
+        raise ConfigError(
+            [f"transport {transport}: a simulated radio needs one like unix:/run/hci1"]
+        )
     try:
         bumble = import_module("gateway.link.bumble_backend")
     except ModuleNotFoundError as error:
