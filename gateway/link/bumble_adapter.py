@@ -17,7 +17,7 @@ from bleak.exc import (
 from bleak.uuids import normalize_uuid_str
 from bumble import hci
 from bumble.att import ATT_Error
-from bumble.core import UUID, BaseBumbleError
+from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
@@ -25,6 +25,12 @@ from usb1 import USBError
 
 POWER_ON_S = 10.0
 NOT_OPENED = (OSError, EOFError, ValueError, BaseBumbleError, USBError)
+_SERVICE_LISTS = (
+    AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+)
 
 
 class BumbleAdapter:
@@ -87,6 +93,18 @@ class BumbleAdapter:
         if device is not None and not transport.source.terminated.done():
             await device.power_off()
         await transport.close()
+
+
+def advertised(data: AdvertisingData) -> tuple[str | None, list[str]]:
+    """Return the name and the services of an advertisement."""
+    uuids = [
+        to_uuid(uuid)
+        for kind in _SERVICE_LISTS
+        for some in data.get_all(kind)
+        for uuid in some
+    ]
+    names = (AdvertisingData.COMPLETE_LOCAL_NAME, AdvertisingData.SHORTENED_LOCAL_NAME)
+    return next(filter(None, map(data.get, names)), None), uuids
 
 
 def discovered(peer: Peer, value_size: Callable[[], int]) -> BleakGATTServiceCollection:

@@ -21,16 +21,15 @@ from bleak.backends.scanner import (
     BaseBleakScanner,
 )
 from bleak.exc import BleakDeviceNotFoundError, BleakError
-from bumble.core import AdvertisingData
 from bumble.device import Advertisement, Device, Peer
 from bumble.transport.common import Transport
 
 from gateway.link.bleak_radio import Backend
 from gateway.link.bumble_adapter import (
     BumbleAdapter,
+    advertised,
     as_bleak_errors,
     discovered,
-    to_uuid,
 )
 
 Answer = TypeVar("Answer")
@@ -38,12 +37,6 @@ Answer = TypeVar("Answer")
 PREFERRED_MTU = 517
 DEFAULT_MTU = 23
 ATT_BYTES = 3  # of a packet, before the value
-_SERVICE_LISTS = (
-    AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
-    AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
-    AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-    AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-)
 
 
 def backend(transport: str | Callable[[], Transport]) -> Backend:
@@ -99,18 +92,9 @@ class BumbleScanner(BaseBleakScanner):
                 await device.stop_scanning()
 
     def _on_advertisement(self, advertisement: Advertisement) -> None:
-        data = advertisement.data
-        uuids = [
-            to_uuid(uuid)
-            for kind in _SERVICE_LISTS
-            for some in data.get_all(kind)
-            for uuid in some
-        ]
+        name, uuids = advertised(advertisement.data)
         if not self.is_allowed_uuid(uuids):
             return
-        name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME) or data.get(
-            AdvertisingData.SHORTENED_LOCAL_NAME
-        )
         seen = AdvertisementData(name, {}, {}, uuids, None, advertisement.rssi, ())
         address = advertisement.address.to_string(with_type_qualifier=False)
         self._adapter.seen[address] = advertisement.address
