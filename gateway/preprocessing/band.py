@@ -67,8 +67,12 @@ def band_limit(
     whole_s = EPOCH_S + 2 * PAD_S
     n_in = round(whole_s * sfreq)
     n_out = round(whole_s * band.sfreq)
-    spectrum = np.fft.rfft(_extended(uv.astype(np.float64), round(PAD_S * sfreq)))
+    n_before = round(PAD_S * sfreq)
+    n_after = n_in - n_before - uv.shape[1]
+    spectrum = np.fft.rfft(_extended(uv.astype(np.float64), n_before, n_after))
     freq_hz = np.fft.rfftfreq(n_in, 1 / sfreq)
+    if early_s := PAD_S - n_before / sfreq:  # five seconds are no whole samples
+        spectrum *= np.exp(-2j * np.pi * freq_hz * early_s)
     n_shared = min(spectrum.shape[1], n_out // 2 + 1)
     shared = spectrum[:, :n_shared] * band.gain(freq_hz[:n_shared])
     if n_shared == n_in // 2 + 1 and n_in % 2 == 0 and n_out > n_in:
@@ -87,13 +91,20 @@ def _rise(
     return rise
 
 
-def _extended(uv: NDArray[np.float64], n_pad: int) -> NDArray[np.float64]:
+def _extended(
+    uv: NDArray[np.float64], n_before: int, n_after: int
+) -> NDArray[np.float64]:
     """Continue `uv` oddly at both ends, fading to 0 where the circle closes."""
     time = np.linspace(-1, 1, uv.shape[1])
     slope = (uv @ time / (time @ time))[:, None]
     level = uv - uv.mean(axis=1, keepdims=True) - slope * time
-    whole = np.pad(level, ((0, 0), (n_pad, n_pad)), "reflect", reflect_type="odd")
-    fade = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n_pad) + 0.5) / n_pad)
-    whole[:, :n_pad] *= fade
-    whole[:, -n_pad:] *= fade[::-1]
+    pad = ((0, 0), (n_before, n_after))
+    whole = np.pad(level, pad, "reflect", reflect_type="odd")
+    whole[:, :n_before] *= _fade(n_before)
+    whole[:, -n_after:] *= _fade(n_after)[::-1]
     return whole
+
+
+def _fade(n: int) -> NDArray[np.float64]:
+    rise: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
+    return rise
