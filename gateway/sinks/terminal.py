@@ -1,0 +1,238 @@
+"""The night as it happens, on a terminal or as plain lines."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from gateway.acquisition.tally import Tally
+from gateway.errors import MissingExtraError
+from gateway.feed import Feed
+from gateway.formats.hypnogram_text import draw
+from gateway.formats.summary_text import summary_lines
+from gateway.outputs import Availability, Reading
+from gateway.preprocessing.band import EPOCH_S
+from gateway.sinks import Sink
+from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.sleep_statistics import NightSummary
+from gateway.staging.stage import Refusal
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+FRAME_S = 0.1
+EPOCHS_PER_LINE = 20
+PLAIN_WIDTH = 80
+LIVE_SPEED = 1.5  # a night that runs no faster than this is a real one
+COLOURS = ("yellow", "magenta", "cyan", "green", "bright_blue", "red", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Section ``outputs.terminal``.
+
+    Attributes
+    ----------
+    title : str
+        Says what is shown, e.g. ``"SYNTHETIC night, seed 7"``.
+    topic : str
+        MQTT topic to tell the reader of; empty for none.
+    """
+
+    title: str = "sleepgate"
+    topic: str = ""
+
+
+class NightShown:
+    """What is known of one headband's night.
+
+    Parameters
+    ----------
+    device : str
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.link: Availability | None = None
+        self.last: ScoredEpoch | None = None
+        self.tally = Tally()
+        self.summary: NightSummary | None = None
+        self._hypnogram = Hypnogram()
+        self._first: tuple[int, float] | None = None
+        self._t = 0.0
+
+    def add(self, value: object, t: float) -> None:
+        """Take in an output that came at monotonic time `t`, seconds."""
+        match value:
+            case Availability():
+                self.link = value
+            case Tally():
+                self.tally = value
+            case NightSummary():
+                self.summary = value
+            case ScoredEpoch():
+                self.last = value
+                self._hypnogram.add(value)
+                self._first = self._first or (value.index, t)
+                self._t = t
+
+    @property
+    def headline(self) -> str:
+        """The link and the last stage."""
+        return f"{self.device}  {self._link}   {self._stage}"
+
+    @property
+    def counts(self) -> str:
+        """Epochs, seconds lost and speed."""
+        n_scored = self._hypnogram.n_scored
+        n_refused = len(self._hypnogram) - n_scored
+        return (
+            f"{n_scored} epochs scored   {n_refused} refused   "
+            f"{self.tally.lost_s:.1f} s lost   {self._speed}"
+        )
+
+    def drawing(self, width: int) -> list[str]:
+        """Draw the hypnogram so far, at most `width` characters wide."""
+        return draw(self._hypnogram.stages, width)
+
+    @property
+    def _link(self) -> str:
+        if self.link is None:
+            return "waiting for the headband"
+        return "streaming" if self.link.online else f"link lost: {self.link.reason}"
+
+    @property
+    def _stage(self) -> str:
+        if self.last is None:
+            return "no epoch yet"
+        local = self.last.start_utc.astimezone().strftime("%H:%M")
+        if isinstance(self.last.stage, Refusal):
+            return f"{local}  not scored: {self.last.stage.value}"
+        return f"{local}  {self.last.stage.value}  {self.last.confidence:.0%} sure"
+
+    @property
+    def _speed(self) -> str:
+        if self._first is None or self._first[0] == len(self._hypnogram) - 1:
+            return ""
+        index, t = self._first
+        recorded_s = (len(self._hypnogram) - 1 - index) * EPOCH_S
+        speed = recorded_s / max(self._t - t, 1e-3)
+        return "live" if speed < LIVE_SPEED else f"{speed:.0f} x real time"
+
+
+async def run(options: Options, feed: Feed[Reading]) -> None:
+    """Show what `feed` brings until it ends.
+
+    Raises
+    ------
+    MissingExtraError
+        On a terminal without the extra [view].
+    """
+    if not _can_draw(sys.stdout):
+        await _say(options, feed, sys.stdout)
+        return
+    try:
+        from rich.console import Console  # noqa: PLC0415 -- an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("view", "the live view in a terminal") from error
+    await _watch(options, feed, Console(file=sys.stdout, highlight=False))
+
+
+def _can_draw(out: TextIO) -> bool:
+    smart = os.environ.get("TERM", "dumb") != "dumb"
+    return out.isatty() and smart and _takes_blocks(out)
+
+
+def _takes_blocks(out: TextIO) -> bool:
+    return (out.encoding or "").lower().startswith("utf")
+
+
+async def _watch(options: Options, feed: Feed[Reading], console: "Console") -> None:
+    from rich.live import Live  # noqa: PLC0415 -- an extra
+
+    nights: dict[str, NightShown] = {}
+    changed = asyncio.Event()
+    with Live(console=console, auto_refresh=False) as live:
+
+        def show() -> None:
+            live.update(_panel(options, nights, console.width), refresh=True)
+
+        async def show_changes() -> None:
+            while True:
+                await changed.wait()
+                changed.clear()
+                show()
+                await asyncio.sleep(FRAME_S)
+
+        async with asyncio.TaskGroup() as tasks:
+            frames = tasks.create_task(show_changes())
+            changed.set()
+            async for reading in feed:
+                night = nights.setdefault(reading.device, NightShown(reading.device))
+                night.add(reading.value, time.monotonic())
+                changed.set()
+            frames.cancel()
+        show()
+
+
+def _panel(
+    options: Options, nights: dict[str, NightShown], width: int
+) -> "RenderableType":
+    from rich.console import Group  # noqa: PLC0415 -- an extra
+    from rich.panel import Panel  # noqa: PLC0415 -- an extra
+    from rich.text import Text  # noqa: PLC0415 -- an extra
+
+    lines: list[Text] = []
+    for night in nights.values():
+        lit = night.link is not None and night.link.online
+        lines += [
+            Text.assemble(("● ", "green" if lit else "red"), (night.headline, "bold")),
+            Text(night.counts),
+            Text(""),
+            *map(Text, night.drawing(width - 4), COLOURS),
+        ]
+        if night.summary is not None:
+            lines += [Text(""), *map(Text, summary_lines(night.summary))]
+    if not nights:
+        lines.append(Text("waiting for a headband"))
+    if options.topic:
+        lines += [Text(""), Text(f"mosquitto_sub -v -t '{options.topic}'", "dim")]
+    for line in lines:
+        line.truncate(width - 4, overflow="ellipsis")
+    return Panel(Group(*lines), title=Text(options.title), width=width)
+
+
+async def _say(options: Options, feed: Feed[Reading], out: TextIO) -> None:
+    nights: dict[str, NightShown] = {}
+    first = [options.title, options.topic and f"mosquitto_sub -v -t '{options.topic}'"]
+    for line in filter(None, first):
+        print(line, file=out, flush=True)
+    async for reading in feed:
+        night = nights.setdefault(reading.device, NightShown(reading.device))
+        night.add(reading.value, time.monotonic())
+        for line in _news(night, reading.value, blocks=_takes_blocks(out)):
+            print(line, file=out, flush=True)
+
+
+def _news(night: NightShown, value: object, *, blocks: bool) -> Iterator[str]:
+    match value:
+        case Availability():
+            yield night.headline
+        case ScoredEpoch(index) if (index + 1) % EPOCHS_PER_LINE == 0:
+            yield f"{night.headline}   {night.counts}"
+        case NightSummary():
+            yield f"{night.device}  {night.counts}"
+            yield from night.drawing(PLAIN_WIDTH) if blocks else ()
+            yield from summary_lines(value)
+
+
+SINK = Sink(
+    name="terminal",
+    options=Options,
+    wants=(ScoredEpoch, Availability, Tally, NightSummary),
+    run=run,
+)
