@@ -55,7 +55,7 @@ IO = {
 HEAVY = {"matplotlib", "mne", "pandas", "scipy", "tensorflow", "yasa"}
 ONLY_IN = {
     "bleak": {"gateway/link/bleak_radio.py", "gateway/link/bumble_backend.py"},
-    "paho": {"gateway/mqtt_client.py"},
+    "paho": {"gateway/mqtt_client/paho_thread.py"},
     "rich": {"gateway/sinks/terminal.py"},
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}

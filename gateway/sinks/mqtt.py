@@ -21,9 +21,9 @@ from gateway.formats.mqtt_payloads import (
     summary_payload,
 )
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.paho_thread import BrokerAddress, Message
 from gateway.outputs import Availability, Reading
-from gateway.runtime.mqtt_client import MqttClient
-from gateway.runtime.paho_thread import BrokerAddress, Message
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

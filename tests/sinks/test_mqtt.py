@@ -218,7 +218,7 @@ async def test_a_wrong_password_is_said_once_and_clearly(
         )
     ).wait()
     settings = ("allow_anonymous false", f"password_file {passwords}")
-    async with LocalBroker(settings) as broker:
+    async with LocalBroker(settings=settings) as broker:
         async with running(broker, username="gateway", password="wrong") as feed:  # noqa: S106 -- a test's own
             feed.put(scored(0))
             await until(lambda: "refuses" in caplog.text, "the refusal")

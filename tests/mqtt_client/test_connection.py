@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.formats.mqtt_topics import Topic
-from gateway.runtime import mqtt_client
+from gateway.mqtt_client import connection
+from gateway.mqtt_client.connection import Connection, MqttClient
+from gateway.mqtt_client.paho_thread import WINDOW, BrokerAddress, Message
 from gateway.runtime.local_broker import LocalBroker
-from gateway.runtime.mqtt_client import Connection, MqttClient
-from gateway.runtime.paho_thread import WINDOW, BrokerAddress, Message
 
 pytestmark = pytest.mark.integration
 
@@ -94,6 +95,12 @@ def mid(publish):
     return publish[at : at + 2]
 
 
+def polite(kind, packet):
+    if kind == CONNECT:
+        return ACCEPTED_V5
+    return b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
+
+
 @asynccontextmanager
 async def connected(broker, greeting=(), **address):
     where = BrokerAddress(host=broker.host, port=broker.port, **address)
@@ -126,12 +133,7 @@ async def test_who_asks_for_mqtt_5_alone_is_told_that_it_is_refused(caplog):
 
 
 async def test_on_leaving_the_will_is_published_before_the_disconnect():
-    def good(kind, packet):
-        return {CONNECT: ACCEPTED_V5}.get(kind) or (
-            b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
-        )
-
-    async with FakeBroker(good) as broker:
+    async with FakeBroker(polite) as broker:
         async with connected(broker):
             pass
         await until(lambda: broker.of(DISCONNECT))
@@ -189,8 +191,8 @@ async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
 
 
 async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
-    monkeypatch.setattr(mqtt_client, "FIRST_ANSWER_S", 0.1)
-    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(connection, "FIRST_ANSWER_S", 0.1)
+    monkeypatch.setattr(connection, "DRAIN_S", 0.1)
     mute = FakeBroker(lambda _kind, _packet: b"")
     async with mute as broker, connected(broker) as client:
         assert client.connection is Connection.CONNECTING
@@ -198,7 +200,7 @@ async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
 
 
 async def test_a_broker_that_never_acknowledges_does_not_hold_the_end(monkeypatch):
-    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(connection, "DRAIN_S", 0.1)
 
     def deaf(kind, _packet):
         return ACCEPTED_V5 if kind == CONNECT else b""
@@ -212,7 +214,7 @@ async def test_a_message_the_broker_refuses_is_reported_once(tmp_path, caplog):
     acl = tmp_path / "acl"
     acl.write_text("topic write t/state\n")
     settings = ("allow_anonymous true", f"acl_file {acl}")
-    async with LocalBroker(settings) as broker, connected(broker) as client:
+    async with LocalBroker(settings=settings) as broker, connected(broker) as client:
         for _ in range(3):
             assert await client.publish(message())
         assert await client.drain()
@@ -228,14 +230,22 @@ async def test_an_error_in_a_callback_leaves_the_thread_alive(monkeypatch):
             failed.append(1)
             raise ZeroDivisionError
 
-        thread = client._thread  # noqa: SLF001 -- the trap is in paho's own
-        heard, thread.on_publish = thread.on_publish, fail
+        paho = client._thread._client  # noqa: SLF001 -- the trap is in paho's own
+        heard, paho.on_publish = paho.on_publish, fail
         await client.publish(message())
         await until(lambda: failed)
-        thread.on_publish = heard
+        paho.on_publish = heard
         client._on_their_way.clear()  # noqa: SLF001 -- what the failed callback lost
         await client.publish(message())
         assert await client.drain()
+
+
+async def test_a_dead_line_is_given_up_in_ten_seconds_and_pinged_as_asked():
+    async with FakeBroker(polite) as broker, connected(broker, keepalive_s=7) as client:
+        line = client._thread._client.socket()  # noqa: SLF001 -- the option is on paho's socket
+        unheard_ms = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert unheard_ms == 10_000
+    assert int.from_bytes(broker.of(CONNECT)[0][8:10]) == 7
 
 
 async def test_a_password_is_not_shown():

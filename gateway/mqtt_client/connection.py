@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker that is looked after for ever."""
+"""How things stand with the broker, and what is on its way there."""
 
 import asyncio
 import logging
@@ -7,21 +7,18 @@ from enum import Enum
 from types import TracebackType
 from typing import Self, assert_never
 
-from paho.mqtt.client import Client
-from paho.mqtt.reasoncodes import ReasonCode
-
-from gateway.runtime.paho_thread import (
+from gateway.mqtt_client.paho_thread import (
     BACK_OFF_S,
     WINDOW,
     Acknowledged,
-    Answered,
     BrokerAddress,
+    Connected,
     Heard,
     Lost,
     Message,
+    PahoThread,
+    Refused,
     Unreachable,
-    open_client,
-    send,
 )
 
 log = logging.getLogger(__name__)
@@ -29,7 +26,7 @@ log = logging.getLogger(__name__)
 REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
 FIRST_ANSWER_S = 5.0
 DRAIN_S = 5.0
-UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6; paho maps 3.1.1 to the same
+UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
 BAD_CREDENTIALS = (134, 135)
 
 
@@ -103,7 +100,7 @@ class MqttClient:
         finally:
             self.connection = Connection.OFFLINE
             self._thread.disconnect()
-            await asyncio.to_thread(self._thread.loop_stop)
+            await asyncio.to_thread(self._thread.join)
 
     async def publish(self, message: Message) -> bool:
         """Send `message`, after those before it; return False when not connected.
@@ -148,21 +145,21 @@ class MqttClient:
             return False
         return True
 
-    def _open(self) -> Client:
-        return open_client(self._address, self.protocol, self._will, self._hear)
+    def _open(self) -> PahoThread:
+        return PahoThread(self._address, self.protocol, self._will, self._hear)
 
     def _hand_over(self, message: Message) -> None:
-        mid = send(self._thread, message, self.protocol)
+        mid = self._thread.send(message)
         self._on_their_way[mid] = message.topic.name
 
-    def _hear(self, thread: Client, heard: Heard) -> None:
+    def _hear(self, thread: PahoThread, heard: Heard) -> None:
         if thread is not self._thread:
             return  # it has been replaced
         match heard:
-            case Answered(reason) if reason.is_failure:
-                self._refused(reason)
-            case Answered():
+            case Connected():
                 self._connected()
+            case Refused(code, reason):
+                self._refused(code, reason)
             case Unreachable():
                 self.connection = Connection.OFFLINE
                 self._complain(f"no broker answers at {self._address}; still trying")
@@ -170,8 +167,8 @@ class MqttClient:
                 if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
                     self.connection = Connection.OFFLINE
                     self._complain(f"lost the broker ({reason}); trying for ever")
-            case Acknowledged(mid, reason):
-                self._acknowledged(mid, reason)
+            case Acknowledged(mid, refusal):
+                self._acknowledged(mid, refusal)
             case _:
                 assert_never(heard)
         self._changed.set()
@@ -179,20 +176,20 @@ class MqttClient:
     def _connected(self) -> None:
         log.info("connected to the broker at %s, MQTT %s", self._address, self.protocol)
         self._complaint = ""
-        self._thread.reconnect_delay_set(*BACK_OFF_S)
+        self._thread.retry_between(*BACK_OFF_S)
         self.connection = Connection.CATCHING_UP
         self._greet_if_caught_up()
 
-    def _refused(self, reason: ReasonCode) -> None:
+    def _refused(self, code: int, reason: str) -> None:
         address = self._address
-        if reason.value == UNSUPPORTED_VERSION and self._may_fall_back():
+        if code == UNSUPPORTED_VERSION and self._may_fall_back():
             log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
-            self._thread.disconnect()  # and it ends by itself
+            self._thread.disconnect()
             self._on_their_way.clear()
             self.protocol = "3.1.1"
             self._thread = self._open()
-        elif reason.value in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS):
-            self._thread.reconnect_delay_set(*REFUSED_BACK_OFF_S)
+        elif code in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS):
+            self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
             who = f"user {address.username!r}" if address.username else "no user name"
             self._complain(
@@ -206,10 +203,10 @@ class MqttClient:
     def _may_fall_back(self) -> bool:
         return self._address.protocol == "auto" and self.protocol == "5"
 
-    def _acknowledged(self, mid: int, reason: ReasonCode) -> None:
+    def _acknowledged(self, mid: int, refusal: str | None) -> None:
         topic = self._on_their_way.pop(mid, None)
-        if topic is not None and reason.is_failure:
-            self._complain(f"the broker refuses messages on {topic}: {reason}")
+        if refusal is not None:
+            self._complain(f"the broker refuses messages on {topic}: {refusal}")
         self._greet_if_caught_up()
 
     def _greet_if_caught_up(self) -> None:

@@ -1,0 +1,1 @@
+"""A connection to an MQTT broker that is looked after for ever."""

@@ -1,0 +1,193 @@
+"""paho-mqtt on its own thread, told to an event loop.
+
+The thread goes on pinging while the loop is busy. paho holds a lock of its own
+while it calls back and takes the same one in ``publish``: a lock of ours around
+either would one day stop both threads, so callbacks only hand over what they heard.
+"""
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.formats.mqtt_topics import Topic
+
+WINDOW = 20  # messages on their way; paho's default, and mosquitto's
+BACK_OFF_S = (1, 60)
+UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
+VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+
+
+class Message(NamedTuple):
+    """What is published, and where."""
+
+    topic: Topic
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and how it is spoken to.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+    username : str or None
+    password : str or None
+        Never shown.
+    keepalive_s : int
+    protocol : str
+        ``"auto"`` tries MQTT 5 and falls back when the broker does not know it.
+    """
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keepalive_s: int = 30
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Connected(NamedTuple):
+    """The broker accepted the connection."""
+
+
+class Refused(NamedTuple):
+    """The broker refused the connection.
+
+    `code` is a reason code of MQTT 5, table 2-6, whatever protocol is spoken.
+    """
+
+    code: int
+    reason: str
+
+
+class Unreachable(NamedTuple):
+    """Nothing accepts connections there."""
+
+
+class Lost(NamedTuple):
+    """A connection ended; may be said twice."""
+
+    reason: str
+
+
+class Acknowledged(NamedTuple):
+    """The broker took message `mid`, or refused it for a reason."""
+
+    mid: int
+    refusal: str | None
+
+
+Heard = Connected | Refused | Unreachable | Lost | Acknowledged
+
+
+class PahoThread:
+    """A thread that connects, and connects again, until it is told to stop.
+
+    Parameters
+    ----------
+    address : BrokerAddress
+    protocol : str
+        ``"5"`` or ``"3.1.1"``.
+    will : Message
+    hear : callable
+        Called with this thread and everything that happens, in order, on the event
+        loop that runs now.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        protocol: str,
+        will: Message,
+        hear: Callable[["PahoThread", Heard], None],
+    ) -> None:
+        self._protocol = protocol
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"sleepgate-{secrets.token_hex(4)}",
+            protocol=VERSION[protocol],
+        )
+        self._client.suppress_exceptions = True  # one in a callback ends the thread
+        self._client.max_inflight_messages_set(WINDOW)
+        self._client.username_pw_set(address.username, address.password)
+        topic, payload = will
+        self._client.will_set(topic.name, payload, topic.qos, topic.retain)
+        self._listen(asyncio.get_running_loop(), hear)
+        self.retry_between(*BACK_OFF_S)
+        first = paho.MQTT_CLEAN_START_FIRST_ONLY
+        self._client.connect_async(
+            address.host,
+            address.port,
+            address.keepalive_s,
+            clean_start=True if protocol == "5" else first,
+        )
+        self._client.loop_start()
+
+    def retry_between(self, least_s: int, most_s: int) -> None:
+        """Wait at least, then ever longer, then at most so long between attempts."""
+        self._client.reconnect_delay_set(least_s, most_s)
+
+    def send(self, message: Message) -> int:
+        """Take `message`; return the ``mid`` it will be acknowledged by."""
+        topic, payload = message
+        properties = None
+        if self._protocol == "5" and topic.expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it so
+            properties.MessageExpiryInterval = topic.expiry_s
+        retain = topic.retained_by(self._protocol)
+        return self._client.publish(
+            topic.name, payload, topic.qos, retain, properties
+        ).mid
+
+    def disconnect(self) -> None:
+        """Say goodbye; the thread then ends by itself."""
+        self._client.disconnect()
+
+    def join(self) -> None:
+        """Wait for the thread to end; blocks."""
+        self._client.loop_stop()
+
+    def _listen(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        hear: Callable[["PahoThread", Heard], None],
+    ) -> None:
+        def hop(heard: Heard) -> None:
+            loop.call_soon_threadsafe(hear, self, heard)
+
+        def answered(reason: ReasonCode) -> Heard:
+            if reason.is_failure:
+                return Refused(reason.value, str(reason))
+            return Connected()
+
+        def acknowledged(mid: int, reason: ReasonCode) -> Heard:
+            return Acknowledged(mid, str(reason) if reason.is_failure else None)
+
+        client = self._client
+        client.on_socket_open = _give_up_unheard
+        client.on_connect = lambda _c, _u, _f, reason, _p: hop(answered(reason))
+        client.on_connect_fail = lambda _c, _u: hop(Unreachable())
+        client.on_disconnect = lambda _c, _u, _f, reason, _p: hop(Lost(str(reason)))
+        client.on_publish = lambda _c, _u, mid, reason, _p: hop(
+            acknowledged(mid, reason)
+        )
+
+
+def _give_up_unheard(_client: paho.Client, _userdata: object, sock: object) -> None:
+    if sys.platform == "linux" and isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
