@@ -25,6 +25,8 @@ class LocalBroker:
 
     Parameters
     ----------
+    port : int, optional
+        A free one is found unless given.
     settings : sequence of str
         Lines of ``mosquitto.conf`` after the listener's; anybody may connect unless
         they say otherwise.
@@ -36,9 +38,13 @@ class LocalBroker:
         Stays the same over `stop` and `start`.
     """
 
-    def __init__(self, settings: Sequence[str] = ("allow_anonymous true",)) -> None:
+    def __init__(
+        self,
+        port: int | None = None,
+        settings: Sequence[str] = ("allow_anonymous true",),
+    ) -> None:
         self.host = LOOPBACK
-        self.port = _free_port()
+        self.port = port or _free_port()
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
 
@@ -62,7 +68,7 @@ class LocalBroker:
         Raises
         ------
         ConfigError
-            If mosquitto is not installed.
+            If mosquitto is not installed, or the port is taken.
         SinkError
             If it ends, or does not listen in time; has its last words.
         """
@@ -70,6 +76,8 @@ class LocalBroker:
         if program is None:
             problem = "no mosquitto on this machine: install it (apt install mosquitto)"
             raise ConfigError([f"{problem} or name a broker that runs elsewhere"])
+        if not _is_free(self.port):
+            raise ConfigError([f"port {self.port} is taken: choose another"])
         with tempfile.TemporaryDirectory(prefix="sleepgate-broker-") as folder:
             config = self._write_config(Path(folder))
             self._process = await asyncio.create_subprocess_exec(
@@ -137,3 +145,11 @@ def _free_port() -> int:
     with socket.create_server((LOOPBACK, 0)) as server:
         port: int = server.getsockname()[1]
     return port
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.create_server((LOOPBACK, port)):
+            return True
+    except OSError:
+        return False

@@ -46,7 +46,13 @@ async def test_two_do_not_meet():
 
 async def test_a_setting_that_is_none_is_reported_in_mosquittos_words():
     with pytest.raises(SinkError, match="allow_everything"):
-        await LocalBroker(["allow_everything true"]).start()
+        await LocalBroker(settings=["allow_everything true"]).start()
+
+
+async def test_a_port_that_is_taken_is_not_mistaken_for_ours():
+    async with LocalBroker() as broker:
+        with pytest.raises(ConfigError, match=f"port {broker.port} is taken"):
+            await LocalBroker(port=broker.port).start()
 
 
 async def test_its_absence_is_reported_with_the_remedy(monkeypatch):
