@@ -40,7 +40,7 @@ class Options:
     title : str
         Says what is shown, e.g. ``"SYNTHETIC night, seed 7"``.
     topic : str
-        MQTT topic to tell the reader of; empty for none.
+        Where to listen too, shown as it is: an MQTT topic or a whole command.
     """
 
     title: str = "sleepgate"
@@ -200,7 +200,7 @@ def _panel(
     if not nights:
         lines.append(Text("waiting for a headband"))
     if options.topic:
-        lines += [Text(""), Text(f"mosquitto_sub -v -t '{options.topic}'", "dim")]
+        lines += [Text(""), Text(options.topic, "dim")]
     for line in lines:
         line.truncate(width - 4, overflow="ellipsis")
     return Panel(Group(*lines), title=Text(options.title), width=width)
@@ -208,8 +208,7 @@ def _panel(
 
 async def _say(options: Options, feed: Feed[Reading], out: TextIO) -> None:
     nights: dict[str, NightShown] = {}
-    first = [options.title, options.topic and f"mosquitto_sub -v -t '{options.topic}'"]
-    for line in filter(None, first):
+    for line in filter(None, (options.title, options.topic)):
         print(line, file=out, flush=True)
     async for reading in feed:
         night = nights.setdefault(reading.device, NightShown(reading.device))

@@ -17,7 +17,8 @@ from gateway.sinks.terminal import Options, run
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 
-TITLED = Options(title="SYNTHETIC night, seed 7", topic="sleepgate/bedroom/stage")
+LISTEN = "mosquitto_sub -v -t 'sleepgate/#'"
+TITLED = Options(title="SYNTHETIC night, seed 7", topic=LISTEN)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -60,10 +61,7 @@ async def test_away_from_a_terminal_it_says_plain_lines(night, capsys):
     out = capsys.readouterr().out
     assert not CONTROL.search(out)
     lines = out.splitlines()
-    assert lines[:2] == [
-        "SYNTHETIC night, seed 7",
-        "mosquitto_sub -v -t 'sleepgate/bedroom/stage'",
-    ]
+    assert lines[:2] == ["SYNTHETIC night, seed 7", LISTEN]
     assert lines[2].startswith("bedroom  streaming")
     assert [line for line in lines if "out of reach" in line]
     assert sum("epochs scored" in line for line in lines) == 61 // 20 + 1
@@ -82,7 +80,7 @@ async def test_on_a_terminal_the_last_frame_tells_the_whole_night(night, monkeyp
     assert "W  " + "█" * 10 in frame
     assert "--" in frame
     assert "asleep 25 min" in frame
-    assert "mosquitto_sub -v -t 'sleepgate/bedroom/stage'" in frame
+    assert LISTEN in frame
 
 
 async def test_the_view_grows_with_the_night(scored):
