@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from gateway.preprocessing.band import Band
+from training import features as ft
+from training.dataset import (
+    TEST_SUBJECTS,
+    VALIDATION_SUBJECTS,
+    read_cuts,
+    read_table,
+    split,
+)
+from training.events import draw_events
+from training.recorders import record
+from training.spectra import FREQ_HZ, Library
+from training.surrogates import Generator
+
+# std, IQR, skewness, kurtosis, crossings, mobility, complexity, six unused
+TYPICAL = np.array(
+    [
+        [21.0, 0, 0, 1.2, 550, 0.53, 3.1, 0, 0, 0, 0, 0, 0],
+        [8.7, 0, 0, 0.8, 747, 0.79, 1.9, 0, 0, 0, 0, 0, 0],
+        [51.8, 0, 0, 1.3, 283, 0.27, 5.9, 0, 0, 0, 0, 0, 0],
+    ],
+    np.float32,
+)
+ROWS = np.stack([TYPICAL] * 20)
+STAGES = np.repeat(np.arange(5), 4).astype(np.int8)
+WAKE = np.zeros(20, np.int8)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return Generator(seed=3, library_size=500)
+
+
+def test_the_same_seed_makes_the_same_surrogates(generator):
+    first = generator.make(ROWS, STAGES, Band(), seed=5)
+    np.testing.assert_array_equal(first, generator.make(ROWS, STAGES, Band(), seed=5))
+    assert not np.array_equal(first, generator.make(ROWS, STAGES, Band(), seed=6))
+
+
+def test_before_the_recorder_a_surrogate_has_the_statistics_of_its_row(generator):
+    uv = generator.unrecorded(ROWS, WAKE, seed=2)
+    of = ft.moments(uv)
+    np.testing.assert_allclose(uv.std(-1), ROWS[:, :, 0], rtol=1e-6)
+    ratio = np.median(ft.mobility(of) / ROWS[:, :, 5], axis=0)
+    np.testing.assert_allclose(ratio, 1, atol=0.15)
+
+
+def test_every_surrogate_is_finite_and_alive(generator):
+    uv = generator.make(ROWS, STAGES, Band(), seed=1)
+    assert uv.shape == (20, 3, 3000)
+    assert uv.dtype == np.float32
+    assert np.isfinite(uv).all()
+    assert (uv.std(-1) > 0.5).all()
+
+
+def test_a_library_spectrum_is_a_distribution_over_frequency():
+    power = Library(0, 2, 100, np.random.default_rng(0)).power
+    assert power.min() >= 0
+    np.testing.assert_allclose(power.sum(1), 1, rtol=1e-4)
+    assert power.shape == (100, FREQ_HZ.size)
+
+
+@pytest.mark.parametrize("stage", range(5))
+def test_graphoelements_stay_within_their_epoch(stage):
+    uv = draw_events(stage, 30, np.random.default_rng(stage))
+    assert uv.shape == (30, 3, 3000)
+    assert np.isfinite(uv).all()
+    assert uv.any()
+
+
+def test_a_recorder_changes_an_epoch_and_keeps_its_shape():
+    rng = np.random.default_rng(0)
+    uv = rng.normal(0, 20, (8, 3, 3000))
+    recorded = record(uv, rng)
+    assert recorded.shape == uv.shape
+    correlation = [
+        np.corrcoef(a, b)[0, 1]
+        for a, b in zip(uv.reshape(-1, 3000), recorded.reshape(-1, 3000), strict=True)
+    ]
+    assert 0.5 < np.median(correlation) < 0.9999
+
+
+def test_moments_of_a_spectrum_are_those_of_its_signal():
+    rng = np.random.default_rng(0)
+    power = 1 / (1 + np.arange(1501.0) ** 1.5)
+    power[[0, -1]] = 0
+    parts = rng.standard_normal((2, 400, 1501))
+    uv = np.fft.irfft(np.sqrt(power) * (parts[0] + 1j * parts[1]), 3000)
+    of, expected = ft.moments(uv), ft.spectral_moments(power[None])
+    assert abs(np.median(ft.mobility(of)) / ft.mobility(expected)[0] - 1) < 0.05
+    assert abs(np.median(ft.complexity(of)) / ft.complexity(expected)[0] - 1) < 0.05
+
+
+def test_a_sine_crosses_zero_twice_a_period_and_has_no_heavy_tail():
+    seconds = np.arange(3000) / 100
+    sine = np.sin(2 * np.pi * 5 * seconds + 0.1)
+    assert ft.zero_crossings(sine) == 299  # the last of 300 comes too late
+    assert abs(ft.excess_kurtosis(sine) + 1.5) < 0.01
+
+
+def test_no_subject_is_both_learnt_from_and_judged_by(shared_data):
+    train, validation, test = split(read_table(shared_data))
+    assert set(test.subjects) == set(TEST_SUBJECTS)
+    assert set(validation.subjects) == set(VALIDATION_SUBJECTS)
+    assert not set(train.subjects) & (set(test.subjects) | set(validation.subjects))
+    assert len(set(train.subjects)) == 60
+
+
+def test_the_subjects_of_the_real_cuts_are_held_out(shared_data):
+    cuts = read_cuts(shared_data, Band())
+    assert set(cuts.subjects) <= set(TEST_SUBJECTS)
+    assert cuts.uv.shape == (117, 3, 3000)
+
+
+def test_drawing_evens_out_the_stages_as_far_as_asked(shared_data):
+    _, validation, _ = split(read_table(shared_data))
+    shares = [
+        np.bincount(validation.draw(3000, evenness, 1).stages, minlength=5) / 3000
+        for evenness in (0, 0.5, 1)
+    ]
+    spread = [share.max() - share.min() for share in shares]
+    assert spread[0] > spread[1] > spread[2]
+    assert spread[2] < 0.05

@@ -1,0 +1,84 @@
+"""Agreement between two hypnograms."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_STAGES = 5
+NAMES = ("W", "N1", "N2", "N3", "R")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """How well scored stages match true ones.
+
+    Attributes
+    ----------
+    confusion : ndarray of int64, shape (5, 5)
+        Rows are the true stages.
+    n_subjects : int
+        People the epochs come from.
+    """
+
+    confusion: NDArray[np.int64]
+    n_subjects: int
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs compared."""
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of epochs scored as they are."""
+        return float(np.trace(self.confusion) / self.n_epochs)
+
+    @property
+    def kappa(self) -> float:
+        """Agreement beyond chance (Cohen 1960); nan where there is one stage only."""
+        share = self.confusion / self.n_epochs
+        chance = float(share.sum(0) @ share.sum(1))
+        return (self.accuracy - chance) / (1 - chance) if chance < 1 else float("nan")
+
+    @property
+    def f1(self) -> tuple[float, ...]:
+        """F1 of each stage; nan where the stage occurs nowhere."""
+        hits = np.diag(self.confusion)
+        seen = self.confusion.sum(0) + self.confusion.sum(1)
+        return tuple(
+            float(2 * hit / total) if total else float("nan")
+            for hit, total in zip(hits, seen, strict=True)
+        )
+
+    def document(self) -> dict[str, object]:
+        """Return figures for a model card: JSON types, three decimals."""
+        return {
+            "n_subjects": self.n_subjects,
+            "n_epochs": self.n_epochs,
+            "accuracy": round(self.accuracy, 3),
+            "kappa": round(self.kappa, 3),
+            "f1": {
+                name: round(value, 3)
+                for name, value in zip(NAMES, self.f1, strict=True)
+                if value == value  # noqa: PLR0124 (nan is no JSON)
+            },
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def compare(
+    true: NDArray[np.integer], scored: NDArray[np.integer], n_subjects: int = 1
+) -> Agreement:
+    """Count how each true stage was scored.
+
+    Parameters
+    ----------
+    true, scored : ndarray of int, shape (n_epochs,)
+        0-4.
+    n_subjects : int
+        People the epochs come from.
+    """
+    confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
+    np.add.at(confusion, (true, scored), 1)
+    return Agreement(confusion, n_subjects)

@@ -1,0 +1,58 @@
+"""Run a converted flatbuffer, as the daemon does, over many epochs."""
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gateway.staging.model_card import Golden
+from gateway.staging.scorers.litert import quantise
+from training.augment import network_input
+
+
+class Quantised:
+    """A flatbuffer in TensorFlow's own interpreter.
+
+    Parameters
+    ----------
+    flatbuffer : bytes
+    kernels : str
+        Member of ``OpResolverType``: ``"AUTO"`` or ``"BUILTIN_REF"``.
+    """
+
+    def __init__(self, flatbuffer: bytes, kernels: str = "AUTO") -> None:
+        resolver = tf.lite.experimental.OpResolverType[kernels]
+        self._interpreter = tf.lite.Interpreter(
+            model_content=flatbuffer,
+            num_threads=1,
+            experimental_op_resolver_type=resolver,
+        )
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]
+
+    def codes(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return int8 logits, shape (n_epochs, 5), of int8 inputs (n, 3, 3000)."""
+        answers = []
+        for epoch in inputs:
+            self._interpreter.set_tensor(self._input, epoch[None, :, :, None])
+            self._interpreter.invoke()
+            answers.append(self._interpreter.get_tensor(self._output["index"])[0])
+        return np.array(answers)
+
+    def infer(self, uv: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return logits, shape (n_epochs, 5), of microvolts (n_epochs, 3, 3000)."""
+        pieces = [
+            self.codes(quantise(network_input(uv[first : first + 500])[..., 0]))
+            for first in range(0, len(uv), 500)
+        ]
+        scale, zero_point = self._output["quantization"]
+        logits: NDArray[np.float64] = (
+            np.concatenate(pieces).astype(np.float64) - zero_point
+        ) * scale
+        return logits
+
+
+def golden(flatbuffer: bytes, uv: NDArray[np.floating]) -> Golden:
+    """Return what the reference kernels answer to `uv`."""
+    inputs = quantise(network_input(uv)[..., 0])
+    return Golden(inputs, Quantised(flatbuffer, "BUILTIN_REF").codes(inputs))
