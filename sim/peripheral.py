@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from math import inf, isinf
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
 from bumble import hci
 from bumble.att import ATT_Error
@@ -13,8 +13,10 @@ from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from gateway.drivers import diy
-from sim.firmware import Firmware, Frame
+from gateway.errors import AdapterError
+from sim.firmware import Firmware
 from sim.gatt_table import GattTable, advertisement
+from sim.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +25,6 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
 MAX_MTU = 517
 ADVERTISING_MS = 40.0
 QUEUED = 128  # link packets on their way at most, before sending waits
-A_MOMENT_S = 1e-5  # after one sample, before the next
-NAP_S = 0.01  # frames that are due within it go out together
 
 
 class Headband:
@@ -38,37 +38,31 @@ class Headband:
         Notifications so far.
     """
 
-    def __init__(self, firmware: Firmware, device: Device, speed: float) -> None:
+    def __init__(
+        self,
+        firmware: Firmware,
+        device: Device,
+        speed: float,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self.ended = asyncio.Event()
         self.frames_sent = 0
         self._firmware = firmware
         self._device = device
-        self._speed = speed or inf
-        self._position_s = firmware.skip_s
-        self._began: float | None = None
+        self._pace = Pace(speed, firmware.skip_s, firmware.drift_ppm)
         self._streaming: asyncio.Task[None] | None = None
+        self._tasks = tasks
+        self._running: set[asyncio.Task[None]] = set()
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._room = asyncio.Event()
         self._table = GattTable(
             info=firmware.read_info,
             control=self._on_control,
-            battery=lambda: firmware.battery(self.device_s),
+            battery=lambda: firmware.battery(self._pace.now_s),
         )
         device.add_services(self._table.services)
         device.on("connection", self._on_connection)
-
-    @property
-    def device_s(self) -> float:
-        """Device time now: it runs from the first START, connected or not.
-
-        At unlimited speed it stands still while nobody listens.
-        """
-        if self._began is None or isinf(self._speed):
-            return self._position_s
-        pace = self._speed * (1 + self._firmware.drift_ppm * 1e-6)
-        elapsed = asyncio.get_running_loop().time() - self._began
-        return self._firmware.skip_s + elapsed * pace
 
     async def disconnect(self) -> None:
         """Drop every connection; the headband is found again at once."""
@@ -83,6 +77,11 @@ class Headband:
         """Send again, from where the night is now."""
         self._thawed.set()
 
+    def stop(self) -> None:
+        """Do no more, whatever it was."""
+        for task in self._running:
+            task.cancel()
+
     async def advertise(self) -> None:
         """Be found; the service is in the advertisement itself, not in a response."""
         await self._device.start_advertising()
@@ -95,7 +94,7 @@ class Headband:
         log.debug("disconnected: %s", hci.HCI_Constant.error_name(reason))
         self._stop()
         if reason:  # 0: the transport itself is gone
-            self._advertising = asyncio.ensure_future(self.advertise())
+            self._spawn(self.advertise())
 
     async def _on_control(self, connection: Connection, request: bytes) -> None:
         reply = self._firmware.control(request, connection.att_mtu)
@@ -106,21 +105,29 @@ class Headband:
         if request[0] == diy.START:
             since_s = self._begin()
             stream = self._stream(connection, request, since_s)
-            self._streaming = asyncio.create_task(stream)
-        await self._device.notify_subscriber(
-            connection, self._table.control, reply.payload
-        )
+            self._streaming = self._spawn(stream)
+        self._spawn(self._reply(connection, reply.payload))
+
+    async def _reply(self, connection: Connection, payload: bytes) -> None:
+        control = self._table.control
+        try:
+            await self._device.indicate_subscriber(connection, control, payload)
+        except TimeoutError:
+            log.debug("nobody confirmed the reply %s", payload.hex())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
     def _begin(self) -> float:
         """Return the device time now; the first START sets it going."""
-        if self._began is not None:
-            return self.device_s
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        if not isinf(self._speed):
-            left_s = self._firmware.duration_s - self._firmware.skip_s
-            loop.call_later(left_s / self._speed, self._end_unheard)
-        return self._firmware.skip_s
+        since_s = self._pace.begin()
+        if not self._pace.unlimited:
+            left_s = self._pace.wait_s(self._firmware.duration_s)
+            asyncio.get_running_loop().call_later(left_s, self._end_unheard)
+        return since_s
 
     def _end_unheard(self) -> None:
         if self._streaming is None:
@@ -139,7 +146,7 @@ class Headband:
         try:
             while not await self._play(connection, request, since_s):
                 await self._thawed.wait()
-                since_s = self.device_s
+                since_s = self._pace.now_s
             await queue.drain(connection.handle)
             self.ended.set()
         finally:
@@ -151,23 +158,16 @@ class Headband:
         """Send until the end, or until frozen; say whether it was the end."""
         queue = self._device.host.get_data_packet_queue(connection.handle)
         for frame in self._firmware.frames(request, since_s, connection.att_mtu):
-            await self._until(frame)
+            await self._pace.until(frame.due_s)
             while queue.pending > QUEUED:
                 self._room.clear()
                 await self._room.wait()
             if not self._thawed.is_set():
                 return False
-            self._position_s = frame.due_s + A_MOMENT_S
             char = self._table.notifying[frame.char]
             await self._device.notify_subscriber(connection, char, frame.payload)
             self.frames_sent += 1
         return True
-
-    async def _until(self, frame: Frame) -> None:
-        if not isinf(self._speed):
-            wait_s = (frame.due_s - self.device_s) / self._speed
-            if wait_s > 0:
-                await asyncio.sleep(max(wait_s, NAP_S))
 
 
 @asynccontextmanager
@@ -196,24 +196,40 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         Times real time; 0 or inf for as fast as the receiver takes it.
     mtu : int
         The largest that it agrees to, 23 to 517.
+
+    Raises
+    ------
+    AdapterError
+        Inside, when the transport is lost.
     """
-    async with AsyncExitStack() as stack:
-        if isinstance(transport, str):
-            transport = await open_transport(transport)
-        await stack.enter_async_context(transport)
-        config = DeviceConfiguration(
-            name=name,
-            address=hci.Address(address),
-            advertising_data=advertisement(name),
-            advertising_interval_min=ADVERTISING_MS,
-            advertising_interval_max=ADVERTISING_MS,
-        )
-        device = Device.from_config_with_hci(config, transport.source, transport.sink)
-        device.gatt_server.max_mtu = mtu
-        band = Headband(firmware, device, speed)
-        await device.power_on()
-        await band.advertise()
-        try:
-            yield band
-        finally:
-            await device.power_off()
+    if isinstance(transport, str):
+        transport = await open_transport(transport)
+    config = DeviceConfiguration(
+        name=name,
+        address=hci.Address(address),
+        advertising_data=advertisement(name),
+        advertising_interval_min=ADVERTISING_MS,
+        advertising_interval_max=ADVERTISING_MS,
+    )
+    device = Device.from_config_with_hci(config, transport.source, transport.sink)
+    device.gatt_server.max_mtu = mtu
+    try:
+        async with transport, asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_until_lost(transport))
+            band = Headband(firmware, device, speed, tasks)
+            await device.power_on()
+            await band.advertise()
+            try:
+                yield band
+            finally:
+                watching.cancel()
+                band.stop()
+                if not transport.source.terminated.done():
+                    await device.power_off()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+
+
+async def _until_lost(transport: Transport) -> None:
+    await transport.source.terminated
+    raise AdapterError("the HCI transport of the simulated headband is gone")
