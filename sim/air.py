@@ -103,12 +103,16 @@ class Air(LocalLink):  # type: ignore[misc] # bumble is untyped here
             acl = (sender_controller, destination_address, transport, data)
             self._held.append(acl)
             return
-        connection = sender_controller.le_connections.get(destination_address)
+        sent_over = sender_controller.le_connections.get(destination_address)
         destination = self.find_le_controller(destination_address)
-        if connection is not None and destination is not None:
-            asyncio.get_running_loop().call_soon(
-                destination.on_link_acl_data, connection.self_address, transport, data
-            )
+        if sent_over is None or destination is None:
+            return
+
+        def arrive() -> None:
+            if sent_over.self_address in destination.le_connections:
+                destination.on_link_acl_data(sent_over.self_address, transport, data)
+
+        asyncio.get_running_loop().call_soon(arrive)
 
     def send_advertising_pdu(
         self,

@@ -227,7 +227,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
                 if not transport.source.terminated.done():
                     await device.power_off()
     except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
+        raise group.exceptions[0] from None
 
 
 async def _until_lost(transport: Transport) -> None:
