@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import numpy as np
+
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.outputs import Output
@@ -30,7 +32,7 @@ def packets(recording: Recording) -> Iterator[SamplePacket]:
             window = counts[:, start : stream.first_sample(second + 1)]
             if window.shape[1]:
                 t_rx = (start + window.shape[1]) / stream.sfreq
-                yield SamplePacket(at, start, window, t_rx)
+                yield SamplePacket(at, start, window.astype(np.int32), t_rx)
 
 
 def score(recording: Recording, night: Night) -> Iterator[Output]:

@@ -14,7 +14,7 @@ from gateway.cli_options import CHANNEL
 from gateway.config import Ble, Config, Device
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
-from gateway.formats.hypnogram_text import agreement_line
+from gateway.formats.agreement_text import agreement_line
 from gateway.outputs import Availability, Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.edf import read_recording

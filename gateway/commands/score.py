@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from gateway.cli_options import CHANNEL, MAINS, MODEL
-from gateway.formats.hypnogram_text import agreement_line, summary_lines
+from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import Posting, epoch_payload, summary_payload
+from gateway.formats.summary_text import summary_lines
 from gateway.offline import score
 from gateway.outputs import Reading
 from gateway.pipeline import Night

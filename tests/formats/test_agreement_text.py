@@ -1,0 +1,35 @@
+"""An agreement never hides over how many epochs it was taken."""
+
+from gateway.formats.agreement_text import agreement_line
+from gateway.staging.hypnogram import agreement
+from gateway.staging.stage import Refusal, Stage
+
+W, N2, R = Stage.W, Stage.N2, Stage.R
+
+
+def line(ours, expert):
+    return agreement_line(agreement(ours, expert))
+
+
+def test_accuracy_and_kappa_come_with_their_epochs():
+    assert line([W, N2, N2, R], [W, N2, W, R]) == (
+        "accuracy 75.0%, kappa 0.64 (4 epochs scored by both)"
+    )
+
+
+def test_what_we_refused_is_counted():
+    assert line([W, Refusal.GAP], [W, N2]).endswith(
+        "(1 epochs scored by both, 1 not scored by us)"
+    )
+
+
+def test_one_stage_alone_leaves_no_room_for_kappa():
+    assert line([W, W], [W, W]) == (
+        "accuracy 100.0%, kappa - (2 epochs scored by both)"
+    )
+
+
+def test_nothing_in_common_is_said_to_be_nothing():
+    assert line([Refusal.GAP], [W]) == (
+        "nothing to compare (0 epochs scored by both, 1 not scored by us)"
+    )
