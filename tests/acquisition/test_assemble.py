@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import chain, pairwise
 
 import numpy as np
@@ -275,6 +276,55 @@ def test_a_restarted_count_never_overwrites_nor_goes_back(boots, knows, of):
     ahead = packet(of, last + 60 * 256, last + 60 * 256 + 1, t_rx=t + 400)
     blocks += run(assembler, [ahead])
     assert sum(int(b.present[0].sum()) for b in blocks) == sent
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 20_000),  # seconds since the headband was switched on
+            st.integers(5, 60),  # seconds it sends
+            st.floats(0, 100),  # silence before
+            st.integers(0, 2),  # how often the link is lost meanwhile
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(0, 2**32),
+)
+def test_between_restarts_all_streams_keep_one_shift_whatever_is_lost(boots, seed):
+    dice = np.random.default_rng(seed)
+    of, t, blocks, assembler = EEG_EMG, 0.0, [], Assembler(EEG_EMG)
+    spans = []
+    for boot_id, (start_s, seconds, silence_s, n_losses) in enumerate(boots):
+        t += silence_s
+        tenths = [k / (10 * seconds) for k in range(10 * seconds)]
+        packets = cut(of, seconds, tenths, start_s=start_s)
+        packets += cut(of, seconds, tenths, start_s=start_s, at=1)
+        packets = [p for p in by_end(of, packets) if dice.random() > 0.1]
+        losses = set(dice.integers(0, len(packets), n_losses).tolist()) | {0}
+        n_before = len(blocks)
+        for i, p in enumerate(packets):
+            if i in losses:
+                assembler.link_up(HeadbandInfo(of, boot_id=boot_id))
+            ended_s = (p.index + p.counts.shape[1]) / of.streams[p.stream].sfreq
+            jitter_s = dice.exponential(0.2)
+            sent = replace(p, t_rx=t + ended_s - start_s + jitter_s)
+            blocks += run(assembler, [sent] * int(dice.integers(1, 3)))
+        t += seconds
+        spans.append(blocks[n_before:])
+    seconds_seen = [b.second for b in blocks]
+    assert seconds_seen == sorted(set(seconds_seen))
+    for span in spans:
+        shifts = {
+            round(uv / 0.5 - (b.second + i / stream.sfreq) * stream.sfreq)
+            / stream.sfreq
+            for b in span[2:]  # the first may still hold the boot before
+            for stream, row, present in zip(of.streams, b.uv, b.present, strict=True)
+            for i, uv in enumerate(row[0].tolist())
+            if present[i]
+        }
+        assert len({shift % 300 for shift in shifts}) <= 1
 
 
 @pytest.mark.parametrize("boot_id", [None, 2])
