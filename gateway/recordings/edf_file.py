@@ -126,8 +126,9 @@ def _translated(path: Path) -> Iterator[None]:
         try:
             yield
         except BROKEN as error:
+            what = error if isinstance(error, ValueError) else "its header is nonsense"
             raise RecordingError(
-                f"{path}: broken EDF file ({error}); copy or export it again"
+                f"{path}: broken EDF file ({what}); copy or export it again"
             ) from error
 
 
