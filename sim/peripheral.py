@@ -14,6 +14,7 @@ from bumble.transport.common import Transport
 
 from gateway.drivers import diy
 from gateway.errors import AdapterError
+from gateway.link.bumble_adapter import device_on
 from sim.firmware import Firmware
 from sim.gatt_table import GattTable, advertisement
 from sim.pace import Pace
@@ -211,7 +212,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         advertising_interval_min=ADVERTISING_MS,
         advertising_interval_max=ADVERTISING_MS,
     )
-    device = Device.from_config_with_hci(config, transport.source, transport.sink)
+    device = device_on(transport, config)
     device.gatt_server.max_mtu = mtu
     try:
         async with transport, asyncio.TaskGroup() as tasks:
