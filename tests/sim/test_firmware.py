@@ -69,15 +69,27 @@ def test_another_montage_has_another_configuration_id():
     assert len(ids) == 2
 
 
-@given(MTUS, st.floats(0.01, 3), st.booleans())
-def test_at_any_mtu_and_batching_the_recording_arrives_whole(mtu, batch_s, crc):
-    mtu = max(mtu, 25) if crc else mtu
-    firmware = Firmware(POLYGRAPH, NIGHT, boot_id=1, batch_s=batch_s, crc=crc)
+def arrives_whole(firmware, recording, mtu):
     assert firmware.control(START, mtu).status == 0
     counts, _, frames = play(firmware, mtu=mtu)
-    for arrived, played in zip(counts, NIGHT, strict=True):
+    for arrived, played in zip(counts, recording, strict=True):
         np.testing.assert_array_equal(arrived, played)
     assert max(len(frame.payload) for frame in frames) <= mtu - 3
+
+
+def test_at_every_mtu_the_recording_arrives_whole():
+    recording = [counts[:, :200] for counts in NIGHT]
+    firmware = Firmware(POLYGRAPH, recording, boot_id=1, batch_s=3.0)
+    for mtu in range(23, 518):
+        arrives_whole(firmware, recording, mtu)
+
+
+@given(MTUS, st.floats(0.01, 3), st.booleans())
+def test_at_any_batching_the_recording_arrives_whole(mtu, batch_s, crc):
+    mtu = max(mtu, 25) if crc else mtu
+    recording = [counts[:, :500] for counts in NIGHT]
+    firmware = Firmware(POLYGRAPH, recording, boot_id=1, batch_s=batch_s, crc=crc)
+    arrives_whole(firmware, recording, mtu)
 
 
 @given(st.integers(1, 8), st.sampled_from([16, 24]), MTUS)
