@@ -226,8 +226,10 @@ async def _simulate(night: Night, radio: str, speed: float, progress: Progress) 
 
 
 async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None:
-    try:
+    if port is not None:  # who names a port wants a broker there
         return await stack.enter_async_context(LocalBroker(port=port))
+    try:
+        return await stack.enter_async_context(LocalBroker())
     except ConfigError as error:
         click.echo(f"{error}\nThe night is scored and shown without one.", err=True)
         return None

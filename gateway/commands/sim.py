@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import secrets
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from gateway.cli_options import CHANNEL
-from gateway.errors import LinkError, MissingExtraError
+from gateway.errors import MissingExtraError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
 from gateway.runtime.logs import start_logging
@@ -102,6 +101,7 @@ def command(  # noqa: PLR0913 (one per option)
 async def _play(recording: Recording, play: Play) -> None:
     try:
         from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
+        from sim.radio import open_radio  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
     firmware = Firmware(
@@ -111,20 +111,15 @@ async def _play(recording: Recording, play: Play) -> None:
         drift_ppm=play.drift_ppm,
         skip_s=play.skip_s,
     )
-    async with AsyncExitStack() as stack:
-        try:
-            band = await stack.enter_async_context(
-                headband(
-                    firmware,
-                    play.transport,
-                    name=play.name,
-                    address=play.address,
-                    speed=play.speed,
-                    mtu=play.mtu,
-                )
-            )
-        except OSError as error:
-            raise LinkError(f"radio {play.transport}: {error}") from error
+    radio = await open_radio(play.transport)
+    async with headband(
+        firmware,
+        radio,
+        name=play.name,
+        address=play.address,
+        speed=play.speed,
+        mtu=play.mtu,
+    ) as band:
         log.info(
             "%s: %s, %.0f s at x%g",
             play.name,
