@@ -14,7 +14,7 @@ from bumble.transport.common import Transport
 
 from gateway.drivers import diy
 from gateway.errors import AdapterError
-from gateway.link.bumble_adapter import device_on
+from gateway.link.bumble_adapter import NOT_OPENED, POWER_ON_S, device_on
 from sim.firmware import Firmware
 from sim.gatt_table import GattTable, advertisement
 from sim.pace import Pace
@@ -109,10 +109,9 @@ class Headband:
             self._streaming = self._spawn(stream)
         self._spawn(self._reply(connection, reply.payload))
 
-    async def _reply(self, connection: Connection, payload: bytes) -> None:
-        control = self._table.control
+    async def _reply(self, to: Connection, payload: bytes) -> None:
         try:
-            await self._device.indicate_subscriber(connection, control, payload)
+            await self._device.indicate_subscriber(to, self._table.control, payload)
         except TimeoutError:
             log.debug("nobody confirmed the reply %s", payload.hex())
 
@@ -201,10 +200,10 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     Raises
     ------
     AdapterError
-        Inside, when the transport is lost.
+        If there is no controller at `transport`; inside, when it is lost.
     """
     if isinstance(transport, str):
-        transport = await open_transport(transport)
+        transport = await _opened(transport)
     config = DeviceConfiguration(
         name=name,
         address=hci.Address(address),
@@ -218,7 +217,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         async with transport, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_until_lost(transport))
             band = Headband(firmware, device, speed, tasks)
-            await device.power_on()
+            await _power_on(device)
             await band.advertise()
             try:
                 yield band
@@ -229,6 +228,21 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
                     await device.power_off()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
+
+
+async def _opened(name: str) -> Transport:
+    try:
+        return await open_transport(name)
+    except NOT_OPENED as error:
+        raise AdapterError(f"no Bluetooth controller at {name}: {error}") from error
+
+
+async def _power_on(device: Device) -> None:
+    try:
+        async with asyncio.timeout(POWER_ON_S):
+            await device.power_on()
+    except TimeoutError:
+        raise AdapterError("no Bluetooth controller answers") from None
 
 
 async def _until_lost(transport: Transport) -> None:

@@ -10,11 +10,13 @@ import pytest
 from bumble import hci
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Device, DeviceConfiguration, Peer
+from bumble.transport.common import BaseSource, Transport
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.drivers import diy
 from gateway.errors import AdapterError
 from sim.air import Air
+from sim.controller import VirtualController
 from sim.firmware import Firmware
 from sim.gatt_table import advertisement
 from sim.peripheral import ADDRESS, headband
@@ -271,3 +273,17 @@ async def outlive_the_air(path):
 async def test_a_headband_whose_air_is_gone_says_so(tmp_path):
     with pytest.raises(AdapterError, match="transport of the simulated headband"):
         await outlive_the_air(tmp_path / "hci0")
+
+
+@pytest.mark.parametrize("name", ["unix:/nowhere/hci0", "usb:99", "nonsense"])
+async def test_a_controller_that_is_not_there_is_named(name):
+    with pytest.raises(AdapterError, match=f"no Bluetooth controller at {name}"):
+        async with headband(firmware(), name):
+            pytest.fail("advertises on nothing")
+
+
+async def test_a_controller_that_says_nothing_is_told_of():
+    deaf = Transport(BaseSource(), VirtualController("deaf"))
+    with pytest.raises(AdapterError, match="no Bluetooth controller answers"):
+        async with headband(firmware(), deaf):
+            pytest.fail("advertises on nothing")
