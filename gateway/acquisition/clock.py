@@ -14,6 +14,7 @@ from gateway.acquisition.sequence import unwrap
 
 WINDOW_S = 300  # long against the jitter, short against a room's temperature
 FIT_S = 30.0  # shorter spans measure the jitter
+EARLY_S = 10.0  # enough to tell how late the first packet was
 CRYSTAL = 0.01  # no crystal is off by more: the night is being replayed
 TICK_MODULUS = 2**32
 
@@ -124,14 +125,15 @@ class DeviceClock:
 
     def _fitted(self) -> Point | None:
         points = list(self._points)
-        if not points:
-            return None
-        if points[-1][0] - points[0][0] >= FIT_S:
+        span_s = points[-1][0] - points[0][0] if points else 0.0
+        if span_s >= FIT_S:
             offset_s, slope = line_below(points)
             self._slope = slope if abs(slope) <= CRYSTAL else None
             return None if self._slope is None else (offset_s, slope)
         if self._slope is None:
-            return None
+            if span_s < EARLY_S or abs(line_below(points)[1]) > CRYSTAL:
+                return None
+            return min(y for _, y in points), 0.0
         carried = self._slope
         return min(y - carried * x for x, y in points), carried
 

@@ -54,6 +54,15 @@ def test_a_short_span_gives_no_drift_and_the_nominal_rate(seconds):
     assert clock.t_of(20) == pytest.approx(5020)
 
 
+def test_a_first_packet_that_came_late_does_not_misdate_the_first_epoch():
+    clock = DeviceClock()
+    clock.observe(0.1, 5004.0)  # a backlog of four seconds
+    for n in range(4, 290):
+        clock.observe(n / 10, 5000 + n / 10)
+    assert clock.drift_ppm is None
+    assert clock.t_of(0) == pytest.approx(5000)
+
+
 @pytest.mark.parametrize("speed", [0.5, 60, 480])
 def test_a_replay_has_no_drift_and_its_seconds_are_nominal(speed):
     clock = DeviceClock()
