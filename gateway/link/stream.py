@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -57,7 +57,7 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
     stall_s: float = STALL_S,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
-) -> AsyncIterator[Input]:
+) -> AsyncGenerator[Input, None]:
     """Yield `LinkUp`, every `Notification` and `LinkDown` of one headband, for ever.
 
     Close it (``contextlib.aclosing``) to disconnect.

@@ -29,10 +29,7 @@ def sleepgate(tmp_path):
             text=True,
             check=False,
             timeout=60,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([*paths, str(Path.cwd())]),
-            },
+            env={**os.environ, "PYTHONPATH": path},
         )
 
     return run
