@@ -71,9 +71,11 @@ class Assembler:
             session goes on should it come back as it was.
         """
         if info.montage != self._montage:
+            was, now = _words(self._montage), _words(info.montage)
+            change = f"{was} became {now}" if was != now else f"calibration of {was}"
             raise LinkError(
-                f"the headband recorded {_words(self._montage)} when the session "
-                f"began and {_words(info.montage)} now: set it back, or begin anew"
+                "the headband's settings changed within the session: "
+                f"{change}; set them back, or begin a new session"
             )
         restarted = info.boot_id is None or info.boot_id != self._info.boot_id
         self._info = info

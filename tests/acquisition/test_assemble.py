@@ -385,8 +385,11 @@ def test_a_stream_that_does_not_share_the_count_is_bad():
 def test_another_montage_within_the_session_is_refused_and_forgotten():
     assembler = connected(EEG)
     blocks = run(assembler, [packet(EEG, 0, 150)])
-    with pytest.raises(LinkError, match=r"TP9 at 256 Hz.*begin anew"):
+    with pytest.raises(LinkError, match=r"Fpz-Cz at 100 Hz became TP9 at 256 Hz"):
         assembler.link_up(HeadbandInfo(MUSE_LIKE, boot_id=1))
+    louder = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, 0.7),)),))
+    with pytest.raises(LinkError, match="calibration of Fpz-Cz at 100 Hz; set"):
+        assembler.link_up(HeadbandInfo(louder, boot_id=1))
     assembler.link_up(HeadbandInfo(EEG, boot_id=1))
     blocks += run(assembler, [packet(EEG, 150, 200)])
     assert [b.second for b in blocks] == [0, 1]
