@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.preprocessing.band import Band, band_limit
+from training.bands import match_bands
 
 # Nothing of these subjects reaches the generator or the network. 01, 07 and 09
 # are the subjects of the raw cuts; the rest are drawn over the ages.
@@ -14,6 +15,7 @@ TEST_SUBJECTS = ("00", "01", "07", "09", "30", "31", "50", "51", "70", "71")
 # Temperature and the choice between runs; never trained on either.
 VALIDATION_SUBJECTS = ("04", "12", "25", "38", "46", "57", "63", "76")
 TABLE = "sleep_edf_features/time_domain.npz"
+SPECTRAL = "sleep_edf_features/spectral.npz"
 CHANNELS = ("eeg_fpz_cz", "eeg_pz_oz", "eog_horizontal")
 UCDDB_UV_PER_UNIT = 85.0
 N_STAGES = 5
@@ -27,18 +29,26 @@ class Table:
     Attributes
     ----------
     rows : ndarray of float32, shape (n_epochs, 3, 13)
+    bands : ndarray of float32, shape (n_epochs, 3, 5)
+        Shares of `training.shaping.EDGES_HZ`; nan where unknown.
     stages : ndarray of int8, shape (n_epochs,)
     subjects : ndarray of str, shape (n_epochs,)
         Two digits.
     """
 
     rows: NDArray[np.float32]
+    bands: NDArray[np.float32]
     stages: NDArray[np.int8]
     subjects: NDArray[np.str_]
 
     def only(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "Table":
         """Return the epochs that `which` selects."""
-        return Table(self.rows[which], self.stages[which], self.subjects[which])
+        return Table(
+            self.rows[which],
+            self.bands[which],
+            self.stages[which],
+            self.subjects[which],
+        )
 
     def draw(self, n_epochs: int, evenness: float, seed: int) -> "Table":
         """Return `n_epochs` random epochs.
@@ -78,10 +88,12 @@ def read_table(data: Path) -> Table:
     """Read the rows of the feature table that describe a staged, live epoch."""
     with np.load(data / TABLE) as archive:
         rows, stages = archive["features"], archive["labels"]
-        subjects = np.array([record[3:5] for record in archive["record"]])
+        records = archive["record"]
+    subjects = np.array([record[3:5] for record in records])
+    bands = match_bands(data / SPECTRAL, rows, stages, records)
     live = (rows[:, :, 0] > FLAT_UV).all(1) & (rows[:, :, 5:7] > 0).all((1, 2))
     usable = (stages >= 0) & (stages < N_STAGES) & np.isfinite(rows).all((1, 2)) & live
-    return Table(rows, stages, subjects).only(usable)
+    return Table(rows, bands, stages, subjects).only(usable)
 
 
 def split(table: Table) -> tuple[Table, Table, Table]:

@@ -3,7 +3,7 @@
 Batch norm, separable pairs, the linear shortcut and the two linear dense layers are
 multiplied out in float64, which leaves nine convolutions and one matrix. Activation
 ranges are set by fake-quantisation nodes: the converter needs no data, and the
-range of a tensor is the 95th percentile of its per-epoch extremes, because the
+range of a tensor is the 98th percentile of its per-epoch extremes, because the
 extreme over all epochs belongs to an artefact.
 """
 
@@ -19,7 +19,7 @@ from training.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
 
 Array = NDArray[np.float64]
 Tap = Callable[[str, tf.Tensor], tf.Tensor]
-PERCENTILE = 95.0
+PERCENTILE = 98.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

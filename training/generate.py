@@ -11,7 +11,7 @@ from training.dataset import Table, read_table, split
 from training.surrogates import Generator
 
 CHUNK = 1000
-EVENNESS = 0.4
+EVENNESS = 0.5
 
 
 def generate(data: Path, work: Path, n_epochs: int, seed: int, workers: int) -> None:
@@ -74,6 +74,6 @@ def _chunk(seed: int, first: int) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
     where = slice(first, first + CHUNK)
     table = _Inherited.table
     uv = _Inherited.generator.make(
-        table.rows[where], table.stages[where], Band(), seed + first
+        table.rows[where], table.bands[where], table.stages[where], Band(), seed + first
     )
     return uv.clip(-60_000, 60_000).astype(np.float16)

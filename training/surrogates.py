@@ -2,7 +2,8 @@
 
 For every row of the table of real epochs: graphoelements of its stage are drawn,
 and a Gaussian background is made whose spectrum, added to theirs, gives the real
-epoch's standard deviation, mobility and complexity. Several backgrounds are tried;
+epoch's standard deviation, mobility and complexity, and to its bands the shares
+they have in like epochs of the same night. Several backgrounds are tried;
 the one whose zero crossings and kurtosis come nearest is kept. Phases are not
 shared between derivations: the network pools each one by itself and cannot see
 them.
@@ -15,13 +16,16 @@ from gateway.preprocessing.band import Band, band_limit
 from training import features as ft
 from training.events import N_DERIVATIONS, draw_events
 from training.recorders import record
+from training.shaping import background_shares, shape
 from training.spectra import N_SAMPLES, Library
 
 N_STAGES = 5
 STD, KURTOSIS, CROSSINGS, MOBILITY, COMPLEXITY = 0, 3, 4, 5, 6
 N_CANDIDATES = 3
+UNSHAPED = 0.15  # fraction left to the library alone, for variety
 # most of each moment that graphoelements may take, so that a background remains
 LARGEST_SHARE = np.array([0.85, 0.7, 0.6])
+SHARE_WITHOUT_TAILS = 0.2  # of the variance, where the kurtosis is a Gaussian's
 # how far apart two epochs may be before they look different
 TOLERANCE = np.array([0.12, 0.12, 0.15, 0.5])
 
@@ -50,6 +54,7 @@ class Generator:
     def make(
         self,
         rows: NDArray[np.float32],
+        bands: NDArray[np.float32],
         stages: NDArray[np.int8],
         band: Band,
         seed: int,
@@ -60,6 +65,8 @@ class Generator:
         ----------
         rows : ndarray of float32, shape (n_epochs, 3, 13)
             Of ``time_domain.npz``.
+        bands : ndarray of float32, shape (n_epochs, 3, 5)
+            Shares of `training.shaping.EDGES_HZ`; nan where unknown.
         stages : ndarray of int8, shape (n_epochs,)
             0-4.
         band : Band
@@ -71,48 +78,57 @@ class Generator:
         ndarray of float32, shape (n_epochs, 3, 3000)
             Microvolts, recorded by a random recorder, then band-limited.
         """
-        uv = self.unrecorded(rows, stages, seed)
+        uv = self.unrecorded(rows, bands, stages, seed)
         recorded = record(uv, self._rng).astype(np.float32)
         limited = band_limit(recorded.reshape(-1, N_SAMPLES), band.sfreq, band)
         return limited.reshape(uv.shape)
 
     def unrecorded(
-        self, rows: NDArray[np.float32], stages: NDArray[np.int8], seed: int
+        self,
+        rows: NDArray[np.float32],
+        bands: NDArray[np.float32],
+        stages: NDArray[np.int8],
+        seed: int,
     ) -> Array:
         """Return the same before any recorder, with the rows' own statistics."""
         self._rng = np.random.default_rng(seed)
         uv = np.empty((len(rows), N_DERIVATIONS, N_SAMPLES))
         for stage in np.unique(stages):
             of_stage = np.flatnonzero(stages == stage)
-            uv[of_stage] = self._one_stage(rows[of_stage].astype(float), int(stage))
+            uv[of_stage] = self._one_stage(
+                rows[of_stage].astype(float), bands[of_stage].astype(float), int(stage)
+            )
         return uv
 
-    def _one_stage(self, rows: Array, stage: int) -> Array:
+    def _one_stage(self, rows: Array, bands: Array, stage: int) -> Array:
         events = draw_events(stage, len(rows), self._rng)
         return np.stack(
             [
-                self._derivation(rows[:, number], events[:, number], number, stage)
+                self._derivation(
+                    rows[:, number],
+                    bands[:, number],
+                    events[:, number],
+                    self._libraries[number, stage],
+                )
                 for number in range(N_DERIVATIONS)
             ],
             axis=1,
         )
 
     def _derivation(
-        self, rows: Array, events: Array, derivation: int, stage: int
+        self, rows: Array, shares: Array, events: Array, library: Library
     ) -> Array:
         wanted = _wanted(rows)
-        events = events * _restraint(events, wanted)[:, None]
-        rest = ft.Moments(
-            *(
-                whole - part
-                for whole, part in zip(wanted, ft.moments(events), strict=True)
-            )
-        )
-        library = self._libraries[derivation, stage]
+        events = events * _restraint(events, wanted, rows[:, KURTOSIS])[:, None]
+        taken = ft.moments(events)
+        rest = ft.Moments(*(of - by for of, by in zip(wanted, taken, strict=True)))
+        shares = background_shares(shares, events, wanted.level)
+        shares[self._rng.random(len(rows)) < UNSHAPED] = np.nan
         best = np.full(len(rows), np.inf)
         kept = np.empty_like(events)
         for _ in range(N_CANDIDATES):
-            power = library.choose(ft.mobility(rest), ft.complexity(rest), self._rng)
+            chosen = library.choose(ft.mobility(rest), ft.complexity(rest), self._rng)
+            power = shape(chosen, shares, rest)
             background = self._background(power, rows[:, KURTOSIS])
             level = np.sqrt(rest.level) / background.std(-1)
             epoch = background * level[:, None] + events
@@ -122,7 +138,7 @@ class Generator:
             best[better], kept[better] = distance[better], epoch[better]
         return kept
 
-    def _background(self, power: NDArray[np.float32], kurtosis: Array) -> Array:
+    def _background(self, power: Array, kurtosis: Array) -> Array:
         """Return noise with the spectrum `power`, in bursts if so the real epoch."""
         n_epochs, n_bins = power.shape
         parts = self._rng.standard_normal((2, n_epochs, n_bins), np.float32)
@@ -155,11 +171,13 @@ def _wanted(rows: Array) -> ft.Moments:
     )
 
 
-def _restraint(events: Array, wanted: ft.Moments) -> Array:
+def _restraint(events: Array, wanted: ft.Moments, kurtosis: Array) -> Array:
     """Return the factor, at most 1, that leaves room for a background."""
     there = np.stack(ft.moments(events)) + 1e-9
-    room = LARGEST_SHARE[:, None] * np.stack(wanted)
-    return np.sqrt(np.minimum(1, (room / there).min(0)))
+    shares = np.repeat(LARGEST_SHARE[:, None], len(events), 1)
+    tails = SHARE_WITHOUT_TAILS * (1 + np.maximum(kurtosis, 0))
+    shares[0] = np.minimum(shares[0], tails)
+    return np.sqrt(np.minimum(1, (shares * np.stack(wanted) / there).min(0)))
 
 
 def _distance(epoch: Array, rows: Array) -> Array:

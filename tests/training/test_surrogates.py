@@ -12,6 +12,7 @@ from training.dataset import (
 )
 from training.events import draw_events
 from training.recorders import record
+from training.shaping import background_shares, band_shares, shape
 from training.spectra import FREQ_HZ, Library
 from training.surrogates import Generator
 
@@ -27,6 +28,7 @@ TYPICAL = np.array(
 ROWS = np.stack([TYPICAL] * 20)
 STAGES = np.repeat(np.arange(5), 4).astype(np.int8)
 WAKE = np.zeros(20, np.int8)
+BANDS = np.full((20, 3, 5), np.nan, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +37,32 @@ def generator():
 
 
 def test_the_same_seed_makes_the_same_surrogates(generator):
-    first = generator.make(ROWS, STAGES, Band(), seed=5)
-    np.testing.assert_array_equal(first, generator.make(ROWS, STAGES, Band(), seed=5))
-    assert not np.array_equal(first, generator.make(ROWS, STAGES, Band(), seed=6))
+    first = generator.make(ROWS, BANDS, STAGES, Band(), seed=5)
+    np.testing.assert_array_equal(
+        first, generator.make(ROWS, BANDS, STAGES, Band(), seed=5)
+    )
+    assert not np.array_equal(
+        first, generator.make(ROWS, BANDS, STAGES, Band(), seed=6)
+    )
 
 
 def test_before_the_recorder_a_surrogate_has_the_statistics_of_its_row(generator):
-    uv = generator.unrecorded(ROWS, WAKE, seed=2)
+    uv = generator.unrecorded(ROWS, BANDS, WAKE, seed=2)
     of = ft.moments(uv)
     np.testing.assert_allclose(uv.std(-1), ROWS[:, :, 0], rtol=1e-6)
     ratio = np.median(ft.mobility(of) / ROWS[:, :, 5], axis=0)
     np.testing.assert_allclose(ratio, 1, atol=0.15)
 
 
+def test_a_surrogate_has_the_bands_of_its_row(generator):
+    bands = np.full_like(BANDS, [0.55, 0.15, 0.2, 0.04, 0.06])
+    uv = generator.unrecorded(ROWS, bands, WAKE, seed=2)
+    shares = band_shares(np.abs(np.fft.rfft(uv[:, 0])) ** 2)
+    np.testing.assert_allclose(np.median(shares, 0), bands[0, 0], atol=0.1)
+
+
 def test_every_surrogate_is_finite_and_alive(generator):
-    uv = generator.make(ROWS, STAGES, Band(), seed=1)
+    uv = generator.make(ROWS, BANDS, STAGES, Band(), seed=1)
     assert uv.shape == (20, 3, 3000)
     assert uv.dtype == np.float32
     assert np.isfinite(uv).all()
@@ -99,6 +112,41 @@ def test_a_sine_crosses_zero_twice_a_period_and_has_no_heavy_tail():
     sine = np.sin(2 * np.pi * 5 * seconds + 0.1)
     assert ft.zero_crossings(sine) == 299  # the last of 300 comes too late
     assert abs(ft.excess_kurtosis(sine) + 1.5) < 0.01
+
+
+def test_shaping_gives_a_spectrum_its_bands_and_its_mobility():
+    power = Library(0, 2, 50, np.random.default_rng(0)).power
+    shares = np.tile([0.8, 0.1, 0.04, 0.04, 0.02], (50, 1))
+    rest = ft.Moments(*(np.full(50, value) for value in (1.0, 0.1, 0.02)))
+    shaped = shape(power, shares, rest)
+    np.testing.assert_allclose(band_shares(shaped), shares, atol=0.02)
+    reached = np.median(ft.mobility(ft.spectral_moments(shaped)))
+    assert abs(reached / np.sqrt(0.1) - 1) < 0.1
+
+
+def test_unknown_bands_leave_a_spectrum_alone():
+    power = Library(0, 2, 3, np.random.default_rng(0)).power
+    rest = ft.Moments(*(np.ones(3) for _ in range(3)))
+    np.testing.assert_array_equal(shape(power, np.full((3, 5), np.nan), rest), power)
+
+
+def test_what_graphoelements_bring_is_not_asked_of_the_background():
+    shares = np.array([[0.5, 0.2, 0.1, 0.1, 0.1]])
+    sine = 10 * np.sin(2 * np.pi * 13 * np.arange(3000) / 100)[None]
+    left = background_shares(shares, sine, np.array([1000.0]))
+    assert left[0, 3] < shares[0, 3]
+    assert left[0, 0] > shares[0, 0]
+    assert abs(left.sum() - 1) < 1e-12
+
+
+def test_bands_come_from_the_same_night_and_the_same_stage(shared_data):
+    table = read_table(shared_data)
+    known = np.isfinite(table.bands).all(-1)
+    assert known[:, :2].mean() > 0.99
+    sums = table.bands[known].sum(-1)
+    np.testing.assert_allclose(sums, 1, atol=1e-3)
+    delta = [np.nanmedian(table.bands[table.stages == stage, 0, 0]) for stage in (2, 3)]
+    assert delta[0] < delta[1]
 
 
 def test_no_subject_is_both_learnt_from_and_judged_by(shared_data):
