@@ -76,6 +76,7 @@ class MqttClient:
         self._on_their_way: dict[int, str] = {}
         self._changed = asyncio.Event()
         self._complaint = ""
+        self._window = WINDOW
 
     async def __aenter__(self) -> Self:
         """Begin to connect; never fails for want of a broker."""
@@ -105,14 +106,14 @@ class MqttClient:
     async def publish(self, message: Message) -> bool:
         """Send `message`, after those before it; return False when not connected.
 
-        Waits while `WINDOW` messages are on their way. What was accepted is sent
-        again after a lost connection until the broker has it, and may then arrive
-        twice; what was not accepted is the caller's to keep.
+        Waits while as many are on their way as the broker takes at a time. What was
+        accepted is sent again after a lost connection until the broker has it, and
+        may then arrive twice; what was not accepted is the caller's to keep.
         """
         await self._until(
             lambda: (
                 self.connection is not Connection.ONLINE
-                or len(self._on_their_way) < WINDOW
+                or len(self._on_their_way) < self._window
             )
         )
         if self.connection is not Connection.ONLINE:
@@ -156,7 +157,8 @@ class MqttClient:
         if thread is not self._thread:
             return  # it has been replaced
         match heard:
-            case Connected():
+            case Connected(window):
+                self._window = window
                 self._connected()
             case Refused(code, reason):
                 self._refused(code, reason)

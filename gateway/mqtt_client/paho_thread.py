@@ -6,6 +6,7 @@ either would one day stop both threads, so callbacks only hand over what they he
 """
 
 import asyncio
+import logging
 import secrets
 import socket
 import sys
@@ -20,6 +21,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.formats.mqtt_topics import Topic
+
+log = logging.getLogger(__name__)
 
 WINDOW = 20  # messages on their way; paho's default, and mosquitto's
 BACK_OFF_S = (1, 60)
@@ -62,7 +65,9 @@ class BrokerAddress:
 
 
 class Connected(NamedTuple):
-    """The broker accepted the connection."""
+    """The broker accepted the connection, and up to `window` messages at a time."""
+
+    window: int
 
 
 class Refused(NamedTuple):
@@ -170,17 +175,18 @@ class PahoThread:
         def hop(heard: Heard) -> None:
             loop.call_soon_threadsafe(hear, self, heard)
 
-        def answered(reason: ReasonCode) -> Heard:
+        def answered(reason: ReasonCode, said: Properties) -> Heard:
             if reason.is_failure:
                 return Refused(reason.value, str(reason))
-            return Connected()
+            return Connected(min(WINDOW, getattr(said, "ReceiveMaximum", WINDOW)))
 
         def acknowledged(mid: int, reason: ReasonCode) -> Heard:
             return Acknowledged(mid, str(reason) if reason.is_failure else None)
 
         client = self._client
+        client.on_log = _tell_of_errors_in_callbacks
         client.on_socket_open = _give_up_unheard
-        client.on_connect = lambda _c, _u, _f, reason, _p: hop(answered(reason))
+        client.on_connect = lambda _c, _u, _f, reason, said: hop(answered(reason, said))
         client.on_connect_fail = lambda _c, _u: hop(Unreachable())
         client.on_disconnect = lambda _c, _u, _f, reason, _p: hop(Lost(str(reason)))
         client.on_publish = lambda _c, _u, mid, reason, _p: hop(
@@ -191,3 +197,11 @@ class PahoThread:
 def _give_up_unheard(_client: paho.Client, _userdata: object, sock: object) -> None:
     if sys.platform == "linux" and isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
+
+
+def _tell_of_errors_in_callbacks(
+    _client: paho.Client, _userdata: object, _level: int, text: str
+) -> None:
+    """Make bugs heard that the thread survives; paho's other errors are known."""
+    if text.startswith("Caught exception"):
+        log.error("paho: %s", text)

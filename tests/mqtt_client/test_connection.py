@@ -19,7 +19,7 @@ WILL = Message(Topic("t/state", retain=True), b"offline")
 CONNECT, CONNACK, PUBLISH, PUBACK, DISCONNECT = 1, 2, 3, 4, 14
 ACCEPTED_V3, BAD_VERSION_V3 = b"\x20\x02\x00\x00", b"\x20\x02\x00\x01"
 ACCEPTED_V5 = b"\x20\x03\x00\x00\x00"
-PATIENCE_S = 20
+PATIENCE_S = 10
 
 
 def message(text="x"):
@@ -53,6 +53,10 @@ class FakeBroker:
         self._server.close()
         await self._server.wait_closed()
         await until(lambda: not self._writers)
+
+    def write(self, packet):
+        for writer in self._writers:
+            writer.write(packet)
 
     def drop(self):
         for writer in self._writers:
@@ -165,6 +169,28 @@ async def test_no_more_than_the_window_is_on_its_way():
         assert not await one_more
 
 
+async def test_a_broker_that_takes_two_at_a_time_gets_two_at_a_time():
+    two_at_a_time = b"\x20\x06\x00\x00\x03\x21\x00\x02"
+    waiting = []
+
+    def narrow(kind, packet):
+        if kind == PUBLISH:
+            waiting.append(b"\x40\x02" + mid(packet))
+        return two_at_a_time if kind == CONNECT else b""
+
+    async with FakeBroker(narrow) as broker, connected(broker) as client:
+        assert await client.publish(message("one"))
+        assert await client.publish(message("two"))
+        third = asyncio.create_task(client.publish(message("three")))
+        await until(lambda: len(waiting) == 2)
+        assert not third.done()
+        broker.write(waiting.pop())
+        assert await third
+        await until(lambda: len(waiting) == 2)
+        broker.drop()
+        await until(lambda: client.connection is Connection.OFFLINE)
+
+
 async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
     silent = [True]
 
@@ -222,13 +248,13 @@ async def test_a_message_the_broker_refuses_is_reported_once(tmp_path, caplog):
     assert said == ["the broker refuses messages on t/x: Not authorized"]
 
 
-async def test_an_error_in_a_callback_leaves_the_thread_alive(monkeypatch):
+async def test_an_error_in_a_callback_is_told_and_leaves_the_thread_alive(caplog):
     async with LocalBroker() as broker, connected(broker) as client:
         failed = []
 
         def fail(*_):
             failed.append(1)
-            raise ZeroDivisionError
+            raise ZeroDivisionError("by zero")
 
         paho = client._thread._client  # noqa: SLF001 -- the trap is in paho's own
         heard, paho.on_publish = paho.on_publish, fail
@@ -238,6 +264,7 @@ async def test_an_error_in_a_callback_leaves_the_thread_alive(monkeypatch):
         client._on_their_way.clear()  # noqa: SLF001 -- what the failed callback lost
         await client.publish(message())
         assert await client.drain()
+    assert "Caught exception in on_publish: by zero" in caplog.text
 
 
 async def test_a_dead_line_is_given_up_in_ten_seconds_and_pinged_as_asked():
