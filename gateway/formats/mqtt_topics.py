@@ -37,6 +37,16 @@ class Topic(NamedTuple):
         return self.retain and (protocol == "5" or self.expiry_s is None)
 
 
+def base_problem(base: str) -> str | None:
+    """Say why no topic can begin with `base`, or None."""
+    if not re.search(r"[+#\0\s]|^\$", base) and "" not in base.split("/"):
+        return None
+    return (
+        f"base_topic: {base!r} is no topic; give names separated by '/', without "
+        "'+', '#', spaces or a leading '$'"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TopicTree:
     """The topics under `base`.
@@ -59,10 +69,8 @@ class TopicTree:
 
     def __post_init__(self) -> None:
         """Refuse wildcards and empty levels."""
-        if re.search(r"[+#\0\s]|^\$", self.base) or "" in self.base.split("/"):
-            problem = f"outputs.mqtt.base_topic: {self.base!r} is no topic"
-            fix = "give names separated by '/', without '+', '#', spaces or leading '$'"
-            raise ConfigError([f"{problem}; {fix}"])
+        if problem := base_problem(self.base):
+            raise ConfigError([problem])
 
     @property
     def bridge_state(self) -> Topic:

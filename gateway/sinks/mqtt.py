@@ -20,7 +20,7 @@ from gateway.formats.mqtt_payloads import (
     epoch_payload,
     summary_payload,
 )
-from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree
+from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.paho_thread import BrokerAddress, Message
 from gateway.outputs import Availability, Reading
@@ -57,6 +57,23 @@ class Options:
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     stage_expiry_s: int = STAGE_EXPIRY_S
+
+    def problems(self) -> Iterator[str]:
+        """Yield what types cannot say."""
+        if not self.host:
+            yield "host: empty; name the broker's machine, e.g. localhost"
+        if problem := base_problem(self.base_topic):
+            yield problem
+        for name, least, most in (
+            ("port", 1, 65_535),
+            ("keepalive_s", 5, 65_535),
+            ("stage_expiry_s", 1, 86_400),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                yield f"{name}: {value}; give {least} to {most}"
+        if self.password is not None and self.username is None:
+            yield "username: missing, though there is a password"
 
 
 async def run(options: Options, feed: Feed[Reading]) -> None:

@@ -20,7 +20,7 @@ from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
-PATIENCE_S = 20
+PATIENCE_S = 10
 NIGHT = datetime(2026, 2, 12, 23, 1, tzinfo=UTC)
 
 

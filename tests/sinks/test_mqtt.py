@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.config import parse
+from gateway.errors import ConfigError
 from gateway.feed import Feed
 from gateway.outputs import Availability
 from gateway.runtime.local_broker import LocalBroker
@@ -47,6 +49,18 @@ def epochs_of(listener):
 
 def test_the_sink_is_found_by_name():
     assert load("mqtt").run is run
+
+
+def test_wrong_options_are_all_reported_at_once_without_the_password():
+    wrong = {"host": "", "port": 0, "base_topic": "a/#", "password": "secret"}
+    with pytest.raises(ConfigError) as caught:
+        parse(wrong, Options, "outputs.mqtt.")
+    named = [problem.split(":")[0] for problem in caught.value.problems]
+    assert named == [f"outputs.mqtt.{n}" for n in ("host", "base_topic", "port")] + [
+        "outputs.mqtt.username"
+    ]
+    assert "secret" not in str(caught.value)
+    assert parse({"port": 1884}, Options, "outputs.mqtt.") == Options(port=1884)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
