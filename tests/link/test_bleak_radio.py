@@ -1,0 +1,156 @@
+"""What bleak and the layers below it throw is translated, once and completely."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from bleak.backends.device import BLEDevice
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+from dbus_fast.errors import DBusError
+
+from gateway import drivers
+from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.link import bleak_radio
+from gateway.link.bleak_radio import LEAVE_S, BleakRadio
+from gateway.link.bumble_backend import backend
+from gateway.link.stream import Found
+from sim.air import Air
+from sim.firmware import Firmware
+from sim.peripheral import headband
+
+DIY = drivers.load("diy")
+LSB_UV = float(np.float32(1e-7)) * 1e6
+MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, LSB_UV),)),))
+OFF = BleakBluetoothNotAvailableReason.POWERED_OFF
+
+
+@asynccontextmanager
+async def radio_whose_client(**methods):
+    """A radio in reach of a headband, on a client with other methods."""
+    air = Air()
+    firmware = Firmware(MONTAGE, [np.zeros((1, 6000), np.int16)], boot_id=1)
+    true = backend(air.plug)
+    odd = type("OddClient", (true.client,), methods)
+    async with headband(firmware, air.plug()):
+        radio = BleakRadio(backend=true._replace(client=odd))
+        yield radio
+        await radio.close()
+
+
+def raising(error):
+    async def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+async def connect(radio):
+    async with radio.connect(await radio.find(DIY), DIY):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("thrown", "error", "message"),
+    [
+        (BleakError("br-connection-canceled"), LinkError, "br-connection-canceled"),
+        (BleakDBusError("org.bluez.Error.Failed", ["x"]), LinkError, "Failed"),
+        (
+            BleakDBusError("org.bluez.Error.AuthenticationFailed", ["x"]),
+            BondingError,
+            "AuthenticationFailed",
+        ),
+        (BleakGATTProtocolError(0x05), BondingError, "Insufficient Authentication"),
+        (BleakGATTProtocolError(0x0E), LinkError, "Unlikely"),
+        (BleakBluetoothNotAvailableError("off", OFF), AdapterError, "off"),
+        (DBusError("org.freedesktop.DBus.Error.NoReply", "late"), LinkError, "late"),
+        (EOFError(), LinkError, "EOFError"),
+        (BrokenPipeError(32, "Broken pipe"), LinkError, "Broken pipe"),
+        (ConnectionRefusedError(), AdapterError, "bluez"),
+        (TimeoutError(), LinkError, "TimeoutError"),
+    ],
+)
+@pytest.mark.parametrize("method", ["connect", "start_notify", "read_gatt_char"])
+async def test_what_is_thrown_below_becomes_an_error_with_a_remedy(
+    thrown, error, message, method
+):
+    async with radio_whose_client(**{method: raising(thrown)}) as radio:
+        with pytest.raises(error, match=message) as caught:
+            await connect(radio)
+        assert type(caught.value) is error
+
+
+async def test_a_bug_below_is_no_link_error():
+    async with radio_whose_client(start_notify=raising(ZeroDivisionError())) as radio:
+        with pytest.raises(ZeroDivisionError):
+            await connect(radio)
+
+
+@pytest.mark.parametrize("method", ["connect", "start_notify", "read_gatt_char"])
+async def test_one_who_never_answers_is_given_up(method):
+    async def hang(*_, **__):
+        await asyncio.Event().wait()
+
+    async with radio_whose_client(**{method: hang}) as radio:
+        with pytest.raises(LinkError, match="TimeoutError"):
+            await connect(radio)
+
+
+@pytest.mark.parametrize("method", ["connect", "start_notify", "read_gatt_char"])
+async def test_a_cancelled_connection_is_cancelled_and_left(method):
+    reached = asyncio.Event()
+
+    async def hang(*_, **__):
+        reached.set()
+        await asyncio.Event().wait()
+
+    async with radio_whose_client(**{method: hang}) as radio:
+        connecting = asyncio.create_task(connect(radio))
+        await reached.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert connecting.cancelled()
+
+
+async def test_leaving_one_who_hangs_takes_no_longer_than_it_must():
+    async def hang(*_, **__):
+        await asyncio.Event().wait()
+
+    async with radio_whose_client(disconnect=hang) as radio:
+        loop = asyncio.get_running_loop()
+        async with radio.connect(await radio.find(DIY), DIY):
+            leaving = loop.time()
+        assert loop.time() - leaving == pytest.approx(LEAVE_S)
+
+
+@pytest.mark.parametrize("address", [None, "F0:00:00:00:00:01"])
+async def test_what_a_killed_gateway_left_connected_is_found_without_a_scan(
+    address, monkeypatch
+):
+    devices = [
+        BLEDevice("F0:00:00:00:00:01", "band", {}),
+        BLEDevice("F0:00:00:00:00:02", "other", {}),
+    ]
+
+    class LeftBehind:
+        @classmethod
+        async def get(cls, *, bluez):
+            assert bluez == {"adapter": "hci1"}
+            return cls()
+
+        async def get_connected_devices(self, service_uuids):
+            assert service_uuids == [DIY.service]
+            return devices
+
+    monkeypatch.setattr(bleak_radio, "BleakAdapter", LeftBehind)
+    monkeypatch.setattr(bleak_radio, "BleakScanner", None)
+    radio = BleakRadio(address, adapter="hci1")
+    assert await radio.find(DIY) == Found("F0:00:00:00:00:01", "band")
