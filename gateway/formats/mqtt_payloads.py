@@ -145,17 +145,15 @@ def _verdict(scored: ScoredEpoch) -> dict[str, Any]:
             "proba": None,
         }
     label = LABEL[scored.stage]
-    proba = {
-        LABEL[stage]: round(p, 4)
-        for stage, p in zip(STAGES, scored.hypnodensity, strict=True)
-    }
+    labels = (LABEL[stage] for stage in STAGES)
+    proba = dict(zip(labels, scored.hypnodensity, strict=True))  # to the last bit
     return {
         "stage": label,
         "stage_int": YASA_CODE[scored.stage],
         "scored": True,
         "reason": None,
         "raw_stage": label,
-        "confidence": max(proba.values()),
+        "confidence": scored.confidence,
         "proba": proba,
     }
 
