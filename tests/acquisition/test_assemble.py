@@ -344,6 +344,16 @@ def test_a_replay_faster_than_life_goes_on_where_it_was():
     assert [b.second for b in blocks] == [*range(10), 10, 11]
 
 
+def test_without_a_boot_id_a_fast_replay_loses_nothing_either():
+    assembler = connected(EEG, boot_id=None)
+    blocks = run(assembler, [packet(EEG, 0, 950, t_rx=0.02)])
+    assembler.link_up(HeadbandInfo(EEG))
+    blocks += run(assembler, [packet(EEG, 0, 250, t_rx=0.03)])
+    counts, present = laid_out(EEG, blocks)
+    assert present.all()
+    assert counts.tolist() == [*range(950), *range(250)]
+
+
 @pytest.mark.parametrize("index", [10, 2**31, 2**32 - 1])
 def test_an_index_that_makes_no_sense_after_a_reconnection_is_a_restart(index):
     assembler = connected(EEG)

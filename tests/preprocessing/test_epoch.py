@@ -138,7 +138,7 @@ def test_gaps_are_bridged_by_straight_lines(present, slope):
         assert not filled.any()
 
 
-@pytest.mark.parametrize("offset_uv", [0.0, 200_000.0])
+@pytest.mark.parametrize("offset_uv", [0.0, 3_000.0])
 def test_a_gap_on_an_electrodes_offset_does_not_ring(offset_uv):
     time = np.arange(30 * 128) / 128
     wave = np.stack([20 * np.sin(2 * np.pi * 6 * time), 0 * time]).astype(np.float32)
@@ -152,4 +152,5 @@ def test_a_gap_on_an_electrodes_offset_does_not_ring(offset_uv):
             uv[:, :40] = 0
         blocks.append(Block(b.second, (uv, *b.uv[1:]), (present, *b.present[1:]), 0.0))
     (epoch,) = epochs_of(blocks)
-    assert np.abs(epoch.uv[0]).max() < 25
+    assert not epoch.quality[0].flaws
+    assert 19 < np.abs(epoch.uv[0]).max() < 25
