@@ -9,15 +9,15 @@ from typing import Any
 from bumble import hci
 from bumble.att import ATT_Error
 from bumble.device import Connection, Device, DeviceConfiguration
-from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from gateway.drivers import diy
 from gateway.errors import AdapterError
-from gateway.link.bumble_adapter import NOT_OPENED, POWER_ON_S, device_on
+from gateway.link.bumble_adapter import POWER_ON_S, device_on
 from sim.firmware import Firmware
 from sim.gatt_table import GattTable, advertisement
 from sim.pace import Pace
+from sim.radio import open_radio
 
 log = logging.getLogger(__name__)
 
@@ -186,8 +186,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     ----------
     firmware : Firmware
     transport : str or Transport
-        A bumble transport name (``unix:/run/hci0``, ``usb:0``, ``serial:...``), or a
-        transport in this process.
+        As for `open_radio`, or one in this process.
     name : str
         As shown to people; the advertisement has room for its first 8 letters.
     address : str
@@ -200,19 +199,12 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     Raises
     ------
     AdapterError
-        If there is no controller at `transport`; inside, when it is lost.
+        If there is no controller at `transport`; inside, when it is lost. What
+        `open_radio` raises, too.
     """
     if isinstance(transport, str):
-        transport = await _opened(transport)
-    config = DeviceConfiguration(
-        name=name,
-        address=hci.Address(address),
-        advertising_data=advertisement(name),
-        advertising_interval_min=ADVERTISING_MS,
-        advertising_interval_max=ADVERTISING_MS,
-    )
-    device = device_on(transport, config)
-    device.gatt_server.max_mtu = mtu
+        transport = await open_radio(transport)
+    device = _device(transport, name, address, mtu)
     try:
         async with transport, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_until_lost(transport))
@@ -230,11 +222,17 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         raise group.exceptions[0] from None
 
 
-async def _opened(name: str) -> Transport:
-    try:
-        return await open_transport(name)
-    except NOT_OPENED as error:
-        raise AdapterError(f"no Bluetooth controller at {name}: {error}") from error
+def _device(transport: Transport, name: str, address: str, mtu: int) -> Device:
+    config = DeviceConfiguration(
+        name=name,
+        address=hci.Address(address),
+        advertising_data=advertisement(name),
+        advertising_interval_min=ADVERTISING_MS,
+        advertising_interval_max=ADVERTISING_MS,
+    )
+    device = device_on(transport, config)
+    device.gatt_server.max_mtu = mtu
+    return device
 
 
 async def _power_on(device: Device) -> None:

@@ -54,7 +54,10 @@ IO = {
 }
 HEAVY = {"matplotlib", "mne", "pandas", "scipy", "tensorflow", "yasa"}
 ONLY_IN = {
-    "bleak": {"gateway/link/bleak_radio.py", "gateway/link/bumble_backend.py"},
+    "bleak": {
+        *("gateway/link/bleak_radio.py", "gateway/link/bumble_backend.py"),
+        "gateway/link/bumble_adapter.py",
+    },
     "paho": {"gateway/mqtt_client/paho_thread.py"},
     "rich": {"gateway/sinks/terminal.py"},
 }

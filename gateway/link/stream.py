@@ -76,20 +76,14 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
     jitter : callable
         Draws from [0, 1) for `delay_s`.
     """
-    state, failures = State.IDLE, 0
-
-    def became(event: Event) -> None:
-        nonlocal state
-        state = advance(state, event)
-        report(state)
-
-    became(Event.STARTED)
+    life, failures = _Life(report), 0
+    life.became(Event.STARTED)
     while True:
         try:
             found = await radio.find(driver)
-            became(Event.FOUND)
+            life.became(Event.FOUND)
             async with radio.connect(found, driver) as connection:
-                became(Event.SUBSCRIBED)
+                life.became(Event.SUBSCRIBED)
                 log.info("%s %s: streaming", driver.name, found.address)
                 yield LinkUp(clock(), connection.info)
                 while True:
@@ -98,10 +92,22 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
                     yield notification
         except LinkError as error:
             failures += 1
-            level = logging.WARNING if failures == 1 else logging.DEBUG
-            log.log(level, "%s: %s", driver.name, error)
-            if state is State.STREAMING:
+            complain = log.warning if failures == 1 else log.debug
+            complain("%s: %s", driver.name, error)
+            if life.state is State.STREAMING:
                 yield LinkDown(clock(), str(error))
-            became(Event.FAILED)
+            life.became(Event.FAILED)
             await asyncio.sleep(delay_s(error, failures, jitter()))
-            became(Event.WAITED)
+            life.became(Event.WAITED)
+
+
+class _Life:
+    """Where a link stands, and who hears of it."""
+
+    def __init__(self, report: Callable[[State], None]) -> None:
+        self.state = State.IDLE
+        self._report = report
+
+    def became(self, event: Event) -> None:
+        self.state = advance(self.state, event)
+        self._report(self.state)
