@@ -27,7 +27,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="2 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
     parser.add_argument("--epochs", type=int, default=36_000, help="to train on")
-    parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that make")
     return parser.parse_args()

@@ -47,9 +47,10 @@ def about(
         "architecture": "ULW-SleepNet, 3 channels, depthwise-separable",
         "trainable_parameters": count_parameters(3),
         "training_data": (
-            "Surrogates of the epochs in a table of features of Sleep-EDF Expanded "
+            "Surrogates of the epochs in two tables of features of Sleep-EDF Expanded "
             "cassette recordings (PhysioNet, ODC-By): standard deviation, kurtosis, "
-            "zero crossings, Hjorth mobility and complexity of each derivation."
+            "zero crossings, Hjorth mobility and complexity of each derivation, and "
+            "band powers of the same night and stage."
         ),
         "generated": json.loads((work / "generate.json").read_text()),
         "training": json.loads((work / "train.json").read_text()),

@@ -19,10 +19,7 @@ Array = NDArray[np.float64]
 
 _CENTRES_HZ = [1.8, 6.0, 10.0, 14.0, 22.0]
 _IN_BAND = np.stack(
-    [
-        (low <= FREQ_HZ) & (high > FREQ_HZ)
-        for low, high in pairwise(EDGES_HZ)
-    ],
+    [(low <= FREQ_HZ) & (high > FREQ_HZ) for low, high in pairwise(EDGES_HZ)],
     axis=1,
 ).astype(float)
 # each bin's gain is interpolated between the gains at the bands' centres

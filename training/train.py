@@ -39,13 +39,13 @@ class Schedule:
     seed : int
     """
 
-    passes: int = 3
+    passes: int = 2
     batch: int = 64
     peak_rate: float = 3e-3
     warm_up: float = 0.1
     weight_decay: float = 1e-4
     smoothing: float = 0.1
-    average: float = 0.998
+    average: float = 0.997
     seed: int = 1
 
     def rate(self, step: int, n_steps: int) -> float:
