@@ -186,7 +186,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     ----------
     firmware : Firmware
     transport : str or Transport
-        As for `open_radio`, or one in this process.
+        As for `open_radio`, whose errors are raised too, or one in this process.
     name : str
         As shown to people; the advertisement has room for its first 8 letters.
     address : str
@@ -199,8 +199,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     Raises
     ------
     AdapterError
-        If there is no controller at `transport`; inside, when it is lost. What
-        `open_radio` raises, too.
+        If there is no controller at `transport`, or it is lost.
     """
     if isinstance(transport, str):
         transport = await open_radio(transport)

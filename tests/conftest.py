@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tests.mosquitto_peer",)
+
 settings.register_profile("unhurried", deadline=None)  # shared machines stall
 settings.load_profile("unhurried")
 

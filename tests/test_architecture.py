@@ -30,14 +30,21 @@ MAY_IMPORT = {
     "gateway.pipeline": {
         *("acquisition", "drivers", "preprocessing", "staging", "outputs", "errors"),
     },
+    "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
         *("errors", "mqtt_client"),
     },
     "gateway.mqtt_client": {"formats", "errors"},
-    "sim": {"acquisition", "drivers", "errors", "link", "recordings", "staging"},
+    "sim": {
+        *("acquisition", "drivers", "errors", "link", "preprocessing"),
+        *("recordings", "staging"),
+    },
 }
-EVERYTHING = {"gateway.runtime", "gateway.commands", "gateway.__main__"}
+EVERYTHING = {
+    *("gateway.runtime", "gateway.commands", "gateway.cli_options"),
+    "gateway.__main__",
+}
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
 PURE = {
     *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),

@@ -4,7 +4,6 @@ import asyncio
 import sys
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,9 +15,6 @@ from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
 from gateway.formats.agreement_text import agreement_line
 from gateway.outputs import Availability, Reading
-from gateway.preprocessing.band import EPOCH_S
-from gateway.recordings.edf import read_recording
-from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.runtime.daemon import run_daemon
 from gateway.runtime.local_broker import LocalBroker
 from gateway.runtime.logs import start_logging
@@ -27,35 +23,12 @@ from gateway.sinks import Sink
 from gateway.staging.hypnogram import agreement
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
-from sim.sleeper import synthetic_night
+from sim.programme import Programme, recorded, synthetic
 
 DEVICE = "demo"
 AWAY_S = 3.0  # a simulator that was killed stays away this long
 GIVE_UP_S = 2.0  # one that dies sooner cannot start at all
 DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
-    """What is replayed.
-
-    Attributes
-    ----------
-    title : str
-    play : tuple of str
-        Arguments of ``sleepgate sim`` that choose the recording.
-    expert : tuple of (Stage or None), or None
-        Its hypnogram, if there is one.
-    scorer : str
-        Whose hypnogram that is.
-    n_epochs : int
-    """
-
-    title: str
-    play: tuple[str, ...]
-    expert: tuple[Stage | None, ...] | None
-    scorer: str
-    n_epochs: int
 
 
 @click.command()
@@ -96,7 +69,7 @@ def command(  # noqa: PLR0913 (one per option)
     FILE is a recording of your own (EDF or EDF+, e.g. a *-PSG.edf of Sleep-EDF); its
     *-Hypnogram.edf is compared if it lies beside it. Without FILE, a SYNTHETIC night.
     """
-    night = _synthetic(seed, hours) if file is None else _recorded(file, channels)
+    night = synthetic(seed, hours) if file is None else recorded(file, channels)
     start_logging("error")
     stages = asyncio.run(_demo(night, speed, port))
     if night.expert is not None:
@@ -109,38 +82,9 @@ def command(  # noqa: PLR0913 (one per option)
         )
 
 
-def _synthetic(seed: int, hours: float) -> Night:
-    recording, stages = synthetic_night(seed, hours)
-    return Night(
-        title=recording.name,
-        play=("--synthetic", "--seed", str(seed), "--hours", repr(hours)),
-        expert=stages,
-        scorer="the SYNTHETIC night's own stages",
-        n_epochs=int(recording.duration_s // EPOCH_S),
-    )
-
-
-def _recorded(file: Path, channels: dict[str, str] | None) -> Night:
-    recording = read_recording(file, channels)
-    n_epochs = int(recording.duration_s // EPOCH_S)
-    if not n_epochs:
-        raise ConfigError([f"{file}: {recording.duration_s:g} s hold no epoch of 30 s"])
-    beside = find_hypnogram(file)
-    expert = None
-    if beside is not None:
-        start = recording.start_utc
-        expert = read_hypnogram(beside, start_utc=start, n_epochs=n_epochs)
-    mapped = (f"--channel={ours}={theirs}" for ours, theirs in (channels or {}).items())
-    return Night(
-        title=recording.name,
-        play=(str(file), *mapped),
-        expert=expert,
-        scorer=beside.name if beside else "",
-        n_epochs=n_epochs,
-    )
-
-
-async def _demo(night: Night, speed: float, port: int | None) -> list[Stage | Refusal]:
+async def _demo(
+    night: Programme, speed: float, port: int | None
+) -> list[Stage | Refusal]:
     try:
         from sim.air import Air  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
@@ -190,7 +134,9 @@ class Progress:
                     self.offline.set()
 
 
-async def _simulate(night: Night, radio: str, speed: float, progress: Progress) -> None:
+async def _simulate(
+    night: Programme, radio: str, speed: float, progress: Progress
+) -> None:
     """Run the simulator to the night's end, again and again if it is killed.
 
     The night goes on while it is away: what it recorded meanwhile is lost.
@@ -246,7 +192,7 @@ def _config(radio: str, broker: LocalBroker | None) -> Config:
     )
 
 
-def _view(night: Night, speed: float, broker: LocalBroker | None) -> Outlet:
+def _view(night: Programme, speed: float, broker: LocalBroker | None) -> Outlet:
     sink = sinks.load("terminal")
     command_line = "no MQTT broker"
     if broker is not None:

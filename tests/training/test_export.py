@@ -39,13 +39,14 @@ def test_folding_changes_nothing_but_the_last_digits(network, x):
 def test_the_flatbuffer_is_int8_throughout_and_close_to_the_float_network(network, x):
     folded = fold(network.weights())
     flatbuffer = convert(folded, activation_ranges(folded, x))
-    interpreter = tf.lite.Interpreter(model_content=flatbuffer)
+    interpreter = Quantised(flatbuffer).interpreter
     kinds = {detail["dtype"] for detail in interpreter.get_tensor_details()}
     assert kinds <= {np.int8, np.int32}
     scale, zero_point = interpreter.get_input_details()[0]["quantization"]
     assert (round(scale * 255 / 8, 4), zero_point) == (1, 0)
-    quantised = Quantised(flatbuffer, "BUILTIN_REF")
-    codes = quantised.codes(np.rint(x[..., 0] * 255 / 8).astype(np.int8))
+    codes = Quantised(flatbuffer, "BUILTIN_REF").codes(
+        np.rint(x[..., 0] * 255 / 8).astype(np.int8)
+    )
     step, offset = interpreter.get_output_details()[0]["quantization"]
     expected = network.logits(tf.constant(x)).numpy()
     np.testing.assert_allclose(
