@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from gateway import drivers, sinks
 from gateway.config import Config, Device, parse
 from gateway.errors import ConfigError
+from gateway.link.bleak_radio import BleakRadio
 from gateway.link.machine import State
 from gateway.link.radios import open_radio
-from gateway.link.stream import stream
+from gateway.link.stream import Radio, stream
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
@@ -73,15 +75,19 @@ def outlets_of(config: Config) -> list[Outlet]:
     return outlets
 
 
-def station(device: Device, config: Config, scorer: Scorer) -> Station:
-    """Put one headband's chain together; its radio is not touched yet."""
-    driver = drivers.load(device.driver)
-    radio = open_radio(
+def radio_of(device: Device, config: Config) -> BleakRadio:
+    """Choose the radio of one headband; it is not touched yet."""
+    return open_radio(
         config.ble.backend,
         address=None if device.address == "auto" else device.address,
         transport=config.ble.transport,
         adapter=config.ble.adapter,
     )
+
+
+def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
+    """Put one headband's chain together."""
+    driver = drivers.load(device.driver)
     night = Night(scorer, device.channels, config.staging.mains_hz)
     return Station(
         device=device.name,
@@ -112,12 +118,17 @@ async def run_daemon(
     outlets = [*outlets_of(config), *more_outlets]
     scorer = read_model(config.staging.model)
     log.info("model %s (%s)", scorer.card.name, scorer.card.short_digest)
-    stations = [station(device, config, scorer) for device in config.devices]
-    notify("READY=1")
-    try:
-        await serve(stations, outlets, stop)
-    finally:
-        notify("STOPPING=1")
+    async with AsyncExitStack() as stack:
+        stations = []
+        for device in config.devices:
+            radio = radio_of(device, config)
+            stack.push_async_callback(radio.close)
+            stations.append(station(device, config, scorer, radio))
+        notify("READY=1")
+        try:
+            await serve(stations, outlets, stop)
+        finally:
+            notify("STOPPING=1")
 
 
 def _report(state: State) -> None:
