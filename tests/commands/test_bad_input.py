@@ -184,3 +184,13 @@ def test_no_simulator_installed(sleepgate, tmp_path):
 def test_no_edf_reader_installed(sleepgate, recording):
     path = recording("EEG Fpz-Cz")
     assert_refused(sleepgate("score", path, without=["edfio"]), "sleepgate[edf]")
+
+
+def test_the_card_of_the_shipped_model_says_what_it_is_not_for(sleepgate):
+    result = sleepgate("model", "info")
+    assert result.returncode == 0, result.stderr
+    assert "not a medical device" in " ".join(result.stdout.split())
+
+
+def test_the_card_of_no_model(sleepgate, tmp_path):
+    assert_refused(sleepgate("model", "info", tmp_path / "x"), "x", code=5)
