@@ -1,5 +1,6 @@
 """The file on disk: lines in messages, and the shipped example as its own proof."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.runtime.config_file import read_config
+from gateway.sinks import mqtt
 
 SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
 
@@ -21,6 +23,11 @@ def test_the_shipped_file_shows_every_default():
     config = read_config(SHIPPED)
     assert config == Config(devices=config.devices, outputs=config.outputs)
     assert config.devices[0].stall_s == 5.0
+
+
+def test_the_shipped_file_shows_every_option_of_mqtt_with_its_default():
+    section = read_config(SHIPPED).outputs["mqtt"]
+    assert section == asdict(mqtt.Options())
 
 
 def test_problems_carry_their_line(tmp_path):
