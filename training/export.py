@@ -7,6 +7,7 @@ range of a tensor is the 98th percentile of its per-epoch extremes, because the
 extreme over all epochs belongs to an artefact.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from gateway.preprocessing.scale import CLIP
 from training.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
 
 Array = NDArray[np.float64]
+Kernels = dict[str, Array]
 Tap = Callable[[str, tf.Tensor], tf.Tensor]
 PERCENTILE = 98.0
 
@@ -84,8 +86,8 @@ def folded_logits(folded: Folded, x: tf.Tensor, tap: Tap) -> tf.Tensor:
     """
 
     def conv(x: tf.Tensor, name: str, stride: int) -> tf.Tensor:
-        kernel = tf.constant(folded.kernels[name][None], tf.float32)
-        bias = tf.constant(folded.biases[name], tf.float32)
+        kernel = tf.cast(folded.kernels[name], tf.float32)[None]
+        bias = tf.cast(folded.biases[name], tf.float32)
         return tf.nn.conv2d(x, kernel, [1, 1, stride, 1], "SAME") + bias
 
     x = tap("input", x)
@@ -99,8 +101,8 @@ def folded_logits(folded: Folded, x: tf.Tensor, tap: Tap) -> tf.Tensor:
         x = tap(f"{number}+", main + short)
     pooled = tap("pooled", tf.reduce_mean(x, 2))
     flat = tf.reshape(pooled, (-1, folded.n_channels * WIDTHS[-1]))
-    kernel = tf.constant(folded.kernels["head"], tf.float32)
-    bias = tf.constant(folded.biases["head"], tf.float32)
+    kernel = tf.cast(folded.kernels["head"], tf.float32)
+    bias = tf.cast(folded.biases["head"], tf.float32)
     return tap("logits", flat @ kernel + bias)
 
 
@@ -137,12 +139,19 @@ def activation_ranges(
     return ranges | {"input": (-CLIP, CLIP), "logits": (float(ends[0]), float(ends[1]))}
 
 
+def activation(
+    ranges: Mapping[str, tuple[float, float]], name: str, value: tf.Tensor
+) -> tf.Tensor:
+    """Return `value` as the 256 codes of its range hold it."""
+    low, high = ranges[name]
+    return tf.quantization.fake_quant_with_min_max_args(value, low, high, 8)
+
+
 def convert(folded: Folded, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     """Return the int8 flatbuffer: int8 input and logits, per-channel weights."""
 
     def quantise(name: str, value: tf.Tensor) -> tf.Tensor:
-        low, high = ranges[name]
-        return tf.quantization.fake_quant_with_min_max_args(value, low, high, 8)
+        return activation(ranges, name, value)
 
     shape = tf.TensorSpec((1, folded.n_channels, N_SAMPLES, 1), tf.float32)
     function = tf.function(lambda x: folded_logits(folded, x, quantise))
@@ -153,4 +162,7 @@ def convert(folded: Folded, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    with warnings.catch_warnings():
+        # the ranges are in the graph, as fake-quantisation nodes
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")
+        return bytes(converter.convert())

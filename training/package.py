@@ -12,6 +12,7 @@ from gateway.staging.model_card import ModelCard, pack
 from training.about import about
 from training.augment import SCALE_UV, SUBSETS, augment, network_input
 from training.dataset import Recorded
+from training.distil import Lesson, distil
 from training.evaluate import evaluate, read_surrogates
 from training.export import activation_ranges, convert, fold
 from training.quantised import Quantised, golden
@@ -20,7 +21,10 @@ from training.train import infer
 NAME = "ulw-sleepnet-3ch-v1"
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 N_CALIBRATION = 300
+N_COMPARED = 2000
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 200))
+N_AUDITIONED = 50
+GOLDEN_STAGES = (0, 2, 3, 4)
 GOLDEN_SUBSETS = (0, 1, 4, 0)  # of SUBSETS: all, no Pz-Oz, Fpz-Cz alone, all
 
 
@@ -34,14 +38,16 @@ def package(data: Path, work: Path, seed: int) -> bytes:
     work : Path
         Holds the surrogates and the weights.
     seed : int
-        Of the calibration epochs' gains and absent channels.
+        Of the calibration and distillation epochs' gains and absent channels.
     """
     with np.load(work / "weights.npz") as archive:
         weights = dict(archive)
     validation = read_surrogates(work / "validation.npz")
     folded = fold(weights)
     sample = augment(validation.uv[:N_CALIBRATION], np.random.default_rng(seed))
-    flatbuffer = convert(folded, activation_ranges(folded, network_input(sample)))
+    ranges = activation_ranges(folded, network_input(sample))
+    lessons = read_surrogates(work / "train.npz").uv
+    flatbuffer = convert(distil(folded, ranges, lessons, Lesson(seed=seed)), ranges)
     quantised = Quantised(flatbuffer)
     temperature = _temperature(quantised.infer(validation.uv), validation.stages)
     figures = {
@@ -49,6 +55,7 @@ def package(data: Path, work: Path, seed: int) -> bytes:
         for name, agreement in evaluate(quantised.infer, data, work).items()
     }
     same = _same_stage(quantised, weights, read_surrogates(work / "test.npz"))
+    showpieces = _showpieces(validation, quantised)
     card = ModelCard(
         name=NAME,
         channels=CHANNELS,
@@ -58,7 +65,7 @@ def package(data: Path, work: Path, seed: int) -> bytes:
         digest="",
         about=about(work, figures, same, tf.__version__),
     )
-    return pack(flatbuffer, card, golden(flatbuffer, _showpieces(validation)))
+    return pack(flatbuffer, card, golden(flatbuffer, showpieces))
 
 
 def _temperature(logits: NDArray[np.float64], stages: NDArray[np.integer]) -> float:
@@ -77,16 +84,24 @@ def _same_stage(
     quantised: Quantised, weights: dict[str, Any], test: Recorded
 ) -> dict[str, float]:
     same = {}
-    for name, subset in (("3 channels", SUBSETS[0]), ("Fpz-Cz", SUBSETS[4])):
-        uv = test.uv * subset[:, None]
+    for subset in SUBSETS:
+        name = ", ".join(c for c, there in zip(CHANNELS, subset, strict=True) if there)
+        uv = test.uv[:N_COMPARED] * subset[:, None]
         scored = quantised.infer(uv).argmax(1) == infer(weights, uv).argmax(1)
         same[name] = round(float(scored.mean()), 4)
     return same
 
 
-def _showpieces(validation: Recorded) -> NDArray[np.float32]:
-    """Return a W, N2, N3 and REM epoch, some with channels absent."""
-    chosen = [np.flatnonzero(validation.stages == stage)[0] for stage in (0, 2, 3, 4)]
-    present = SUBSETS[list(GOLDEN_SUBSETS)][..., None]
-    pieces: NDArray[np.float32] = validation.uv[chosen] * present
-    return pieces
+def _showpieces(validation: Recorded, quantised: Quantised) -> NDArray[np.float32]:
+    """Return a W, N2, N3 and REM epoch, some with channels absent.
+
+    Those scored most clearly, so that no kernel's rounding can change their stage.
+    """
+    pieces = []
+    for stage, subset in zip(GOLDEN_STAGES, GOLDEN_SUBSETS, strict=True):
+        of_stage = np.flatnonzero(validation.stages == stage)[:N_AUDITIONED]
+        uv = validation.uv[of_stage] * SUBSETS[subset][:, None]
+        logits = quantised.infer(uv)
+        others = np.delete(logits, stage, axis=1).max(1)
+        pieces.append(uv[(logits[:, stage] - others).argmax()])
+    return np.array(pieces)

@@ -1,5 +1,7 @@
 """Run a converted flatbuffer, as the daemon does, over many epochs."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -21,22 +23,25 @@ class Quantised:
 
     def __init__(self, flatbuffer: bytes, kernels: str = "AUTO") -> None:
         resolver = tf.lite.experimental.OpResolverType[kernels]
-        self._interpreter = tf.lite.Interpreter(
-            model_content=flatbuffer,
-            num_threads=1,
-            experimental_op_resolver_type=resolver,
-        )
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]
+        with warnings.catch_warnings():
+            # TensorFlow is pinned to a version that still has it
+            warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter")
+            self.interpreter = tf.lite.Interpreter(
+                model_content=flatbuffer,
+                num_threads=1,
+                experimental_op_resolver_type=resolver,
+            )
+        self.interpreter.allocate_tensors()
+        self._input = self.interpreter.get_input_details()[0]["index"]
+        self._output = self.interpreter.get_output_details()[0]
 
     def codes(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         """Return int8 logits, shape (n_epochs, 5), of int8 inputs (n, 3, 3000)."""
         answers = []
         for epoch in inputs:
-            self._interpreter.set_tensor(self._input, epoch[None, :, :, None])
-            self._interpreter.invoke()
-            answers.append(self._interpreter.get_tensor(self._output["index"])[0])
+            self.interpreter.set_tensor(self._input, epoch[None, :, :, None])
+            self.interpreter.invoke()
+            answers.append(self.interpreter.get_tensor(self._output["index"])[0])
         return np.array(answers)
 
     def infer(self, uv: NDArray[np.floating]) -> NDArray[np.float64]:
