@@ -54,5 +54,5 @@ prepare() {
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
         touch "$stamp"
     fi
-    VENV=$venv
+    VENV=$(cd "$venv" && pwd)
 }
