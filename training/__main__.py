@@ -17,12 +17,12 @@ def main() -> None:
     """Run the steps asked for."""
     options = _options()
     for step in STEPS if options.step == "all" else (options.step,):
-        STEPS[step](options)
+        (STEPS | ALONE)[step](options)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("step", choices=[*STEPS, "all"])
+    parser.add_argument("step", choices=[*STEPS, *ALONE, "all"])
     parser.add_argument("--data", type=Path, required=True, help="the data folder")
     parser.add_argument("--work", type=Path, required=True, help="2 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
@@ -65,6 +65,13 @@ def _export(options: argparse.Namespace) -> None:
     print(f"{options.out}: {len(made)} bytes")
 
 
+def _float(options: argparse.Namespace) -> None:
+    from training.export import convert_float, fold  # noqa: PLC0415 (slow to import)
+
+    with np.load(options.work / "weights.npz") as archive:
+        options.out.write_bytes(convert_float(fold(dict(archive))))
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from training.evaluate import evaluate  # noqa: PLC0415 (slow to import)
     from training.quantised import Quantised  # noqa: PLC0415
@@ -86,6 +93,7 @@ STEPS = {
     "export": _export,
     "evaluate": _evaluate,
 }
+ALONE = {"float": _float}  # a peer for the benchmark, not part of what ships
 
 if __name__ == "__main__":
     main()

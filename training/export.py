@@ -166,3 +166,13 @@ def convert(folded: Folded, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         # the ranges are in the graph, as fake-quantisation nodes
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
         return bytes(converter.convert())
+
+
+def convert_float(folded: Folded) -> bytes:
+    """Return the float32 flatbuffer of the same graph, to measure int8 against."""
+    shape = tf.TensorSpec((1, folded.n_channels, N_SAMPLES, 1), tf.float32)
+    function = tf.function(lambda x: folded_logits(folded, x, lambda _, value: value))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function(shape)]
+    )
+    return bytes(converter.convert())

@@ -18,7 +18,8 @@ from gateway.runtime.model_file import read_model
 from gateway.staging.scorers.litert import RUNTIMES, LiteRtScorer
 from sim.firmware import Firmware
 
-FLOAT_MODEL = Path(__file__).parents[2] / "training/weights/float32.tflite"
+# python -m training float --data DATA --work WORK --out FILE: same weights, not int8
+FLOAT_MODEL = Path(__file__).with_name("ulw-sleepnet-3ch-float32.tflite")
 START = b"\x01\xff\xff\xff\xff"
 
 
