@@ -164,6 +164,8 @@ def _heard(port: int) -> Iterator[list[float]]:
     latencies_ms: list[float] = []
 
     def on_message(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        if message.retain:  # of the daemon before
+            return
         now = time.time()
         epoch = json.loads(message.payload)
         published = datetime.fromisoformat(epoch["published"]).timestamp()
