@@ -24,10 +24,10 @@ from gateway.drivers import Decoder, Driver
 from gateway.errors import ConfigError, DecodeError, LinkError
 from gateway.outputs import Availability, Output
 from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.derivation import resolve
+from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
-from gateway.staging.gate import score_or_refuse
+from gateway.staging.gate import EEG, score_or_refuse
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.score import ScoredEpoch, Scorer
 from gateway.staging.sleep_statistics import NightSummary, summarise
@@ -63,14 +63,14 @@ class Night:
         Raises
         ------
         ConfigError
-            If the headband cannot give the derivations asked for, or no EEG at all.
+            If the headband cannot give the derivations asked for, or no EEG among them.
         LinkError
             If it records something else than when the session began.
         """
         if self._assembler is None:
             card = self._scorer.card
             montager = resolve(card.channels, self._channels, info.montage)
-            if max(montager.streams) < 0:
+            if not offers_eeg(montager):
                 raise ConfigError([_nothing_to_score(info, card.channels)])
             self._cutter = EpochCutter(info.montage, montager, self._band)
             self._assembler = Assembler(info.montage)
@@ -115,6 +115,14 @@ class Night:
             asleep=self._asleep.push(stage),
             t_rx=epoch.t_rx,
         )
+
+
+def offers_eeg(montager: Montager) -> bool:
+    """Tell whether one EEG input of the model is there: no stage without EEG."""
+    return any(
+        stream >= 0 and label.startswith(EEG)
+        for label, stream in zip(montager.labels, montager.streams, strict=True)
+    )
 
 
 def _nothing_to_score(info: HeadbandInfo, wanted: tuple[str, ...]) -> str:

@@ -185,10 +185,14 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     assert chain.tally.bad_packets == n_bad + 1
 
 
-def test_a_headband_without_any_wanted_channel_says_what_it_has():
-    ecg = Montage((Stream(100.0, (Channel("chest", Modality.ECG, LSB_UV),)),))
-    info = Firmware(ecg, [RECORDING[0][:1]], boot_id=1).info
-    with pytest.raises(ConfigError, match="the headband gives chest"):
+@pytest.mark.parametrize(
+    "channel", [Channel("chest", Modality.ECG, LSB_UV), EOG], ids=["ECG", "EOG"]
+)
+def test_a_headband_without_eeg_says_what_it_has(channel):
+    info = Firmware(
+        Montage((Stream(100.0, (channel,)),)), [RECORDING[0][:1]], boot_id=1
+    ).info
+    with pytest.raises(ConfigError, match=f"the headband gives {channel.label}"):
         list(pipeline().push(LinkUp(0.0, info)))
 
 
