@@ -56,6 +56,11 @@ def test_the_sink_is_found_by_name():
     assert load("terminal").run is run
 
 
+@pytest.fixture(autouse=True)
+def _capable_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")  # whatever the tests run in
+
+
 async def test_away_from_a_terminal_it_says_plain_lines(night, capsys):
     await run(TITLED, night)
     out = capsys.readouterr().out
@@ -71,7 +76,6 @@ async def test_away_from_a_terminal_it_says_plain_lines(night, capsys):
 async def test_on_a_terminal_the_last_frame_tells_the_whole_night(night, monkeypatch):
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
     await run(TITLED, night)
     frame = ANSI.sub("", out.text.rpartition("SYNTHETIC")[2])
@@ -110,7 +114,6 @@ async def test_a_whole_night_at_once_is_drawn_a_few_times_only(reading, scored):
 async def test_no_color_is_honoured(night, monkeypatch, no_color, coloured):
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", no_color)
     await run(TITLED, night)
     assert bool(re.search(r"\x1b\[(\d+;)*(3[0-7]|9[0-7])m", out.text)) is coloured
