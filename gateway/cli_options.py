@@ -47,3 +47,13 @@ MAINS = click.option(
     callback=lambda _ctx, _param, text: int(text),
     help="Frequency of the mains where the recording was made.",
 )
+SEED = click.option(
+    "--seed", default=1, show_default=True, help="Of the synthetic night."
+)
+HOURS = click.option(
+    "--hours",
+    type=click.FloatRange(1 / 120, 24),
+    default=8.0,
+    show_default=True,
+    help="Of the synthetic night.",
+)

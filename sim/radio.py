@@ -2,12 +2,11 @@
 
 import socket
 
-from bumble.core import BaseBumbleError
 from bumble.transport import open_transport
 from bumble.transport.common import Transport, TransportSpecError
-from usb1 import USBError
 
 from gateway.errors import AdapterError, ConfigError
+from gateway.link.bumble_adapter import NOT_OPENED
 
 SCHEMES = "unix:PATH, tcp-client:HOST:PORT, usb:N, serial:DEVICE, hci-socket:N or vhci"
 
@@ -33,5 +32,5 @@ async def open_radio(name: str) -> Transport:
         return await open_transport(name)
     except TransportSpecError as error:
         raise ConfigError([f"radio {name}: {error}; give {SCHEMES}"]) from error
-    except (OSError, ValueError, BaseBumbleError, USBError) as error:
+    except NOT_OPENED as error:
         raise AdapterError(f"radio {name}: {error}") from error

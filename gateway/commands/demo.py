@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gateway import sinks
-from gateway.cli_options import CHANNEL
+from gateway.cli_options import CHANNEL, HOURS, SEED
 from gateway.config import Ble, Config, Device
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
@@ -40,14 +40,8 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
     show_default=True,
     help="Times real time; 480 plays 8 hours in a minute.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of the synthetic night.")
-@click.option(
-    "--hours",
-    type=click.FloatRange(1 / 120, 24),
-    default=8.0,
-    show_default=True,
-    help="Of the synthetic night.",
-)
+@SEED
+@HOURS
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

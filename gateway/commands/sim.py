@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CHANNEL
+from gateway.cli_options import CHANNEL, HOURS, SEED
 from gateway.errors import MissingExtraError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
@@ -36,14 +36,8 @@ class Play:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--synthetic", is_flag=True, help="Play a SYNTHETIC night instead.")
-@click.option("--seed", default=1, show_default=True, help="Of the synthetic night.")
-@click.option(
-    "--hours",
-    type=click.FloatRange(1 / 120, 24),
-    default=8.0,
-    show_default=True,
-    help="Of the synthetic night.",
-)
+@SEED
+@HOURS
 @click.option(
     "--transport",
     required=True,
@@ -101,7 +95,7 @@ def command(  # noqa: PLR0913 (one per option)
 async def _play(recording: Recording, play: Play) -> None:
     try:
         from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
-        from sim.radio import open_radio  # noqa: PLC0415
+        from sim.radio import open_radio  # noqa: PLC0415 (so is its radio)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
     firmware = Firmware(
