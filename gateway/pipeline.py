@@ -15,6 +15,7 @@ from gateway.acquisition.packets import (
     Input,
     LinkDown,
     LinkUp,
+    Motion,
     Notification,
     SamplePacket,
     Tick,
@@ -206,5 +207,7 @@ class Pipeline:
                         yield self.tally if isinstance(output, Tally) else output
                 case Battery():
                     yield value
+                case Motion():
+                    pass  # no output wants it yet
                 case _:
                     assert_never(value)

@@ -198,7 +198,8 @@ class Firmware:
 def _info(montage: Montage, boot_id: int) -> diy.DiyInfo:
     config_id = zlib.crc32(repr(montage).encode())  # other settings, another id
     ids = tuple(range(len(montage.streams)))
-    return diy.DiyInfo(montage, float(TICK_HZ), boot_id, config_id, ids)
+    clock = float(TICK_HZ)
+    return diy.DiyInfo(montage, clock, boot_id, config_id=config_id, stream_ids=ids)
 
 
 def _ticks(device_s: float) -> int:

@@ -56,11 +56,15 @@ class Stream:
         In packet order.
     index_modulus : int
         The sample index in packets counts modulo this.
+    rough_rate : bool
+        Whether `sfreq` is only what the maker prints: the true rate differs by more
+        than a crystal's tolerance, from unit to unit, and has to be measured.
     """
 
     sfreq: float
     channels: tuple[Channel, ...]
     index_modulus: int = 2**32
+    rough_rate: bool = False
 
     def first_sample(self, second: int) -> int:
         """Return the index of the first sample at or after `second`."""
@@ -102,8 +106,11 @@ class HeadbandInfo:
         Changes when the headband restarts and its sample indices begin again at
         0, together for all streams. None when the headband does not say: each
         connection is then placed by its time of arrival.
+    firmware : str or None
+        Its version, as the headband says it.
     """
 
     montage: Montage
     tick_hz: float | None = None
     boot_id: int | None = None
+    firmware: str | None = None

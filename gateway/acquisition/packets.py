@@ -49,6 +49,19 @@ class Battery(NamedTuple):
     percent: int
 
 
+class Motion(NamedTuple):
+    """Consecutive samples of the headband's accelerometer and gyroscope.
+
+    `acc_g` is in units of standard gravity, `gyro_dps` in degrees per second; both
+    are ndarrays of float32, shape (3, n_samples), axes x y z. `gyro_dps` has no
+    samples where there is no gyroscope. `t_rx` is monotonic seconds.
+    """
+
+    acc_g: NDArray[np.float32]
+    gyro_dps: NDArray[np.float32]
+    t_rx: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplePacket:
     """Consecutive samples of one stream.
@@ -96,4 +109,4 @@ class Block:
 
 
 Input = Notification | LinkUp | LinkDown | Tick
-Decoded = SamplePacket | Battery
+Decoded = SamplePacket | Battery | Motion

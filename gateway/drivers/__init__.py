@@ -1,7 +1,7 @@
 """What a headband driver is; each driver is one module of this package. Pure."""
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import NamedTuple, Protocol
@@ -18,13 +18,39 @@ class Read(NamedTuple):
 
 
 class Write(NamedTuple):
-    """Ask the link to write a characteristic; an empty value is sent back."""
+    """Ask the link to write a characteristic; an empty value is sent back.
+
+    `response` says whether the headband acknowledges it, `pause_s` how long it wants
+    to be left alone afterwards.
+    """
 
     char: str
     payload: bytes
+    response: bool = True
+    pause_s: float = 0.0
 
 
-Handshake = Generator[Read | Write, bytes, HeadbandInfo]
+class Listen(NamedTuple):
+    """Ask the link for the next notification on `char`; its payload is sent back.
+
+    An empty value is sent back if none comes within `timeout_s`. Each notification
+    since the connection was made answers one `Listen` at most, in order of arrival;
+    the decoder gets all of them as well.
+    """
+
+    char: str
+    timeout_s: float
+
+
+Request = Read | Write | Listen
+Handshake = Generator[Request, bytes, HeadbandInfo]
+
+
+class KeepAlive(NamedTuple):
+    """What a headband must be sent every so often, or it falls asleep."""
+
+    write: Write
+    every_s: float
 
 
 class Decoder(Protocol):
@@ -49,7 +75,8 @@ class Driver:
     service : str
         UUID by which a scan recognises the headband.
     notify : tuple of str
-        Characteristics to subscribe to, before the handshake.
+        Characteristics to subscribe to, in this order, before the handshake. A
+        headband that lacks one of them is of another kind.
     handshake : callable
         Makes a generator that is driven once per connection: it yields `Read` and
         `Write` requests, receives their answers, and returns what the headband
@@ -59,6 +86,18 @@ class Driver:
         Written before a clean disconnect.
     decoder : callable
         Makes the decoder of one connection.
+    prefixes : tuple of str
+        How its advertised name may begin; for headbands that do not advertise their
+        service.
+    lacks : tuple of str
+        Characteristics that only another kind with the same service has.
+    also_notify : tuple of str
+        Subscribed to where the headband has them and they notify.
+    keep_alive : KeepAlive or None
+    derivations : mapping of str to tuple of str
+        For each of the model's inputs that these electrodes can give, the best
+        derivation first, then those for when an electrode is off. The configuration
+        overrides them.
     """
 
     name: str
@@ -67,6 +106,23 @@ class Driver:
     handshake: Callable[[], Handshake]
     stop: tuple[Write, ...]
     decoder: Callable[[HeadbandInfo], Decoder]
+    prefixes: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    also_notify: tuple[str, ...] = ()
+    keep_alive: KeepAlive | None = None
+    derivations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def may_be(self, name: str | None, services: Collection[str]) -> bool:
+        """Tell whether what advertises `name` and `services` can be of this kind."""
+        return self.service in services or (
+            name is not None and name.startswith(self.prefixes)
+        )
+
+    def recognises(self, characteristics: Collection[str]) -> bool:
+        """Tell whether what has these `characteristics` is of this kind."""
+        return set(self.notify) <= set(characteristics) and not (
+            set(self.lacks) & set(characteristics)
+        )
 
 
 def names() -> list[str]:

@@ -23,7 +23,7 @@ from bleak.exc import (
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
-from gateway.drivers import Driver, Read, Write
+from gateway.drivers import Driver, Listen, Read, Write
 from gateway.errors import AdapterError, BondingError, DecodeError, LinkError
 from gateway.link.inbox import Inbox
 from gateway.link.stream import Connection, Found
@@ -143,7 +143,7 @@ class BleakRadio:
                 for char in driver.notify:
                     async with asyncio.timeout(ANSWER_S):
                         await client.start_notify(char, received)
-                info = await _shake_hands(client, driver)
+                info = await _shake_hands(client, driver, inbox)
             yield Connection(info, inbox)
         finally:
             await _leave(client, driver)
@@ -183,12 +183,16 @@ class BleakRadio:
         )
 
 
-async def _shake_hands(client: BleakClient, driver: Driver) -> HeadbandInfo:
+async def _shake_hands(
+    client: BleakClient, driver: Driver, inbox: Inbox
+) -> HeadbandInfo:
     handshake = driver.handshake()
     try:
         request = next(handshake)
         while True:
-            async with asyncio.timeout(ANSWER_S):
+            if isinstance(request, Listen):
+                answer = await inbox.listen(request.char, request.timeout_s)
+            else:
                 answer = await _answer(client, request)
             request = handshake.send(answer)
     except StopIteration as done:
@@ -199,12 +203,13 @@ async def _shake_hands(client: BleakClient, driver: Driver) -> HeadbandInfo:
 
 
 async def _answer(client: BleakClient, request: Read | Write) -> bytes:
-    match request:
-        case Read(char):
-            return bytes(await client.read_gatt_char(char))
-        case Write(char, payload):
-            await client.write_gatt_char(char, payload, response=True)
-            return b""
+    async with asyncio.timeout(ANSWER_S):
+        if isinstance(request, Read):
+            return bytes(await client.read_gatt_char(request.char))
+        char, payload, response, _ = request
+        await client.write_gatt_char(char, payload, response=response)
+    await asyncio.sleep(request.pause_s)
+    return b""
 
 
 async def _leave(client: BleakClient, driver: Driver) -> None:

@@ -17,6 +17,7 @@ class Inbox:
         self._depth = depth
         self._end: LinkError | None = None
         self._news = asyncio.Event()
+        self._heard = 0
 
     def put(self, notification: Notification) -> None:
         """Keep `notification` for the reader; after the end it is dropped."""
@@ -54,3 +55,28 @@ class Inbox:
                 if not self._news.is_set():
                     self.close(f"nothing received for {stall_s:g} s")
         return self._items.popleft()
+
+    async def listen(self, char: str, timeout_s: float) -> bytes:
+        """Return what comes next on `char`, and leave it for `take`.
+
+        Every notification is heard once at most, in order; empty if none comes
+        within `timeout_s`. Not to be mixed with `take`.
+
+        Raises
+        ------
+        LinkError
+            If the connection is over.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    while self._heard < len(self._items):
+                        self._heard += 1
+                        if self._items[self._heard - 1].char == char:
+                            return self._items[self._heard - 1].payload
+                    if self._end is not None:
+                        raise self._end
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return b""

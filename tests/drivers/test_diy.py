@@ -42,7 +42,13 @@ def infos(draw):
     ids = draw(st.permutations(range(32)))[: len(montage)]
     u32 = st.integers(0, 2**32 - 1)
     tick_hz = float(draw(u32)) or None
-    return diy.DiyInfo(Montage(montage), tick_hz, draw(u32), draw(u32), tuple(ids))
+    return diy.DiyInfo(
+        Montage(montage),
+        tick_hz,
+        draw(u32),
+        config_id=draw(u32),
+        stream_ids=tuple(ids),
+    )
 
 
 @st.composite

@@ -132,7 +132,8 @@ def decode_info(value: bytes) -> DiyInfo:
     if at != length or not ids or len(set(ids)) < len(ids) or max(ids) > MAX_STREAM_ID:
         raise DecodeError(f"INFO of {length} bytes with ExG streams {ids}", value)
     montage = Montage(tuple(stream for _, stream in rows))
-    return DiyInfo(montage, float(tick_hz) or None, boot_id, config_id, ids)
+    clock = float(tick_hz) or None
+    return DiyInfo(montage, clock, boot_id, config_id=config_id, stream_ids=ids)
 
 
 def _stream(value: bytes, at: int, end: int, form: int, millihertz: int) -> Stream:
