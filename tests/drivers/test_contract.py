@@ -5,13 +5,13 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Notification, SamplePacket
-from gateway.drivers import Read, Write, diy
+from gateway.drivers import Listen, Read, Write, diy
 from gateway.errors import ConfigError, DecodeError
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -23,10 +23,17 @@ def diy_example():
     info = diy.DiyInfo(montage, 32768.0, boot_id=1, stream_ids=(0,))
     counts = np.arange(20, dtype=np.int32).reshape(2, 10)
     frame = diy.encode(info, SamplePacket(0, 0, counts, 0.0, 0))
-    return [diy.encode_info(info, (10,)), b""], Notification(diy.DATA, frame, 1.0)
+    value = diy.encode_info(info, (10,))
+
+    def answer(request):
+        return value if isinstance(request, Read) else b""
+
+    return answer, Notification(diy.DATA, frame, 1.0)
 
 
-EXAMPLES = {"diy": diy_example}  # answers to a handshake, and one notification
+# of each driver: what answers its handshake, and one notification with samples
+EXAMPLES = {"diy": diy_example}
+LONGEST = 1000  # requests of a handshake
 
 
 @pytest.fixture(params=drivers.names())
@@ -34,17 +41,17 @@ def driver(request):
     return drivers.load(request.param)
 
 
-def shake(driver, answers):
+def shake(driver, answer):
     handshake = driver.handshake()
     request = next(handshake)
-    for answer in answers:
-        assert isinstance(request, Read | Write)
+    for _ in range(LONGEST):
+        assert isinstance(request, Read | Write | Listen)
         assert UUID.fullmatch(request.char)
         try:
-            request = handshake.send(answer)
+            request = handshake.send(answer(request))
         except StopIteration as done:
             return done.value
-    return pytest.fail(f"{driver.name} asks for more than its example answers")
+    return pytest.fail(f"{driver.name} never stops asking")
 
 
 def test_there_is_a_driver():
@@ -72,8 +79,8 @@ def test_every_driver_brings_an_example(driver):
 
 
 def test_a_session_as_in_the_example_yields_microvolts(driver):
-    answers, notification = EXAMPLES[driver.name]()
-    info = shake(driver, answers)
+    answer, notification = EXAMPLES[driver.name]()
+    info = shake(driver, answer)
     decoded = list(driver.decoder(info).feed(notification))
     packets = [d for d in decoded if isinstance(d, SamplePacket)]
     assert packets
@@ -90,23 +97,28 @@ def test_a_session_as_in_the_example_yields_microvolts(driver):
 @given(data=st.data())
 def test_noise_is_a_decode_error_and_nothing_else(name, data):
     driver = drivers.load(name)
-    answers, example = EXAMPLES[name]()
-    decoder = driver.decoder(shake(driver, answers))
-    payload = data.draw(st.binary(max_size=len(example.payload) + 4))
+    answer, notification = EXAMPLES[name]()
+    decoder = driver.decoder(shake(driver, answer))
+    payload = data.draw(st.binary(max_size=len(notification.payload) + 4))
     try:
-        for decoded in decoder.feed(example._replace(payload=payload)):
+        for decoded in decoder.feed(notification._replace(payload=payload)):
             assert decoded is not None
     except DecodeError as error:
         assert error.payload == payload
 
 
 @pytest.mark.parametrize("name", drivers.names())
-@given(answer=st.binary(max_size=64))
-def test_a_handshake_refuses_noise_with_a_decode_error(name, answer):
+@example(noise=[b""])  # it does not answer at all
+@given(noise=st.lists(st.binary(max_size=64), min_size=1, max_size=4))
+def test_a_handshake_refuses_noise_with_a_decode_error_and_comes_to_an_end(name, noise):
     handshake = drivers.load(name).handshake()
     assert inspect.isgenerator(handshake)
     next(handshake)
     try:
-        handshake.send(answer)
+        for _ in range(LONGEST):
+            for answer in noise:
+                handshake.send(answer)
     except (DecodeError, StopIteration):
         assert inspect.getgeneratorstate(handshake) == inspect.GEN_CLOSED
+    else:
+        pytest.fail("it never ends")
