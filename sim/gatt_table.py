@@ -1,111 +1,125 @@
 """What the headband offers over GATT, and what it advertises."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import groupby
 
-from bumble.att import Attribute
+from bumble import att
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection
-from bumble.gatt import (
-    GATT_BATTERY_LEVEL_CHARACTERISTIC,
-    GATT_BATTERY_SERVICE,
-    GATT_DEVICE_INFORMATION_SERVICE,
-    GATT_MANUFACTURER_NAME_STRING_CHARACTERISTIC,
-    GATT_MODEL_NUMBER_STRING_CHARACTERISTIC,
-    Characteristic,
-    CharacteristicValue,
-    Service,
-)
+from bumble.gatt import Characteristic, CharacteristicValue, Service
 
-from gateway.acquisition.packets import Battery
-from gateway.drivers import diy
+from sim.device import Attribute, assigned
 
-NAME_BYTES = 8  # what 31 bytes of advertisement leave beside flags and a 128-bit UUID
+ADVERTISED_BYTES = 31
+FLAGS_BYTES = 3
+FIELD_BYTES = 2  # length and type, before each value
 
+_ASSIGNED_TAIL = assigned(0)[8:]
 _DOES = Characteristic.Properties
-_MAY = Attribute.Permissions
+_MAY = att.Attribute.Permissions
+_AD = AdvertisingData
+
+Reader = Callable[[str], bytes]
+Writer = Callable[[Connection, Attribute, bytes], Awaitable[None]]
 
 
 class GattTable:
-    """The service of OSB 1, battery and device information.
+    """The services and characteristics of a device.
 
     Parameters
     ----------
-    info : callable
-        Returns the value of INFO.
-    control : callable
-        Awaited with the connection and the value of each write to CONTROL.
-    battery : callable
-        Returns the charge now.
+    service : str
+        UUID of the advertised one.
+    attributes : iterable of Attribute
+        In the order of their handles.
+    read : callable
+        Returns the value of a characteristic, by UUID.
+    write : callable
+        Awaited with the connection, the attribute and the value of each write.
 
     Attributes
     ----------
     services : list of Service
-    control : Characteristic
-    notifying : dict of str to Characteristic
-        DATA and STATUS by UUID.
+    chars : dict of str to Characteristic
+        By UUID.
     """
 
     def __init__(
         self,
-        info: Callable[[], bytes],
-        control: Callable[[Connection, bytes], Awaitable[None]],
-        battery: Callable[[], Battery],
+        service: str,
+        attributes: Iterable[Attribute],
+        *,
+        read: Reader,
+        write: Writer,
     ) -> None:
-        self.control = Characteristic(
-            UUID(diy.CONTROL),
-            _DOES.WRITE | _DOES.INDICATE,
-            _MAY.WRITEABLE,
-            CharacteristicValue(write=control),
-        )
-        self.notifying = {
-            uuid: Characteristic(UUID(uuid), _DOES.NOTIFY, _MAY.READABLE, b"")
-            for uuid in (diy.DATA, diy.STATUS)
-        }
-        about = _readable(UUID(diy.INFO), info)
-        level = _readable(
-            GATT_BATTERY_LEVEL_CHARACTERISTIC, lambda: bytes([battery().percent])
-        )
-        own = [about, *self.notifying.values(), self.control]
-        self.services = [
-            Service(UUID(diy.SERVICE), own),
-            Service(GATT_BATTERY_SERVICE, [level]),
-            Service(GATT_DEVICE_INFORMATION_SERVICE, _device_information()),
-        ]
+        self.services: list[Service] = []
+        self.chars: dict[str, Characteristic] = {}
+        for uuid, members in groupby(attributes, lambda a: a.service or service):
+            own = {a.uuid: _characteristic(a, read, write) for a in members}
+            self.services.append(Service(to_bumble(uuid), own.values()))
+            self.chars |= own
 
 
-def advertisement(name: str) -> bytes:
-    """Return advertising data of at most 31 bytes: service UUID and short name.
+def to_bumble(uuid: str) -> UUID:
+    """Return a UUID, in 16 bits if it is one of the Bluetooth SIG."""
+    if uuid.startswith("0000") and uuid.endswith(_ASSIGNED_TAIL):
+        return UUID.from_16_bits(int(uuid[4:8], 16))
+    return UUID(uuid)
 
-    The service stands in the advertisement because not every controller sends scan
-    responses, virtual ones least of all.
+
+def advertisement(name: str, service: str) -> bytes:
+    """Return advertising data of at most 31 bytes: service UUID and name.
+
+    Both stand in the advertisement because not every controller sends scan responses,
+    virtual ones least of all. A name that is too long is shortened.
     """
-    flags = AdvertisingData.Flags
+    flags = _AD.Flags
     discoverable = flags.LE_GENERAL_DISCOVERABLE_MODE | flags.BR_EDR_NOT_SUPPORTED
-    label = name.encode()
-    kind = (
-        AdvertisingData.COMPLETE_LOCAL_NAME
-        if len(label) <= NAME_BYTES
-        else AdvertisingData.SHORTENED_LOCAL_NAME
+    uuid = to_bumble(service).to_bytes()
+    listed = (
+        _AD.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
+        if len(uuid) < len(UUID(service).to_bytes())
+        else _AD.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS
     )
-    service = AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS
-    fields = [
-        (AdvertisingData.FLAGS, bytes([discoverable])),
-        (service, bytes(UUID(diy.SERVICE))),
-        (kind, label[:NAME_BYTES]),
-    ]
-    return bytes(AdvertisingData(fields))
-
-
-def _readable(uuid: UUID, value: Callable[[], bytes]) -> Characteristic:
-    read = CharacteristicValue(read=lambda _: value())
-    return Characteristic(uuid, _DOES.READ, _MAY.READABLE, read)
-
-
-def _device_information() -> list[Characteristic]:
-    return [
-        Characteristic(uuid, _DOES.READ, _MAY.READABLE, text)
-        for uuid, text in (
-            (GATT_MANUFACTURER_NAME_STRING_CHARACTERISTIC, b"Sleepgate"),
-            (GATT_MODEL_NUMBER_STRING_CHARACTERISTIC, b"OSB 1 simulator"),
+    room = ADVERTISED_BYTES - FLAGS_BYTES - 2 * FIELD_BYTES - len(uuid)
+    label = name.encode()
+    called = _AD.COMPLETE_LOCAL_NAME if len(label) <= room else _AD.SHORTENED_LOCAL_NAME
+    return bytes(
+        _AD(
+            [
+                (_AD.FLAGS, bytes([discoverable])),
+                (listed, uuid),
+                (called, label[:room]),
+            ]
         )
-    ]
+    )
+
+
+def scan_response(name: str) -> bytes:
+    """Return the whole name, for those who ask."""
+    room = ADVERTISED_BYTES - FIELD_BYTES
+    return bytes(_AD([(_AD.COMPLETE_LOCAL_NAME, name.encode()[:room])]))
+
+
+def _characteristic(
+    attribute: Attribute, read: Reader, write: Writer
+) -> Characteristic:
+    does, may = _DOES(0), _MAY(0)
+    for word in attribute.properties:
+        does |= _DOES[word.upper().replace("-", "_")]
+    readable = "read" in attribute.properties
+    writeable = bool(does & (_DOES.WRITE | _DOES.WRITE_WITHOUT_RESPONSE))
+    may |= (_MAY.READABLE * readable) | (_MAY.WRITEABLE * writeable)
+
+    def on_read(_: Connection) -> bytes:
+        if not readable:
+            raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
+        return read(attribute.uuid)
+
+    async def on_write(connection: Connection, value: bytes) -> None:
+        if not writeable:
+            raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+        await write(connection, attribute, value)
+
+    value = CharacteristicValue(read=on_read, write=on_write)
+    return Characteristic(to_bumble(attribute.uuid), does, may, value)

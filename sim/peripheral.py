@@ -1,4 +1,4 @@
-"""The headband's radio: a GATT server around the firmware, on any HCI transport."""
+"""The headband's radio: a GATT server around a device, on any HCI transport."""
 
 import asyncio
 import logging
@@ -8,20 +8,19 @@ from typing import Any
 
 from bumble import hci
 from bumble.att import ATT_Error
-from bumble.device import Connection, Device, DeviceConfiguration
+from bumble.device import Connection, DeviceConfiguration
+from bumble.device import Device as Host
 from bumble.transport.common import Transport
 
-from gateway.drivers import diy
 from gateway.errors import AdapterError
 from gateway.link.bumble_adapter import POWER_ON_S, device_on
-from sim.firmware import Firmware
-from sim.gatt_table import GattTable, advertisement
+from sim.device import Attribute, Device, Reaction
+from sim.gatt_table import GattTable, advertisement, scan_response
 from sim.pace import Pace
 from sim.radio import open_radio
 
 log = logging.getLogger(__name__)
 
-NAME = "Sleepgate simulator"
 ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
 MAX_MTU = 517
 ADVERTISING_MS = 40.0
@@ -40,17 +39,13 @@ class Headband:
     """
 
     def __init__(
-        self,
-        firmware: Firmware,
-        device: Device,
-        speed: float,
-        tasks: asyncio.TaskGroup,
+        self, device: Device, host: Host, speed: float, tasks: asyncio.TaskGroup
     ) -> None:
         self.ended = asyncio.Event()
         self.frames_sent = 0
-        self._firmware = firmware
         self._device = device
-        self._pace = Pace(speed, firmware.skip_s, firmware.drift_ppm)
+        self._host = host
+        self._pace = Pace(speed, device.skip_s, device.drift_ppm)
         self._streaming: asyncio.Task[None] | None = None
         self._tasks = tasks
         self._running: set[asyncio.Task[None]] = set()
@@ -58,16 +53,17 @@ class Headband:
         self._thawed.set()
         self._room = asyncio.Event()
         self._table = GattTable(
-            info=firmware.read_info,
-            control=self._on_control,
-            battery=lambda: firmware.battery(self._pace.now_s),
+            device.service,
+            device.attributes,
+            read=lambda char: device.read(char, self._pace.now_s),
+            write=self._on_write,
         )
-        device.add_services(self._table.services)
-        device.on("connection", self._on_connection)
+        host.add_services(self._table.services)
+        host.on("connection", self._on_connection)
 
     async def disconnect(self) -> None:
         """Drop every connection; the headband is found again at once."""
-        for connection in list(self._device.connections.values()):
+        for connection in list(self._host.connections.values()):
             await connection.disconnect()
 
     def freeze(self) -> None:
@@ -85,10 +81,11 @@ class Headband:
 
     async def advertise(self) -> None:
         """Be found; the service is in the advertisement itself, not in a response."""
-        await self._device.start_advertising()
+        await self._host.start_advertising()
 
     def _on_connection(self, connection: Connection) -> None:
         log.debug("connected: %s", connection.peer_address)
+        self._device.connected()
         connection.on("disconnection", self._on_disconnection)
 
     def _on_disconnection(self, reason: int) -> None:
@@ -97,23 +94,35 @@ class Headband:
         if reason:  # 0: the transport itself is gone
             self._spawn(self.advertise())
 
-    async def _on_control(self, connection: Connection, request: bytes) -> None:
-        reply = self._firmware.control(request, connection.att_mtu)
-        if reply.status:
-            raise ATT_Error(reply.status)
-        if request[0] in (diy.START, diy.STOP):
+    async def _on_write(
+        self, connection: Connection, to: Attribute, value: bytes
+    ) -> None:
+        now_s = self._pace.now_s
+        reaction = self._device.write(to.uuid, value, connection.att_mtu, now_s)
+        if reaction.status and "write" in to.properties:
+            raise ATT_Error(reaction.status)
+        if reaction.streaming is not None:
             self._stop()
-        if request[0] == diy.START:
-            since_s = self._begin()
-            stream = self._stream(connection, request, since_s)
-            self._streaming = self._spawn(stream)
-        self._spawn(self._reply(connection, reply.payload))
+        if reaction.streaming:
+            self._streaming = self._spawn(self._stream(connection, self._begin()))
+        if reaction.replies or reaction.disconnect:
+            self._spawn(self._react(connection, reaction))
 
-    async def _reply(self, to: Connection, payload: bytes) -> None:
-        try:
-            await self._device.indicate_subscriber(to, self._table.control, payload)
-        except TimeoutError:
-            log.debug("nobody confirmed the reply %s", payload.hex())
+    async def _react(self, connection: Connection, reaction: Reaction) -> None:
+        for char, payload in reaction.replies:
+            try:
+                await self._send(connection, char, payload)
+            except TimeoutError:
+                log.debug("nobody confirmed the reply %s", payload.hex())
+        if reaction.disconnect:
+            await connection.disconnect()
+
+    async def _send(self, connection: Connection, uuid: str, payload: bytes) -> None:
+        char = self._table.chars[uuid]
+        if char.properties & char.Properties.INDICATE:
+            await self._host.indicate_subscriber(connection, char, payload)
+        else:
+            await self._host.notify_subscriber(connection, char, payload)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
@@ -122,10 +131,10 @@ class Headband:
         return task
 
     def _begin(self) -> float:
-        """Return the device time now; the first START sets it going."""
+        """Return the device time now; the first time it streams sets it going."""
         since_s = self._pace.begin()
         if not self._pace.unlimited:
-            left_s = self._pace.wait_s(self._firmware.duration_s)
+            left_s = self._pace.wait_s(self._device.duration_s)
             asyncio.get_running_loop().call_later(left_s, self._end_unheard)
         return since_s
 
@@ -138,57 +147,50 @@ class Headband:
             self._streaming.cancel()
             self._streaming = None
 
-    async def _stream(
-        self, connection: Connection, request: bytes, since_s: float
-    ) -> None:
-        queue = self._device.host.get_data_packet_queue(connection.handle)
+    async def _stream(self, connection: Connection, since_s: float) -> None:
+        queue = self._host.host.get_data_packet_queue(connection.handle)
         queue.on("flow", self._room.set)
         try:
-            while not await self._play(connection, request, since_s):
+            while not await self._play(connection, since_s):
                 await self._thawed.wait()
                 since_s = self._pace.now_s
             await queue.drain(connection.handle)
+            await self._pace.until(self._device.duration_s)  # it may have stopped
             self.ended.set()
         finally:
             queue.remove_listener("flow", self._room.set)
 
-    async def _play(
-        self, connection: Connection, request: bytes, since_s: float
-    ) -> bool:
-        """Send until the end, or until frozen; say whether it was the end."""
-        queue = self._device.host.get_data_packet_queue(connection.handle)
-        for frame in self._firmware.frames(request, since_s, connection.att_mtu):
+    async def _play(self, connection: Connection, since_s: float) -> bool:
+        """Send until there is no more, or until frozen; say whether all was sent."""
+        queue = self._host.host.get_data_packet_queue(connection.handle)
+        for frame in self._device.frames(since_s, connection.att_mtu):
             await self._pace.until(frame.due_s)
             while queue.pending > QUEUED:
                 self._room.clear()
                 await self._room.wait()
             if not self._thawed.is_set():
                 return False
-            char = self._table.notifying[frame.char]
-            await self._device.notify_subscriber(connection, char, frame.payload)
+            await self._send(connection, frame.char, frame.payload)
             self.frames_sent += 1
         return True
 
 
 @asynccontextmanager
-async def headband(  # noqa: PLR0913 - a headband has these knobs
-    firmware: Firmware,
+async def headband(
+    device: Device,
     transport: str | Transport,
     *,
-    name: str = NAME,
     address: str = ADDRESS,
     speed: float = 1.0,
     mtu: int = MAX_MTU,
 ) -> AsyncIterator[Headband]:
-    """Advertise `firmware` on `transport` while entered.
+    """Advertise `device` on `transport` while entered.
 
     Parameters
     ----------
-    firmware : Firmware
+    device : Device
     transport : str or Transport
         As for `open_radio`, whose errors are raised too, or one in this process.
-    name : str
-        As shown to people; the advertisement has room for its first 8 letters.
     address : str
         Random static address.
     speed : float
@@ -203,12 +205,12 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     """
     if isinstance(transport, str):
         transport = await open_radio(transport)
-    device = _device(transport, name, address, mtu)
+    host = _host(transport, device, address, mtu)
     try:
         async with transport, asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(_until_lost(transport))
-            band = Headband(firmware, device, speed, tasks)
-            await _power_on(device)
+            band = Headband(device, host, speed, tasks)
+            await _power_on(host)
             await band.advertise()
             try:
                 yield band
@@ -216,28 +218,29 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
                 watching.cancel()
                 band.stop()
                 if not transport.source.terminated.done():
-                    await device.power_off()
+                    await host.power_off()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
 
 
-def _device(transport: Transport, name: str, address: str, mtu: int) -> Device:
+def _host(transport: Transport, device: Device, address: str, mtu: int) -> Host:
     config = DeviceConfiguration(
-        name=name,
+        name=device.name,
         address=hci.Address(address),
-        advertising_data=advertisement(name),
+        advertising_data=advertisement(device.name, device.service),
+        scan_response_data=scan_response(device.name),
         advertising_interval_min=ADVERTISING_MS,
         advertising_interval_max=ADVERTISING_MS,
     )
-    device = device_on(transport, config)
-    device.gatt_server.max_mtu = mtu
-    return device
+    host = device_on(transport, config)
+    host.gatt_server.max_mtu = mtu
+    return host
 
 
-async def _power_on(device: Device) -> None:
+async def _power_on(host: Host) -> None:
     try:
         async with asyncio.timeout(POWER_ON_S):
-            await device.power_on()
+            await host.power_on()
     except TimeoutError:
         raise AdapterError("no Bluetooth controller answers") from None
 

@@ -19,7 +19,7 @@ from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
 EEG = tuple(Channel(label, Modality.EEG, LSB_UV) for label in ("Fpz-Cz", "Pz-Oz"))
@@ -67,9 +67,9 @@ def pipeline(channels=None):
 
 
 def frames(counts=None, mtu=247, boot_id=1, **knobs):
-    firmware = Firmware(MONTAGE, counts or RECORDING, boot_id=boot_id, **knobs)
-    since_s = knobs.get("skip_s", 0.0)
-    return firmware.info, list(firmware.frames(START, since_s, mtu))
+    device = DiyDevice(MONTAGE, counts or RECORDING, boot_id=boot_id, **knobs)
+    assert device.write(diy.CONTROL, START, mtu, 0.0).streaming
+    return device.info, list(device.frames(device.skip_s, mtu))
 
 
 def run(info, sent, into=None):
@@ -176,7 +176,7 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     chain = pipeline()
     info, sent = frames()
     run(info, sent, into=chain)
-    other = Firmware(Montage((Stream(50.0, EEG),)), [RECORDING[0][:2]], boot_id=2).info
+    other = DiyDevice(Montage((Stream(50.0, EEG),)), [RECORDING[0][:2]], boot_id=2).info
     (refused,) = chain.push(LinkUp(1.0, other))
     assert not refused.online
     assert "50 Hz" in refused.reason
@@ -189,7 +189,7 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     "channel", [Channel("chest", Modality.ECG, LSB_UV), EOG], ids=["ECG", "EOG"]
 )
 def test_a_headband_without_eeg_says_what_it_has(channel):
-    info = Firmware(
+    info = DiyDevice(
         Montage((Stream(100.0, (channel,)),)), [RECORDING[0][:1]], boot_id=1
     ).info
     with pytest.raises(ConfigError, match=f"the headband gives {channel.label}"):

@@ -13,7 +13,8 @@ from gateway.errors import MissingExtraError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
 from gateway.runtime.logs import start_logging
-from sim.firmware import Firmware
+from sim import devices
+from sim.device import Knobs
 from sim.sleeper import synthetic_night
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,9 @@ class Play:
     transport: str
     speed: float
     mtu: int
-    name: str
+    driver: str
+    name: str | None
+    sfreq_hz: float | None
     address: str
     skip_s: float
     boot_id: int
@@ -52,7 +55,20 @@ class Play:
     help="Times real time; 0: as fast as it is taken.",
 )
 @click.option("--mtu", type=click.IntRange(23, 517), default=517, show_default=True)
-@click.option("--name", default="Sleepgate simulator", show_default=True)
+@click.option(
+    "--driver",
+    type=click.Choice(devices.names()),
+    default="diy",
+    show_default=True,
+    help="The kind of headband to play.",
+)
+@click.option("--name", default=None, help="As advertised, e.g. MuseS-5A1C.")
+@click.option(
+    "--sfreq-hz",
+    type=click.FloatRange(1.0, 1000.0),
+    default=None,
+    help="True rate of this unit, e.g. 256.26; default: what its maker prints.",
+)
 @click.option("--address", default="F0:F1:F2:F3:F4:F5", show_default=True)
 @click.option(
     "--skip-s",
@@ -98,27 +114,27 @@ async def _play(recording: Recording, play: Play) -> None:
         from sim.radio import open_radio  # noqa: PLC0415 (so is its radio)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
-    firmware = Firmware(
-        recording.montage,
-        recording.counts,
+    knobs = Knobs(
         boot_id=play.boot_id,
         drift_ppm=play.drift_ppm,
         skip_s=play.skip_s,
+        sfreq_hz=play.sfreq_hz,
+        name=play.name,
     )
+    device = devices.load(play.driver)(recording, knobs)
     radio = await open_radio(play.transport)
     async with headband(
-        firmware,
+        device,
         radio,
-        name=play.name,
         address=play.address,
         speed=play.speed,
         mtu=play.mtu,
     ) as band:
         log.info(
             "%s: %s, %.0f s at x%g",
-            play.name,
+            device.name,
             recording.name,
-            firmware.duration_s,
+            device.duration_s,
             play.speed,
         )
         await band.ended.wait()

@@ -16,11 +16,13 @@ from gateway.preprocessing.epoch import Epoch
 from gateway.recordings.recording import Recording
 from gateway.runtime.model_file import read_model
 from gateway.staging.scorers.litert import RUNTIMES, LiteRtScorer
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 
 # python -m training float --data DATA --work WORK --out FILE: same weights, not int8
 FLOAT_MODEL = Path(__file__).with_name("ulw-sleepnet-3ch-float32.tflite")
-START = b"\x01\xff\xff\xff\xff"
+
+
+START = b"\x01\x03\x00\x00\x00"  # both streams of the night
 
 
 class SilentScorer:
@@ -78,16 +80,17 @@ def _float_model(uv: np.ndarray, n: int) -> Iterator[tuple[float, str]]:
 
 def notifications(recording: Recording) -> Iterator[Row]:
     """Time decode, placing and preprocessing, per notification."""
-    firmware = Firmware(recording.montage, recording.counts, boot_id=1)
+    device = DiyDevice(recording.montage, recording.counts, boot_id=1)
     for mtu in (247, 517):
+        device.write(diy.CONTROL, START, mtu, 0.0)
         sent = [
             Notification(frame.char, frame.payload, frame.due_s)
-            for frame in firmware.frames(START, 0.0, mtu)
+            for frame in device.frames(0.0, mtu)
         ]
         night = Night(SilentScorer(read_model("default")), {}, 50)
         chain = Pipeline(diy.DRIVER, night)
         list(chain.push(Tick(0.0, NO_DATE, synchronised=False)))
-        list(chain.push(LinkUp(0.0, firmware.info)))
+        list(chain.push(LinkUp(0.0, device.info)))
         start = time.perf_counter()
         for notification in sent:
             for _ in chain.push(notification):

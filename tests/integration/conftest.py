@@ -13,7 +13,7 @@ from gateway.runtime.daemon import run_daemon
 from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from sim.air import Air
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
 
 DEVICE = "bedroom"
@@ -29,8 +29,8 @@ class Chain:
 
     @asynccontextmanager
     async def headband(self, recording, *, speed=0.0, mtu=517, **knobs):
-        """Play `recording`; a knob goes to the firmware."""
-        firmware = Firmware(
+        """Play `recording`; a knob goes to the device."""
+        firmware = DiyDevice(
             recording.montage, recording.counts, **{"boot_id": 1, **knobs}
         )
         async with headband(firmware, self.air.plug(), speed=speed, mtu=mtu) as band:

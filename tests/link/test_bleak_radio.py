@@ -23,7 +23,7 @@ from gateway.link.bleak_radio import LEAVE_S, BleakRadio
 from gateway.link.bumble_backend import backend
 from gateway.link.stream import Found
 from sim.air import Air
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
 
 DIY = drivers.load("diy")
@@ -36,7 +36,7 @@ OFF = BleakBluetoothNotAvailableReason.POWERED_OFF
 async def radio_whose_client(**methods):
     """A radio in reach of a headband, on a client with other methods."""
     air = Air()
-    firmware = Firmware(MONTAGE, [np.zeros((1, 6000), np.int16)], boot_id=1)
+    firmware = DiyDevice(MONTAGE, [np.zeros((1, 6000), np.int16)], boot_id=1)
     true = backend(air.plug)
     odd = type("OddClient", (true.client,), methods)
     async with headband(firmware, air.plug()):

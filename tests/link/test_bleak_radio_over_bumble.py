@@ -23,7 +23,7 @@ from gateway.link.bumble_backend import backend
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from sim.air import Air
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
 
 DIY = drivers.load("diy")
@@ -50,7 +50,7 @@ def noise(montage, seconds):
 
 
 def firmware(seconds=20, boot_id=7):
-    return Firmware(POLYGRAPH, noise(POLYGRAPH, seconds), boot_id=boot_id)
+    return DiyDevice(POLYGRAPH, noise(POLYGRAPH, seconds), boot_id=boot_id)
 
 
 @asynccontextmanager
@@ -213,17 +213,17 @@ async def connect_once(radio):
 
 async def test_a_headband_that_cannot_serve_the_mtu_refuses_to_start():
     montage = Montage((Stream(256.0, channels(4, bits=24)),))
-    played = Firmware(montage, noise(montage, 5), boot_id=1)
+    played = DiyDevice(montage, noise(montage, 5), boot_id=1)
     async with one_headband(played, mtu=23) as (_, _, radio):
         with pytest.raises(LinkError, match=r"handshake refused: .* 0x81"):
             await connect_once(radio)
 
 
-def nonsense(_):
+def nonsense(*_):
     return b"nonsense"
 
 
-def unpaired(_):
+def unpaired(*_):
     raise ATT_Error(ErrorCode.INSUFFICIENT_ENCRYPTION)
 
 
@@ -235,8 +235,8 @@ def unpaired(_):
     ],
 )
 async def test_what_goes_wrong_in_the_handshake_is_named(answer, error, message):
-    class Odd(Firmware):
-        read_info = answer
+    class Odd(DiyDevice):
+        read = answer
 
     odd = Odd(POLYGRAPH, noise(POLYGRAPH, 5), boot_id=1)
     async with one_headband(odd) as (_, _, radio):
@@ -261,14 +261,12 @@ async def read_one_second(radio):
 
 
 async def test_a_headband_that_hangs_up_in_the_handshake_is_a_link_error():
-    class Shy(Firmware):
-        def control(self, request, mtu):
-            self.hung_up = asyncio.ensure_future(self.band.disconnect())
-            return super().control(request, mtu)
+    class Shy(DiyDevice):
+        def write(self, *request):
+            return super().write(*request)._replace(streaming=False, disconnect=True)
 
     shy = Shy(POLYGRAPH, noise(POLYGRAPH, 5), boot_id=1)
-    async with one_headband(shy) as (_, band, radio):
-        shy.band = band
+    async with one_headband(shy) as (_, _, radio):
         with pytest.raises(LinkError, match="disconnected"):
             await read_one_second(radio)
 

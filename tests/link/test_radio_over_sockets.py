@@ -13,7 +13,7 @@ from gateway.link.machine import State
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from sim.air import Air
-from sim.firmware import Firmware
+from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ def opened(tmp_path):
 
 def band(transport, skip_s=0.0):
     return headband(
-        Firmware(MONTAGE, NIGHT, boot_id=5, skip_s=skip_s), transport, speed=9
+        DiyDevice(MONTAGE, NIGHT, boot_id=5, skip_s=skip_s), transport, speed=9
     )
 
 

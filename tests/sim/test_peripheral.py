@@ -15,9 +15,11 @@ from bumble.transport.common import BaseSource, Transport
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.drivers import diy
 from gateway.errors import AdapterError, ConfigError
+from gateway.link.bumble_adapter import advertised
 from sim.air import Air
 from sim.controller import VirtualController
-from sim.firmware import Firmware
+from sim.device import assigned
+from sim.devices.diy import DiyDevice
 from sim.gatt_table import advertisement
 from sim.peripheral import ADDRESS, headband
 
@@ -29,7 +31,7 @@ START_TIME = 0.2  # for a write and its answer, at most, on the virtual air
 
 def firmware(seconds=30, **options):
     night = np.arange(int(seconds * 100), dtype=np.int32)[None] % 1000
-    return Firmware(MONTAGE, [night], boot_id=3, **options)
+    return DiyDevice(MONTAGE, [night], boot_id=3, **options)
 
 
 @asynccontextmanager
@@ -96,14 +98,17 @@ async def playing(played, **options):
 
 
 @pytest.mark.parametrize(
-    "name", ["band", "12345678", "Sleepgate simulator", "Schläfer"]
+    "name", ["band", "12345678", "Sleepgate simulator", "Schläfer", "MuseS-5A1C"]
 )
-def test_an_advertisement_fits_and_names_service_and_headband(name):
-    raw = advertisement(name)
+@pytest.mark.parametrize("service", [diy.SERVICE, assigned(0xFE8D)])
+def test_an_advertisement_fits_and_names_service_and_headband(name, service):
+    raw = advertisement(name, service)
     assert len(raw) <= 31
-    data = AdvertisingData.from_bytes(raw)
-    services = data.get(AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS)
-    assert services == [UUID(diy.SERVICE)]
+    shown, services = advertised(AdvertisingData.from_bytes(raw))
+    assert services == [service]
+    assert name.startswith(shown)
+    short = service != diy.SERVICE or len(name.encode()) <= 8
+    assert (shown == name) == short
 
 
 async def test_the_standard_services_say_battery_and_model():
@@ -171,9 +176,9 @@ async def test_at_unlimited_speed_everything_arrives_and_the_queue_stays_short(s
 
 
 def listener_queue(band):
-    device = band._device  # noqa: SLF001 - the queue is nobody's business else
-    (handle,) = device.connections
-    return device.host.get_data_packet_queue(handle)
+    host = band._host  # noqa: SLF001 - the queue is nobody's business else
+    (handle,) = host.connections
+    return host.host.get_data_packet_queue(handle)
 
 
 async def test_the_night_goes_on_while_nobody_is_connected():

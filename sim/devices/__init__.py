@@ -1,0 +1,35 @@
+"""The headbands that can be played; each is one module, of its driver's name. Pure.
+
+A module offers ``device(recording, knobs)``.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from gateway.errors import ConfigError
+from gateway.recordings.recording import Recording
+from sim.device import Device, Knobs
+
+Maker = Callable[[Recording, Knobs], Device]
+
+
+def names() -> list[str]:
+    """List the devices that can be asked for by name."""
+    return sorted(m.name for m in iter_modules(__path__))
+
+
+def load(name: str) -> Maker:
+    """Import device `name`, e.g. ``load("diy")``, and return what makes it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such device; lists those there are.
+    """
+    if name not in names():
+        raise ConfigError(
+            [f"no simulated headband {name!r}; there are {', '.join(names())}"]
+        )
+    maker: Maker = import_module(f"{__name__}.{name}").device
+    return maker
