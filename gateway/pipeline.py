@@ -12,6 +12,7 @@ from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import (
     Battery,
+    Decoded,
     Input,
     LinkDown,
     LinkUp,
@@ -150,7 +151,7 @@ class Pipeline:
         self._night = night
         self._decoder: Decoder | None = None
         self._streaming = False
-        self._bad_packets = 0
+        self._bad_packets = self._bad_in_a_row = 0
 
     def push(self, value: Input) -> Iterator[Output]:
         """Yield everything that follows from `value`."""
@@ -179,8 +180,14 @@ class Pipeline:
         tally = self._night.tally
         return replace(tally, bad_packets=tally.bad_packets + self._bad_packets)
 
+    @property
+    def bad_in_a_row(self) -> int:
+        """Notifications of this connection since the last that was a packet."""
+        return self._bad_in_a_row
+
     def _connected(self, info: HeadbandInfo) -> Iterator[Output]:
         self._decoder = None
+        self._bad_in_a_row = 0
         try:
             self._night.begin(info)
         except LinkError as error:
@@ -189,15 +196,7 @@ class Pipeline:
             self._decoder = self._driver.decoder(info)
 
     def _received(self, notification: Notification) -> Iterator[Output]:
-        if self._decoder is None:  # not the headband that the session began with
-            self._bad_packets += 1
-            return
-        try:
-            decoded = list(self._decoder.feed(notification))
-        except DecodeError:
-            self._bad_packets += 1
-            return
-        for value in decoded:
+        for value in self._decoded(notification):
             match value:
                 case SamplePacket():
                     if not self._streaming:
@@ -211,3 +210,19 @@ class Pipeline:
                     pass  # no output wants it yet
                 case _:
                     assert_never(value)
+
+    def _decoded(self, notification: Notification) -> list[Decoded]:
+        """Return what a notification holds; nothing, and count it, if it is bad."""
+        if self._decoder is None:  # not the headband that the session began with
+            return self._bad()
+        try:
+            decoded = list(self._decoder.feed(notification))
+        except DecodeError:
+            return self._bad()
+        self._bad_in_a_row = 0
+        return decoded
+
+    def _bad(self) -> list[Decoded]:
+        self._bad_packets += 1
+        self._bad_in_a_row += 1
+        return []

@@ -147,6 +147,21 @@ def test_rubbish_and_repeats_are_dropped_and_counted():
     assert chain.tally.late_packets == len(sent) - n_status
 
 
+def test_bad_packets_in_a_row_are_counted_until_a_good_one_or_a_new_connection():
+    info, sent = frames()
+    chain = pipeline()
+    list(chain.push(LinkUp(0.0, info)))
+    rubbish = Notification(sent[0].char, b"rubbish", 0.0)
+    for expected in range(1, 4):
+        assert list(chain.push(rubbish)) == []
+        assert chain.bad_in_a_row == expected
+    list(chain.push(Notification(sent[0].char, sent[0].payload, 0.0)))
+    assert chain.bad_in_a_row == 0
+    list(chain.push(rubbish))
+    list(chain.push(LinkUp(1.0, info)))
+    assert (chain.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
+
+
 def test_availability_follows_the_samples_not_the_connection():
     info, sent = frames()
     chain = pipeline()
@@ -183,6 +198,7 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     n_bad = chain.tally.bad_packets
     assert list(chain.push(Notification(diy.DATA, sent[0].payload, 2.0))) == []
     assert chain.tally.bad_packets == n_bad + 1
+    assert chain.bad_in_a_row == 1
 
 
 @pytest.mark.parametrize(
