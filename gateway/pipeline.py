@@ -20,6 +20,7 @@ from gateway.acquisition.packets import (
     Notification,
     SamplePacket,
     Tick,
+    Unread,
 )
 from gateway.acquisition.tally import Tally
 from gateway.drivers import Decoder, Driver
@@ -152,6 +153,7 @@ class Pipeline:
         self._decoder: Decoder | None = None
         self._streaming = False
         self._bad_packets = self._bad_in_a_row = 0
+        self._unread_packets = 0
 
     def push(self, value: Input) -> Iterator[Output]:
         """Yield everything that follows from `value`."""
@@ -178,7 +180,11 @@ class Pipeline:
     def tally(self) -> Tally:
         """What was received and lost so far."""
         tally = self._night.tally
-        return replace(tally, bad_packets=tally.bad_packets + self._bad_packets)
+        return replace(
+            tally,
+            bad_packets=tally.bad_packets + self._bad_packets,
+            unread_packets=self._unread_packets,
+        )
 
     @property
     def bad_in_a_row(self) -> int:
@@ -208,6 +214,8 @@ class Pipeline:
                     yield value
                 case Motion():
                     pass  # no output wants it yet
+                case Unread():
+                    self._unread_packets += 1
                 case _:
                     assert_never(value)
 

@@ -53,13 +53,24 @@ class Motion(NamedTuple):
     """Consecutive samples of the headband's accelerometer and gyroscope.
 
     `acc_g` is in units of standard gravity, `gyro_dps` in degrees per second; both
-    are ndarrays of float32, shape (3, n_samples), axes x y z. `gyro_dps` has no
-    samples where there is no gyroscope. `t_rx` is monotonic seconds.
+    are ndarrays of float32, shape (3, n_samples), axes x y z. One of them has no
+    samples where there is no such sensor or the two come apart. `t_rx` is monotonic
+    seconds.
     """
 
     acc_g: NDArray[np.float32]
     gyro_dps: NDArray[np.float32]
     t_rx: float
+
+
+class Unread(NamedTuple):
+    """The part of a sound notification that the driver cannot read, e.g. a new sensor.
+
+    `what` says what stood there, `n_bytes` how much was passed over.
+    """
+
+    what: str
+    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,4 +120,4 @@ class Block:
 
 
 Input = Notification | LinkUp | LinkDown | Tick
-Decoded = SamplePacket | Battery | Motion
+Decoded = SamplePacket | Battery | Motion | Unread

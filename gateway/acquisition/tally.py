@@ -15,6 +15,8 @@ class Tally:
         Late or repeated packets, dropped.
     bad_packets : int
         Notifications that were no packet, dropped.
+    unread_packets : int
+        Notifications of which a part was of an unknown kind; the rest was used.
     lost_s : float
         Seconds of the night that never arrived, in the worst stream.
     connections : int
@@ -26,6 +28,7 @@ class Tally:
     packets: int = 0
     late_packets: int = 0
     bad_packets: int = 0
+    unread_packets: int = 0
     lost_s: float = 0.0
     connections: int = 0
     drift_ppm: float | None = None
