@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Notification, SamplePacket
-from gateway.drivers import Listen, Read, Write, diy
+from gateway.drivers import Listen, Read, Write, diy, muse_athena, muse_classic
+from gateway.drivers.muse_athena import frame as athena_frame
+from gateway.drivers.muse_athena.frame import Block, Packet
+from gateway.drivers.muse_athena.samples import encode_eeg
+from gateway.drivers.muse_classic import control
+from gateway.drivers.muse_classic.wire import Piece, encode_electrode
 from gateway.errors import ConfigError, DecodeError
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -28,11 +33,47 @@ def diy_example():
     def answer(request):
         return value if isinstance(request, Read) else b""
 
-    return answer, Notification(diy.DATA, frame, 1.0)
+    return answer, [Notification(diy.DATA, frame, 1.0)]
 
 
-# of each driver: what answers its handshake, and one notification with samples
-EXAMPLES = {"diy": diy_example}
+def muse_example(said, data):
+    """Answer every command with `said` and every electrode's turn with its data."""
+    replies = []
+
+    def answer(request):
+        if isinstance(request, Write):
+            replies[:] = control.encode_reply(said)
+            return b""
+        if request.char == control.CONTROL:
+            return replies.pop(0) if replies else b""
+        return next(n.payload for n in data if n.char == request.char)
+
+    return answer, data
+
+
+def classic_example():
+    piece = Piece(65535, np.arange(12, dtype=np.int32))
+    data = [
+        Notification(char, encode_electrode(piece), 1.0)
+        for char in muse_classic.ELECTRODES.values()
+    ]
+    return muse_example({"ap": "headset", "fw": "1.2.13", "rc": 0}, data)
+
+
+def athena_example():
+    counts = np.arange(16, dtype=np.int32).reshape(4, 4)
+    block = Block(0x11, 7, -170, encode_eeg(counts))
+    payload = athena_frame.encode([Packet(3, 1733184000000, (block,))])
+    data = [Notification(muse_athena.DATA, payload, 1.0)]
+    return muse_example({"fw": "3.0.25", "rc": 0}, data)
+
+
+# of each driver: what answers its handshake, and notifications that make samples
+EXAMPLES = {
+    "diy": diy_example,
+    "muse_athena": athena_example,
+    "muse_classic": classic_example,
+}
 LONGEST = 1000  # requests of a handshake
 
 
@@ -79,9 +120,10 @@ def test_every_driver_brings_an_example(driver):
 
 
 def test_a_session_as_in_the_example_yields_microvolts(driver):
-    answer, notification = EXAMPLES[driver.name]()
+    answer, notifications = EXAMPLES[driver.name]()
     info = shake(driver, answer)
-    decoded = list(driver.decoder(info).feed(notification))
+    decoder = driver.decoder(info)
+    decoded = [d for n in notifications for d in decoder.feed(n)]
     packets = [d for d in decoded if isinstance(d, SamplePacket)]
     assert packets
     for packet in packets:
@@ -89,7 +131,7 @@ def test_a_session_as_in_the_example_yields_microvolts(driver):
         assert packet.counts.dtype == np.int32
         assert packet.counts.shape[0] == len(stream.channels)
         assert 0 <= packet.index < stream.index_modulus
-        assert packet.t_rx == notification.t_rx
+        assert packet.t_rx == notifications[-1].t_rx
         assert np.isfinite(stream.to_microvolts(packet.counts)).all()
 
 
@@ -97,7 +139,7 @@ def test_a_session_as_in_the_example_yields_microvolts(driver):
 @given(data=st.data())
 def test_noise_is_a_decode_error_and_nothing_else(name, data):
     driver = drivers.load(name)
-    answer, notification = EXAMPLES[name]()
+    answer, (notification, *_) = EXAMPLES[name]()
     decoder = driver.decoder(shake(driver, answer))
     payload = data.draw(st.binary(max_size=len(notification.payload) + 4))
     try:

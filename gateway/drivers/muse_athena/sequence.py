@@ -1,0 +1,51 @@
+"""The count of EEG blocks, unwrapped: the wire has 8 bits of it, 2 or 4 s long."""
+
+from gateway.acquisition.sequence import unwrap
+from gateway.drivers.muse_athena.frame import COUNTERS, INDICES, Block, Packet
+
+
+class BlockCount:
+    """Number the blocks of one tag through losses and restarts.
+
+    Between consecutive packets, by their index, the counter alone tells. Across lost
+    packets the device time says about how many blocks went missing and the counter
+    says exactly; the time may be wrong by a second, or two of 4 channels. A packet
+    index that falls back while the counter breaks off means that the headband began
+    anew: the count goes on from where the time says.
+
+    Parameters
+    ----------
+    blocks_hz : float
+        About how many blocks come in a second.
+    """
+
+    def __init__(self, blocks_hz: float) -> None:
+        self._blocks_hz = blocks_hz
+        self._shift = 0  # of the counter, since the headband began anew
+        self._number: int | None = None  # of the last block
+        self._index = 0
+        self._time_us = 0
+
+    def number(self, packet: Packet, block: Block) -> int:
+        """Return the number of `block`, which is of `packet`."""
+        time_us = packet.time_us(block)
+        if self._number is None:
+            number = block.counter
+        else:
+            number = self._next(self._number, packet, block, time_us)
+            if number <= self._number:
+                return number
+        self._number, self._index, self._time_us = number, packet.packet_index, time_us
+        return number
+
+    def _next(self, last: int, packet: Packet, block: Block, time_us: int) -> int:
+        ahead = unwrap(packet.packet_index, self._index, INDICES) - self._index
+        if ahead in (0, 1):
+            return unwrap(block.counter + self._shift, last + 1, COUNTERS)
+        elapsed = (time_us - self._time_us) * 1e-6 * self._blocks_hz
+        near = last + max(1, round(elapsed))
+        counter = block.counter + self._shift
+        if ahead < 0 and (counter - last - 1) % COUNTERS:
+            self._shift = near - block.counter
+            return near
+        return unwrap(counter, near, COUNTERS)
