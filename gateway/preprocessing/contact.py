@@ -1,0 +1,143 @@
+"""How well an electrode sits, from a few seconds of its own signal. Pure.
+
+The limits are conservative: a good electrode may be called fair, a bad one is not
+called good. They come from recordings of a Muse S Athena: off the head about 40 % of
+an electrode's samples lie at the converter's rails, because it picks up mains beyond
+the range; on the head, ears with poor contact show 27 to 540 uV of mains, a forehead
+that sits well 10 to 30 uV of everything.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.montage import Stream
+from gateway.preprocessing.quality import FLAT_UV, WILD_UV, railed_fraction
+
+RAILED_OFF = 0.2  # half of what an electrode in the air shows
+RAILED_FAIR = 0.01
+MAINS_FAIR_UV = 25.0  # just below the least seen at ears with poor contact
+LOUD_FAIR_UV = 100.0  # blinks and eye movements included, a scalp shows less
+LOWEST_HZ = 0.5  # below lies the drift of the electrode's own potential
+MAINS_WIDTH_HZ = 1.0  # to each side: of the mains, and of a rough sampling rate
+SHORTEST_S = 1.0  # of signal, for a verdict
+
+
+class Grip(Enum):
+    """How an electrode sits; the value is its name in messages."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Verdict on one electrode, or on a derivation of several.
+
+    Attributes
+    ----------
+    state : Grip
+        OFF as well where too little arrived to tell.
+    rms_uv : float
+        Root mean square above 0.5 Hz, microvolts, mains included.
+    mains_ratio : float
+        Share of that power within 1 Hz of the mains or of its harmonics, 0 to 1.
+    railed : float
+        Fraction of samples at the converter's rails.
+    """
+
+    state: Grip
+    rms_uv: float
+    mains_ratio: float
+    railed: float
+
+    @property
+    def mains_uv(self) -> float:
+        """Root mean square of the mains, microvolts."""
+        return self.rms_uv * float(np.sqrt(self.mains_ratio))
+
+
+def judge_contact(
+    uv: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    *,
+    railed: float,
+    sfreq: float,
+    mains_hz: float,
+) -> Contact:
+    """Judge the last seconds of one electrode or derivation.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_samples,)
+        Unfiltered, microvolts.
+    present : ndarray of bool, shape (n_samples,)
+        False where a sample was lost.
+    railed : float
+        Fraction of samples at the rails, from `railed_fraction`.
+    sfreq : float
+        Sampling frequency, Hz.
+    mains_hz : float
+    """
+    if np.count_nonzero(present) < SHORTEST_S * sfreq:
+        return Contact(Grip.OFF, 0.0, 0.0, railed)
+    rms_uv, mains_ratio = _loudness(uv, present, sfreq, mains_hz)
+    spread_uv = float(np.subtract(*np.percentile(uv[present], [90, 10])))
+    mains_uv = rms_uv * np.sqrt(mains_ratio)
+    if railed > RAILED_OFF or spread_uv > WILD_UV or rms_uv < FLAT_UV:
+        state = Grip.OFF
+    elif railed > RAILED_FAIR or mains_uv > MAINS_FAIR_UV or rms_uv > LOUD_FAIR_UV:
+        state = Grip.FAIR
+    else:
+        state = Grip.GOOD
+    return Contact(state, rms_uv, mains_ratio, railed)
+
+
+def judge_channels(
+    uv: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    stream: Stream,
+    mains_hz: float,
+) -> tuple[Contact, ...]:
+    """Judge each channel of a stream.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_channels, n_samples)
+    present : ndarray of bool, shape (n_samples,)
+    stream : Stream
+    mains_hz : float
+    """
+    one_by_one = np.eye(len(stream.channels), dtype=np.float32)
+    return tuple(
+        judge_contact(
+            row,
+            present,
+            railed=railed_fraction(uv[:, present], stream, only),
+            sfreq=stream.sfreq,
+            mains_hz=mains_hz,
+        )
+        for row, only in zip(uv, one_by_one, strict=True)
+    )
+
+
+def _loudness(
+    uv: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    sfreq: float,
+    mains_hz: float,
+) -> tuple[float, float]:
+    """Return the rms above `LOWEST_HZ` and the share of the mains in its power."""
+    window = np.hanning(uv.size) * present
+    level = uv.astype(np.float64) - uv[present].mean(dtype=np.float64)
+    power = np.abs(np.fft.rfft(level * window)) ** 2
+    power *= 2 / (uv.size * np.sum(window**2))
+    freq_hz = np.fft.rfftfreq(uv.size, 1 / sfreq)
+    harmonic = np.maximum(np.round(freq_hz / mains_hz), 1) * mains_hz
+    heard = freq_hz >= LOWEST_HZ
+    total = float(power[heard].sum())
+    near = heard & (np.abs(freq_hz - harmonic) <= MAINS_WIDTH_HZ)
+    return float(np.sqrt(total)), float(power[near].sum()) / total if total else 0.0
