@@ -35,6 +35,8 @@ def check(path: Path) -> Config:
     """
     config = read_config(path)
     problems = list(_unknown_drivers(config))
+    if not config.devices:
+        problems.append("devices: no headband yet; `sleepgate pair --auto` adds one")
     try:
         outlets_of(config)
     except ConfigError as error:

@@ -131,6 +131,14 @@ def test_a_configuration_with_many_mistakes(sleepgate, tmp_path):
         )
 
 
+@pytest.mark.parametrize("text", ["", "devices: []\n", "devices:\n# - name: a\n"])
+def test_a_configuration_without_a_headband(sleepgate, tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    for verb in (("config", "check", path), ("run", "--config", path)):
+        assert_refused(sleepgate(*verb), f"{path}", "sleepgate pair")
+
+
 def test_a_missing_configuration(sleepgate, tmp_path):
     path = tmp_path / "none.yaml"
     assert_refused(sleepgate("run", "--config", path), str(path), "cannot be read")
