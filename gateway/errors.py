@@ -41,6 +41,18 @@ class SinkError(GatewayError):
     """One output failed: that output restarts, the others and the night go on."""
 
 
+class JournalError(SinkError):
+    """The journal cannot be used now: the night goes on, and it is tried again."""
+
+
+class FullDiskError(JournalError):
+    """There is no room for the journal: what is owed goes out, nothing new is kept."""
+
+
+class DamagedJournalError(JournalError):
+    """The journal's file is damaged: it is kept aside, and a new one begun."""
+
+
 class ModelError(GatewayError):
     """A model file is refused, or one inference failed."""
 

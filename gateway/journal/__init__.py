@@ -1,0 +1,1 @@
+"""The durable list of every scored epoch: written before it is published."""

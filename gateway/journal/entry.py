@@ -1,0 +1,57 @@
+"""What a journal holds, and for how long. Pure."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One epoch in the journal.
+
+    `seq` counts all epochs of this gateway without a hole; `document` is what was
+    appended, byte for byte.
+    """
+
+    seq: int
+    device: str
+    session: str
+    epoch: int
+    document: bytes
+
+
+class Contents(NamedTuple):
+    """What a journal holds.
+
+    Attributes
+    ----------
+    rows : int
+        Epochs on disk.
+    owed : int
+        Those that no broker has acknowledged.
+    dropped : int
+        Those the bound on size took before a broker had them, ever since.
+    first_seq, next_seq : int
+        Of the oldest on disk, and of the next to be appended.
+    oldest_owed_s : float or None
+        When the oldest of those owed was recorded, seconds since 1970.
+    size_bytes : int
+        Of the data in use.
+    """
+
+    rows: int
+    owed: int
+    dropped: int
+    first_seq: int
+    next_seq: int
+    oldest_owed_s: float | None
+    size_bytes: int
+
+
+class Bounds(NamedTuple):
+    """How much is kept for replay.
+
+    What a broker has acknowledged goes after `keep_days`; what it has not stays until
+    the journal is larger than `max_bytes`, when the oldest go whether acknowledged
+    or not, and are counted.
+    """
+
+    keep_days: float
+    max_bytes: int

@@ -1,0 +1,132 @@
+"""The journal from an event loop: a thread of its own waits for the disk."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from gateway.errors import DamagedJournalError
+from gateway.journal.entry import Bounds, Contents, Entry
+from gateway.journal.store import Store
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+class Journal:
+    """A `Store` that never holds up the loop; use as an async context manager.
+
+    A damaged file is renamed and a new one begun: the night's epochs matter more
+    than the old ones, which stay where a person can look at them.
+
+    Parameters
+    ----------
+    path : Path
+    wall_clock : callable
+        Seconds since 1970.
+
+    Attributes
+    ----------
+    news : asyncio.Event
+        Set when something became owed to the broker.
+    """
+
+    def __init__(self, path: Path, wall_clock: Callable[[], float] = time.time) -> None:
+        self.news = asyncio.Event()
+        self._path = path
+        self._clock = wall_clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    async def __aenter__(self) -> Self:
+        """Open the file.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be used.
+        """
+        try:
+            self._store = await self._do(self._open)
+        except BaseException:
+            self._thread.shutdown()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        await self._do(self._store.close)
+        self._thread.shutdown()
+
+    async def append(
+        self, *, device: str, session: str, epoch: int, document: bytes
+    ) -> Entry | None:
+        """Write one epoch to disk; None if it is known already."""
+        recorded_s = self._clock()
+        entry = await self._do(
+            lambda: self._store.append(
+                device=device,
+                session=session,
+                epoch=epoch,
+                recorded_s=recorded_s,
+                document=document,
+            )
+        )
+        self.news.set()
+        return entry
+
+    async def owed(self, after: int, limit: int) -> list[Entry]:
+        """Return the first `limit` unacknowledged entries past seq `after`."""
+        return await self._do(lambda: self._store.owed(after, limit))
+
+    async def acknowledge(self, seqs: Collection[int]) -> None:
+        """Note that the broker has the entries of these `seqs`."""
+        await self._do(lambda: self._store.acknowledge(seqs))
+
+    async def replay(self, since: int, until: int | None = None) -> int:
+        """Owe the entries ``since <= seq < until`` to the broker again; count them."""
+        n = await self._do(lambda: self._store.replay(since, until))
+        self.news.set()
+        return n
+
+    async def contents(self) -> Contents:
+        """Return what there is."""
+        return await self._do(self._store.contents)
+
+    async def prune(self, bounds: Bounds) -> None:
+        """Keep within `bounds`; complain of entries that no broker ever had."""
+        now_s = self._clock()
+        lost = await self._do(lambda: self._store.prune(bounds, now_s))
+        if lost:
+            log.warning(
+                "journal %s: larger than %.0f MB; %d epochs went that no broker had",
+                self._path,
+                bounds.max_bytes / 1e6,
+                lost,
+            )
+
+    async def _do(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> Store:
+        try:
+            return Store(self._path)
+        except DamagedJournalError as error:
+            aside = self._path.with_name(
+                f"{self._path.name}.damaged-{int(self._clock())}"
+            )
+            log.error("%s; kept as %s, a new one begins", error, aside.name)  # noqa: TRY400 - it is dealt with
+            for ending in ("", "-wal", "-shm"):
+                there = self._path.with_name(self._path.name + ending)
+                if there.exists():
+                    there.rename(aside.with_name(aside.name + ending))
+            return Store(self._path)
