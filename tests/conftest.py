@@ -44,6 +44,13 @@ def pytest_asyncio_loop_factories(config, item):
     return {"virtual-time": VirtualTimeLoop}
 
 
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory, monkeypatch):
+    """Keep every journal out of the home of whoever runs the tests."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     if not SHARED_DATA.is_dir():

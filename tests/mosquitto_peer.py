@@ -71,6 +71,9 @@ class Listener:
     def stages(self):
         return [heard.document for heard in self.on("/stage")]
 
+    def epochs(self):
+        return [heard.document for heard in self.on("/epoch")]
+
     async def until(self, reached, what):
         await until(reached, what)
 
@@ -118,10 +121,10 @@ def _listening():
 
 @pytest.fixture
 def reading():
-    def wrap(value, device="bedroom"):
+    def wrap(value, device="bedroom", session="20260212T230100-1f3a"):
         return Reading(
             device=device,
-            session="20260212T230100-1f3a",
+            session=session,
             model="ulw-sleepnet-3ch-v1",
             model_digest="9f2c41d07a6b",
             channels=("EEG Fpz-Cz",),
@@ -133,7 +136,7 @@ def reading():
 
 @pytest.fixture
 def scored(reading):
-    def score(index, stage=Stage.N2, device="bedroom"):
+    def score(index, stage=Stage.N2, **where):
         has_stage = not isinstance(stage, Refusal)
         value = ScoredEpoch(
             index=index,
@@ -144,6 +147,6 @@ def scored(reading):
             asleep=True,
             t_rx=time.monotonic(),
         )
-        return reading(value, device)
+        return reading(value, **where)
 
     return score

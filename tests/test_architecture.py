@@ -33,9 +33,10 @@ MAY_IMPORT = {
     "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
-        *("errors", "mqtt_client"),
+        *("errors", "journal", "mqtt_client"),
     },
-    "gateway.mqtt_client": {"formats", "errors"},
+    "gateway.journal": {"errors"},
+    "gateway.mqtt_client": {"formats", "errors", "journal"},
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),
         *("recordings", "staging"),

@@ -178,7 +178,11 @@ async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None
 def _config(radio: str, broker: LocalBroker | None) -> Config:
     outputs: dict[str, object] = {}
     if broker is not None:
-        outputs["mqtt"] = {"host": broker.host, "port": broker.port}
+        outputs["mqtt"] = {
+            "host": broker.host,
+            "port": broker.port,
+            "journal": {"path": f"{radio}.journal"},
+        }
     return Config(
         devices=(Device(name=DEVICE),),
         ble=Ble(backend="simulated", transport=f"unix:{radio}"),

@@ -7,7 +7,12 @@ import click
 
 from gateway.cli_options import CHANNEL, MAINS, MODEL
 from gateway.formats.agreement_text import agreement_line
-from gateway.formats.mqtt_payloads import Posting, epoch_payload, summary_payload
+from gateway.formats.mqtt_payloads import (
+    Posting,
+    epoch_document,
+    epoch_payload,
+    summary_payload,
+)
 from gateway.formats.summary_text import summary_lines
 from gateway.offline import score
 from gateway.outputs import Reading
@@ -50,7 +55,8 @@ def command(
         )
         if isinstance(value, ScoredEpoch):
             scored.append(value)
-            click.echo(epoch_payload(reading, value, _posting(value)))
+            document = epoch_document(reading, value)
+            click.echo(epoch_payload(document, _posting(value)))
         elif isinstance(value, NightSummary):
             click.echo(summary_payload(reading, value, final=True))
             click.echo("\n".join(summary_lines(value)), err=True)
@@ -60,7 +66,7 @@ def command(
 def _posting(epoch: ScoredEpoch) -> Posting:
     """Post an epoch the moment it is over; a file's stamps are no latency."""
     end = epoch.start_utc + timedelta(seconds=EPOCH_S)
-    return Posting(seq=epoch.index, published=end, latency_s=-1.0)
+    return Posting(seq=epoch.index, published=end)
 
 
 def _compare(

@@ -38,22 +38,24 @@ class Posting(NamedTuple):
 
     Attributes
     ----------
-    seq : int
-        Position among all epochs of this gateway, without holes.
+    seq : int or None
+        Position among all epochs of this gateway, without holes; None while the
+        journal that counts them cannot be written.
     published : datetime
         Now, aware.
-    latency_s : float
-        Since the arrival of the epoch's last sample; negative when that was
-        stamped by another clock than this machine's, as in a replay.
+    latency_s : float or None
+        Since the arrival of the epoch's last sample; None when that is not known any
+        more, negative when it was stamped by another clock than this machine's, as in
+        a replay.
     """
 
-    seq: int
+    seq: int | None
     published: datetime
-    latency_s: float
+    latency_s: float | None = None
 
 
-def epoch_payload(reading: Reading, scored: ScoredEpoch, posting: Posting) -> bytes:
-    """Write one epoch as ``epoch.v1``, UTF-8 JSON.
+def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
+    """Write what stays true of one epoch whenever it is published, UTF-8 JSON.
 
     Parameters
     ----------
@@ -61,28 +63,41 @@ def epoch_payload(reading: Reading, scored: ScoredEpoch, posting: Posting) -> by
         Says which headband, session and model.
     scored : ScoredEpoch
         Its value; one `Quality` per channel of `reading`.
+    """
+    return _json(
+        {
+            "v": 1,
+            "device": reading.device,
+            "session": reading.session,
+            "epoch": scored.index,
+            "start": utc_text(scored.start_utc),
+            "duration_s": EPOCH_S,
+            **_verdict(scored),
+            "asleep": scored.asleep,
+            "quality": _quality(reading.channels, scored.quality),
+            "model": {"id": reading.model, "digest": reading.model_digest},
+        }
+    )
+
+
+def epoch_payload(document: bytes, posting: Posting) -> bytes:
+    """Write one epoch as ``epoch.v1``, UTF-8 JSON.
+
+    Parameters
+    ----------
+    document : bytes
+        From `epoch_document`.
     posting : Posting
     """
-    end = scored.start_utc + timedelta(seconds=EPOCH_S)
-    document = {
-        "v": 1,
-        "device": reading.device,
-        "session": reading.session,
-        "epoch": scored.index,
-        "seq": posting.seq,
-        "start": utc_text(scored.start_utc),
-        "duration_s": EPOCH_S,
-        **_verdict(scored),
-        "asleep": scored.asleep,
-        "quality": _quality(reading.channels, scored.quality),
-        "model": {"id": reading.model, "digest": reading.model_digest},
-        "late": posting.published - end > LATE,
-        "published": utc_text(posting.published),
-    }
-    if posting.latency_s >= 0:
+    epoch = json.loads(document)
+    end = datetime.fromisoformat(epoch["start"]) + timedelta(seconds=EPOCH_S)
+    epoch["seq"] = posting.seq
+    epoch["late"] = posting.published - end > LATE
+    epoch["published"] = utc_text(posting.published)
+    if posting.latency_s is not None and posting.latency_s >= 0:
         close_to_publish = round(posting.latency_s * 1000, 1)
-        document["latency_ms"] = {"close_to_publish": close_to_publish}
-    return _json(document)
+        epoch["latency_ms"] = {"close_to_publish": close_to_publish}
+    return _json(epoch)
 
 
 def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> bytes:

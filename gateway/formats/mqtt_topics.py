@@ -85,6 +85,10 @@ class TopicTree:
         """Carry the live lane: the newest epoch."""
         return self._of(device, "stage", retain=True, expiry_s=self.stage_expiry_s)
 
+    def epoch(self, device: str) -> Topic:
+        """Carry the journal lane: every epoch, in order, also those that are late."""
+        return self._of(device, "epoch", retain=False)
+
     def summary(self, device: str) -> Topic:
         """Carry the night in numbers, kept for the morning."""
         return self._of(device, "summary", retain=True)

@@ -21,6 +21,9 @@ Answer = TypeVar("Answer")
 class Journal:
     """A `Store` that never holds up the loop; use as an async context manager.
 
+    Every method raises `JournalError` when the file cannot be used, and tries anew
+    when it is called again.
+
     A damaged file is renamed and a new one begun: the night's epochs matter more
     than the old ones, which stay where a person can look at them.
 
@@ -41,20 +44,10 @@ class Journal:
         self._path = path
         self._clock = wall_clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._store: Store | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the file.
-
-        Raises
-        ------
-        JournalError
-            If it cannot be used.
-        """
-        try:
-            self._store = await self._do(self._open)
-        except BaseException:
-            self._thread.shutdown()
-            raise
+        """Begin; the file is opened when it is first needed."""
         return self
 
     async def __aexit__(
@@ -64,7 +57,8 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         """Close the file."""
-        await self._do(self._store.close)
+        if self._store is not None:
+            await self._on_thread(self._store.close)
         self._thread.shutdown()
 
     async def append(
@@ -73,7 +67,7 @@ class Journal:
         """Write one epoch to disk; None if it is known already."""
         recorded_s = self._clock()
         entry = await self._do(
-            lambda: self._store.append(
+            lambda store: store.append(
                 device=device,
                 session=session,
                 epoch=epoch,
@@ -86,26 +80,26 @@ class Journal:
 
     async def owed(self, after: int, limit: int) -> list[Entry]:
         """Return the first `limit` unacknowledged entries past seq `after`."""
-        return await self._do(lambda: self._store.owed(after, limit))
+        return await self._do(lambda store: store.owed(after, limit))
 
     async def acknowledge(self, seqs: Collection[int]) -> None:
         """Note that the broker has the entries of these `seqs`."""
-        await self._do(lambda: self._store.acknowledge(seqs))
+        await self._do(lambda store: store.acknowledge(seqs))
 
     async def replay(self, since: int, until: int | None = None) -> int:
         """Owe the entries ``since <= seq < until`` to the broker again; count them."""
-        n = await self._do(lambda: self._store.replay(since, until))
+        n = await self._do(lambda store: store.replay(since, until))
         self.news.set()
         return n
 
     async def contents(self) -> Contents:
         """Return what there is."""
-        return await self._do(self._store.contents)
+        return await self._do(Store.contents)
 
     async def prune(self, bounds: Bounds) -> None:
         """Keep within `bounds`; complain of entries that no broker ever had."""
         now_s = self._clock()
-        lost = await self._do(lambda: self._store.prune(bounds, now_s))
+        lost = await self._do(lambda store: store.prune(bounds, now_s))
         if lost:
             log.warning(
                 "journal %s: larger than %.0f MB; %d epochs went that no broker had",
@@ -114,7 +108,15 @@ class Journal:
                 lost,
             )
 
-    async def _do(self, work: Callable[[], Answer]) -> Answer:
+    async def _do(self, work: Callable[[Store], Answer]) -> Answer:
+        def on_thread() -> Answer:
+            if self._store is None:
+                self._store = self._open()
+            return work(self._store)
+
+        return await self._on_thread(on_thread)
+
+    async def _on_thread(self, work: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _open(self) -> Store:

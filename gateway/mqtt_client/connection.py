@@ -30,6 +30,9 @@ UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
 BAD_CREDENTIALS = (134, 135)
 
 
+Receipt = asyncio.Future[bool]
+
+
 class Connection(Enum):
     """How things stand with the broker."""
 
@@ -73,7 +76,7 @@ class MqttClient:
         self._address = address
         self._will = will
         self._greeting = greeting
-        self._on_their_way: dict[int, str] = {}
+        self._on_their_way: dict[int, tuple[str, Receipt]] = {}
         self._changed = asyncio.Event()
         self._complaint = ""
         self._window = WINDOW
@@ -100,6 +103,7 @@ class MqttClient:
                 await self.drain()
         finally:
             self.connection = Connection.OFFLINE
+            self._give_up()
             self._thread.disconnect()
             await asyncio.to_thread(self._thread.join)
 
@@ -116,10 +120,21 @@ class MqttClient:
                 or len(self._on_their_way) < self._window
             )
         )
+        return self.send(message) is not None
+
+    def send(self, message: Message) -> Receipt | None:
+        """Send `message` now, or return None when not connected.
+
+        The receipt becomes True when the broker has it, False when the broker refuses
+        it, and is cancelled if it was given up on the way.
+        """
         if self.connection is not Connection.ONLINE:
-            return False
-        self._hand_over(message)
-        return True
+            return None
+        return self._hand_over(message)
+
+    async def online(self) -> None:
+        """Wait for a broker."""
+        await self._until(lambda: self.connection is Connection.ONLINE)
 
     async def drain(self) -> bool:
         """Wait until the broker has everything.
@@ -149,9 +164,16 @@ class MqttClient:
     def _open(self) -> PahoThread:
         return PahoThread(self._address, self.protocol, self._will, self._hear)
 
-    def _hand_over(self, message: Message) -> None:
+    def _hand_over(self, message: Message) -> Receipt:
+        receipt = asyncio.get_running_loop().create_future()
         mid = self._thread.send(message)
-        self._on_their_way[mid] = message.topic.name
+        self._on_their_way[mid] = message.topic.name, receipt
+        return receipt
+
+    def _give_up(self) -> None:
+        for _, receipt in self._on_their_way.values():
+            receipt.cancel()
+        self._on_their_way.clear()
 
     def _hear(self, thread: PahoThread, heard: Heard) -> None:
         if thread is not self._thread:
@@ -187,7 +209,7 @@ class MqttClient:
         if code == UNSUPPORTED_VERSION and self._may_fall_back():
             log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
             self._thread.disconnect()
-            self._on_their_way.clear()
+            self._give_up()
             self.protocol = "3.1.1"
             self._thread = self._open()
         elif code in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS):
@@ -206,7 +228,9 @@ class MqttClient:
         return self._address.protocol == "auto" and self.protocol == "5"
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
-        topic = self._on_their_way.pop(mid, None)
+        topic, receipt = self._on_their_way.pop(mid, (None, None))
+        if receipt is not None and not receipt.done():
+            receipt.set_result(refusal is None)
         if refusal is not None:
             self._complain(f"the broker refuses messages on {topic}: {refusal}")
         self._greet_if_caught_up()

@@ -1,27 +1,35 @@
-"""Stages on an MQTT broker, as they are scored.
+"""Stages on an MQTT broker, as they are scored, and every epoch sooner or later.
 
-Without a broker the night goes on: the newest stage of each headband waits, those
-before it are counted, and a hole in ``seq`` tells a consumer so.
+Two lanes: ``stage`` carries the newest epoch and nothing older; ``epoch`` carries all
+of them in order, from a journal on disk, also those that no broker heard when they
+were scored.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from typing import Literal
 
+from gateway.errors import JournalError
 from gateway.feed import Feed
 from gateway.formats.mqtt_payloads import (
     OFFLINE,
     ONLINE,
     Posting,
+    epoch_document,
     epoch_payload,
     summary_payload,
 )
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
-from gateway.mqtt_client.connection import MqttClient
+from gateway.journal.entry import Bounds, Entry
+from gateway.journal.journal import Journal
+from gateway.journal.options import JournalOptions
+from gateway.journal.recorder import Recorder
+from gateway.mqtt_client.connection import Connection, MqttClient
+from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.paho_thread import BrokerAddress, Message
 from gateway.outputs import Availability, Reading
 from gateway.sinks import Sink
@@ -29,6 +37,9 @@ from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
 log = logging.getLogger(__name__)
+
+FAREWELL_S = 5.0
+PRUNE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Options:
         ``"auto"``, ``"5"`` or ``"3.1.1"``.
     stage_expiry_s : int
         How long the broker keeps the last stage, on MQTT 5.
+    journal : JournalOptions
     """
 
     host: str = "localhost"
@@ -57,6 +69,7 @@ class Options:
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     stage_expiry_s: int = STAGE_EXPIRY_S
+    journal: JournalOptions = field(default_factory=JournalOptions)
 
     def problems(self) -> Iterator[str]:
         """Yield what types cannot say."""
@@ -87,15 +100,34 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
         keepalive_s=options.keepalive_s,
         protocol=options.protocol,
     )
-    async with MqttClient(address, desk.will, desk.standing) as client:
-        async for reading in feed:
-            message = desk.write(reading)
-            if not await client.publish(message):
-                desk.hold(reading, message)
-        await client.drain()
+    async with (
+        Journal(options.journal.file) as journal,
+        MqttClient(address, desk.will, desk.standing) as client,
+    ):
+        lane = JournalLane(journal, client, desk.write_entry)
+        recorder = Recorder(journal)
+        async with asyncio.TaskGroup() as tasks:
+            background = (
+                tasks.create_task(lane.run(), name="journal-lane"),
+                tasks.create_task(_prune(journal, options.journal.bounds)),
+            )
+            async for reading in feed:
+                await client.publish(await desk.write(reading, recorder))
+            if client.connection is Connection.ONLINE:
+                await lane.drained(FAREWELL_S)
+            for task in background:
+                task.cancel()
         for message in desk.farewell():
             await client.publish(message)
-    desk.account()
+
+
+async def _prune(journal: Journal, bounds: Bounds) -> None:
+    while True:
+        try:
+            await journal.prune(bounds)
+        except JournalError as error:
+            log.debug("pruning: %s", error)
+        await asyncio.sleep(PRUNE_S)
 
 
 class Desk:
@@ -109,20 +141,15 @@ class Desk:
     def __init__(self, topics: TopicTree) -> None:
         self._topics = topics
         self._states: dict[str, Message] = {}
-        self._held: dict[str, Message] = {}
-        self._seq = count()
-        self.unpublished = 0
+        self._stages: dict[str, tuple[float, Message]] = {}
         self.will = Message(topics.bridge_state, OFFLINE)
 
-    def write(self, reading: Reading) -> Message:
-        """Turn `reading` into its message."""
+    async def write(self, reading: Reading, recorder: Recorder) -> Message:
+        """Turn `reading` into its message; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
         match value:
             case ScoredEpoch():
-                now, latency_s = datetime.now(UTC), time.monotonic() - value.t_rx
-                posting = Posting(next(self._seq), now, latency_s)
-                payload = epoch_payload(reading, value, posting)
-                return Message(self._topics.stage(device), payload)
+                return await self._stage(reading, value, recorder)
             case Availability(online):
                 topic = self._topics.availability(device)
                 return self._state(Message(topic, ONLINE if online else OFFLINE))
@@ -133,22 +160,20 @@ class Desk:
             case _:
                 raise TypeError(f"{type(value).__name__} is not among SINK.wants")
 
-    def hold(self, reading: Reading, message: Message) -> None:
-        """Keep a stage that found no broker, in place of the one before it."""
-        if not isinstance(reading.value, ScoredEpoch):
-            return  # what stands is in every greeting
-        if self._held.get(reading.device):
-            if not self.unpublished:
-                log.warning("without a broker only the newest stage is kept")
-            self.unpublished += 1
-        self._held[reading.device] = message
+    def write_entry(self, entry: Entry) -> Message:
+        """Turn an entry of the journal into its message."""
+        payload = epoch_payload(entry.document, Posting(entry.seq, datetime.now(UTC)))
+        return Message(self._topics.epoch(entry.device), payload)
 
     def standing(self) -> Iterator[Message]:
-        """Yield how things stand, then the stages that waited."""
+        """Yield how things stand, stages included that are not stale."""
         yield Message(self._topics.bridge_state, ONLINE)
         yield from self._states.values()
-        held, self._held = self._held, {}
-        yield from held.values()
+        for t_end, message in self._stages.values():
+            left_s = self._topics.stage_expiry_s - round(time.monotonic() - t_end)
+            if left_s > 0:
+                topic = message.topic._replace(expiry_s=left_s)
+                yield Message(topic, message.payload)
 
     def farewell(self) -> Iterator[Message]:
         """Yield what leaves every headband offline."""
@@ -156,11 +181,22 @@ class Desk:
             if message.payload == ONLINE:
                 yield self._state(Message(message.topic, OFFLINE))
 
-    def account(self) -> None:
-        """Say how many epochs no broker ever had, if any."""
-        self.unpublished += len(self._held)
-        if self.unpublished:
-            log.warning("%d epochs were not published", self.unpublished)
+    async def _stage(
+        self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
+    ) -> Message:
+        document = epoch_document(reading, scored)
+        seq = await recorder.record(
+            device=reading.device,
+            session=reading.session,
+            epoch=scored.index,
+            document=document,
+        )
+        now_s = time.monotonic()
+        posting = Posting(seq, datetime.now(UTC), now_s - scored.t_rx)
+        payload = epoch_payload(document, posting)
+        message = Message(self._topics.stage(reading.device), payload)
+        self._stages[reading.device] = now_s, message
+        return message
 
     def _state(self, message: Message) -> Message:
         self._states[message.topic.name] = message

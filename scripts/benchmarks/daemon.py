@@ -81,7 +81,11 @@ def _config(folder: Path, broker: LocalBroker) -> Path:
     path.write_text(
         f"""devices: [{{name: bench}}]
 ble: {{backend: simulated, transport: "unix:{folder}/hci1"}}
-outputs: {{mqtt: {{host: {broker.host}, port: {broker.port}}}}}
+outputs:
+  mqtt:
+    host: {broker.host}
+    port: {broker.port}
+    journal: {{path: "{folder}/journal.sqlite"}}
 """
     )
     return path

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.formats.mqtt_payloads import (
     Posting,
+    epoch_document,
     epoch_payload,
     summary_payload,
     utc_text,
@@ -79,7 +80,9 @@ def an_epoch(stage=Stage.N2, quality=(FINE, FINE, FINE), start=START):
 
 
 def said(scored, posting=NOW):
-    return json.loads(epoch_payload(reading_of(scored), scored, posting))
+    return json.loads(
+        epoch_payload(epoch_document(reading_of(scored), scored), posting)
+    )
 
 
 @given(scored_epochs(), st.integers(0, 2**40), st.datetimes(), st.floats(-9, 1e6))

@@ -137,7 +137,7 @@ async def test_a_terminal_that_cannot_draw_gets_plain_lines(
 async def test_two_headbands_have_a_night_each(reading, scored):
     feed, console = Feed(99), Console(file=Terminal(), width=80, force_terminal=True)
     for device, stage in (("east", Stage.W), ("west", Stage.N3)):
-        feed.put(scored(0, stage, device))
+        feed.put(scored(0, stage, device=device))
     feed.close()
     await terminal._watch(Options(), feed, console)  # noqa: SLF001 -- with a console of our own
     frame = ANSI.sub("", console.file.text.rpartition("sleepgate")[2])

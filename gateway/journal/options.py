@@ -1,0 +1,50 @@
+"""Where the journal is and how much it keeps, as configured."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.journal.entry import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class JournalOptions:
+    """Section ``outputs.mqtt.journal``.
+
+    Attributes
+    ----------
+    path : str
+        ``"auto"``: where systemd keeps the service's state, else the user's.
+    keep_days : float
+        How long what the broker has can be asked for again.
+    max_mb : float
+        Larger, the oldest epochs go, whether a broker had them or not.
+    """
+
+    path: str = "auto"
+    keep_days: float = 30.0
+    max_mb: float = 64.0
+
+    @property
+    def file(self) -> Path:
+        """The journal's file."""
+        if self.path != "auto":
+            return Path(self.path)
+        state = os.environ.get("STATE_DIRECTORY")
+        if state is None:
+            users = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+            return Path(users) / "sleepgate" / "journal.sqlite"
+        return Path(state) / "journal.sqlite"
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much is kept."""
+        return Bounds(self.keep_days, round(self.max_mb * 1e6))
+
+    def problems(self) -> Iterator[str]:
+        """Yield what types cannot say."""
+        if not 0 <= self.keep_days <= 3650:  # noqa: PLR2004 (the message says them)
+            yield f"keep_days: {self.keep_days}; give 0 to 3650"
+        if not 1 <= self.max_mb <= 10_000:  # noqa: PLR2004 (the message says them)
+            yield f"max_mb: {self.max_mb}; give 1 to 10000"

@@ -1,0 +1,102 @@
+"""The journal lane: what the broker is owed goes out in order, a few at a time."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from gateway.errors import JournalError
+from gateway.journal.entry import Entry
+from gateway.journal.journal import Journal
+from gateway.mqtt_client.connection import MqttClient, Receipt
+from gateway.mqtt_client.paho_thread import Message
+
+log = logging.getLogger(__name__)
+
+WINDOW = 10  # half of what a broker takes at a time: the live lane never queues
+AGAIN_S = 5.0  # after a refusal or a failing disk
+
+
+class JournalLane:
+    """Publishes the entries that no broker has acknowledged.
+
+    What is on its way when the connection is lost is sent again by the client; what
+    the broker refuses, or was on its way when the daemon died, is sent again from
+    the journal. A consumer may therefore see an entry twice, never not at all.
+
+    Parameters
+    ----------
+    journal : Journal
+    client : MqttClient
+    write : callable
+        Makes an entry's message, at the moment it goes out.
+    """
+
+    def __init__(
+        self, journal: Journal, client: MqttClient, write: Callable[[Entry], Message]
+    ) -> None:
+        self._journal = journal
+        self._client = client
+        self._write = write
+        self._flying: dict[Receipt, int] = {}
+        self._idle = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            if not self._flying:
+                await self._client.online()
+            try:
+                await self._send()
+                await self._settle()
+            except JournalError as error:
+                log.debug("journal lane: %s", error)
+                await asyncio.sleep(AGAIN_S)
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until nothing is owed; False if that takes longer than `timeout_s`."""
+        self._idle.clear()
+        self._journal.news.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        return self._idle.is_set()
+
+    async def _send(self) -> None:
+        """Fill the window."""
+        self._journal.news.clear()
+        owed = await self._journal.owed(-1, WINDOW + len(self._flying))
+        flying = set(self._flying.values())
+        for entry in owed:
+            if entry.seq in flying:
+                continue
+            if len(self._flying) == WINDOW:
+                break
+            if (receipt := self._client.send(self._write(entry))) is None:
+                break
+            self._flying[receipt] = entry.seq
+        if owed:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    async def _settle(self) -> None:
+        """Wait for an answer or for news, and note what the broker has."""
+        news = asyncio.create_task(self._journal.news.wait())
+        try:
+            answers: set[asyncio.Future[Any]] = {news, *self._flying}
+            await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+        done = [receipt for receipt in self._flying if receipt.done()]
+        seqs = {receipt: self._flying.pop(receipt) for receipt in done}
+        had = [seq for receipt, seq in seqs.items() if _accepted(receipt)]
+        if had:
+            await self._journal.acknowledge(had)
+        if len(had) < len(done):
+            await asyncio.sleep(AGAIN_S)
+
+
+def _accepted(receipt: Receipt) -> bool:
+    return not receipt.cancelled() and receipt.result()
