@@ -146,13 +146,13 @@ class ConfigText:
 
     def _content_end(self, node: yaml.Node) -> int:
         """Return where the last word of `node` ends, comments left out."""
-        limit = node.end_mark.index
-        return max(
+        limit = max(node.end_mark.index, node.start_mark.index + 1)
+        ends: list[int] = [
             token.end_mark.index
             for token in self._tokens
-            if token.end_mark.index > token.start_mark.index
-            and token.start_mark.index < max(limit, node.start_mark.index + 1)
-        )
+            if token.start_mark.index < min(token.end_mark.index, limit)
+        ]
+        return max(ends)
 
     def _after_own_comments(self, item: yaml.Node, column: int) -> int:
         """Return where the lines after `item` begin that are not its own."""
