@@ -33,8 +33,16 @@ class BondingError(LinkError):
     """The headband wants pairing: retried slowly, because a person must act."""
 
 
+class LostBondError(BondingError):
+    """The headband has forgotten its bond: remove ours, then pair it again."""
+
+
 class AdapterError(LinkError):
     """The Bluetooth adapter itself failed or is missing."""
+
+
+class StuckAdapterError(GatewayError):
+    """All that can mend the adapter was tried for long: systemd starts us afresh."""
 
 
 class SinkError(GatewayError):

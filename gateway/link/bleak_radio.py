@@ -1,242 +1,246 @@
-"""The radio on top of bleak; nothing else of the gateway calls bleak."""
+"""The radio on top of bleak: one adapter, for all of its headbands."""
 
 import asyncio
-import logging
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import NamedTuple
-
-from bleak import BleakAdapter, BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakDBusError,
-    BleakError,
-    BleakGATTProtocolError,
-    BleakGATTProtocolErrorCode,
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterator,
+    Sequence,
 )
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
-from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import Notification
-from gateway.drivers import Driver, Listen, Read, Write
-from gateway.errors import AdapterError, BondingError, DecodeError, LinkError
+from bleak import BleakClient
+from bleak.exc import BleakDeviceNotFoundError
+
+from gateway.drivers import Driver
+from gateway.errors import LinkError, LostBondError
+from gateway.link.bleak_errors import translated
+from gateway.link.bleak_peer import Peer
+from gateway.link.bleak_scan import ANSWER_S, Backend, BleakScan
+from gateway.link.care import AdapterCare
 from gateway.link.inbox import Inbox
-from gateway.link.stream import Connection, Found
-
-if sys.platform == "linux":
-    from dbus_fast.errors import AuthError, DBusError
-
-    DBUS_ERRORS: tuple[type[Exception], ...] = (AuthError, DBusError)
-else:
-    DBUS_ERRORS = ()
-
-log = logging.getLogger(__name__)
-
-SCAN_S = 20.0
-CONNECT_S = 30.0
-ANSWER_S = 10.0
-LEAVE_S = 5.0
-FOREIGN: tuple[type[Exception], ...] = (
-    BleakError,
-    TimeoutError,
-    EOFError,
-    OSError,
-    *DBUS_ERRORS,
-)
-NO_BLUEZ = (
-    "no Bluetooth here: bluetoothd does not answer on D-Bus (is the package bluez "
-    "installed, and bluetooth.service running?)"
-)
-WANTS_BOND = {
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-}
-BOND_FAILED = {
-    f"org.bluez.Error.Authentication{how}"
-    for how in ("Canceled", "Failed", "Rejected", "Timeout")
-}
-
-
-class Backend(NamedTuple):
-    """Classes for bleak's ``backend=``; `close` ends what they share."""
-
-    scanner: type[BaseBleakScanner]
-    client: type[BaseBleakClient]
-    close: Callable[[], Awaitable[None]]
+from gateway.link.lookout import SCAN_S, Heard, Lookout
+from gateway.link.machine import Event
+from gateway.link.radio import AskPasskey, Bonding, Connection, Seen, unheard
 
 
 class BleakRadio:
-    """A Bluetooth adapter.
+    """A Bluetooth adapter and the headbands on it.
 
     Parameters
     ----------
-    address : str or None
-        Of the one headband to connect to; None for the first of the driver's kind.
     adapter : str or None
         E.g. ``"hci1"``; None for the default one. Only BlueZ has several.
     backend : Backend or None
         None for that of the platform: BlueZ on Linux.
+    care : AdapterCare or None
+        Mends the adapter and keeps its bonds.
+    reserved : collection of str
+        Addresses that are never taken for "any headband": each has its own place in
+        the configuration.
     """
 
     def __init__(
         self,
-        address: str | None = None,
+        *,
         adapter: str | None = None,
         backend: Backend | None = None,
+        care: AdapterCare | None = None,
+        reserved: Collection[str] = (),
     ) -> None:
-        self._address = address and address.upper()
         self._backend = backend
-        self._adapter = adapter
-        self._devices: dict[str, BLEDevice] = {}
+        self._care = care
+        self._reserved = {address.upper() for address in reserved}
+        self._scan = BleakScan(adapter, backend)
+        self._inboxes: dict[str, Inbox] = {}
+        self._lookout = Lookout(self._scan.scanning)
 
-    async def find(self, driver: Driver) -> Found:
+    async def find(self, driver: Driver, address: str | None = None) -> Seen:
         """Look for a headband, first among those connected already.
 
         Raises
         ------
         AdapterError
-            If there is no Bluetooth.
+            If there is no Bluetooth, or it fails.
         LinkError
-            If no headband is found within `SCAN_S`.
+            If no headband is found in one look of `gateway.link.lookout.Lookout`.
         """
-        with _translated("scan"):
-            device = await self._connected(driver) or await self._scan(driver)
-        if device is None:
-            what = self._address or f"{driver.name} headband"
+        wanted = self._wanted(driver, address)
+        await self._watch()
+        for seen in await self._scan.connected([driver.service]):
+            if wanted(seen):
+                return seen
+        found = await self._lookout.find(wanted)
+        if found is None:
+            what = address or f"{driver.name} headband"
             raise LinkError(f"no {what} in reach, {SCAN_S:.0f} s long")
-        self._devices[device.address] = device
-        return Found(device.address, device.name)
+        return found
+
+    async def scan(self, drivers: Sequence[Driver], seconds: float) -> list[Seen]:
+        """Return every headband that may be of a kind of `drivers`.
+
+        Those connected already come first; then as heard in `seconds`.
+
+        Raises
+        ------
+        AdapterError
+            If there is no Bluetooth, or it fails.
+        """
+
+        def wanted(seen: Seen) -> bool:
+            return any(driver.may_be(seen.name, seen.services) for driver in drivers)
+
+        await self._watch()
+        connected = await self._scan.connected([driver.service for driver in drivers])
+        heard = await self._lookout.sweep(wanted, seconds)
+        there = {seen.address for seen in connected}
+        return connected + [seen for seen in heard if seen.address not in there]
 
     @asynccontextmanager
-    async def connect(self, found: Found, driver: Driver) -> AsyncIterator[Connection]:
+    async def connect(
+        self,
+        seen: Seen,
+        *candidates: Driver,
+        bond: Bonding = "never",
+        ask_passkey: AskPasskey | None = None,
+        became: Callable[[Event], None] = unheard,
+    ) -> AsyncIterator[Connection]:
         """Connect, subscribe and shake hands; stop and disconnect on leaving.
+
+        Parameters
+        ----------
+        seen : Seen
+            As `find` or `scan` returned it.
+        *candidates : Driver
+            What it may be; its characteristics decide.
+        bond : {"never", "if_needed"}
+            Whether to pair with a headband that wants it. A bond that the headband has
+            lost is then made anew.
+        ask_passkey : callable or None
+            For a headband that shows a passkey.
+        became : callable
+            Hears how far it has come.
 
         Raises
         ------
         BondingError
-            If the headband wants to be paired first.
+            If the headband wants to be paired first, or will not.
         LinkError
-            If it cannot be reached, refuses, or does not say what it should.
+            If it cannot be reached, is of another kind, refuses, or does not say what
+            it should.
         """
-        inbox = Inbox()
+        may_bond = bond == "if_needed"
+        with self._held(seen.address):
+            async with AsyncExitStack() as stack:
+                async with self._pairing(seen.address, ask_passkey, bond):
+                    peer, bonded = await self._reach(
+                        seen.address, stack, became, may_bond=may_bond
+                    )
+                    driver = peer.recognise(candidates)
+                    async with self._lookout.connecting():
+                        info, bonded_now = await peer.begin(driver, became)
+                became(Event.SUBSCRIBED)
+                stack.enter_context(self._lookout.streaming())
+                yield Connection(driver, info, peer.inbox, bonded or bonded_now)
 
-        def received(char: BleakGATTCharacteristic, payload: bytearray) -> None:
-            inbox.put(Notification(char.uuid, bytes(payload), time.monotonic()))
+    async def unpair(self, address: str) -> None:
+        """Remove this machine's bond with `address`, if there is one.
 
-        client = BleakClient(
-            self._devices[found.address],
-            lambda _: inbox.close("disconnected"),
-            timeout=CONNECT_S,
-            backend=self._backend and self._backend.client,
-        )
-        try:
-            with _translated("connect"):
-                async with asyncio.timeout(CONNECT_S + ANSWER_S):
-                    await client.connect()
-            with _translated("handshake"):
-                for char in driver.notify:
-                    async with asyncio.timeout(ANSWER_S):
-                        await client.start_notify(char, received)
-                info = await _shake_hands(client, driver, inbox)
-            yield Connection(info, inbox)
-        finally:
-            await _leave(client, driver)
+        Raises
+        ------
+        LinkError
+            If that fails.
+        """
+        if self._care is not None:
+            await self._care.forget(address)
+            return
+        device = self._scan.devices.get(address, address)
+        client = BleakClient(device, backend=self._backend and self._backend.client)
+        with translated("unpair"), suppress(BleakDeviceNotFoundError):
+            async with asyncio.timeout(ANSWER_S):
+                await client.unpair()
+
+    async def mend(self, error: LinkError) -> None:
+        """Do what helps against `error`: nothing yet."""
 
     async def close(self) -> None:
         """Let the adapter go."""
+        if self._care is not None:
+            await self._care.close()
         if self._backend is not None:
             await self._backend.close()
 
-    def _matches(self, device: BLEDevice, seen: AdvertisementData, uuid: str) -> bool:
-        if self._address is not None:
-            return device.address.upper() == self._address
-        return uuid in seen.service_uuids
-
-    async def _connected(self, driver: Driver) -> BLEDevice | None:
-        """Find what a gateway that was killed left connected: it does not advertise."""
-        if self._backend is not None or sys.platform != "linux":
-            return None
-        adapter = await BleakAdapter.get(
-            bluez={"adapter": self._adapter} if self._adapter else {}
-        )
-        for device in await adapter.get_connected_devices([driver.service]):
-            if self._address in (None, device.address):
-                return device
-        return None
-
-    async def _scan(self, driver: Driver) -> BLEDevice | None:
-        options: BleakScanner.ExtraArgs = {}
-        if self._backend is not None:
-            options["backend"] = self._backend.scanner
-        if self._adapter is not None:
-            options["bluez"] = {"adapter": self._adapter}
-        return await BleakScanner.find_device_by_filter(
-            lambda device, seen: self._matches(device, seen, driver.service),
-            timeout=SCAN_S,
-            **options,
+    def _wanted(self, driver: Driver, address: str | None) -> Heard:
+        if address is not None:
+            return lambda seen: seen.address.upper() == address.upper()
+        return lambda seen: (
+            driver.may_be(seen.name, seen.services)
+            and seen.address not in self._inboxes
+            and seen.address.upper() not in self._reserved
         )
 
+    @contextmanager
+    def _held(self, address: str) -> Iterator[None]:
+        if address in self._inboxes:
+            raise LinkError(f"{address} is connected to as another headband already")
+        self._inboxes[address] = Inbox()
+        try:
+            yield
+        finally:
+            del self._inboxes[address]
 
-async def _shake_hands(
-    client: BleakClient, driver: Driver, inbox: Inbox
-) -> HeadbandInfo:
-    handshake = driver.handshake()
-    try:
-        request = next(handshake)
-        while True:
-            if isinstance(request, Listen):
-                answer = await inbox.listen(request.char, request.timeout_s)
-            else:
-                answer = await _answer(client, request)
-            request = handshake.send(answer)
-    except StopIteration as done:
-        info: HeadbandInfo = done.value
-        return info
-    except DecodeError as error:
-        raise LinkError(f"this is no {driver.name} headband: {error}") from error
+    async def _watch(self) -> None:
+        if self._care is not None:
+            await self._care.watch(self._lost)
 
+    def _lost(self, reason: str) -> None:
+        for inbox in self._inboxes.values():
+            inbox.close(reason)
 
-async def _answer(client: BleakClient, request: Read | Write) -> bytes:
-    async with asyncio.timeout(ANSWER_S):
-        if isinstance(request, Read):
-            return bytes(await client.read_gatt_char(request.char))
-        char, payload, response, _ = request
-        await client.write_gatt_char(char, payload, response=response)
-    await asyncio.sleep(request.pause_s)
-    return b""
+    @asynccontextmanager
+    async def _pairing(
+        self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
+    ) -> AsyncIterator[None]:
+        if bond == "never" or self._care is None:
+            yield
+            return
+        async with self._care.pairing(address, ask_passkey):
+            yield
 
+    async def _reach(
+        self,
+        address: str,
+        stack: AsyncExitStack,
+        became: Callable[[Event], None],
+        *,
+        may_bond: bool,
+    ) -> tuple[Peer, bool]:
+        """Connect; if the bond is lost and may be made anew, do that."""
+        try:
+            peer = await self._open(address, stack, may_bond=may_bond)
+        except LostBondError:
+            if not may_bond:
+                raise
+        else:
+            became(Event.CONNECTED)
+            return peer, False
+        became(Event.BOND_WANTED)
+        await self.unpair(address)
+        if await self._lookout.find(lambda seen: seen.address == address) is None:
+            raise LinkError(f"{address} went out of reach while its bond was removed")
+        peer = await self._open(address, stack, may_bond=may_bond)
+        await peer.pair()
+        became(Event.BONDED)
+        return peer, True
 
-async def _leave(client: BleakClient, driver: Driver) -> None:
-    try:
-        async with asyncio.timeout(LEAVE_S):
-            if client.is_connected:
-                for write in driver.stop:
-                    await _answer(client, write)
-            await client.disconnect()
-    except FOREIGN as error:  # it is being left: no matter in what state
-        log.debug("leaving: %s", str(error) or type(error).__name__)
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn the exceptions of bleak and below into the gateway's, once and here."""
-    try:
-        yield
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise AdapterError(NO_BLUEZ) from error
-    except BleakBluetoothNotAvailableError as error:
-        raise AdapterError(str(error.args[0])) from error
-    except BleakGATTProtocolError as error:
-        kind = BondingError if error.code in WANTS_BOND else LinkError
-        raise kind(f"{doing} refused: {error.args[1]}") from error
-    except BleakDBusError as error:
-        kind = BondingError if error.dbus_error in BOND_FAILED else LinkError
-        raise kind(f"{doing}: {error}") from error
-    except FOREIGN as error:
-        raise LinkError(f"{doing}: {str(error) or type(error).__name__}") from error
+    async def _open(
+        self, address: str, stack: AsyncExitStack, *, may_bond: bool
+    ) -> Peer:
+        client = self._backend and self._backend.client
+        peer = Peer(self._scan.devices[address], client, may_bond=may_bond)
+        self._inboxes[address] = peer.inbox
+        stack.push_async_callback(peer.leave)
+        async with self._lookout.connecting():
+            await peer.connect()
+        return peer

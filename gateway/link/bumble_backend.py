@@ -24,7 +24,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bumble.device import Advertisement, Device, Peer
 from bumble.transport.common import Transport
 
-from gateway.link.bleak_radio import Backend
+from gateway.link.bleak_scan import Backend
 from gateway.link.bumble_adapter import (
     BumbleAdapter,
     advertised,

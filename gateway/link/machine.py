@@ -2,11 +2,17 @@
 
 ::
 
-    IDLE -> SCANNING -> CONNECTING -> STREAMING
-                ^  |         |            |
-                |  +---------+------------+   absent, refused, silent, dropped
-                |  v
+    IDLE -> SCANNING -> CONNECTING -> SUBSCRIBING -> STREAMING
+                ^  |         | |        ^  |            |
+                |  |         | v        |  |            |
+                |  |         BONDING ---+  |            |
+                |  |         | ^-----------+            |
+                |  +---------+-------------+------------+  absent, refused, silent,
+                |  v                                       dropped
                WAITING
+
+A headband that wants a bond says so when it is connected, or when it is asked for
+something; a bond is only made while a person pairs.
 """
 
 from enum import Enum
@@ -18,6 +24,8 @@ class State(Enum):
     IDLE = "idle"
     SCANNING = "scanning"
     CONNECTING = "connecting"
+    BONDING = "bonding"
+    SUBSCRIBING = "subscribing"
     STREAMING = "streaming"
     WAITING = "waiting"
 
@@ -27,6 +35,9 @@ class Event(Enum):
 
     STARTED = "started"
     FOUND = "found"
+    CONNECTED = "connected"
+    BOND_WANTED = "bond wanted"
+    BONDED = "bonded"
     SUBSCRIBED = "subscribed"
     FAILED = "failed"
     WAITED = "waited"
@@ -35,9 +46,15 @@ class Event(Enum):
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.IDLE, Event.STARTED): State.SCANNING,
     (State.SCANNING, Event.FOUND): State.CONNECTING,
+    (State.CONNECTING, Event.CONNECTED): State.SUBSCRIBING,
+    (State.CONNECTING, Event.BOND_WANTED): State.BONDING,
+    (State.SUBSCRIBING, Event.BOND_WANTED): State.BONDING,
+    (State.BONDING, Event.BONDED): State.SUBSCRIBING,
+    (State.SUBSCRIBING, Event.SUBSCRIBED): State.STREAMING,
     (State.SCANNING, Event.FAILED): State.WAITING,
-    (State.CONNECTING, Event.SUBSCRIBED): State.STREAMING,
     (State.CONNECTING, Event.FAILED): State.WAITING,
+    (State.BONDING, Event.FAILED): State.WAITING,
+    (State.SUBSCRIBING, Event.FAILED): State.WAITING,
     (State.STREAMING, Event.FAILED): State.WAITING,
     (State.WAITING, Event.WAITED): State.SCANNING,
 }

@@ -1,10 +1,11 @@
 """Which radio the configuration asks for."""
 
+from collections.abc import Collection
 from importlib import import_module
 from typing import Literal
 
 from gateway.errors import ConfigError, MissingExtraError
-from gateway.link.bleak_radio import Backend, BleakRadio
+from gateway.link.bleak_radio import BleakRadio
 
 NEED_A_PLACE = {"", "serial", "tcp-client", "udp", "unix", "usb", "ws-client"}
 
@@ -12,21 +13,21 @@ NEED_A_PLACE = {"", "serial", "tcp-client", "udp", "unix", "usb", "ws-client"}
 def open_radio(
     kind: Literal["bluez", "simulated"],
     *,
-    address: str | None = None,
     transport: str | None = None,
     adapter: str | None = None,
+    reserved: Collection[str] = (),
 ) -> BleakRadio:
-    """Make a radio; nothing is touched before it is used.
+    """Make the radio of one adapter; nothing is touched before it is used.
 
     Parameters
     ----------
     kind : {"bluez", "simulated"}
-    address : str or None
-        Of the one headband to connect to; None for the first that fits.
     transport : str or None
         bumble's name of an HCI transport, for ``"simulated"``.
     adapter : str or None
         E.g. ``"hci1"``, for ``"bluez"``.
+    reserved : collection of str
+        Addresses of headbands that have their own place in the configuration.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def open_radio(
         If ``"simulated"`` is asked for and bumble is not installed.
     """
     if kind == "bluez":
-        return BleakRadio(address, adapter)
+        return BleakRadio(adapter=adapter, reserved=reserved)
     scheme, _, where = (transport or "").partition(":")
     if transport is None or (scheme in NEED_A_PLACE and not where):
         raise ConfigError(
@@ -48,5 +49,4 @@ def open_radio(
         if error.name != "bumble":
             raise
         raise MissingExtraError("sim", "a simulated radio") from error
-    backend: Backend = bumble.backend(transport)
-    return BleakRadio(address, backend=backend)
+    return BleakRadio(backend=bumble.backend(transport), reserved=reserved)

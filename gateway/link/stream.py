@@ -5,53 +5,23 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol
 
-from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Input, LinkDown, LinkUp
 from gateway.drivers import Driver
 from gateway.errors import LinkError
 from gateway.link.backoff import delay_s
-from gateway.link.inbox import Inbox
 from gateway.link.machine import Event, State, advance
+from gateway.link.radio import Radio
 
 log = logging.getLogger(__name__)
 
 STALL_S = 2.0
 
 
-class Found(NamedTuple):
-    """A headband in reach."""
-
-    address: str
-    name: str | None
-
-
-class Connection(NamedTuple):
-    """A headband that streams, and where its notifications arrive."""
-
-    info: HeadbandInfo
-    inbox: Inbox
-
-
-class Radio(Protocol):
-    """All that the gateway asks of Bluetooth; failures are `LinkError`."""
-
-    async def find(self, driver: Driver) -> Found:
-        """Look for a headband of `driver` until it is there or patience ends."""
-        ...
-
-    def connect(
-        self, found: Found, driver: Driver
-    ) -> AbstractAsyncContextManager[Connection]:
-        """Connect, subscribe, shake hands; stop and disconnect on leaving."""
-        ...
-
-
 async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
     radio: Radio,
     driver: Driver,
+    address: str | None = None,
     *,
     report: Callable[[State], None],
     stall_s: float = STALL_S,
@@ -64,27 +34,24 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
 
     Parameters
     ----------
-    radio : Radio
-    driver : Driver
+    radio, driver, address
+        As for `Radio.find`.
     report : callable
         Hears every new state, for telemetry.
     stall_s : float
         Silence that counts as a lost link, seconds. No other sign is given when the
         Bluetooth daemon dies or hangs.
-    clock : callable
-        Monotonic seconds.
-    jitter : callable
-        Draws from [0, 1) for `delay_s`.
+    clock, jitter : callable
+        Monotonic seconds; draws from [0, 1) for `delay_s`.
     """
     life, failures = _Life(report), 0
     life.became(Event.STARTED)
     while True:
         try:
-            found = await radio.find(driver)
+            seen = await radio.find(driver, address)
             life.became(Event.FOUND)
-            async with radio.connect(found, driver) as connection:
-                life.became(Event.SUBSCRIBED)
-                log.info("%s %s: streaming", driver.name, found.address)
+            async with radio.connect(seen, driver, became=life.became) as connection:
+                log.info("%s %s: streaming", driver.name, seen.address)
                 yield LinkUp(clock(), connection.info)
                 while True:
                     notification = await connection.inbox.take(stall_s)
@@ -97,6 +64,7 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
             if life.state is State.STREAMING:
                 yield LinkDown(clock(), str(error))
             life.became(Event.FAILED)
+            await radio.mend(error)
             await asyncio.sleep(delay_s(error, failures, jitter()))
             life.became(Event.WAITED)
 

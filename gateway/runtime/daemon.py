@@ -12,8 +12,9 @@ from gateway.config import Config, Device, parse
 from gateway.errors import ConfigError
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.machine import State
+from gateway.link.radio import Radio
 from gateway.link.radios import open_radio
-from gateway.link.stream import Radio, stream
+from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
@@ -77,13 +78,13 @@ def outlets_of(config: Config) -> list[Outlet]:
     return outlets
 
 
-def radio_of(device: Device, config: Config) -> BleakRadio:
-    """Choose the radio of one headband; it is not touched yet."""
+def radio_of(config: Config) -> BleakRadio:
+    """Choose the radio of all headbands; it is not touched yet."""
     return open_radio(
         config.ble.backend,
-        address=None if device.address == "auto" else device.address,
         transport=config.ble.transport,
         adapter=config.ble.adapter,
+        reserved=[d.address for d in config.devices if d.address != "auto"],
     )
 
 
@@ -95,7 +96,13 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
         device=device.name,
         session=session_id(),
         card=scorer.card,
-        source=stream(radio, driver, report=_report, stall_s=device.stall_s),
+        source=stream(
+            radio,
+            driver,
+            None if device.address == "auto" else device.address,
+            report=_report,
+            stall_s=device.stall_s,
+        ),
         pipeline=Pipeline(driver, night),
     )
 
@@ -121,11 +128,9 @@ async def run_daemon(
     scorer = read_model(config.staging.model)
     log.info("model %s (%s)", scorer.card.name, scorer.card.short_digest)
     async with AsyncExitStack() as stack:
-        stations = []
-        for device in config.devices:
-            radio = radio_of(device, config)
-            stack.push_async_callback(radio.close)
-            stations.append(station(device, config, scorer, radio))
+        radio = radio_of(config)
+        stack.push_async_callback(radio.close)
+        stations = [station(device, config, scorer, radio) for device in config.devices]
         notify("READY=1")
         try:
             await serve(stations, outlets, stop)

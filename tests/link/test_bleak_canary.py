@@ -8,7 +8,7 @@ from bleak import exc
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from gateway.link.bleak_radio import FOREIGN
+from gateway.link.bleak_errors import FOREIGN
 from gateway.link.bumble_backend import BumbleClient, BumbleScanner
 
 
@@ -20,7 +20,7 @@ def parameters(function):
     ("function", "wanted"),
     [
         (bleak.BleakScanner.__init__, {"backend", "bluez", "service_uuids"}),
-        (bleak.BleakScanner.find_device_by_filter, {"filterfunc", "timeout", "kwargs"}),
+        (bleak.BleakScanner.__init__, {"detection_callback"}),
         (
             bleak.BleakClient.__init__,
             {"address_or_ble_device", "disconnected_callback", "timeout", "backend"},

@@ -54,8 +54,8 @@ def firmware(seconds=20, boot_id=7):
 
 
 @asynccontextmanager
-async def radio_on(transport, address=None):
-    radio = BleakRadio(address, backend=backend(transport))
+async def radio_on(transport):
+    radio = BleakRadio(backend=backend(transport))
     try:
         yield radio
     finally:
@@ -72,13 +72,13 @@ async def one_headband(played, speed=1.0, mtu=517):
         yield air, band, radio
 
 
-def listen(radio, **options):
+def listen(radio, address=None, **options):
     options = {
         "report": lambda _: None,
         "jitter": lambda: 0.0,
         "clock": asyncio.get_running_loop().time,
     } | options
-    return aclosing(stream(radio, DIY, **options))
+    return aclosing(stream(radio, DIY, address, **options))
 
 
 async def until_link(link, kind):
@@ -189,8 +189,8 @@ async def test_of_two_headbands_the_one_of_the_address_is_taken(address):
     async with (
         headband(firmware(boot_id=1), air.plug()),
         headband(firmware(boot_id=2), air.plug(), address=OTHER),
-        radio_on(air.plug, address) as radio,
-        listen(radio) as link,
+        radio_on(air.plug) as radio,
+        listen(radio, address) as link,
     ):
         up, _ = await until_link(link, LinkUp)
         assert up.info.boot_id == 2
@@ -200,9 +200,8 @@ async def test_no_headband_in_reach_is_said_after_the_scan():
     async with radio_on(Air().plug) as radio:
         with pytest.raises(LinkError, match="no diy headband in reach, 20 s long"):
             await radio.find(DIY)
-    async with radio_on(Air().plug, OTHER) as radio:
         with pytest.raises(LinkError, match=f"no {OTHER} in reach"):
-            await radio.find(DIY)
+            await radio.find(DIY, OTHER)
 
 
 async def connect_once(radio):

@@ -9,9 +9,15 @@ from gateway.link.machine import Event, State, advance
 EXPECTED = {
     (State.IDLE, Event.STARTED): State.SCANNING,
     (State.SCANNING, Event.FOUND): State.CONNECTING,
-    (State.CONNECTING, Event.SUBSCRIBED): State.STREAMING,
+    (State.CONNECTING, Event.CONNECTED): State.SUBSCRIBING,
+    (State.CONNECTING, Event.BOND_WANTED): State.BONDING,
+    (State.SUBSCRIBING, Event.BOND_WANTED): State.BONDING,
+    (State.BONDING, Event.BONDED): State.SUBSCRIBING,
+    (State.SUBSCRIBING, Event.SUBSCRIBED): State.STREAMING,
     (State.SCANNING, Event.FAILED): State.WAITING,
     (State.CONNECTING, Event.FAILED): State.WAITING,
+    (State.BONDING, Event.FAILED): State.WAITING,
+    (State.SUBSCRIBING, Event.FAILED): State.WAITING,
     (State.STREAMING, Event.FAILED): State.WAITING,
     (State.WAITING, Event.WAITED): State.SCANNING,
 }

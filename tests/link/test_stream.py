@@ -12,8 +12,9 @@ from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
 from gateway.errors import AdapterError, BondingError, LinkError
 from gateway.link.inbox import Inbox
-from gateway.link.machine import State
-from gateway.link.stream import Connection, Found, stream
+from gateway.link.machine import Event, State
+from gateway.link.radio import Connection, Seen
+from gateway.link.stream import stream
 
 DIY = drivers.load("diy")
 INFO = HeadbandInfo(Montage((Stream(1.0, (Channel("A", Modality.EEG, 1.0),)),)))
@@ -34,20 +35,22 @@ class FlakyRadio:
         self.open = 0
         self.most_open = 0
         self.left = []
+        self.mended = []
 
-    async def find(self, driver):
+    async def find(self, driver, address=None):
         await asyncio.sleep(0.3)
         self._fault, self._n = next(self._plan, ("absent", 0))
         if self._fault == "absent":
             raise LinkError("no diy headband in reach")
         if self._fault == "no adapter":
             raise AdapterError("no hci0")
-        return Found("F0:00:00:00:00:01", "band")
+        return Seen("F0:00:00:00:00:01", "band")
 
     @asynccontextmanager
-    async def connect(self, found, driver):
+    async def connect(self, seen, driver, became):
         if self._fault == "refused":
             raise LinkError("connect: le-connection-abort-by-local")
+        became(Event.CONNECTED)
         if self._fault == "unpaired":
             raise BondingError("handshake refused")
         self.open += 1
@@ -55,11 +58,15 @@ class FlakyRadio:
         inbox = Inbox()
         feeder = asyncio.create_task(self._feed(inbox, self._fault, self._n))
         try:
-            yield Connection(INFO, inbox)
+            became(Event.SUBSCRIBED)
+            yield Connection(driver, INFO, inbox)
         finally:
             feeder.cancel()
             self.open -= 1
             self.left.append(self._fault)
+
+    async def mend(self, error):
+        self.mended.append(error)
 
     async def _feed(self, inbox, fault, n):
         for _ in range(n):
@@ -127,9 +134,12 @@ async def test_failures_before_the_first_notification_change_no_link():
     states, inputs = await night(FlakyRadio([*plan, ("dropped", 2)]), until=2)
     assert [type(i) for i in inputs] == [LinkUp, Notification, Notification, LinkDown]
     failed_scan = [State.SCANNING, State.WAITING]
-    failed_connect = [State.SCANNING, State.CONNECTING, State.WAITING]
-    streaming = [State.SCANNING, State.CONNECTING, State.STREAMING]
-    assert states == 2 * failed_scan + 2 * failed_connect + streaming
+    connecting = [State.SCANNING, State.CONNECTING]
+    subscribing = [*connecting, State.SUBSCRIBING]
+    refused = [*connecting, State.WAITING]
+    unpaired = [*subscribing, State.WAITING]
+    streaming = [*subscribing, State.STREAMING]
+    assert states == 2 * failed_scan + refused + unpaired + streaming
 
 
 async def test_pauses_grow_with_failures_and_shrink_after_a_notification():
@@ -168,7 +178,7 @@ async def test_cancelling_the_reader_leaves_the_headband_clean():
 
 async def test_a_bug_is_not_taken_for_a_bad_link():
     class Broken(FlakyRadio):
-        async def find(self, driver):
+        async def find(self, driver, address=None):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -1,0 +1,210 @@
+"""The headband at the other end of a bleak client: from its kind to the last write."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+
+from gateway import drivers
+from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.packets import Notification
+from gateway.drivers import Driver, KeepAlive, Listen, Read, Write
+from gateway.errors import BondingError, DecodeError, LinkError
+from gateway.link.bleak_errors import FOREIGN, translated
+from gateway.link.bleak_scan import ANSWER_S
+from gateway.link.inbox import Inbox
+from gateway.link.machine import Event
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 30.0
+PAIRING_S = 60.0  # a person reads six digits and types them
+LEAVE_S = 5.0
+NOTIFYING = {"notify", "indicate"}
+
+
+class Peer:
+    """A headband to connect to, or connected.
+
+    Parameters
+    ----------
+    device : BLEDevice
+    backend : type or None
+        None for that of the platform.
+    may_bond : bool
+        Whether to make a bond where the headband wants one. A person may have to
+        act, so all of it may take longer.
+
+    Attributes
+    ----------
+    inbox : Inbox
+        Where its notifications go.
+    """
+
+    def __init__(
+        self,
+        device: BLEDevice,
+        backend: type[BaseBleakClient] | None,
+        *,
+        may_bond: bool = False,
+    ) -> None:
+        self.inbox = Inbox()
+        self._client = BleakClient(
+            device,
+            lambda _: self.inbox.close("disconnected"),
+            timeout=CONNECT_S,
+            backend=backend,
+        )
+        self._may_bond = may_bond
+        self._answer_s = PAIRING_S if may_bond else ANSWER_S
+        self._notifying: list[str] = []
+        self._stop: tuple[Write, ...] = ()
+        self._awake: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Connect and learn what the headband has.
+
+        Raises
+        ------
+        LostBondError
+            If it has forgotten its bond.
+        LinkError
+            If it cannot be reached.
+        """
+        with translated("connect"):
+            async with asyncio.timeout(CONNECT_S + ANSWER_S):
+                await self._client.connect()
+
+    def recognise(self, candidates: Sequence[Driver]) -> Driver:
+        """Return the candidate that the headband's characteristics fit.
+
+        Raises
+        ------
+        LinkError
+            If none does; says what it is instead.
+        """
+        there = {char.uuid for char in self._client.services.characteristics.values()}
+        for driver in candidates:
+            if driver.recognises(there):
+                return driver
+        known = map(drivers.load, drivers.names())
+        is_one = " or ".join(each.name for each in known if each.recognises(there))
+        raise LinkError(
+            f"{self._client.address} is no {' or '.join(d.name for d in candidates)} "
+            f"headband but {is_one or 'none of a known kind'}"
+        )
+
+    async def begin(
+        self, driver: Driver, became: Callable[[Event], None]
+    ) -> tuple[HeadbandInfo, bool]:
+        """Subscribe and shake hands; what `driver` wants to keep it awake goes on.
+
+        Returns
+        -------
+        info : HeadbandInfo
+        bonded : bool
+            Whether a bond was made for it.
+
+        Raises
+        ------
+        BondingError
+            If it wants to be paired, and that may not be done or fails.
+        LinkError
+            If it refuses, or does not say what it should.
+        """
+        self._stop = driver.stop
+        bonded = False
+        try:
+            info = await self._subscribe_and_shake_hands(driver)
+        except BondingError:
+            if not self._may_bond:
+                raise
+            became(Event.BOND_WANTED)
+            await self.pair()
+            became(Event.BONDED)
+            bonded = True
+            info = await self._subscribe_and_shake_hands(driver)
+        if driver.keep_alive is not None:
+            self._awake = asyncio.create_task(
+                self._keep_awake(driver.keep_alive), name=f"keep-alive-{driver.name}"
+            )
+        return info, bonded
+
+    async def pair(self) -> None:
+        """Make a bond; raises `BondingError` if that is refused."""
+        with translated("pairing", BondingError):
+            async with asyncio.timeout(PAIRING_S):
+                await self._client.pair()
+
+    async def leave(self) -> None:
+        """Stop the stream and disconnect, as far as that is still possible."""
+        if self._awake is not None:
+            self._awake.cancel()
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                if self._client.is_connected:
+                    for write in self._stop:
+                        await self._answer(write)
+                await self._client.disconnect()
+        except FOREIGN as error:  # it is being left: no matter in what state
+            log.debug("leaving: %s", str(error) or type(error).__name__)
+
+    async def _subscribe_and_shake_hands(self, driver: Driver) -> HeadbandInfo:
+        with translated("handshake"):
+            await self._subscribe(driver)
+            return await self._shake_hands(driver)
+
+    async def _subscribe(self, driver: Driver) -> None:
+        def received(char: BleakGATTCharacteristic, payload: bytearray) -> None:
+            self.inbox.put(Notification(char.uuid, bytes(payload), time.monotonic()))
+
+        there = self._client.services.characteristics.values()
+        also = [
+            char.uuid
+            for char in there
+            if char.uuid in driver.also_notify and NOTIFYING & set(char.properties)
+        ]
+        for char in (*driver.notify, *also):
+            if char not in self._notifying:
+                async with asyncio.timeout(self._answer_s):
+                    await self._client.start_notify(char, received)
+                self._notifying.append(char)
+
+    async def _shake_hands(self, driver: Driver) -> HeadbandInfo:
+        handshake = driver.handshake()
+        try:
+            request = next(handshake)
+            while True:
+                if isinstance(request, Listen):
+                    answer = await self.inbox.listen(request.char, request.timeout_s)
+                else:
+                    answer = await self._answer(request)
+                request = handshake.send(answer)
+        except StopIteration as done:
+            info: HeadbandInfo = done.value
+            return info
+        except DecodeError as error:
+            raise LinkError(f"this is no {driver.name} headband: {error}") from error
+
+    async def _answer(self, request: Read | Write) -> bytes:
+        async with asyncio.timeout(self._answer_s):
+            if isinstance(request, Read):
+                return bytes(await self._client.read_gatt_char(request.char))
+            char, payload, response, _ = request
+            await self._client.write_gatt_char(char, payload, response=response)
+        await asyncio.sleep(request.pause_s)
+        return b""
+
+    async def _keep_awake(self, keep_alive: KeepAlive) -> None:
+        try:
+            while True:
+                await asyncio.sleep(keep_alive.every_s)
+                await self._answer(keep_alive.write)
+        except FOREIGN as error:
+            why = str(error) or type(error).__name__
+            self.inbox.close(f"keep-alive failed: {why}")

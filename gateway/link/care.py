@@ -1,0 +1,57 @@
+"""What can be done for an adapter besides scanning and connecting; per backend."""
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from gateway.link.radio import AskPasskey
+
+
+class AdapterCare(Protocol):
+    """Mends one adapter and keeps its bonds; failures are `AdapterError`.
+
+    Every method gives up by itself: a hung Bluetooth daemon hangs nobody else.
+    """
+
+    async def watch(self, lost: Callable[[str], None]) -> None:
+        """Begin to watch over the adapter's connections; called before each use.
+
+        `lost` is to be called with a reason, at once, whenever all of them are dead
+        without having said so: bluetoothd went away.
+        """
+        ...
+
+    async def restart_scan(self) -> None:
+        """End whatever scan this process has left behind."""
+        ...
+
+    async def disconnect_stale(
+        self, services: Collection[str], keep: Collection[str]
+    ) -> None:
+        """Disconnect every device of `services` whose address is not in `keep`."""
+        ...
+
+    async def power_cycle(self) -> None:
+        """Switch the adapter off and on again; every connection is lost."""
+        ...
+
+    async def bonds(self) -> list[str]:
+        """List the addresses that this machine has a bond with."""
+        ...
+
+    async def forget(self, address: str) -> None:
+        """Remove the bond with `address`, if there is one."""
+        ...
+
+    def pairing(
+        self, address: str, ask_passkey: AskPasskey | None
+    ) -> AbstractAsyncContextManager[None]:
+        """Let `address` pair while entered; nobody pairs otherwise.
+
+        Without `ask_passkey`, a headband that shows a passkey is refused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go; a later use begins anew."""
+        ...

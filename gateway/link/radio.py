@@ -1,0 +1,86 @@
+"""What the gateway asks of Bluetooth, and what it gets."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, NamedTuple, Protocol
+
+from gateway.acquisition.montage import HeadbandInfo
+from gateway.drivers import Driver
+from gateway.errors import LinkError
+from gateway.link.inbox import Inbox
+from gateway.link.machine import Event
+
+Bonding = Literal["never", "if_needed"]
+AskPasskey = Callable[[str], Awaitable[int | None]]
+"""Asks a person for the six digits that the headband of an address shows."""
+
+
+class Seen(NamedTuple):
+    """A headband in reach, as it advertises itself.
+
+    `rssi_dbm` is None where it is not known, as of what is `connected` already.
+    """
+
+    address: str
+    name: str | None = None
+    rssi_dbm: int | None = None
+    services: tuple[str, ...] = ()
+    connected: bool = False
+
+
+class Connection(NamedTuple):
+    """A headband that streams, and where its notifications arrive.
+
+    `bonded` tells whether a bond was made for this connection.
+    """
+
+    driver: Driver
+    info: HeadbandInfo
+    inbox: Inbox
+    bonded: bool = False
+
+
+def unheard(_event: Event) -> None:
+    """Take no notice of how far a connection has come."""
+
+
+class Radio(Protocol):
+    """One adapter, for any number of headbands; failures are `LinkError`."""
+
+    async def find(self, driver: Driver, address: str | None = None) -> Seen:
+        """Look for a headband until it is there or patience ends.
+
+        Parameters
+        ----------
+        driver : Driver
+        address : str or None
+            Of the one to look for; None for any of the driver's kind that nobody
+            else has.
+        """
+        ...
+
+    def connect(
+        self, seen: Seen, *candidates: Driver, became: Callable[[Event], None] = unheard
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Connect, subscribe, shake hands; stop and disconnect on leaving.
+
+        Parameters
+        ----------
+        seen : Seen
+            As `find` returned it.
+        *candidates : Driver
+            What it may be; its characteristics decide.
+        became : callable
+            Hears how far it has come: CONNECTED, BOND_WANTED, BONDED, SUBSCRIBED.
+        """
+        ...
+
+    async def mend(self, error: LinkError) -> None:
+        """Do what helps against `error`, if anything does; see `gateway.link.ladder`.
+
+        Raises
+        ------
+        StuckAdapterError
+            If all has been tried, for long.
+        """
+        ...
