@@ -57,7 +57,7 @@ def encode(counts: NDArray[np.int32], index: int) -> bytes:
     n_channels, n_samples = counts.shape
     rows = np.empty((n_samples, 1 + 2 * n_channels), np.uint8)
     rows[:, 0] = (index + np.arange(n_samples)) % COUNTER
-    rows[:, 1:] = counts.T.astype(">u2").view(np.uint8).reshape(n_samples, -1)
+    rows[:, 1:] = counts.T.astype(">u2", order="C").view(np.uint8)
     return rows.tobytes()
 
 
@@ -152,9 +152,11 @@ class NpgLiteDecoder:
             yield decode_battery(payload)
         elif char == DATA:
             counter, counts = decode(payload, len(self._stream.channels))
-            self._last = self._index(counter, counts.shape[1], t_rx)
-            self._t_rx = t_rx
-            yield SamplePacket(0, self._last % 2**32, counts, t_rx)
+            index = self._index(counter, counts.shape[1], t_rx)
+            if self._last is not None and index <= self._last:
+                return  # repeated
+            self._last, self._t_rx = index, t_rx
+            yield SamplePacket(0, index % 2**32, counts, t_rx)
         else:
             raise DecodeError(f"from {char}, where nothing is expected", payload)
 

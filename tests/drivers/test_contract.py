@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Notification, SamplePacket
-from gateway.drivers import Listen, Read, Write, diy, muse_athena, muse_classic
+from gateway.drivers import (
+    Listen,
+    Read,
+    Write,
+    diy,
+    ganglion,
+    muse_athena,
+    muse_classic,
+    npg_lite,
+)
 from gateway.drivers.muse_athena import frame as athena_frame
 from gateway.drivers.muse_athena.frame import Block, Packet
 from gateway.drivers.muse_athena.samples import encode_eeg
@@ -66,6 +75,24 @@ def athena_example():
     payload = athena_frame.encode([Packet(3, 1733184000000, (block,))])
     data = [Notification(muse_athena.DATA, payload, 1.0)]
     return muse_example({"fw": "3.0.25", "rc": 0}, data)
+
+
+def ganglion_example():
+    def answer(request):
+        return b"3.0.0" if isinstance(request, Read) else b""
+
+    counts = np.arange(8, dtype=np.int32).reshape(2, 4) << 6
+    payload = ganglion.encode_absolute(1, counts)
+    return answer, Notification(ganglion.RECEIVE, payload, 1.0)
+
+
+def npg_lite_example():
+    payload = npg_lite.encode(np.arange(30, dtype=np.int32).reshape(3, 10), 0)
+
+    def answer(request):
+        return payload if isinstance(request, Listen) else b""
+
+    return answer, Notification(npg_lite.DATA, payload, 1.0)
 
 
 # of each driver: what answers its handshake, and notifications that make samples
