@@ -83,7 +83,7 @@ def ganglion_example():
 
     counts = np.arange(8, dtype=np.int32).reshape(2, 4) << 6
     payload = ganglion.encode_absolute(1, counts)
-    return answer, Notification(ganglion.RECEIVE, payload, 1.0)
+    return answer, [Notification(ganglion.RECEIVE, payload, 1.0)]
 
 
 def npg_lite_example():
@@ -92,14 +92,16 @@ def npg_lite_example():
     def answer(request):
         return payload if isinstance(request, Listen) else b""
 
-    return answer, Notification(npg_lite.DATA, payload, 1.0)
+    return answer, [Notification(npg_lite.DATA, payload, 1.0)]
 
 
 # of each driver: what answers its handshake, and notifications that make samples
 EXAMPLES = {
     "diy": diy_example,
+    "ganglion": ganglion_example,
     "muse_athena": athena_example,
     "muse_classic": classic_example,
+    "npg_lite": npg_lite_example,
 }
 LONGEST = 1000  # requests of a handshake
 
