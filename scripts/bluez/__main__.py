@@ -1,0 +1,122 @@
+"""Boot the guest, inflict every case on its stream and print what came of it."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.bluez.account import covers, streaming_since
+from scripts.bluez.cases import AGAIN_S, CASES, Case, Lab, Outcome, last_epoch, suffer
+from scripts.bluez.machine import Guest, GuestError
+from scripts.bluez.peer import Headband, on_air
+from scripts.bluez.table import row, title
+
+READY_S = 180.0
+FACTS = {
+    "kernel": "uname -r",
+    "BlueZ": "bluetoothctl --version",
+    "systemd": "systemctl --version | head -n 1",
+    "Python": "/opt/sleepgate/bin/python --version",
+    "user": "ps -o user= -p $(systemctl show -P MainPID sleepgate)",
+    "groups": "id -nG sleepgate",
+    "watchdog": "systemctl show -P WatchdogUSec sleepgate",
+    "Restart of bluetooth": "systemctl show -P Restart bluetooth",
+    "exposure": "systemd-analyze security sleepgate | tail -n 1",
+}
+
+
+def main() -> None:
+    """Run the cases asked for; exit status 1 if one failed."""
+    options = _options()
+    chosen = [case for case in CASES if case.name in options.cases]
+    with tempfile.TemporaryDirectory(prefix="sleepgate-bluez-") as scratch:
+        work = options.keep or Path(scratch)
+        work.mkdir(parents=True, exist_ok=True)
+        outcomes = asyncio.run(_night(options, chosen, work))
+    sys.exit(any(outcome.problem for outcome in outcomes))
+
+
+def _options() -> argparse.Namespace:
+    names = [case.name for case in CASES]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="guest's folder")
+    parser.add_argument("--suite", required=True, help="of Debian, for the title")
+    parser.add_argument(
+        "--cases", type=lambda text: text.split(","), default=names, help="a,b,..."
+    )
+    parser.add_argument("--keep", type=Path, help="folder for logs; default: none")
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in names]
+    if unknown:
+        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(names)}")
+    return options
+
+
+async def _night(
+    options: argparse.Namespace, chosen: Sequence[Case], work: Path
+) -> list[Outcome]:
+    hci, other = work / "hci.sock", work / "band.sock"
+    guest = Guest(options.images, work, hci)
+    band = Headband(other, work / "headband.log")
+    outcomes: list[Outcome] = []
+    async with AsyncExitStack() as stack:
+        air = await stack.enter_async_context(on_air(hci, other))
+        stack.push_async_callback(band.switch_off)
+        stack.push_async_callback(guest.close)
+        first = await _first_night(guest, band)
+        outcomes.append(first)
+        facts = {name: (await guest.attempt(ask))[1] for name, ask in FACTS.items()}
+        print(title(options.suite, {k: v.strip() for k, v in facts.items()}))
+        print(row(first), flush=True)
+        if first.problem is None:
+            for case in chosen:
+                outcomes.append(await suffer(Lab(guest, air, band), case))
+                print(row(outcomes[-1]), flush=True)
+        (work / "outcomes.json").write_text(
+            json.dumps(
+                {
+                    "date": datetime.now(UTC).date().isoformat(),
+                    "suite": options.suite,
+                    **facts,
+                    "outcomes": [outcome._asdict() for outcome in outcomes],
+                },
+                indent=1,
+            )
+            + "\n"
+        )
+    return outcomes
+
+
+async def _first_night(guest: Guest, band: Headband) -> Outcome:
+    """Switch everything on for the first time, and wait for the first whole epoch."""
+    t, problem, again_s = time.monotonic(), None, None
+    await band.switch_on()
+    try:
+        await guest.boot()
+        await guest.until(
+            lambda: streaming_since(guest.messages, t) is not None,
+            READY_S + AGAIN_S,
+            "the daemon does not stream",
+        )
+        since = streaming_since(guest.messages, t)
+        again_s = None if since is None else since - t
+        wall_s = time.time()
+        await guest.until(
+            lambda: (last := last_epoch(guest)) is not None and covers(last, wall_s),
+            READY_S,
+            "no epoch",
+        )
+    except GuestError as error:
+        problem = str(error)
+    said = tuple(guest.said(t))
+    return Outcome("boot", again_s, 0.0, 0, (), problem, said)
+
+
+if __name__ == "__main__":
+    main()
