@@ -59,7 +59,7 @@ class Guest:
         self.journal: list[JournalLine] = []
         self._images, self._work, self._hci = images, work, hci
         self._socket = work / "witness.sock"
-        self._log = (work / "witness.jsonl").open("a")
+        self._log = (work / "witness.jsonl").open("a", buffering=1)
         self._server: asyncio.Server | None = None
         self._qemu: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -105,9 +105,7 @@ class Guest:
             raise GuestError(f"{command}: exit status {rc}: {out.strip()[-500:]}")
         return out
 
-    async def attempt(
-        self, command: str, timeout_s: float = RUN_S
-    ) -> tuple[int, str]:
+    async def attempt(self, command: str, timeout_s: float = RUN_S) -> tuple[int, str]:
         """Run a shell command as root; return its exit status and what it printed."""
         if self._writer is None:
             raise GuestError(f"{command}: nobody there to run it")

@@ -40,4 +40,6 @@ def row(outcome: Outcome) -> str:
     line = f"| {' | '.join(cells)} |"
     if outcome.problem is None:
         return line
-    return "\n".join([line, f"  {outcome.problem}", *(f"  > {s}" for s in outcome.said)])
+    return "\n".join(
+        [line, f"  {outcome.problem}", *(f"  > {s}" for s in outcome.said)]
+    )

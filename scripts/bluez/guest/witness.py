@@ -67,17 +67,14 @@ async def run(host: Host, request: dict[str, Any]) -> None:
     host.tell(id=request["id"], rc=process.returncode, out=out.decode(errors="replace"))
 
 
-async def main() -> None:
+async def serve(port: int) -> None:
     """Serve the host until it hangs up."""
-    while not os.path.exists(PORT):  # noqa: PTH110 - as light as it can be
-        await asyncio.sleep(0.1)
-    port = os.open(PORT, os.O_RDWR)
     host = Host(port)
     reader = asyncio.StreamReader(limit=LINE_BYTES)
     protocol = asyncio.StreamReaderProtocol(reader)
     source = os.fdopen(os.dup(port), "rb", buffering=0)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, source)
-    os.set_blocking(port, True)  # noqa: FBT003 - as asyncio left the shared file
+    os.set_blocking(port, True)  # asyncio changed the file that both share
     up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     host.tell(hello={"up_s": up_s, "kernel": os.uname().release})
     async with asyncio.TaskGroup() as tasks:
@@ -88,5 +85,12 @@ async def main() -> None:
         os._exit(1)
 
 
+def main() -> None:
+    """Wait for the port, then serve it."""
+    while not os.path.exists(PORT):  # noqa: PTH110 - as light as it can be
+        time.sleep(0.1)
+    asyncio.run(serve(os.open(PORT, os.O_RDWR)))
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
