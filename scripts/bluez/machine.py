@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shlex
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -73,7 +72,7 @@ class Guest:
         Raises
         ------
         GuestError
-            If it does not within `BOOT_S`; names the log of its console.
+            If it does not within `BOOT_S`, or ends; names its logs.
         """
         if self._server is None:
             self._server = await asyncio.start_unix_server(
@@ -84,13 +83,17 @@ class Guest:
             self._qemu = await asyncio.create_subprocess_exec(
                 *self._command(), stdin=asyncio.subprocess.DEVNULL, stderr=log
             )
-        try:
-            async with asyncio.timeout(BOOT_S):
-                await self._up.wait()
-        except TimeoutError:
-            raise GuestError(
-                f"no sign of life within {BOOT_S:.0f} s: see {self._console}"
-            ) from None
+        up = asyncio.create_task(self._up.wait())
+        ended = asyncio.create_task(self._qemu.wait())
+        await asyncio.wait(
+            {up, ended}, timeout=BOOT_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (up, ended):
+            task.cancel()
+        if self._up.is_set():
+            return
+        how = "ended" if ended.done() else f"silent for {BOOT_S:.0f} s"
+        raise GuestError(f"no boot, {how}: see console.log, qemu.log in {self._work}")
 
     async def run(self, command: str, timeout_s: float = RUN_S) -> str:
         """Run a shell command as root and return what it printed.
@@ -171,12 +174,8 @@ class Guest:
                 raise GuestError(f"in vain for {timeout_s:.0f} s: {what}")
             await asyncio.sleep(0.1)
 
-    @property
-    def _console(self) -> Path:
-        return self._work / "console.log"
-
     def _command(self) -> list[str]:
-        disk, console = self._images / "disk.img", self._console
+        disk, console = self._images / "disk.img", self._work / "console.log"
         return [
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512"),
             *("-cpu", "max", "-M", "q35", "-smp", "2", "-m", "1536"),
@@ -228,8 +227,3 @@ def _port(name: str, socket: Path) -> list[str]:
         *("-chardev", f"socket,id={name},path={socket}"),
         *("-device", f"virtserialport,chardev={name},name=sleepgate.{name}"),
     ]
-
-
-def quoted(*words: str) -> str:
-    """Return `words` as one shell command."""
-    return shlex.join(words)
