@@ -58,8 +58,8 @@ class Cost(NamedTuple):
 
 
 def epoch_of(message: Message) -> Epoch | None:
-    """Read a message on a topic that ends in ``/stage``; None for any other."""
-    if not message.topic.endswith("/stage") or message.retained:
+    """Read a message of the journal lane, ``.../epoch``; None for any other."""
+    if not message.topic.endswith("/epoch") or message.retained:
         return None
     said = json.loads(message.payload)
     return Epoch(
@@ -73,8 +73,12 @@ def epoch_of(message: Message) -> Epoch | None:
 
 
 def epochs_of(messages: Iterable[Message]) -> list[Epoch]:
-    """List the epochs among `messages`, in order."""
-    return [epoch for message in messages if (epoch := epoch_of(message))]
+    """List the epochs among `messages`, in order, each once."""
+    epochs: dict[tuple[str, int], Epoch] = {}
+    for message in messages:
+        if epoch := epoch_of(message):  # the lane delivers at least once
+            epochs.setdefault((epoch.session, epoch.index), epoch)
+    return list(epochs.values())
 
 
 def streaming_since(messages: Iterable[Message], t: float) -> float | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.formats.mqtt_payloads import Posting, epoch_payload
+from gateway.formats.mqtt_payloads import Posting, epoch_document, epoch_payload
 from scripts.bluez.account import (
     Epoch,
     Message,
@@ -93,10 +93,16 @@ def test_an_epoch_covers_a_moment_only_beyond_the_slack_of_the_clocks():
 def test_epochs_are_read_from_what_the_daemon_publishes(scored):
     reading = scored(412)
     posting = Posting(0, datetime.now(UTC), 0.1)
-    payload = epoch_payload(reading, reading.value, posting).decode()
-    live = heard(3.0, "bedroom/stage", payload)
+    document = epoch_document(reading, reading.value)
+    payload = epoch_payload(document, posting).decode()
+    live = heard(3.0, "bedroom/epoch", payload)
+    twice, old, foreign = (
+        live._replace(t=4.0),
+        live._replace(retained=True),
+        live._replace(topic="sleepgate/bedroom/stage"),
+    )
 
-    (read,) = epochs_of([live, live._replace(retained=True), live._replace(topic="x")])
+    (read,) = epochs_of([old, foreign, live, twice])
 
     assert (read.t, read.index, read.session) == (3.0, 412, reading.session)
     assert read.start_s == reading.value.start_utc.timestamp()
