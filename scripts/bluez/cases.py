@@ -193,6 +193,10 @@ async def _daemon_killed(lab: Lab) -> None:
     await lab.guest.run("systemctl kill -s KILL sleepgate")
 
 
+async def _daemon_frozen(lab: Lab) -> None:
+    await lab.guest.run("systemctl kill -s STOP sleepgate")
+
+
 async def _daemon_restarted(lab: Lab) -> None:
     await lab.guest.run("systemctl restart sleepgate")
 
@@ -221,6 +225,7 @@ CASES = (
     Case("bluetoothd-freeze", "SIGSTOP to bluetoothd for 20 s", _bluetoothd_frozen),
     Case("adapter-off", "adapter off for 10 s", _adapter_off_and_on),
     Case("daemon-kill", "SIGKILL to the daemon", _daemon_killed),
+    Case("daemon-freeze", "SIGSTOP to the daemon", _daemon_frozen),
     Case("daemon-restart", "systemctl restart sleepgate", _daemon_restarted),
     Case("reboot", "systemctl reboot", _rebooted),
     Case("power-cut", "power cut for 2 s", _power_cut),
