@@ -14,7 +14,7 @@ from gateway.errors import SinkError
 from gateway.feed import Feed
 from gateway.outputs import Output, Reading
 from gateway.pipeline import Pipeline
-from gateway.runtime.systemd import clock_synchronised
+from gateway.runtime.systemd import clock_synchronised, notify
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
 
@@ -115,6 +115,7 @@ async def _tick(stations: Sequence[Station], outlets: Sequence[Outlet]) -> None:
     while True:
         for station in stations:
             _spread(station, station.pipeline.push(_now()), outlets)
+        notify("WATCHDOG=1")  # the loop turns, and the pipelines take what it brings
         await asyncio.sleep(1)
 
 

@@ -1,6 +1,7 @@
 """A broken output restarts, the others go on, and stopping loses nothing."""
 
 import asyncio
+import socket
 from dataclasses import dataclass
 
 import pytest
@@ -102,3 +103,17 @@ async def test_a_sink_gets_only_what_it_wants():
     deaf = outlet(Sink("deaf", NoOptions, (), run), NoOptions())
     await run_for(10, deaf)
     assert heard == []
+
+
+async def test_systemd_hears_every_second_that_the_daemon_lives(tmp_path, monkeypatch):
+    address = tmp_path / "notify"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        systemd.settimeout(0)
+        one, _ = collector()
+        await run_for(4.5, one)
+        signs = [systemd.recv(64) for _ in range(5)]
+        with pytest.raises(BlockingIOError):
+            systemd.recv(64)
+    assert signs == [b"WATCHDOG=1"] * 5
