@@ -1,25 +1,4 @@
-"""OSB 1, the open profile for headbands one builds oneself. All little-endian.
-
-**INFO** (read, at most 512 bytes): u8 major = 1, u8 minor, u16 length of all of it,
-u32 configuration id, u32 tick_hz (0: no clock), u32 session id (random at boot),
-u8 streams; per stream u8 id (0-31), u8 kind (1 = ExG; others are left alone),
-u8 channels, u8 format (1 = i16, 2 = i24), u32 millihertz, u8 samples per frame; per
-channel u8 role, float32 volts per count, i32 zero, 8 bytes ASCII label.
-
-**DATA** (notify): u8 version << 4 | flags, u8 stream id, u8 samples, u8 low byte of
-the configuration id, u32 index of the first sample since boot, u32 ticks at it, then
-the samples, channel fastest. Flags: 1 samples were lost before this frame, 2 a u16 of
-lead-off bits follows the samples, 4 a CRC of all that precedes it ends the frame
-(CRC-16 of polynomial 0x1021, initial value 0xFFFF, as `binascii.crc_hqx`).
-
-**CONTROL** (write): u8 operation, arguments. START takes a u32 mask of stream ids.
-A headband that cannot do as told answers the write with an ATT application error:
-`UNKNOWN_OPERATION`, `BAD_ARGUMENTS`, or `MTU_TOO_SMALL` when one sample of every
-channel of a stream does not fit one notification. It serves any MTU at which one does.
-
-**STATUS** (notify, every 10 s): u32 ticks, u16 battery mV, u8 battery %, u8 flags,
-u32 frames lost in the headband, u16 lead-off bits, i8 degrees Celsius.
-"""
+"""OSB 1, the open profile for headbands one builds oneself: see docs/diy-profile.md."""
 
 import struct
 from collections.abc import Iterator
