@@ -3,6 +3,8 @@
 from gateway.acquisition.sequence import unwrap
 from gateway.drivers.muse_athena.frame import COUNTERS, INDICES, Block, Packet
 
+JITTER_S = 1.0  # of device times; those of 2025 run backwards by a tenth of that
+
 
 class BlockCount:
     """Number the blocks of one tag through losses and restarts.
@@ -10,8 +12,8 @@ class BlockCount:
     Between consecutive packets, by their index, the counter alone tells. Across lost
     packets the device time says about how many blocks went missing and the counter
     says exactly; the time may be wrong by a second, or two of 4 channels. A packet
-    index that falls back while the counter breaks off means that the headband began
-    anew: the count goes on from where the time says.
+    index that falls back while the counter breaks off and time goes on means that the
+    headband began anew: the count continues where the time says.
 
     Parameters
     ----------
@@ -42,10 +44,12 @@ class BlockCount:
         ahead = unwrap(packet.packet_index, self._index, INDICES) - self._index
         if ahead in (0, 1):
             return unwrap(block.counter + self._shift, last + 1, COUNTERS)
-        elapsed = (time_us - self._time_us) * 1e-6 * self._blocks_hz
-        near = last + max(1, round(elapsed))
         counter = block.counter + self._shift
-        if ahead < 0 and (counter - last - 1) % COUNTERS:
+        elapsed_s = (time_us - self._time_us) * 1e-6
+        if elapsed_s < -JITTER_S:  # its clock was set
+            return unwrap(counter, last + 1, COUNTERS)
+        near = last + round(elapsed_s * self._blocks_hz)
+        if ahead < 0 <= elapsed_s and (counter - last - 1) % COUNTERS:
+            near = max(near, last + 1)
             self._shift = near - block.counter
-            return near
-        return unwrap(counter, near, COUNTERS)
+        return unwrap(block.counter + self._shift, near, COUNTERS)
