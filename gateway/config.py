@@ -11,6 +11,7 @@ from gateway.errors import ConfigError
 
 T = TypeVar("T")
 
+VOLT_UV = 1e6
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -39,9 +40,12 @@ class Device:
     address: str = "auto"
     channels: Mapping[str, str] = field(default_factory=dict)
     stall_s: float = 5.0
+    lsb_uv: float | None = None
 
     def problems(self) -> Iterator[str]:
         """Yield what the types cannot say."""
+        if self.lsb_uv is not None and not 0 < abs(self.lsb_uv) < VOLT_UV:
+            yield f"lsb_uv: {self.lsb_uv} are not the microvolts of a count"
         if not SLUG.fullmatch(self.name):
             yield f"name: {self.name!r} becomes a topic; use a-z 0-9 _ - (at most 32)"
         if not 0.5 <= self.stall_s <= 60:  # noqa: PLR2004 (the message says them)

@@ -1,7 +1,7 @@
 """What a headband driver is; each driver is one module of this package. Pure."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import NamedTuple, Protocol
@@ -98,6 +98,9 @@ class Driver:
         For each of the model's inputs that these electrodes can give, the best
         derivation first, then those for when an electrode is off. The configuration
         overrides them.
+    uncalibrated : bool
+        Whether nobody knows how many microvolts a count is. The configuration has to
+        say it; see `calibrated`.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Driver:
     also_notify: tuple[str, ...] = ()
     keep_alive: KeepAlive | None = None
     derivations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uncalibrated: bool = False
 
     def may_be(self, name: str | None, services: Collection[str]) -> bool:
         """Tell whether what advertises `name` and `services` can be of this kind."""
@@ -142,3 +146,40 @@ def load(name: str) -> Driver:
         raise ConfigError([f"driver: no {name!r}; there are {', '.join(names())}"])
     driver: Driver = import_module(f"{__name__}.{name}").DRIVER
     return driver
+
+
+def calibrated(driver: Driver, lsb_uv: float | None) -> Driver:
+    """Return `driver` with the calibration that the configuration gives it.
+
+    Parameters
+    ----------
+    driver : Driver
+    lsb_uv : float or None
+        Microvolts per count of every channel; None: as the headband says.
+
+    Raises
+    ------
+    ConfigError
+        If one is needed and missing, or given and not needed.
+    """
+    if lsb_uv is None:
+        if driver.uncalibrated:
+            why = "does not say how many microvolts a count is; measure it"
+            where = "docs/headbands.md says how"
+            raise ConfigError([f"lsb_uv: missing: {driver.name} {why} ({where})"])
+        return driver
+    if not driver.uncalibrated:
+        raise ConfigError([f"lsb_uv: {driver.name} says it itself; remove it"])
+    return replace(driver, handshake=_scaled(driver, lsb_uv), uncalibrated=False)
+
+
+def _scaled(driver: Driver, lsb_uv: float) -> Callable[[], Handshake]:
+    def handshake() -> Handshake:
+        info = yield from driver.handshake()
+        streams = tuple(
+            replace(s, channels=tuple(replace(c, lsb_uv=lsb_uv) for c in s.channels))
+            for s in info.montage.streams
+        )
+        return replace(info, montage=replace(info.montage, streams=streams))
+
+    return handshake

@@ -194,4 +194,5 @@ DRIVER = Driver(
         "EOG horizontal": ("CH3",),
         "EMG submental": ("CH4",),
     },
+    uncalibrated=True,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway import drivers, sinks
 from gateway.config import Config, Device, parse
+from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.machine import State
@@ -35,7 +36,7 @@ def check(path: Path) -> Config:
         Listing every problem with its line.
     """
     config = read_config(path)
-    problems = list(_unknown_drivers(config))
+    problems = list(_wrong_drivers(config))
     if not config.devices:
         problems.append("devices: no headband yet; `sleepgate pair --auto` adds one")
     try:
@@ -48,12 +49,16 @@ def check(path: Path) -> Config:
     return config
 
 
-def _unknown_drivers(config: Config) -> Iterator[str]:
-    there = drivers.names()
+def _wrong_drivers(config: Config) -> Iterator[str]:
     for at, device in enumerate(config.devices):
-        if device.driver not in there:
-            known = ", ".join(there)
-            yield f"devices[{at}].driver: no {device.driver!r}; there are {known}"
+        try:
+            _driver_of(device)
+        except ConfigError as error:
+            yield from (f"devices[{at}].{problem}" for problem in error.problems)
+
+
+def _driver_of(device: Device) -> Driver:
+    return drivers.calibrated(drivers.load(device.driver), device.lsb_uv)
 
 
 def outlets_of(config: Config) -> list[Outlet]:
@@ -90,7 +95,7 @@ def radio_of(config: Config) -> BleakRadio:
 
 def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
     """Put one headband's chain together."""
-    driver = drivers.load(device.driver)
+    driver = _driver_of(device)
     night = Night(scorer, device.channels, config.staging.mains_hz)
     return Station(
         device=device.name,

@@ -131,6 +131,17 @@ def test_a_configuration_with_many_mistakes(sleepgate, tmp_path):
         )
 
 
+def test_a_headband_whose_microvolts_nobody_knows(sleepgate, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("devices:\n  - {name: a, driver: npg_lite}\n")
+    result = sleepgate("config", "check", path)
+    assert_refused(result, f"{path}:2: devices[0].lsb_uv: missing: npg_lite")
+    path.write_text("devices:\n  - {name: a, driver: npg_lite, lsb_uv: 0}\n")
+    assert_refused(sleepgate("config", "check", path), "devices[0].lsb_uv: 0 are not")
+    path.write_text("devices:\n  - {name: a, driver: npg_lite, lsb_uv: 0.4}\n")
+    assert sleepgate("config", "check", path).returncode == 0
+
+
 @pytest.mark.parametrize("text", ["", "devices: []\n", "devices:\n# - name: a\n"])
 def test_a_configuration_without_a_headband(sleepgate, tmp_path, text):
     path = tmp_path / "c.yaml"

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import drivers
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.drivers import Listen, Write, npg_lite
 from gateway.drivers.npg_lite import decode, decode_battery, encode
-from gateway.errors import DecodeError
+from gateway.errors import ConfigError, DecodeError
 
 LAYOUTS = [(3, 10), (6, 10), (3, 20), (6, 20), (3, 25), (6, 25)]
 CAPTURE = "captures/npg-lite/rest_trial1_20260728-151157_merged_DACE.csv"
@@ -202,6 +203,27 @@ def test_a_board_that_sends_no_samples_is_told_from_a_silent_one(answer, word):
 )
 def test_it_is_recognised_by_any_of_its_names(name):
     assert npg_lite.DRIVER.may_be(name, [])
+
+
+def test_its_microvolts_come_from_the_configuration():
+    driver = drivers.calibrated(npg_lite.DRIVER, 0.25)
+    handshake = driver.handshake()
+    assert next(handshake) == Write(npg_lite.CONTROL, b"START")
+    handshake.send(b"")
+    payload = encode(np.full((3, 10), 2048 + 400, np.int32), 0)
+    with pytest.raises(StopIteration) as done:
+        handshake.send(payload)
+    info = done.value.value
+    (packet,) = driver.decoder(info).feed(Notification(npg_lite.DATA, payload, 0.0))
+    assert (info.montage.streams[0].to_microvolts(packet.counts) == 100.0).all()
+
+
+def test_without_its_microvolts_it_is_refused_and_with_others_too():
+    with pytest.raises(ConfigError, match="lsb_uv: missing: npg_lite"):
+        drivers.calibrated(npg_lite.DRIVER, None)
+    with pytest.raises(ConfigError, match="lsb_uv: diy says it itself"):
+        drivers.calibrated(drivers.load("diy"), 0.25)
+    assert drivers.calibrated(drivers.load("diy"), None) is drivers.load("diy")
 
 
 def test_samples_at_the_rails_are_at_the_channels_rails():
