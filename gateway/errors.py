@@ -61,6 +61,14 @@ class DamagedJournalError(JournalError):
     """The journal's file is damaged: it is kept aside, and a new one begun."""
 
 
+class RequestError(GatewayError):
+    """A request over MQTT cannot be served: its sender is told, by `code` and why."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 class ModelError(GatewayError):
     """A model file is refused, or one inference failed."""
 

@@ -77,6 +77,15 @@ class TopicTree:
         """``online`` or ``offline`` for the gateway itself; the will's topic."""
         return Topic(f"{self.base}/bridge/state", retain=True)
 
+    @property
+    def bridge_requests(self) -> str:
+        """Filter of all requests to the gateway itself."""
+        return f"{self.base}/bridge/request/+"
+
+    def bridge_response(self, verb: str) -> Topic:
+        """Answer a request of `verb`."""
+        return Topic(f"{self.base}/bridge/response/{verb}", retain=False)
+
     def availability(self, device: str) -> Topic:
         """``online`` while a headband's samples arrive."""
         return self._of(device, "availability", retain=True)

@@ -17,6 +17,18 @@ class Entry(NamedTuple):
     document: bytes
 
 
+class Session(NamedTuple):
+    """What is on disk of one session; `owed` entries have no acknowledgement."""
+
+    session: str
+    device: str
+    first_epoch: int
+    last_epoch: int
+    first_seq: int
+    last_seq: int
+    owed: int
+
+
 class Contents(NamedTuple):
     """What a journal holds.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import JournalError
 from gateway.journal.database import Database
-from gateway.journal.entry import Bounds, Contents, Entry
+from gateway.journal.entry import Bounds, Contents, Entry, Session
 
 FORMAT = 1
 BATCH = 50  # rows changed at a time: little space is needed for the change
@@ -150,6 +150,15 @@ class Store:
         """Rewrite the file without its free space."""
         self._db.run("VACUUM")
         self._db.shrink(BATCH)
+
+    def sessions(self) -> list[Session]:
+        """Return the sessions on disk, oldest first."""
+        rows = self._db.rows(
+            "SELECT session, device, min(epoch), max(epoch), min(seq), max(seq), "
+            "count(*) FILTER (WHERE acknowledged = 0) FROM entry "
+            "GROUP BY session, device ORDER BY min(seq)"
+        )
+        return [Session._make(row) for row in rows]
 
     def contents(self) -> Contents:
         """Return what there is."""

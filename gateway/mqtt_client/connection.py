@@ -2,45 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from enum import Enum
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self, assert_never
 
-from gateway.mqtt_client.paho_thread import (
-    BACK_OFF_S,
-    WINDOW,
+from gateway.mqtt_client.heard import (
     Acknowledged,
     BrokerAddress,
     Connected,
+    Connection,
     Heard,
     Lost,
     Message,
-    PahoThread,
+    Received,
     Refused,
     Unreachable,
 )
+from gateway.mqtt_client.paho_thread import BACK_OFF_S, WINDOW, PahoThread
 
 log = logging.getLogger(__name__)
 
 REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
 FIRST_ANSWER_S = 5.0
 DRAIN_S = 5.0
-UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
-BAD_CREDENTIALS = (134, 135)
+UNANSWERED = 64  # requests that may wait
 
 
 Receipt = asyncio.Future[bool]
-
-
-class Connection(Enum):
-    """How things stand with the broker."""
-
-    CONNECTING = "connecting"
-    CATCHING_UP = "catching up"  # connected; what was on its way is sent again first
-    ONLINE = "online"
-    OFFLINE = "offline"
-    REFUSED = "refused"
 
 
 class MqttClient:
@@ -57,6 +45,8 @@ class MqttClient:
         Published by the broker when this end is lost.
     greeting : callable
         Makes the messages published first on every connection.
+    subscriptions : sequence of str
+        Topic filters that are listened to.
 
     Attributes
     ----------
@@ -70,12 +60,15 @@ class MqttClient:
         address: BrokerAddress,
         will: Message,
         greeting: Callable[[], Iterable[Message]],
+        subscriptions: Sequence[str] = (),
     ) -> None:
         self.connection = Connection.CONNECTING
         self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
         self._address = address
         self._will = will
         self._greeting = greeting
+        self._subscriptions = subscriptions
+        self._received: asyncio.Queue[Received] = asyncio.Queue(UNANSWERED)
         self._on_their_way: dict[int, tuple[str, Receipt]] = {}
         self._changed = asyncio.Event()
         self._complaint = ""
@@ -136,6 +129,10 @@ class MqttClient:
         """Wait for a broker."""
         await self._until(lambda: self.connection is Connection.ONLINE)
 
+    async def receive(self) -> Received:
+        """Wait for the next message on a topic subscribed to."""
+        return await self._received.get()
+
     async def drain(self) -> bool:
         """Wait until the broker has everything.
 
@@ -162,7 +159,9 @@ class MqttClient:
         return True
 
     def _open(self) -> PahoThread:
-        return PahoThread(self._address, self.protocol, self._will, self._hear)
+        return PahoThread(
+            self._address, self.protocol, self._will, self._subscriptions, self._hear
+        )
 
     def _hand_over(self, message: Message) -> Receipt:
         receipt = asyncio.get_running_loop().create_future()
@@ -182,8 +181,8 @@ class MqttClient:
             case Connected(window):
                 self._window = window
                 self._connected()
-            case Refused(code, reason):
-                self._refused(code, reason)
+            case Refused():
+                self._refused(heard)
             case Unreachable():
                 self.connection = Connection.OFFLINE
                 self._complain(f"no broker answers at {self._address}; still trying")
@@ -193,6 +192,9 @@ class MqttClient:
                     self._complain(f"lost the broker ({reason}); trying for ever")
             case Acknowledged(mid, refusal):
                 self._acknowledged(mid, refusal)
+            case Received():
+                if not self._received.full():  # who asks faster asks again
+                    self._received.put_nowait(heard)
             case _:
                 assert_never(heard)
         self._changed.set()
@@ -204,28 +206,26 @@ class MqttClient:
         self.connection = Connection.CATCHING_UP
         self._greet_if_caught_up()
 
-    def _refused(self, code: int, reason: str) -> None:
+    def _refused(self, refused: Refused) -> None:
         address = self._address
-        if code == UNSUPPORTED_VERSION and self._may_fall_back():
+        if refused.is_version and address.protocol == "auto" and self.protocol == "5":
             log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
             self._thread.disconnect()
             self._give_up()
             self.protocol = "3.1.1"
             self._thread = self._open()
-        elif code in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS):
+        elif refused.needs_a_person:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
             who = f"user {address.username!r}" if address.username else "no user name"
             self._complain(
                 f"the broker at {address} refuses MQTT {self.protocol} with {who}: "
-                f"{reason}; check username, password and protocol under outputs.mqtt"
+                f"{refused.reason}; check username, password and protocol under "
+                "outputs.mqtt"
             )
         else:
             self.connection = Connection.OFFLINE
-            self._complain(f"the broker at {address} says: {reason}; still trying")
-
-    def _may_fall_back(self) -> bool:
-        return self._address.protocol == "auto" and self.protocol == "5"
+            self._complain(f"{address} says: {refused.reason}; still trying")
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
         topic, receipt = self._on_their_way.pop(mid, (None, None))

@@ -10,11 +10,12 @@ from gateway.errors import JournalError
 from gateway.journal.entry import Entry
 from gateway.journal.journal import Journal
 from gateway.mqtt_client.connection import MqttClient, Receipt
-from gateway.mqtt_client.paho_thread import Message
+from gateway.mqtt_client.heard import Message
 
 log = logging.getLogger(__name__)
 
 WINDOW = 10  # half of what a broker takes at a time: the live lane never queues
+LOOK_S = 10.0  # another process may have asked for a replay
 AGAIN_S = 5.0  # after a refusal or a failing disk
 
 
@@ -86,7 +87,9 @@ class JournalLane:
         news = asyncio.create_task(self._journal.news.wait())
         try:
             answers: set[asyncio.Future[Any]] = {news, *self._flying}
-            await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                answers, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             news.cancel()
         done = [receipt for receipt in self._flying if receipt.done()]

@@ -10,9 +10,7 @@ import logging
 import secrets
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -20,7 +18,17 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.formats.mqtt_topics import Topic
+from gateway.mqtt_client.heard import (
+    Acknowledged,
+    BrokerAddress,
+    Connected,
+    Heard,
+    Lost,
+    Message,
+    Received,
+    Refused,
+    Unreachable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,76 +36,6 @@ WINDOW = 20  # messages on their way; paho's default, and mosquitto's
 BACK_OFF_S = (1, 60)
 UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
 VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
-
-
-class Message(NamedTuple):
-    """What is published, and where."""
-
-    topic: Topic
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerAddress:
-    """Where the broker is and how it is spoken to.
-
-    Attributes
-    ----------
-    host : str
-    port : int
-    username : str or None
-    password : str or None
-        Never shown.
-    keepalive_s : int
-    protocol : str
-        ``"auto"`` tries MQTT 5 and falls back when the broker does not know it.
-    """
-
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    keepalive_s: int = 30
-    protocol: Literal["auto", "5", "3.1.1"] = "auto"
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-class Connected(NamedTuple):
-    """The broker accepted the connection, and up to `window` messages at a time."""
-
-    window: int
-
-
-class Refused(NamedTuple):
-    """The broker refused the connection.
-
-    `code` is a reason code of MQTT 5, table 2-6, whatever protocol is spoken.
-    """
-
-    code: int
-    reason: str
-
-
-class Unreachable(NamedTuple):
-    """Nothing accepts connections there."""
-
-
-class Lost(NamedTuple):
-    """A connection ended; may be said twice."""
-
-    reason: str
-
-
-class Acknowledged(NamedTuple):
-    """The broker took message `mid`, or refused it for a reason."""
-
-    mid: int
-    refusal: str | None
-
-
-Heard = Connected | Refused | Unreachable | Lost | Acknowledged
 
 
 class PahoThread:
@@ -109,6 +47,8 @@ class PahoThread:
     protocol : str
         ``"5"`` or ``"3.1.1"``.
     will : Message
+    subscriptions : sequence of str
+        Topic filters, subscribed to on every connection.
     hear : callable
         Called with this thread and everything that happens, in order, on the event
         loop that runs now.
@@ -119,6 +59,7 @@ class PahoThread:
         address: BrokerAddress,
         protocol: str,
         will: Message,
+        subscriptions: Sequence[str],
         hear: Callable[["PahoThread", Heard], None],
     ) -> None:
         self._protocol = protocol
@@ -130,8 +71,9 @@ class PahoThread:
         self._client.suppress_exceptions = True  # one in a callback ends the thread
         self._client.max_inflight_messages_set(WINDOW)
         self._client.username_pw_set(address.username, address.password)
-        topic, payload = will
+        topic, payload, _ = will
         self._client.will_set(topic.name, payload, topic.qos, topic.retain)
+        self._subscriptions = [(pattern, 1) for pattern in subscriptions]
         self._listen(asyncio.get_running_loop(), hear)
         self.retry_between(*BACK_OFF_S)
         first = paho.MQTT_CLEAN_START_FIRST_ONLY
@@ -149,11 +91,14 @@ class PahoThread:
 
     def send(self, message: Message) -> int:
         """Take `message`; return the ``mid`` it will be acknowledged by."""
-        topic, payload = message
+        topic, payload, correlation = message
         properties = None
-        if self._protocol == "5" and topic.expiry_s is not None:
+        if self._protocol == "5":
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it so
-            properties.MessageExpiryInterval = topic.expiry_s
+            if topic.expiry_s is not None:
+                properties.MessageExpiryInterval = topic.expiry_s
+            if correlation is not None:
+                properties.CorrelationData = correlation
         retain = topic.retained_by(self._protocol)
         return self._client.publish(
             topic.name, payload, topic.qos, retain, properties
@@ -178,6 +123,8 @@ class PahoThread:
         def answered(reason: ReasonCode, said: Properties) -> Heard:
             if reason.is_failure:
                 return Refused(reason.value, str(reason))
+            if self._subscriptions:
+                client.subscribe(self._subscriptions)
             return Connected(min(WINDOW, getattr(said, "ReceiveMaximum", WINDOW)))
 
         def acknowledged(mid: int, reason: ReasonCode) -> Heard:
@@ -187,11 +134,23 @@ class PahoThread:
         client.on_log = _tell_of_errors_in_callbacks
         client.on_socket_open = _give_up_unheard
         client.on_connect = lambda _c, _u, _f, reason, said: hop(answered(reason, said))
+        client.on_message = lambda _c, _u, message: hop(_received(message))
         client.on_connect_fail = lambda _c, _u: hop(Unreachable())
         client.on_disconnect = lambda _c, _u, _f, reason, _p: hop(Lost(str(reason)))
         client.on_publish = lambda _c, _u, mid, reason, _p: hop(
             acknowledged(mid, reason)
         )
+
+
+def _received(message: paho.MQTTMessage) -> Received:
+    said = message.properties
+    return Received(
+        message.topic,
+        bytes(message.payload),
+        message.retain,
+        getattr(said, "ResponseTopic", None),
+        getattr(said, "CorrelationData", None),
+    )
 
 
 def _give_up_unheard(_client: paho.Client, _userdata: object, sock: object) -> None:

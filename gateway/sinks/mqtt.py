@@ -8,7 +8,7 @@ were scored.
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -23,14 +23,16 @@ from gateway.formats.mqtt_payloads import (
     epoch_payload,
     summary_payload,
 )
+from gateway.formats.mqtt_requests import Request
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.entry import Bounds, Entry
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.recorder import Recorder
-from gateway.mqtt_client.connection import Connection, MqttClient
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
 from gateway.mqtt_client.journal_lane import JournalLane
-from gateway.mqtt_client.paho_thread import BrokerAddress, Message
+from gateway.mqtt_client.requests import Serve, serve_requests
 from gateway.outputs import Availability, Reading
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
@@ -100,9 +102,10 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
         keepalive_s=options.keepalive_s,
         protocol=options.protocol,
     )
+    asked = (desk.topics.bridge_requests,)
     async with (
         Journal(options.journal.file) as journal,
-        MqttClient(address, desk.will, desk.standing) as client,
+        MqttClient(address, desk.will, desk.standing, asked) as client,
     ):
         lane = JournalLane(journal, client, desk.write_entry)
         recorder = Recorder(journal)
@@ -110,6 +113,10 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
             background = (
                 tasks.create_task(lane.run(), name="journal-lane"),
                 tasks.create_task(_prune(journal, options.journal.bounds)),
+                tasks.create_task(
+                    serve_requests(client, desk.topics, verbs(journal)),
+                    name="mqtt-requests",
+                ),
             )
             async for reading in feed:
                 await client.publish(await desk.write(reading, recorder))
@@ -119,6 +126,19 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
                 task.cancel()
         for message in desk.farewell():
             await client.publish(message)
+
+
+def verbs(journal: Journal) -> Mapping[str, Serve]:
+    """Return what can be asked of the gateway over MQTT."""
+
+    async def replay(request: Request) -> Mapping[str, object]:
+        since = request.whole_number("from")
+        contents = await journal.contents()
+        until = request.whole_number("to", contents.next_seq)
+        n = await journal.replay(since, until)
+        return {"epochs": n, "first_seq": contents.first_seq}
+
+    return {"replay": replay}
 
 
 async def _prune(journal: Journal, bounds: Bounds) -> None:
@@ -136,10 +156,15 @@ class Desk:
     Parameters
     ----------
     topics : TopicTree
+
+    Attributes
+    ----------
+    topics : TopicTree
+    will : Message
     """
 
     def __init__(self, topics: TopicTree) -> None:
-        self._topics = topics
+        self.topics = topics
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
         self.will = Message(topics.bridge_state, OFFLINE)
@@ -151,10 +176,10 @@ class Desk:
             case ScoredEpoch():
                 return await self._stage(reading, value, recorder)
             case Availability(online):
-                topic = self._topics.availability(device)
+                topic = self.topics.availability(device)
                 return self._state(Message(topic, ONLINE if online else OFFLINE))
             case NightSummary():
-                topic = self._topics.summary(device)
+                topic = self.topics.summary(device)
                 payload = summary_payload(reading, value, final=True)
                 return self._state(Message(topic, payload))
             case _:
@@ -163,14 +188,14 @@ class Desk:
     def write_entry(self, entry: Entry) -> Message:
         """Turn an entry of the journal into its message."""
         payload = epoch_payload(entry.document, Posting(entry.seq, datetime.now(UTC)))
-        return Message(self._topics.epoch(entry.device), payload)
+        return Message(self.topics.epoch(entry.device), payload)
 
     def standing(self) -> Iterator[Message]:
         """Yield how things stand, stages included that are not stale."""
-        yield Message(self._topics.bridge_state, ONLINE)
+        yield Message(self.topics.bridge_state, ONLINE)
         yield from self._states.values()
         for t_end, message in self._stages.values():
-            left_s = self._topics.stage_expiry_s - round(time.monotonic() - t_end)
+            left_s = self.topics.stage_expiry_s - round(time.monotonic() - t_end)
             if left_s > 0:
                 topic = message.topic._replace(expiry_s=left_s)
                 yield Message(topic, message.payload)
@@ -194,7 +219,7 @@ class Desk:
         now_s = time.monotonic()
         posting = Posting(seq, datetime.now(UTC), now_s - scored.t_rx)
         payload = epoch_payload(document, posting)
-        message = Message(self._topics.stage(reading.device), payload)
+        message = Message(self.topics.stage(reading.device), payload)
         self._stages[reading.device] = now_s, message
         return message
 

@@ -9,8 +9,9 @@ import pytest
 
 from gateway.formats.mqtt_topics import Topic
 from gateway.mqtt_client import connection
-from gateway.mqtt_client.connection import Connection, MqttClient
-from gateway.mqtt_client.paho_thread import WINDOW, BrokerAddress, Message
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
+from gateway.mqtt_client.paho_thread import WINDOW
 from gateway.runtime.local_broker import LocalBroker
 
 pytestmark = pytest.mark.integration

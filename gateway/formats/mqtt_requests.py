@@ -1,0 +1,85 @@
+"""Requests to the gateway over MQTT, and its answers. Pure.
+
+A request is a JSON object on ``bridge/request/<verb>``; whatever it calls its
+``transaction`` comes back in the answer on ``bridge/response/<verb>``.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gateway.errors import RequestError
+
+MAX_BYTES = 4096
+
+
+class Request(NamedTuple):
+    """What is asked for.
+
+    Attributes
+    ----------
+    verb : str
+        Last level of the topic.
+    transaction : str, int or None
+        The sender's name for it.
+    fields : mapping
+        The rest.
+    """
+
+    verb: str
+    transaction: str | int | None
+    fields: Mapping[str, Any]
+
+    def whole_number(self, name: str, default: int | None = None) -> int:
+        """Return field `name`, a whole number from 0.
+
+        Raises
+        ------
+        RequestError
+            If it is none, or is missing and there is no `default`.
+        """
+        value = self.fields.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise RequestError(
+                "bad_field", f"{name}: expected a whole number from 0, got {value!r}"
+            )
+        return value
+
+
+def read_request(topic: str, payload: bytes) -> Request:
+    """Read a request; an empty payload asks for nothing in particular.
+
+    Raises
+    ------
+    RequestError
+        If it is no JSON object, or larger than 4 kB.
+    """
+    verb = topic.rpartition("/")[2]
+    if len(payload) > MAX_BYTES:
+        raise RequestError("too_large", f"{len(payload)} bytes; at most {MAX_BYTES}")
+    try:
+        fields = json.loads(payload or b"{}")
+    except ValueError as error:
+        raise RequestError("not_json", f"expected a JSON object: {error}") from error
+    if not isinstance(fields, dict):
+        raise RequestError("not_json", "expected a JSON object")
+    transaction = fields.pop("transaction", None)
+    if not isinstance(transaction, (str, int, type(None))):
+        raise RequestError("bad_field", "transaction: expected a text or a number")
+    return Request(verb, transaction, fields)
+
+
+def ok_payload(request: Request, data: Mapping[str, object]) -> bytes:
+    """Write the answer to a request that was served."""
+    return _json({"transaction": request.transaction, "status": "ok", "data": data})
+
+
+def error_payload(request: Request | None, error: RequestError) -> bytes:
+    """Write the answer to a request that was not; None if it could not be read."""
+    why = {"code": error.code, "message": str(error)}
+    transaction = None if request is None else request.transaction
+    return _json({"transaction": transaction, "status": "error", "error": why})
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

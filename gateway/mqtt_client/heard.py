@@ -1,0 +1,115 @@
+"""What is said to the broker, and what is heard of it. Pure."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, NamedTuple
+
+from gateway.formats.mqtt_topics import Topic
+
+UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
+BAD_CREDENTIALS = (134, 135)
+
+
+class Connection(Enum):
+    """How things stand with the broker."""
+
+    CONNECTING = "connecting"
+    CATCHING_UP = "catching up"  # connected; what was on its way is sent again first
+    ONLINE = "online"
+    OFFLINE = "offline"
+    REFUSED = "refused"
+
+
+class Message(NamedTuple):
+    """What is published, and where."""
+
+    topic: Topic
+    payload: bytes
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and how it is spoken to.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+    username : str or None
+    password : str or None
+        Never shown.
+    keepalive_s : int
+    protocol : str
+        ``"auto"`` tries MQTT 5 and falls back when the broker does not know it.
+    """
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keepalive_s: int = 30
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Connected(NamedTuple):
+    """The broker accepted the connection, and up to `window` messages at a time."""
+
+    window: int
+
+
+class Refused(NamedTuple):
+    """The broker refused the connection.
+
+    `code` is a reason code of MQTT 5, table 2-6, whatever protocol is spoken.
+    """
+
+    code: int
+    reason: str
+
+    @property
+    def is_version(self) -> bool:
+        """Whether it does not speak this version of MQTT."""
+        return self.code == UNSUPPORTED_VERSION
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether trying again is of no use before something was changed."""
+        return self.code in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS)
+
+
+class Unreachable(NamedTuple):
+    """Nothing accepts connections there."""
+
+
+class Lost(NamedTuple):
+    """A connection ended; may be said twice."""
+
+    reason: str
+
+
+class Acknowledged(NamedTuple):
+    """The broker took message `mid`, or refused it for a reason."""
+
+    mid: int
+    refusal: str | None
+
+
+class Received(NamedTuple):
+    """A message on a topic that was subscribed to.
+
+    `reply_to` and `correlation` are the MQTT 5 properties of a request that wants an
+    answer on a topic of its own.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool
+    reply_to: str | None = None
+    correlation: bytes | None = None
+
+
+Heard = Connected | Refused | Unreachable | Lost | Acknowledged | Received

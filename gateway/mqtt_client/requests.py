@@ -1,0 +1,71 @@
+"""Serves requests that come over MQTT, one after the other."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from gateway.errors import GatewayError, RequestError
+from gateway.formats.mqtt_requests import (
+    Request,
+    error_payload,
+    ok_payload,
+    read_request,
+)
+from gateway.formats.mqtt_topics import Topic, TopicTree
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.heard import Message, Received
+
+log = logging.getLogger(__name__)
+
+WILDCARDS = frozenset("+#\0")
+Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
+
+
+async def serve_requests(
+    client: MqttClient, topics: TopicTree, verbs: Mapping[str, Serve]
+) -> None:
+    """Answer until cancelled.
+
+    Parameters
+    ----------
+    client : MqttClient
+        Subscribed to the topics of requests.
+    topics : TopicTree
+    verbs : mapping of str to callable
+        Serves a request and returns the answer's data; raises `GatewayError` when it
+        cannot, which is the answer then.
+    """
+    while True:
+        received = await client.receive()
+        verb = received.topic.rpartition("/")[2]
+        payload = await _answer(received, verbs)
+        await client.publish(Message(topics.bridge_response(verb), payload))
+        if received.reply_to and not set(received.reply_to) & WILDCARDS:
+            topic = Topic(received.reply_to, retain=False)
+            await client.publish(Message(topic, payload, received.correlation))
+
+
+async def _answer(received: Received, verbs: Mapping[str, Serve]) -> bytes:
+    request = None
+    try:
+        request = read_request(received.topic, received.payload)
+        serve = _server(received, request, verbs)
+        return ok_payload(request, await serve(request))
+    except RequestError as error:
+        log.info("request on %s refused: %s", received.topic, error)
+        return error_payload(request, error)
+    except GatewayError as error:
+        log.warning("request on %s failed: %s", received.topic, error)
+        return error_payload(request, RequestError("failed", str(error)))
+
+
+def _server(received: Received, request: Request, verbs: Mapping[str, Serve]) -> Serve:
+    if received.retained:
+        raise RequestError(
+            "retained",
+            "a retained request would be served again at every connection; publish "
+            "it without the retain flag, and clear the topic",
+        )
+    if request.verb not in verbs:
+        known = ", ".join(sorted(verbs))
+        raise RequestError("unknown_verb", f"no {request.verb!r}; there is {known}")
+    return verbs[request.verb]

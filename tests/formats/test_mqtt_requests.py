@@ -1,0 +1,76 @@
+"""Requests: whatever bytes come, an answer or a reason."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import RequestError
+from gateway.formats.mqtt_requests import (
+    MAX_BYTES,
+    error_payload,
+    ok_payload,
+    read_request,
+)
+
+TOPIC = "sleepgate/bridge/request/replay"
+
+
+def test_a_request_is_read_and_its_transaction_comes_back():
+    request = read_request(TOPIC, b'{"transaction": "q7", "from": 12}')
+    assert (request.verb, request.whole_number("from")) == ("replay", 12)
+    answer = json.loads(ok_payload(request, {"epochs": 3}))
+    assert answer == {"transaction": "q7", "status": "ok", "data": {"epochs": 3}}
+
+
+def test_an_empty_payload_asks_for_nothing_in_particular():
+    request = read_request(TOPIC, b"")
+    assert request.fields == {}
+    assert request.transaction is None
+    assert request.whole_number("from", 5) == 5
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", '"7"', "true", "null", "[]"])
+def test_a_field_that_is_no_whole_number_is_named(value):
+    request = read_request(TOPIC, f'{{"from": {value}}}'.encode())
+    with pytest.raises(RequestError, match="from: expected a whole number"):
+        request.whole_number("from")
+
+
+def test_a_refusal_says_why_and_to_whom():
+    request = read_request(TOPIC, b'{"transaction": 7}')
+    error = RequestError("retained", "do not")
+    assert json.loads(error_payload(request, error)) == {
+        "transaction": 7,
+        "status": "error",
+        "error": {"code": "retained", "message": "do not"},
+    }
+    assert json.loads(error_payload(None, error))["transaction"] is None
+
+
+def test_a_long_request_is_refused_unread():
+    with pytest.raises(RequestError, match="at most"):
+        read_request(TOPIC, b" " * (MAX_BYTES + 1))
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_any_bytes_are_a_request_or_an_error(payload):
+    try:
+        request = read_request(TOPIC, payload)
+    except RequestError as error:
+        assert error.code in ("not_json", "bad_field")
+    else:
+        json.loads(ok_payload(request, {}))
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_whatever_a_transaction_is_it_comes_back_or_is_refused(transaction):
+    payload = json.dumps({"transaction": transaction}).encode()
+    try:
+        request = read_request(TOPIC, payload)
+    except RequestError as error:
+        assert "transaction" in str(error)
+        assert isinstance(transaction, list)
+    else:
+        assert json.loads(ok_payload(request, {}))["transaction"] == transaction

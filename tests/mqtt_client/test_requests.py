@@ -1,0 +1,113 @@
+"""Requests over a real broker."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from gateway.feed import Feed
+from gateway.sinks.mqtt import Options, run
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def asking(broker, listening, until, scored):
+    """A gateway with ten epochs behind it, an ear, and somebody who asks."""
+
+    @asynccontextmanager
+    async def ask():
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5
+        )
+        await asyncio.to_thread(client.connect, broker.host, broker.port)
+        client.loop_start()
+        feed = Feed(64)
+        sink = asyncio.create_task(
+            run(Options(host=broker.host, port=broker.port), feed)
+        )
+        try:
+            async with listening(broker, "#") as listener:
+                for index in range(10):
+                    feed.put(scored(index))
+                await until(lambda: len(listener.epochs()) == 10, "ten epochs")
+                yield client, listener
+        finally:
+            client.disconnect()
+            client.loop_stop()
+            feed.close()
+            await sink
+
+    return ask
+
+
+def put(client, verb, payload, **how):
+    client.publish(f"sleepgate/bridge/request/{verb}", payload, 1, **how)
+
+
+async def answer(listener, verb="replay"):
+    leaf = f"/bridge/response/{verb}"
+    await listener.until(lambda: listener.on(leaf), "an answer")
+    return listener.on(leaf)[-1].document
+
+
+async def test_a_replay_brings_what_was_missed_again(asking):
+    async with asking() as (client, listener):
+        put(client, "replay", json.dumps({"transaction": "a", "from": 4, "to": 7}))
+        said = await answer(listener)
+        await listener.until(lambda: len(listener.epochs()) == 13, "three again")
+    assert said == {
+        "transaction": "a",
+        "status": "ok",
+        "data": {"epochs": 3, "first_seq": 0},
+    }
+    assert [epoch["seq"] for epoch in listener.epochs()[10:]] == [4, 5, 6]
+    assert len(listener.stages()) == 10, "the live lane is not disturbed"
+
+
+async def test_the_answer_also_goes_where_mqtt_5_says(asking):
+    async with asking() as (client, listener):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = "my/own/topic"
+        put(client, "replay", b'{"from": 10}', properties=properties)
+        await listener.until(lambda: listener.on("my/own/topic"), "an answer")
+    assert listener.on("my/own/topic")[0].document["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "code"),
+    [
+        ("replay", b"{", "not_json"),
+        ("replay", b'{"from": "all"}', "bad_field"),
+        ("sing", b"", "unknown_verb"),
+    ],
+)
+async def test_what_cannot_be_served_is_refused_with_a_reason(
+    asking, verb, payload, code
+):
+    async with asking() as (client, listener):
+        put(client, verb, payload)
+        said = await answer(listener, verb)
+    assert said["status"] == "error"
+    assert said["error"]["code"] == code
+
+
+async def test_a_retained_request_is_never_served(broker, asking):
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    await asyncio.to_thread(client.connect, broker.host, broker.port)
+    client.loop_start()
+    sent = client.publish(
+        "sleepgate/bridge/request/replay", b'{"from": 0}', 1, retain=True
+    )
+    await asyncio.to_thread(sent.wait_for_publish, 10)
+    client.disconnect()
+    client.loop_stop()
+    async with asking() as (_, listener):
+        said = await answer(listener)
+    assert said["error"]["code"] == "retained"
+    assert len(listener.epochs()) == 10
