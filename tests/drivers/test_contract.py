@@ -1,109 +1,19 @@
 """What every driver keeps to, whatever its headband."""
 
 import inspect
-import re
+from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway import drivers
-from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import Notification, SamplePacket
-from gateway.drivers import (
-    Listen,
-    Read,
-    Write,
-    diy,
-    ganglion,
-    muse_athena,
-    muse_classic,
-    npg_lite,
-)
-from gateway.drivers.muse_athena import frame as athena_frame
-from gateway.drivers.muse_athena.frame import Block, Packet
-from gateway.drivers.muse_athena.samples import encode_eeg
-from gateway.drivers.muse_classic import control
-from gateway.drivers.muse_classic.wire import Piece, encode_electrode
+from gateway.acquisition.packets import Decoded, Motion, SamplePacket
+from gateway.drivers import Listen
 from gateway.errors import ConfigError, DecodeError
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def diy_example():
-    channels = tuple(Channel(label, Modality.EEG, 0.5) for label in ("AF7", "AF8"))
-    montage = Montage((Stream(256.0, channels),))
-    info = diy.DiyInfo(montage, 32768.0, boot_id=1, stream_ids=(0,))
-    counts = np.arange(20, dtype=np.int32).reshape(2, 10)
-    frame = diy.encode(info, SamplePacket(0, 0, counts, 0.0, 0))
-    value = diy.encode_info(info, (10,))
-
-    def answer(request):
-        return value if isinstance(request, Read) else b""
-
-    return answer, [Notification(diy.DATA, frame, 1.0)]
-
-
-def muse_example(said, data):
-    """Answer every command with `said` and every electrode's turn with its data."""
-    replies = []
-
-    def answer(request):
-        if isinstance(request, Write):
-            replies[:] = control.encode_reply(said)
-            return b""
-        if request.char == control.CONTROL:
-            return replies.pop(0) if replies else b""
-        return next(n.payload for n in data if n.char == request.char)
-
-    return answer, data
-
-
-def classic_example():
-    piece = Piece(65535, np.arange(12, dtype=np.int32))
-    data = [
-        Notification(char, encode_electrode(piece), 1.0)
-        for char in muse_classic.ELECTRODES.values()
-    ]
-    return muse_example({"ap": "headset", "fw": "1.2.13", "rc": 0}, data)
-
-
-def athena_example():
-    counts = np.arange(16, dtype=np.int32).reshape(4, 4)
-    block = Block(0x11, 7, -170, encode_eeg(counts))
-    payload = athena_frame.encode([Packet(3, 1733184000000, (block,))])
-    data = [Notification(muse_athena.DATA, payload, 1.0)]
-    return muse_example({"fw": "3.0.25", "rc": 0}, data)
-
-
-def ganglion_example():
-    def answer(request):
-        return b"3.0.0" if isinstance(request, Read) else b""
-
-    counts = np.arange(8, dtype=np.int32).reshape(2, 4) << 6
-    payload = ganglion.encode_absolute(1, counts)
-    return answer, [Notification(ganglion.RECEIVE, payload, 1.0)]
-
-
-def npg_lite_example():
-    payload = npg_lite.encode(np.arange(30, dtype=np.int32).reshape(3, 10), 0)
-
-    def answer(request):
-        return payload if isinstance(request, Listen) else b""
-
-    return answer, [Notification(npg_lite.DATA, payload, 1.0)]
-
-
-# of each driver: what answers its handshake, and notifications that make samples
-EXAMPLES = {
-    "diy": diy_example,
-    "ganglion": ganglion_example,
-    "muse_athena": athena_example,
-    "muse_classic": classic_example,
-    "npg_lite": npg_lite_example,
-}
-LONGEST = 1000  # requests of a handshake
+from gateway.preprocessing.derivation import parse_derivation
+from tests.drivers.examples import EXAMPLES, LONGEST, UUID, shake
 
 
 @pytest.fixture(params=drivers.names())
@@ -111,17 +21,23 @@ def driver(request):
     return drivers.load(request.param)
 
 
-def shake(driver, answer):
-    handshake = driver.handshake()
-    request = next(handshake)
-    for _ in range(LONGEST):
-        assert isinstance(request, Read | Write | Listen)
-        assert UUID.fullmatch(request.char)
-        try:
-            request = handshake.send(answer(request))
-        except StopIteration as done:
-            return done.value
-    return pytest.fail(f"{driver.name} never stops asking")
+def session(driver):
+    """Return a decoder, what it decodes, and the montage it decodes for."""
+    answer, notifications = EXAMPLES[driver.name]()
+    info = shake(driver, answer)
+    return driver.decoder(info), notifications, info.montage
+
+
+def same(values, others):
+    assert list(map(type, values)) == list(map(type, others))
+    for value, other in zip(values, others, strict=True):
+        if isinstance(value, SamplePacket):
+            assert (value.stream, value.index) == (other.stream, other.index)
+            np.testing.assert_array_equal(value.counts, other.counts)
+        elif isinstance(value, Motion):
+            np.testing.assert_array_equal(value.acc_g, other.acc_g)
+        else:
+            assert value == other
 
 
 def test_there_is_a_driver():
@@ -149,14 +65,12 @@ def test_every_driver_brings_an_example(driver):
 
 
 def test_a_session_as_in_the_example_yields_microvolts(driver):
-    answer, notifications = EXAMPLES[driver.name]()
-    info = shake(driver, answer)
-    decoder = driver.decoder(info)
+    decoder, notifications, montage = session(driver)
     decoded = [d for n in notifications for d in decoder.feed(n)]
     packets = [d for d in decoded if isinstance(d, SamplePacket)]
     assert packets
     for packet in packets:
-        stream = info.montage.streams[packet.stream]
+        stream = montage.streams[packet.stream]
         assert packet.counts.dtype == np.int32
         assert packet.counts.shape[0] == len(stream.channels)
         assert 0 <= packet.index < stream.index_modulus
@@ -164,18 +78,98 @@ def test_a_session_as_in_the_example_yields_microvolts(driver):
         assert np.isfinite(stream.to_microvolts(packet.counts)).all()
 
 
+def test_counts_are_scaled_to_what_electrodes_give(driver):
+    _, _, montage = session(driver)
+    for channel in (c for stream in montage.streams for c in stream.channels):
+        assert channel.digital_min <= channel.zero <= channel.digital_max
+        if not driver.uncalibrated:
+            assert 1e-3 <= abs(channel.lsb_uv) <= 1
+            span_uv = (channel.digital_max - channel.digital_min) * abs(channel.lsb_uv)
+            assert 400 <= span_uv <= 1e6
+
+
+def test_derivations_can_be_read_and_one_gives_an_eeg(driver):
+    _, _, montage = session(driver)
+    labels = frozenset(c.label for stream in montage.streams for c in stream.channels)
+    given_eeg = driver.name == "diy"  # which names its channels as the model does
+    for wanted, texts in driver.derivations.items():
+        for text in texts:
+            try:
+                assert parse_derivation(wanted, text, labels).weights
+            except ConfigError as error:  # a larger kind has these
+                assert "no channel" in str(error)
+            else:
+                given_eeg |= wanted.startswith("EEG")
+    assert given_eeg
+
+
+def test_what_keeps_it_alive_is_written_in_time(driver):
+    if driver.keep_alive is not None:
+        assert UUID.fullmatch(driver.keep_alive.write.char)
+        assert driver.keep_alive.write.payload
+        assert 0 < driver.keep_alive.every_s <= 60
+
+
+def test_it_is_not_taken_for_another(driver):
+    present = {*driver.notify, *driver.also_notify}
+    assert driver.recognises(present)
+    assert not driver.recognises(set())
+    others = [drivers.load(name) for name in drivers.names() if name != driver.name]
+    assert not [other.name for other in others if other.recognises(present)]
+
+
 @pytest.mark.parametrize("name", drivers.names())
+@settings(max_examples=60)
 @given(data=st.data())
 def test_noise_is_a_decode_error_and_nothing_else(name, data):
-    driver = drivers.load(name)
-    answer, (notification, *_) = EXAMPLES[name]()
-    decoder = driver.decoder(shake(driver, answer))
+    decoder, (notification, *_), _ = session(drivers.load(name))
     payload = data.draw(st.binary(max_size=len(notification.payload) + 4))
+    decode_or_refuse(decoder, notification._replace(payload=payload))
+
+
+@pytest.mark.parametrize("name", drivers.names())
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_flipped_bit_is_a_value_or_a_decode_error(name, data):
+    decoder, notifications, _ = session(drivers.load(name))
+    notification = data.draw(st.sampled_from(notifications))
+    payload = bytearray(notification.payload)
+    bit = data.draw(st.integers(0, 8 * len(payload) - 1))
+    payload[bit // 8] ^= 1 << bit % 8
+    decode_or_refuse(decoder, notification._replace(payload=bytes(payload)))
+
+
+@pytest.mark.parametrize("name", drivers.names())
+@settings(max_examples=60)
+@given(data=st.data())
+def test_after_what_was_refused_all_goes_on_as_before(name, data):
+    decoder, notifications, _ = session(drivers.load(name))
+    untroubled, _, _ = session(drivers.load(name))
+    size = len(notifications[0].payload)
+    for good in notifications:
+        for junk in data.draw(st.lists(st.binary(max_size=size), max_size=2)):
+            if not refused(decoder, good._replace(payload=junk)):
+                list(untroubled.feed(good._replace(payload=junk)))
+        cut = good._replace(payload=good.payload[: data.draw(st.integers(0, size - 1))])
+        if not refused(decoder, cut):
+            list(untroubled.feed(cut))
+        same(list(decoder.feed(good)), list(untroubled.feed(good)))
+
+
+def decode_or_refuse(decoder, notification):
     try:
-        for decoded in decoder.feed(notification._replace(payload=payload)):
-            assert decoded is not None
+        for decoded in decoder.feed(notification):
+            assert isinstance(decoded, get_args(Decoded))
     except DecodeError as error:
-        assert error.payload == payload
+        assert error.payload == notification.payload
+
+
+def refused(decoder, notification):
+    try:
+        list(decoder.feed(notification))
+    except DecodeError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("name", drivers.names())
@@ -193,3 +187,16 @@ def test_a_handshake_refuses_noise_with_a_decode_error_and_comes_to_an_end(name,
         assert inspect.getgeneratorstate(handshake) == inspect.GEN_CLOSED
     else:
         pytest.fail("it never ends")
+
+
+def test_a_silent_headband_is_given_up_within_two_minutes(driver):
+    waited_s = 0.0
+
+    def silence(request):
+        nonlocal waited_s
+        waited_s += request.timeout_s if isinstance(request, Listen) else 0.0
+        return b""
+
+    with pytest.raises(DecodeError):
+        shake(driver, silence)
+    assert waited_s < 120
