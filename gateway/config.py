@@ -146,6 +146,9 @@ def _value(tree: object, kind: Any, path: str, problems: list[str]) -> object:  
     if is_dataclass(kind) and isinstance(kind, type):
         return _build(tree, kind, f"{path}.", problems)
     origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType and isinstance(tree, Mapping):
+        for choice in filter(is_dataclass, args):
+            return _value(tree, choice, path, problems)
     if origin is tuple:
         return _items(tree, args[0], path, problems)
     if origin is Mapping:

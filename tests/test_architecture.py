@@ -36,7 +36,9 @@ MAY_IMPORT = {
         *("errors", "journal", "mqtt_client"),
     },
     "gateway.journal": {"errors"},
-    "gateway.mqtt_client": {"formats", "errors", "journal"},
+    "gateway.mqtt_client": {
+        *("acquisition", "staging", "formats", "outputs", "journal", "errors"),
+    },
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),
         *("recordings", "staging"),

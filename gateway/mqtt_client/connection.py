@@ -183,9 +183,10 @@ class MqttClient:
                 self._connected()
             case Refused():
                 self._refused(heard)
-            case Unreachable():
+            case Unreachable(why):
                 self.connection = Connection.OFFLINE
-                self._complain(f"no broker answers at {self._address}; still trying")
+                at = self._address
+                self._complain(f"no broker answers at {at}: {why}; still trying")
             case Lost(reason):
                 if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
                     self.connection = Connection.OFFLINE

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Literal, NamedTuple
 
 from gateway.formats.mqtt_topics import Topic
+from gateway.mqtt_client.tls import Tls
 
 UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
 BAD_CREDENTIALS = (134, 135)
@@ -42,6 +43,10 @@ class BrokerAddress:
     keepalive_s : int
     protocol : str
         ``"auto"`` tries MQTT 5 and falls back when the broker does not know it.
+    tls : Tls or None
+        None for a connection that anybody on the way can read.
+    websocket : str or None
+        Path of the broker's WebSocket; None for plain MQTT.
     """
 
     host: str
@@ -50,6 +55,8 @@ class BrokerAddress:
     password: str | None = field(default=None, repr=False)
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    tls: Tls | None = None
+    websocket: str | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -82,7 +89,9 @@ class Refused(NamedTuple):
 
 
 class Unreachable(NamedTuple):
-    """Nothing accepts connections there."""
+    """No connection came about."""
+
+    reason: str
 
 
 class Lost(NamedTuple):

@@ -67,7 +67,12 @@ class PahoThread:
             CallbackAPIVersion.VERSION2,
             client_id=f"sleepgate-{secrets.token_hex(4)}",
             protocol=VERSION[protocol],
+            transport="tcp" if address.websocket is None else "websockets",
         )
+        if address.websocket is not None:
+            self._client.ws_set_options(address.websocket)
+        if address.tls is not None:
+            self._client.tls_set_context(address.tls.context())
         self._client.suppress_exceptions = True  # one in a callback ends the thread
         self._client.max_inflight_messages_set(WINDOW)
         self._client.username_pw_set(address.username, address.password)
@@ -135,11 +140,17 @@ class PahoThread:
         client.on_socket_open = _give_up_unheard
         client.on_connect = lambda _c, _u, _f, reason, said: hop(answered(reason, said))
         client.on_message = lambda _c, _u, message: hop(_received(message))
-        client.on_connect_fail = lambda _c, _u: hop(Unreachable())
+        client.on_connect_fail = lambda _c, _u: hop(_unreachable())
         client.on_disconnect = lambda _c, _u, _f, reason, _p: hop(Lost(str(reason)))
         client.on_publish = lambda _c, _u, mid, reason, _p: hop(
             acknowledged(mid, reason)
         )
+
+
+def _unreachable() -> Unreachable:
+    """Say why: paho calls back while it handles an exception it does not pass on."""
+    error = sys.exc_info()[1]
+    return Unreachable(str(error) or type(error).__name__)
 
 
 def _received(message: paho.MQTTMessage) -> Received:

@@ -7,6 +7,7 @@ import yaml
 
 from gateway.config import Config, parse
 from gateway.errors import ConfigError
+from gateway.runtime.secret_tags import SecretLoader
 
 
 def read_config(path: Path) -> Config:
@@ -21,9 +22,13 @@ def read_config(path: Path) -> Config:
     text = _text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
+        tree = SecretLoader(text).get_single_data()
     except yaml.YAMLError as error:
         raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from (
+            error
+        )
+    except ConfigError as error:  # a secret, and on which line it stands
+        raise ConfigError([f"{path}:{problem}" for problem in error.problems]) from (
             error
         )
     lines = dict(_lines(node, "")) if node is not None else {}

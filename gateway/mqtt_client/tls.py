@@ -1,0 +1,47 @@
+"""Encryption of the way to the broker; hostnames are always checked."""
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Section ``tls`` of the broker.
+
+    Attributes
+    ----------
+    ca : str or None
+        File with the certificates of the authorities to believe; None for those of
+        the system.
+    certificate, key : str or None
+        Files with this client's own certificate and its key, if the broker wants one.
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+    def problems(self) -> Iterator[str]:
+        """Yield what types cannot say."""
+        if (self.certificate is None) != (self.key is None):
+            missing = "certificate" if self.certificate is None else "key"
+            yield f"{missing}: missing; a client's certificate and key go together"
+        for name in ("ca", "certificate", "key"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).is_file():
+                yield f"{name}: no file {path}"
+                return
+        try:
+            self.context()
+        except OSError as error:  # ssl.SSLError among them
+            files = ", ".join(filter(None, (self.ca, self.certificate, self.key)))
+            yield f"{error}; look at {files}"
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a connection is encrypted with, TLS 1.2 or later."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context

@@ -1,0 +1,82 @@
+"""Secrets that stand elsewhere: ``!file``, ``!env`` and ``!credential`` in YAML."""
+
+import os
+from pathlib import Path
+from stat import S_IROTH
+
+import yaml
+
+from gateway.errors import ConfigError
+
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
+
+
+class Secret(str):
+    """A text that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide it, also in error messages."""
+        return "<secret>"
+
+
+class SecretLoader(yaml.SafeLoader):
+    """Reads plain YAML and the tags of secrets.
+
+    Raises `ConfigError` on a secret that cannot be read, with its line and the fix.
+    """
+
+
+def _file(loader: SecretLoader, node: yaml.Node) -> Secret:
+    """Read a file that not everybody may read; its last line break is not part."""
+    return _content(node, Path(_argument(loader, node)))
+
+
+def _credential(loader: SecretLoader, node: yaml.Node) -> Secret:
+    """Read what systemd passes as a credential of this name."""
+    name = _argument(loader, node)
+    folder = os.environ.get(CREDENTIALS)
+    if folder is None:
+        raise _problem(
+            node,
+            f"!credential {name}: systemd passes none; put LoadCredential={name}:FILE "
+            "into the unit",
+        )
+    return _content(node, Path(folder) / name)
+
+
+def _env(loader: SecretLoader, node: yaml.Node) -> Secret:
+    """Read an environment variable."""
+    name = _argument(loader, node)
+    if name not in os.environ:
+        raise _problem(node, f"!env {name}: that environment variable is not set")
+    return Secret(os.environ[name])
+
+
+SecretLoader.add_constructor("!file", _file)
+SecretLoader.add_constructor("!credential", _credential)
+SecretLoader.add_constructor("!env", _env)
+
+
+def _argument(loader: SecretLoader, node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode) or not node.value:
+        raise _problem(node, f"{node.tag}: write one word after it")
+    return str(loader.construct_scalar(node))
+
+
+def _content(node: yaml.Node, path: Path) -> Secret:
+    try:
+        if path.stat().st_mode & S_IROTH:
+            raise _problem(
+                node, f"{path}: everybody may read this secret; chmod o= {path}"
+            )
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise _problem(node, f"{path}: cannot be read: {why}") from error
+    return Secret(text.removesuffix("\n").removesuffix("\r"))
+
+
+def _problem(node: yaml.Node, words: str) -> ConfigError:
+    return ConfigError([f"{node.start_mark.line + 1}: {words}"])

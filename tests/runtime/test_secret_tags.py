@@ -1,0 +1,84 @@
+"""Secrets from files, the environment and systemd; shown to nobody."""
+
+import pytest
+
+from gateway.config import parse
+from gateway.errors import ConfigError
+from gateway.runtime.config_file import read_config
+from gateway.sinks.mqtt import Options
+
+HEAD = "devices: [{name: a}]\noutputs:\n  mqtt:\n    username: me\n"
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "password"
+    path.write_text("hush\n")
+    path.chmod(0o640)
+    return path
+
+
+@pytest.fixture
+def section(tmp_path):
+    def read(line):
+        path = tmp_path / "c.yaml"
+        path.write_text(f"{HEAD}    {line}\n")
+        return read_config(path).outputs["mqtt"]
+
+    return read
+
+
+def problem_of(section, line):
+    with pytest.raises(ConfigError) as caught:
+        section(line)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_a_file_gives_its_text_without_the_last_line_break(section, secret):
+    password = section(f"password: !file {secret}")["password"]
+    assert password == "hush"  # noqa: S105 - a test's own
+    assert "hush" not in repr(password)
+
+
+def test_an_environment_variable_gives_its_value(section, monkeypatch):
+    monkeypatch.setenv("BROKER_PASSWORD", "hush")
+    assert section("password: !env BROKER_PASSWORD")["password"] == "hush"  # noqa: S105 - a test's own
+
+
+def test_a_credential_comes_from_systemd_s_directory(section, secret, monkeypatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secret.parent))
+    assert section("password: !credential password")["password"] == "hush"  # noqa: S105 - a test's own
+
+
+def test_a_secret_never_stands_in_an_error(section, secret):
+    with pytest.raises(ConfigError) as caught:
+        parse(section(f"port: !file {secret}"), Options)
+    assert "hush" not in str(caught.value)
+    assert "hush" not in repr(parse(section(f"password: !file {secret}"), Options))
+
+
+def test_what_everybody_may_read_is_no_secret(section, secret):
+    secret.chmod(0o644)
+    problem = problem_of(section, f"password: !file {secret}")
+    assert ":5: " in problem
+    assert "chmod o=" in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("password: !file /nowhere/at/all", "cannot be read"),
+        ("password: !env NOT_SET_ANYWHERE", "not set"),
+        ("password: !credential x", "LoadCredential"),
+        ("password: !env [a]", "one word"),
+        ("password: !file", "one word"),
+    ],
+)
+def test_a_secret_that_is_not_there_is_told_with_its_line(
+    section, line, words, monkeypatch
+):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    problem = problem_of(section, line)
+    assert ":5: " in problem
+    assert words in problem
