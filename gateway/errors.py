@@ -19,7 +19,8 @@ class DecodeError(GatewayError):
     """A notification that is no packet of this headband: dropped and counted."""
 
     def __init__(self, reason: str, payload: bytes) -> None:
-        super().__init__(f"{reason}: {payload[:32].hex()} ({len(payload)} bytes)")
+        shown = f": {payload[:32].hex()} ({len(payload)} bytes)" if payload else ""
+        super().__init__(f"{reason}{shown}")
         self.payload = payload
 
 

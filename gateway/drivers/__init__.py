@@ -81,7 +81,7 @@ class Driver:
         Makes a generator that is driven once per connection: it yields `Read` and
         `Write` requests, receives their answers, and returns what the headband
         says of itself once streaming has begun. Raises `DecodeError` on an answer
-        it cannot use.
+        it cannot use, `LinkError` when it must be connected to anew.
     stop : tuple of Write
         Written before a clean disconnect.
     decoder : callable

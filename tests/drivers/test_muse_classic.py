@@ -14,7 +14,7 @@ from gateway.acquisition.packets import Battery, Motion, Notification, SamplePac
 from gateway.drivers import Listen, Write, muse_classic
 from gateway.drivers.muse_classic import AUX, ELECTRODES, FIVE, FOUR, control, wire
 from gateway.drivers.muse_classic.wire import Piece
-from gateway.errors import DecodeError
+from gateway.errors import DecodeError, LinkError
 from gateway.preprocessing.derivation import parse_derivation
 
 LABELS = tuple(ELECTRODES)
@@ -277,7 +277,7 @@ def test_with_the_aux_there_is_a_fifth_channel_for_the_chin():
 
 def test_a_headband_in_its_bootloader_is_reset_and_said_to_be():
     headband = Headband({"ap": "bootloader", "rc": 0})
-    with pytest.raises(DecodeError, match=r"bootloader.*connect again"):
+    with pytest.raises(LinkError, match=r"bootloader.*connect again"):
         shake(headband)
     assert headband.written == ["v1", "*1"]
 

@@ -31,7 +31,7 @@ from gateway.drivers.muse_classic.wire import (
     decode_electrode,
     decode_telemetry,
 )
-from gateway.errors import DecodeError
+from gateway.errors import DecodeError, LinkError
 
 __all__ = ["DRIVER", "driver"]
 
@@ -82,14 +82,16 @@ def handshake(preset: str) -> Handshake:
 
     Raises
     ------
+    LinkError
+        If it was in the bootloader.
     DecodeError
-        If it was in the bootloader, answers nonsense, or an electrode stays silent.
+        If it answers nonsense, or an electrode stays silent.
     """
     replies = Replies()
     said = yield from ask("v1", replies)
     if said.application == "bootloader":
         yield tell("*1")
-        raise DecodeError("it sat in its bootloader and was reset: connect again", b"")
+        raise LinkError("the Muse sat in its bootloader and was reset; connect again")
     for text in ("h", preset, "s", "d"):
         yield from ask(text, replies)
     labels = (*ELECTRODES, *AUX) if preset == FIVE else tuple(ELECTRODES)
