@@ -19,7 +19,7 @@ _DOES = Characteristic.Properties
 _MAY = att.Attribute.Permissions
 _AD = AdvertisingData
 
-Reader = Callable[[str], bytes]
+Reader = Callable[[Connection, str], Awaitable[bytes]]
 Writer = Callable[[Connection, Attribute, bytes], Awaitable[None]]
 
 
@@ -33,7 +33,7 @@ class GattTable:
     attributes : iterable of Attribute
         In the order of their handles.
     read : callable
-        Returns the value of a characteristic, by UUID.
+        Awaited with the connection and the UUID of each read.
     write : callable
         Awaited with the connection, the attribute and the value of each write.
 
@@ -111,10 +111,10 @@ def _characteristic(
     writeable = bool(does & (_DOES.WRITE | _DOES.WRITE_WITHOUT_RESPONSE))
     may |= (_MAY.READABLE * readable) | (_MAY.WRITEABLE * writeable)
 
-    def on_read(_: Connection) -> bytes:
+    async def on_read(connection: Connection) -> bytes:
         if not readable:
             raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
-        return read(attribute.uuid)
+        return await read(connection, attribute.uuid)
 
     async def on_write(connection: Connection, value: bytes) -> None:
         if not writeable:

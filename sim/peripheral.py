@@ -1,188 +1,40 @@
 """The headband's radio: a GATT server around a device, on any HCI transport."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
 
 from bumble import hci
-from bumble.att import ATT_Error
-from bumble.device import Connection, DeviceConfiguration
 from bumble.device import Device as Host
+from bumble.device import DeviceConfiguration
 from bumble.transport.common import Transport
 
 from gateway.errors import AdapterError
-from gateway.link.bumble_adapter import POWER_ON_S, device_on
-from sim.device import Attribute, Device, Reaction
-from sim.gatt_table import GattTable, advertisement, scan_response
+from gateway.link.bumble_adapter import device_on
+from sim.bonding import Bonding
+from sim.device import Device
+from sim.gatt_table import advertisement, scan_response
+from sim.headband import Headband
 from sim.pace import Pace
 from sim.radio import open_radio
-
-log = logging.getLogger(__name__)
+from sim.security import Security
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
 MAX_MTU = 517
 ADVERTISING_MS = 40.0
-QUEUED = 128  # link packets on their way at most, before sending waits
-
-
-class Headband:
-    """A simulated headband on the air; made by `headband`.
-
-    Attributes
-    ----------
-    ended : asyncio.Event
-        Set when the recording is over and everything was sent.
-    frames_sent : int
-        Notifications so far.
-    """
-
-    def __init__(
-        self, device: Device, host: Host, speed: float, tasks: asyncio.TaskGroup
-    ) -> None:
-        self.ended = asyncio.Event()
-        self.frames_sent = 0
-        self._device = device
-        self._host = host
-        self._pace = Pace(speed, device.skip_s, device.drift_ppm)
-        self._streaming: asyncio.Task[None] | None = None
-        self._tasks = tasks
-        self._running: set[asyncio.Task[None]] = set()
-        self._thawed = asyncio.Event()
-        self._thawed.set()
-        self._room = asyncio.Event()
-        self._table = GattTable(
-            device.service,
-            device.attributes,
-            read=lambda char: device.read(char, self._pace.now_s),
-            write=self._on_write,
-        )
-        host.add_services(self._table.services)
-        host.on("connection", self._on_connection)
-
-    async def disconnect(self) -> None:
-        """Drop every connection; the headband is found again at once."""
-        for connection in list(self._host.connections.values()):
-            await connection.disconnect()
-
-    def freeze(self) -> None:
-        """Stay connected and send nothing, until `thaw`."""
-        self._thawed.clear()
-
-    def thaw(self) -> None:
-        """Send again, from where the night is now."""
-        self._thawed.set()
-
-    def stop(self) -> None:
-        """Do no more, whatever it was."""
-        for task in self._running:
-            task.cancel()
-
-    async def advertise(self) -> None:
-        """Be found; the service is in the advertisement itself, not in a response."""
-        await self._host.start_advertising()
-
-    def _on_connection(self, connection: Connection) -> None:
-        log.debug("connected: %s", connection.peer_address)
-        self._device.connected()
-        connection.on("disconnection", self._on_disconnection)
-
-    def _on_disconnection(self, reason: int) -> None:
-        log.debug("disconnected: %s", hci.HCI_Constant.error_name(reason))
-        self._stop()
-        if reason:  # 0: the transport itself is gone
-            self._spawn(self.advertise())
-
-    async def _on_write(
-        self, connection: Connection, to: Attribute, value: bytes
-    ) -> None:
-        now_s = self._pace.now_s
-        reaction = self._device.write(to.uuid, value, connection.att_mtu, now_s)
-        if reaction.status and "write" in to.properties:
-            raise ATT_Error(reaction.status)
-        if reaction.streaming is not None:
-            self._stop()
-        if reaction.streaming:
-            self._streaming = self._spawn(self._stream(connection, self._begin()))
-        if reaction.replies or reaction.disconnect:
-            self._spawn(self._react(connection, reaction))
-
-    async def _react(self, connection: Connection, reaction: Reaction) -> None:
-        for char, payload in reaction.replies:
-            try:
-                await self._send(connection, char, payload)
-            except TimeoutError:
-                log.debug("nobody confirmed the reply %s", payload.hex())
-        if reaction.disconnect:
-            await connection.disconnect()
-
-    async def _send(self, connection: Connection, uuid: str, payload: bytes) -> None:
-        char = self._table.chars[uuid]
-        if char.properties & char.Properties.INDICATE:
-            await self._host.indicate_subscriber(connection, char, payload)
-        else:
-            await self._host.notify_subscriber(connection, char, payload)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._tasks.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
-
-    def _begin(self) -> float:
-        """Return the device time now; the first time it streams sets it going."""
-        since_s = self._pace.begin()
-        if not self._pace.unlimited:
-            left_s = self._pace.wait_s(self._device.duration_s)
-            asyncio.get_running_loop().call_later(left_s, self._end_unheard)
-        return since_s
-
-    def _end_unheard(self) -> None:
-        if self._streaming is None:
-            self.ended.set()
-
-    def _stop(self) -> None:
-        if self._streaming is not None:
-            self._streaming.cancel()
-            self._streaming = None
-
-    async def _stream(self, connection: Connection, since_s: float) -> None:
-        queue = self._host.host.get_data_packet_queue(connection.handle)
-        queue.on("flow", self._room.set)
-        try:
-            while not await self._play(connection, since_s):
-                await self._thawed.wait()
-                since_s = self._pace.now_s
-            await queue.drain(connection.handle)
-            await self._pace.until(self._device.duration_s)  # it may have stopped
-            self.ended.set()
-        finally:
-            queue.remove_listener("flow", self._room.set)
-
-    async def _play(self, connection: Connection, since_s: float) -> bool:
-        """Send until there is no more, or until frozen; say whether all was sent."""
-        queue = self._host.host.get_data_packet_queue(connection.handle)
-        for frame in self._device.frames(since_s, connection.att_mtu):
-            await self._pace.until(frame.due_s)
-            while queue.pending > QUEUED:
-                self._room.clear()
-                await self._room.wait()
-            if not self._thawed.is_set():
-                return False
-            await self._send(connection, frame.char, frame.payload)
-            self.frames_sent += 1
-        return True
 
 
 @asynccontextmanager
-async def headband(
+async def headband(  # noqa: PLR0913 - a headband has these knobs
     device: Device,
     transport: str | Transport,
     *,
     address: str = ADDRESS,
     speed: float = 1.0,
     mtu: int = MAX_MTU,
+    security: Security = Security.NONE,
+    keystore: Path | None = None,
 ) -> AsyncIterator[Headband]:
     """Advertise `device` on `transport` while entered.
 
@@ -197,30 +49,46 @@ async def headband(
         Times real time; 0 or inf for as fast as the receiver takes it.
     mtu : int
         The largest that it agrees to, 23 to 517.
+    security : Security
+        What it demands before it lets anybody read, write or subscribe.
+    keystore : Path or None
+        JSON file that keeps its bonds; None: they end with this context.
 
     Raises
     ------
+    ConfigError
+        If `keystore` cannot be used.
     AdapterError
         If there is no controller at `transport`, or it is lost.
     """
     if isinstance(transport, str):
         transport = await open_radio(transport)
     host = _host(transport, device, address, mtu)
+    bonding = Bonding(host, security, keystore)
+    pace = Pace(speed, device.skip_s, device.drift_ppm)
     try:
         async with transport, asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(_until_lost(transport))
-            band = Headband(device, host, speed, tasks)
-            await _power_on(host)
-            await band.advertise()
-            try:
+            await bonding.check()
+            band = Headband(device, host, bonding, pace, tasks)
+            async with _on_air(band, transport, tasks):
                 yield band
-            finally:
-                watching.cancel()
-                band.stop()
-                if not transport.source.terminated.done():
-                    await host.power_off()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _on_air(
+    band: Headband, transport: Transport, tasks: asyncio.TaskGroup
+) -> AsyncIterator[None]:
+    watching = tasks.create_task(_until_lost(transport))
+    try:
+        await band.power_on()
+        yield
+    finally:
+        watching.cancel()
+        band.stop()
+        if not transport.source.terminated.done():
+            await band.power_off()
 
 
 def _host(transport: Transport, device: Device, address: str, mtu: int) -> Host:
@@ -235,14 +103,6 @@ def _host(transport: Transport, device: Device, address: str, mtu: int) -> Host:
     host = device_on(transport, config)
     host.gatt_server.max_mtu = mtu
     return host
-
-
-async def _power_on(host: Host) -> None:
-    try:
-        async with asyncio.timeout(POWER_ON_S):
-            await host.power_on()
-    except TimeoutError:
-        raise AdapterError("no Bluetooth controller answers") from None
 
 
 async def _until_lost(transport: Transport) -> None:

@@ -15,6 +15,7 @@ from gateway.recordings.recording import Recording
 from gateway.runtime.logs import start_logging
 from sim import devices
 from sim.device import Knobs
+from sim.security import Security
 from sim.sleeper import synthetic_night
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Play:
     skip_s: float
     boot_id: int
     drift_ppm: float
+    security: str
+    keystore: Path | None
 
 
 @click.command()
@@ -83,6 +86,19 @@ class Play:
     help="Of this power-on; default: drawn by chance, as a restarted headband would.",
 )
 @click.option("--drift-ppm", type=float, default=0.0, help="Of the headband's crystal.")
+@click.option(
+    "--security",
+    type=click.Choice([s.value for s in Security]),
+    default=Security.NONE.value,
+    show_default=True,
+    help="Pairing that it demands; a passkey is shown in the log.",
+)
+@click.option(
+    "--keystore",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File for its bonds; without it, or when it is deleted, they are lost.",
+)
 @CHANNEL
 def command(  # noqa: PLR0913 (one per option)
     *,
@@ -129,6 +145,8 @@ async def _play(recording: Recording, play: Play) -> None:
         address=play.address,
         speed=play.speed,
         mtu=play.mtu,
+        security=Security(play.security),
+        keystore=play.keystore,
     ) as band:
         log.info(
             "%s: %s, %.0f s at x%g",
