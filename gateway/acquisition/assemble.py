@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import floor
 
 import numpy as np
 
 from gateway.acquisition.clock import DeviceClock
-from gateway.acquisition.lane import Lane
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket
+from gateway.acquisition.placement import Placement
 from gateway.acquisition.tally import Tally
 from gateway.errors import LinkError
 
 LAG_S = 3  # a stream may be this far behind the others
-LEAP_S = 3600  # a connection silent for longer was given up by the link long ago
-RESEND_S = 60  # further back, a headband has not resent but restarted
-AWAY_S = 24 * 3600  # further ahead, it is not the same night
 
 
 class Assembler:
@@ -49,17 +45,18 @@ class Assembler:
     """
 
     def __init__(self, montage: Montage) -> None:
-        self.clock = DeviceClock()
         self._montage = montage
-        self._lanes = [Lane(stream) for stream in montage.streams]
-        self._fastest = max(self._lanes, key=lambda lane: lane.stream.sfreq)
-        self._info = HeadbandInfo(montage)
-        self._anchored = False
-        self._t_zero: float | None = None  # arrival of second 0
+        self._placement = Placement(montage)
+        self._lanes = self._placement.lanes
         self._start_s = 0.0  # first sample of the session
         self._next_second = 0
         self._open: dict[int, Block] = {}
-        self._packets = self._late = self._bad = self._connections = 0
+        self._packets = self._late = self._connections = 0
+
+    @property
+    def clock(self) -> DeviceClock:
+        """The headband's clock against this machine's."""
+        return self._placement.clock
 
     def link_up(self, info: HeadbandInfo) -> None:
         """Begin a connection.
@@ -77,18 +74,12 @@ class Assembler:
                 "the headband's settings changed within the session: "
                 f"{change}; set them back, or begin a new session"
             )
-        restarted = info.boot_id is None or info.boot_id != self._info.boot_id
-        self._info = info
         self._connections += 1
-        for lane in self._lanes:
-            lane.returning = True
-        if restarted:
-            self._forget()
+        self._placement.link_up(info)
 
     def push(self, packet: SamplePacket) -> Iterator[Block]:
         """Yield the blocks that `packet` completes."""
-        lane = self._lanes[packet.stream]
-        if packet.counts.shape[1] and self._place(lane, packet):
+        if packet.counts.shape[1] and self._accept(packet):
             yield from self._emit(packet.t_rx)
 
     def tally(self) -> Tally:
@@ -99,8 +90,8 @@ class Assembler:
         """
         return Tally(
             packets=self._packets,
-            late_packets=self._late,
-            bad_packets=self._bad,
+            late_packets=self._late + self._placement.late,
+            bad_packets=self._placement.bad,
             lost_s=max(
                 lane.lost_s(self._start_s, self._next_second) for lane in self._lanes
             ),
@@ -108,95 +99,25 @@ class Assembler:
             drift_ppm=self.clock.drift_ppm,
         )
 
-    def _forget(self) -> None:
-        self._anchored = False
-        for lane in self._lanes:
-            lane.next_index = None
-        self.clock.restart(self._info.tick_hz)
-
-    def _place(self, lane: Lane, packet: SamplePacket) -> bool:
+    def _accept(self, packet: SamplePacket) -> bool:
         """Write `packet` to the grid; False if it was dropped."""
-        if (index := self._index(lane, packet)) is None:
+        first = self._placement.place(packet, self._next_second)
+        if first is None:
             return False
-        if lane.next_index is None:
-            self._anchor(lane, index, packet)
-        lane.advance(index, packet)
-        first = index - lane.offset
+        lane = self._lanes[packet.stream]
         emitted = lane.stream.first_sample(self._next_second)
         skip = max(lane.progress, emitted) - first
         n_samples = packet.counts.shape[1]
         if skip >= n_samples:
             self._late += 1
             return False
+        if not self._packets:
+            self._start_s = first / lane.stream.sfreq
         self._packets += 1
         lane.progress = first + n_samples
         self._write(packet, lane.progress, max(skip, 0))
-        if lane is self._fastest:
-            self._observe(lane, packet)
+        self._placement.observe(packet)
         return True
-
-    def _index(self, lane: Lane, packet: SamplePacket) -> int | None:
-        """Return the unwrapped index, or None if the packet is to be dropped."""
-        if lane.next_index is None:
-            return self._first_index(lane, packet)
-        index = lane.unwrap(packet, lane.next_index)
-        ahead_s = (index - lane.next_index) / lane.stream.sfreq
-        if lane.returning and not -RESEND_S <= ahead_s <= AWAY_S:
-            self._forget()
-            return packet.index
-        if ahead_s < 0:
-            self._late += 1
-            return None
-        if lane.returning or ahead_s <= LEAP_S:
-            return index
-        if index == lane.leapt_to:
-            self._forget()
-            return packet.index
-        lane.leapt_to = index + packet.counts.shape[1]
-        self._bad += 1
-        return None
-
-    def _first_index(self, lane: Lane, packet: SamplePacket) -> int | None:
-        if self._anchored and self._info.boot_id is not None:
-            second = lane.second_of(packet.index - lane.offset)
-            if second - max(other.seconds() for other in self._lanes) > LEAP_S:
-                self._bad += 1
-                return None
-        return packet.index
-
-    def _anchor(self, lane: Lane, index: int, packet: SamplePacket) -> None:
-        """Decide which sample of the session `index` is."""
-        sfreq = lane.stream.sfreq
-        end = index + packet.counts.shape[1]
-        if self._info.boot_id is None:
-            arrived = round(self._elapsed(packet, (end - index) / sfreq) * sfreq)
-            emitted = lane.stream.first_sample(self._next_second)
-            lane.offset = index - max(arrived, lane.progress, emitted)
-        elif not self._anchored:
-            second = floor((index + 1e-6) / sfreq)
-            arrived = round(self._elapsed(packet, end / sfreq - second))
-            free = max(other.free_second() for other in self._lanes)
-            target = max(arrived, free, self._next_second)
-            for other in self._lanes:
-                first_sample = other.stream.first_sample
-                other.offset = first_sample(second) - first_sample(target)
-        if not self._packets:
-            self._start_s = (index - lane.offset) / sfreq
-        self._anchored = True
-
-    def _elapsed(self, packet: SamplePacket, length_s: float) -> float:
-        """Return the second of the session at which what ended now began."""
-        began = packet.t_rx - length_s
-        if self._t_zero is None:
-            self._t_zero = began
-        return began - self._t_zero
-
-    def _observe(self, lane: Lane, packet: SamplePacket) -> None:
-        ticks, tick_hz = packet.ticks, self._info.tick_hz
-        if ticks is not None and tick_hz is not None:
-            ticks += round(packet.counts.shape[1] / lane.stream.sfreq * tick_hz)
-        second = lane.progress / lane.stream.sfreq
-        self.clock.observe(second, packet.t_rx, ticks=ticks)
 
     def _write(self, packet: SamplePacket, end: int, skip: int) -> None:
         at, lane = packet.stream, self._lanes[packet.stream]

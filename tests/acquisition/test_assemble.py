@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.assemble import AWAY_S, LAG_S, LEAP_S, Assembler
+from gateway.acquisition.assemble import LAG_S, Assembler
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket
+from gateway.acquisition.placement import AWAY_S, LEAP_S
 from gateway.errors import LinkError
 
 
