@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from gateway.acquisition.clock import DeviceClock
+from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket
 from gateway.acquisition.placement import Placement
 from gateway.acquisition.tally import Tally
 from gateway.errors import LinkError
-
-LAG_S = 3  # a stream may be this far behind the others
 
 
 class Assembler:
@@ -31,7 +30,8 @@ class Assembler:
 
     A second is complete when every stream has passed its end, or when some stream
     is `LAG_S` ahead of a laggard. Packets must therefore hold less than `LAG_S`
-    seconds of signal. Seconds of which nothing arrived yield no block.
+    seconds of signal. Seconds of which nothing arrived yield no block. A stream that
+    was announced and never sends is waited for once, at the session's beginning.
 
     Late, repeated and overlapping packets, and those for seconds already emitted,
     are dropped and counted. A packet that leaps more than an hour ahead within a
@@ -85,15 +85,18 @@ class Assembler:
     def tally(self) -> Tally:
         """Return what was received and lost so far.
 
-        `lost_s` covers the seconds emitted; `bad_packets` those that leapt, to which
-        the caller adds what the decoder refused.
+        `lost_s` covers the seconds emitted, in streams that have sent anything yet;
+        `bad_packets` those that leapt, to which the caller adds what the decoder
+        refused.
         """
+        heard = [lane for lane in self._lanes if lane.heard]
         return Tally(
             packets=self._packets,
             late_packets=self._late + self._placement.late,
             bad_packets=self._placement.bad,
             lost_s=max(
-                lane.lost_s(self._start_s, self._next_second) for lane in self._lanes
+                (lane.lost_s(self._start_s, self._next_second) for lane in heard),
+                default=0.0,
             ),
             connections=self._connections,
             drift_ppm=self.clock.drift_ppm,
@@ -149,6 +152,8 @@ class Assembler:
 
     def _emit(self, t_rx: float) -> Iterator[Block]:
         passed = [lane.seconds() for lane in self._lanes]
+        if max(passed) > LAG_S:
+            passed = [lane.seconds() for lane in self._lanes if lane.heard]
         end = max(min(passed), max(passed) - LAG_S)
         if end <= self._next_second:
             return

@@ -74,12 +74,10 @@ class DeviceClock:
             Rate of the clock that stamps packets; None when it is the sample count
             that tells the headband's time.
         """
-        self._line()
+        self._line()  # stands until the next arrival
         self._tick_hz = tick_hz
         self._points.clear()
         self._ticks = None
-        self._shift_s = 0.0
-        self._fresh = False
 
     @property
     def drift_ppm(self) -> float | None:
@@ -109,6 +107,7 @@ class DeviceClock:
 
     def _device_s(self, second: float, ticks: int | None) -> float:
         if self._tick_hz is None or ticks is None:
+            self._shift_s = self._shift_s if self._points else 0.0
             return second + self._shift_s
         near = ticks if self._ticks is None else self._ticks
         self._ticks = unwrap(ticks, near, TICK_MODULUS)

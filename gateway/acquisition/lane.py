@@ -6,6 +6,8 @@ from gateway.acquisition.montage import Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.acquisition.sequence import unwrap
 
+LAG_S = 3  # a stream may be this far behind the others
+
 
 class Lane:
     """Where one stream has got to.
@@ -24,6 +26,8 @@ class Lane:
         Samples in the blocks emitted.
     t_rx : float
         Last arrival, monotonic seconds.
+    heard : bool
+        Whether anything of this stream has come since the session began.
     returning : bool
         Not heard since the link came up.
     leapt_to : int or None
@@ -31,6 +35,7 @@ class Lane:
     """
 
     __slots__ = (
+        "heard",
         "leapt_to",
         "next_index",
         "offset",
@@ -46,6 +51,7 @@ class Lane:
         self.next_index: int | None = None
         self.offset = self.progress = self.placed = 0
         self.t_rx = 0.0
+        self.heard = False
         self.returning = True
         self.leapt_to: int | None = None
 
@@ -62,6 +68,7 @@ class Lane:
         """Move on to the end of `packet`."""
         self.next_index = index + packet.counts.shape[1]
         self.t_rx = packet.t_rx
+        self.heard = True
         self.returning = False
         self.leapt_to = None
 

@@ -3,7 +3,7 @@
 from math import floor
 
 from gateway.acquisition.clock import DeviceClock
-from gateway.acquisition.lane import Lane
+from gateway.acquisition.lane import LAG_S, Lane
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import SamplePacket
 
@@ -24,7 +24,7 @@ class Placement:
     lanes : list of Lane
         One per stream.
     clock : DeviceClock
-        Of the fastest stream.
+        Of the fastest stream that sends.
     late, bad : int
         Packets refused because they are behind or leapt.
     """
@@ -33,7 +33,7 @@ class Placement:
         self.clock = DeviceClock()
         self.lanes = [Lane(stream) for stream in montage.streams]
         self.late = self.bad = 0
-        self._fastest = max(self.lanes, key=lambda lane: lane.stream.sfreq)
+        self._timed: Lane | None = None  # whose arrivals the clock has seen
         self._info = HeadbandInfo(montage)
         self._anchored = False
         self._t_zero: float | None = None  # arrival of second 0
@@ -63,13 +63,22 @@ class Placement:
     def observe(self, packet: SamplePacket) -> None:
         """Learn from a packet that was written how the headband's clock runs."""
         lane = self.lanes[packet.stream]
-        if lane is not self._fastest:
+        if lane is not self._timekeeper():
             return
+        if self._timed not in {None, lane}:
+            self.clock.restart(self._info.tick_hz)
+        self._timed = lane
         ticks, tick_hz = packet.ticks, self._info.tick_hz
         if ticks is not None and tick_hz is not None:
             ticks += round(packet.counts.shape[1] / lane.stream.sfreq * tick_hz)
         second = lane.progress / lane.stream.sfreq
         self.clock.observe(second, packet.t_rx, ticks=ticks)
+
+    def _timekeeper(self) -> Lane:
+        """Return the fastest stream, of those that send once that is known."""
+        waiting = max(lane.seconds() for lane in self.lanes) <= LAG_S
+        there = [lane for lane in self.lanes if waiting or lane.heard]
+        return max(there, key=lambda lane: lane.stream.sfreq)
 
     def _forget(self) -> None:
         self._anchored = False

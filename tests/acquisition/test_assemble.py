@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.assemble import LAG_S, Assembler
+from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.acquisition.placement import AWAY_S, LEAP_S
@@ -191,6 +192,40 @@ def test_a_laggard_is_waited_for_and_then_lost():
     assert assembler.tally().lost_s == 2
 
 
+def test_a_stream_that_never_sends_is_waited_for_once_and_loses_nothing():
+    assembler = connected(MUSE_LIKE)
+    sent = [packet(MUSE_LIKE, k, k + 64) for k in range(0, 40 * 256, 64)]
+    arrivals = [(block.t_rx, block.second) for block in run(assembler, sent)]
+    assert [second for _, second in arrivals] == list(range(40))
+    assert [t_rx for t_rx, second in arrivals if second > LAG_S] == [
+        second + 1 for second in range(LAG_S + 1, 40)
+    ]
+    assert assembler.tally().lost_s == 0
+    assert assembler.tally().drift_ppm == pytest.approx(0, abs=1)
+
+
+def test_the_night_is_dated_by_a_slow_stream_when_the_fast_one_never_sends():
+    assembler = connected(MUSE_LIKE)
+    ends = [MUSE_LIKE.streams[1].first_sample(s) for s in range(41)]
+    for k, end in pairwise(ends):
+        run(assembler, [packet(MUSE_LIKE, k, end, 1, t_rx=500 + end / 51.2)])
+    assert assembler.clock.t_of(30) == pytest.approx(530, abs=0.02)
+    assert not run(assembler, [packet(MUSE_LIKE, 40 * 256, 41 * 256, t_rx=541.0)])
+    (block,) = run(assembler, [packet(MUSE_LIKE, ends[-1], 2100, 1, t_rx=541.1)])
+    assert (block.second, block.present[0].all()) == (40, True)
+
+
+def test_a_stream_that_begins_late_is_lost_until_then():
+    assembler = connected(EEG_EMG)
+    sent = [packet(EEG_EMG, k, k + 50) for k in range(0, 2000, 50)]
+    sent += [packet(EEG_EMG, k, k + 1, 1) for k in range(10, 20)]
+    blocks = run(assembler, by_end(EEG_EMG, sent))
+    # nobody waited for its first second, which ends as the other stream's does
+    assert [b.present[1].all() for b in blocks] == [False] * 11 + [True] * 9
+    assert assembler.tally().late_packets == 1
+    assert assembler.tally().lost_s == 11
+
+
 def test_a_night_that_begins_within_a_second_has_lost_nothing():
     assembler = connected(EEG)
     blocks = run(assembler, [packet(EEG, 1238, 1250), packet(EEG, 1250, 1400)])
@@ -276,7 +311,8 @@ def test_a_restarted_count_never_overwrites_nor_goes_back(boots, knows, of):
     last = boots[-1][0] + boots[-1][1]
     ahead = packet(of, last + 60 * 256, last + 60 * 256 + 1, t_rx=t + 400)
     blocks += run(assembler, [ahead])
-    assert sum(int(b.present[0].sum()) for b in blocks) == sent
+    placed = sum(int(b.present[0].sum()) for b in blocks)
+    assert placed - sent in {0, 1}  # it may be the last of a second itself
 
 
 @settings(max_examples=25)

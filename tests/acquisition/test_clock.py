@@ -102,6 +102,16 @@ def test_a_restart_keeps_the_drift_and_finds_the_new_place():
     assert clock.t_of(405) == pytest.approx(9000 + 405 / 1.001, abs=0.001)
 
 
+@pytest.mark.parametrize("ticks", [None, 12345])
+def test_a_restart_dates_by_the_old_arrivals_until_there_are_new_ones(ticks):
+    clock = DeviceClock()
+    clock.restart(None if ticks is None else TICK_HZ)
+    play(clock, 320, ppm=40, ticks=ticks)
+    before = clock.t_of(310), clock.drift_ppm
+    clock.restart(TICK_HZ)
+    assert (clock.t_of(310), clock.drift_ppm) == before
+
+
 def test_a_packet_that_overtakes_another_does_no_harm():
     ordered, disordered = DeviceClock(), DeviceClock()
     for second in range(100):
