@@ -75,8 +75,10 @@ class Night:
             montager = resolve(card.channels, self._channels, info.montage)
             if not offers_eeg(montager):
                 raise ConfigError([_nothing_to_score(info, card.channels)])
-            self._cutter = EpochCutter(info.montage, montager, self._band)
             self._assembler = Assembler(info.montage)
+            self._cutter = EpochCutter(
+                info.montage, montager, self._band, self._assembler.first_sample
+            )
         self._assembler.link_up(info)
 
     def tick(self, tick: Tick) -> None:
@@ -108,7 +110,7 @@ class Night:
         if self._tick is None:
             raise RuntimeError("an epoch before the first tick()")
         stage, hypnodensity = score_or_refuse(epoch, self._scorer)
-        start_utc = assembler.clock.utc_of(epoch.index * EPOCH_S, self._tick)
+        start_utc = assembler.utc_of(epoch.index * EPOCH_S, self._tick)
         return ScoredEpoch(
             index=epoch.index,
             start_utc=start_utc,

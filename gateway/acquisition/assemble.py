@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from gateway.acquisition.clock import DeviceClock
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo, Montage
-from gateway.acquisition.packets import Block, SamplePacket
+from gateway.acquisition.packets import Block, SamplePacket, Tick
 from gateway.acquisition.placement import Placement
 from gateway.acquisition.tally import Tally
 from gateway.errors import LinkError
@@ -82,6 +83,14 @@ class Assembler:
         if packet.counts.shape[1] and self._accept(packet):
             yield from self._emit(packet.t_rx)
 
+    def first_sample(self, stream: int, second: int) -> int:
+        """Return the sample of `stream` at which `second` of the session begins."""
+        return self._lanes[stream].first_sample(second)
+
+    def utc_of(self, second: int, tick: Tick) -> datetime:
+        """Return when `second` began by the wall clock, read last at `tick`."""
+        return tick.utc + timedelta(seconds=self._placement.t_of(second) - tick.t)
+
     def tally(self) -> Tally:
         """Return what was received and lost so far.
 
@@ -99,7 +108,8 @@ class Assembler:
                 default=0.0,
             ),
             connections=self._connections,
-            drift_ppm=self.clock.drift_ppm,
+            drift_ppm=self._placement.drift_ppm,
+            sfreq_hz=self._placement.sfreq_hz,
         )
 
     def _accept(self, packet: SamplePacket) -> bool:
@@ -108,7 +118,7 @@ class Assembler:
         if first is None:
             return False
         lane = self._lanes[packet.stream]
-        emitted = lane.stream.first_sample(self._next_second)
+        emitted = lane.first_sample(self._next_second)
         skip = max(lane.progress, emitted) - first
         n_samples = packet.counts.shape[1]
         if skip >= n_samples:
@@ -119,7 +129,7 @@ class Assembler:
         self._packets += 1
         lane.progress = first + n_samples
         self._write(packet, lane.progress, max(skip, 0))
-        self._placement.observe(packet)
+        self._placement.observe(packet, first)
         return True
 
     def _write(self, packet: SamplePacket, end: int, skip: int) -> None:
@@ -129,7 +139,7 @@ class Assembler:
         second = lane.second_of(start)
         while start < end:
             block = self._open.get(second) or self._begin(second)
-            offset = start - lane.stream.first_sample(second)
+            offset = start - lane.first_sample(second)
             n = min(end - start, block.present[at].size - offset)
             block.uv[at][:, offset : offset + n] = uv[:, :n]
             block.present[at][offset : offset + n] = True

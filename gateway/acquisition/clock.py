@@ -5,11 +5,9 @@ clock and everything above it is the radio.
 """
 
 from collections import deque
-from datetime import datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
 
-from gateway.acquisition.packets import Tick
 from gateway.acquisition.sequence import unwrap
 
 WINDOW_S = 300  # long against the jitter, short against a room's temperature
@@ -31,9 +29,16 @@ class DeviceClock:
     A line that is off by more than 1 % is no crystal but a recording replayed
     faster or slower than it was made. There is no drift then, and seconds are
     counted at their nominal rate from the session's start.
+
+    Parameters
+    ----------
+    fit_s : float
+        Spans shorter than this measure the jitter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fit_s: float = FIT_S) -> None:
+        self._fit_s = fit_s
+        self._replayed = False
         self._tick_hz: float | None = None
         self._points: deque[Point] = deque(maxlen=WINDOW_S)
         self._t_start: float | None = None
@@ -85,6 +90,18 @@ class DeviceClock:
         self._line()
         return None if self._slope is None else -self._slope / (1 + self._slope) * 1e6
 
+    @property
+    def replayed(self) -> bool:
+        """Whether packets arrive faster or slower than they were recorded."""
+        self._line()
+        return self._replayed
+
+    @property
+    def line(self) -> Point | None:
+        """Offset and slope of how far arrivals are behind; None until fitted."""
+        line = self._line()
+        return None if self._slope is None else line
+
     def t_of(self, second: float) -> float:
         """Return the monotonic time at which `second` of the session happened.
 
@@ -101,9 +118,18 @@ class DeviceClock:
         device_s = second + self._shift_s
         return device_s + offset_s + slope * device_s
 
-    def utc_of(self, second: float, tick: Tick) -> datetime:
-        """Return when `second` happened by the wall clock, read last at `tick`."""
-        return tick.utc + timedelta(seconds=self.t_of(second) - tick.t)
+    def second_at(self, t: float) -> float | None:
+        """Return the second of the session at monotonic time `t`.
+
+        None before the first arrival, and in a replay, whose seconds are others.
+        """
+        line = self._line()
+        if self._t_start is None or self._replayed:
+            return None
+        if line is None:
+            return t - self._t_start
+        offset_s, slope = line
+        return (t - offset_s) / (1 + slope) - self._shift_s
 
     def _device_s(self, second: float, ticks: int | None) -> float:
         if self._tick_hz is None or ticks is None:
@@ -125,14 +151,16 @@ class DeviceClock:
     def _fitted(self) -> Point | None:
         points = list(self._points)
         span_s = points[-1][0] - points[0][0] if points else 0.0
-        if span_s >= FIT_S:
+        if span_s >= self._fit_s:
             offset_s, slope = line_below(points)
-            self._slope = slope if abs(slope) <= CRYSTAL else None
-            return None if self._slope is None else (offset_s, slope)
+            self._replayed = abs(slope) > CRYSTAL
+            self._slope = None if self._replayed else slope
+            return None if self._replayed else (offset_s, slope)
         if self._slope is None:
-            if span_s < EARLY_S or abs(line_below(points)[1]) > CRYSTAL:
+            if span_s < EARLY_S:
                 return None
-            return min(y for _, y in points), 0.0
+            self._replayed = abs(line_below(points)[1]) > CRYSTAL
+            return None if self._replayed else (min(y for _, y in points), 0.0)
         carried = self._slope
         return min(y - carried * x for x, y in points), carried
 

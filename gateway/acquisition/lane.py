@@ -2,6 +2,7 @@
 
 from math import ceil, floor
 
+from gateway.acquisition.grid import NEAR, Grid
 from gateway.acquisition.montage import Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.acquisition.sequence import unwrap
@@ -11,6 +12,13 @@ LAG_S = 3  # a stream may be this far behind the others
 
 class Lane:
     """Where one stream has got to.
+
+    Parameters
+    ----------
+    stream : Stream
+    grid : Grid or None
+        Says where seconds begin; None when the stream's nominal rate does. It may
+        count another stream's samples: one crystal drives both.
 
     Attributes
     ----------
@@ -35,6 +43,8 @@ class Lane:
     """
 
     __slots__ = (
+        "_grid",
+        "_ratio",
         "heard",
         "leapt_to",
         "next_index",
@@ -46,8 +56,10 @@ class Lane:
         "t_rx",
     )
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, grid: Grid | None = None) -> None:
         self.stream = stream
+        self._grid = grid
+        self._ratio = 1.0 if grid is None else stream.sfreq / grid.sfreq
         self.next_index: int | None = None
         self.offset = self.progress = self.placed = 0
         self.t_rx = 0.0
@@ -80,16 +92,38 @@ class Lane:
         """Return the first second that holds nothing of this stream."""
         return self.second_of(self.progress - 1) + 1
 
+    def first_sample(self, second: int) -> int:
+        """Return the first sample of the session at or after `second`."""
+        if self._grid is None:
+            return self.stream.first_sample(second)
+        return ceil(self._grid.first_sample(second) * self._ratio - NEAR)
+
     def second_of(self, sample: int) -> int:
         """Return the second that holds `sample` of the session."""
-        return floor((sample + 1e-6) / self.stream.sfreq)
+        if self._grid is None:
+            return self.nominal_second_of(sample)
+        return self._grid.second_of((sample + NEAR) / self._ratio)
+
+    def nominal_second_of(self, sample: int) -> int:
+        """Return the second that would hold `sample` were the rate as printed."""
+        return floor((sample + NEAR) / self.stream.sfreq)
+
+    def sample_at(self, second: float) -> float:
+        """Return where on this stream's count `second` of the session is."""
+        if self._grid is None:
+            return second * self.stream.sfreq
+        return self._grid.sample_at(second) * self._ratio
+
+    def counted_at(self, sample: int) -> float:
+        """Return where on the grid's count `sample` of this stream is."""
+        return sample / self._ratio
 
     def n_samples(self, second: int) -> int:
         """Return how many samples lie in `second`."""
-        return self.stream.first_sample(second + 1) - self.stream.first_sample(second)
+        return self.first_sample(second + 1) - self.first_sample(second)
 
     def lost_s(self, start_s: float, next_second: int) -> float:
         """Return how much of ``[start_s, next_second)`` never arrived, seconds."""
-        due = self.stream.first_sample(next_second)
+        due = self.first_sample(next_second)
         due -= ceil(start_s * self.stream.sfreq - 1e-6)
         return max(0, due - self.placed) / self.stream.sfreq

@@ -1,19 +1,23 @@
 """Which sample of the session each packet begins with."""
 
-from math import floor
-
 from gateway.acquisition.clock import DeviceClock
+from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S, Lane
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import SamplePacket
+from gateway.acquisition.steering import Steering
 
 LEAP_S = 3600  # a connection silent for longer was given up by the link long ago
 RESEND_S = 60  # further back, a headband has not resent but restarted
+ROUGH_FIT_S = 20.0  # the first epoch is dated by the measured rate already
 AWAY_S = 24 * 3600  # further ahead, it is not the same night
 
 
 class Placement:
     """Follow the headband's count, and begin it anew where it restarts.
+
+    Streams of a rough rate share a grid whose seconds follow the rate as measured
+    in the fastest of them; the seconds of the others are counted as printed.
 
     Parameters
     ----------
@@ -30,8 +34,15 @@ class Placement:
     """
 
     def __init__(self, montage: Montage) -> None:
-        self.clock = DeviceClock()
-        self.lanes = [Lane(stream) for stream in montage.streams]
+        rough = [s.sfreq for s in montage.streams if s.rough_rate]
+        self._grid = Grid(max(rough)) if rough else None
+        self.clock = DeviceClock(ROUGH_FIT_S) if rough else DeviceClock()
+        self._steering = (
+            None if self._grid is None else Steering(self._grid, self.clock)
+        )
+        self.lanes = [
+            Lane(s, self._grid if s.rough_rate else None) for s in montage.streams
+        ]
         self.late = self.bad = 0
         self._timed: Lane | None = None  # whose arrivals the clock has seen
         self._info = HeadbandInfo(montage)
@@ -60,31 +71,78 @@ class Placement:
         lane.advance(index, packet)
         return index - lane.offset
 
-    def observe(self, packet: SamplePacket) -> None:
-        """Learn from a packet that was written how the headband's clock runs."""
+    def observe(self, packet: SamplePacket, first: int) -> None:
+        """Learn from a packet that was written at `first` how the clock runs."""
         lane = self.lanes[packet.stream]
         if lane is not self._timekeeper():
             return
         if self._timed not in {None, lane}:
-            self.clock.restart(self._info.tick_hz)
+            self._restart_clock()
         self._timed = lane
-        ticks, tick_hz = packet.ticks, self._info.tick_hz
-        if ticks is not None and tick_hz is not None:
-            ticks += round(packet.counts.shape[1] / lane.stream.sfreq * tick_hz)
-        second = lane.progress / lane.stream.sfreq
-        self.clock.observe(second, packet.t_rx, ticks=ticks)
+        counted_s = lane.progress / lane.stream.sfreq
+        if self._steering is None:
+            self.clock.observe(counted_s, packet.t_rx, ticks=self._ticks_after(packet))
+        else:
+            self.clock.observe(counted_s, packet.t_rx)
+            if lane.stream.rough_rate:
+                self._steering.observe(
+                    packet, lane.counted_at(first), lane.counted_at(lane.progress)
+                )
+
+    def _ticks_after(self, packet: SamplePacket) -> int | None:
+        if packet.ticks is None or self._info.tick_hz is None:
+            return None
+        length_s = packet.counts.shape[1] / self.lanes[packet.stream].stream.sfreq
+        return packet.ticks + round(length_s * self._info.tick_hz)
+
+    def t_of(self, second: int) -> float:
+        """Return the monotonic time at which `second` of the session began."""
+        if self._grid is None or self.clock.replayed:
+            return self.clock.t_of(second)
+        return self.clock.t_of(self._grid.first_sample(second) / self._grid.sfreq)
+
+    def second_at(self, t: float) -> float | None:
+        """Return the second of the session at monotonic time `t`.
+
+        None before the first arrival, and in a replay, whose seconds are others.
+        """
+        counted_s = self.clock.second_at(t)
+        if counted_s is None or self._grid is None or self._grid.course is None:
+            return counted_s
+        return self._grid.course.second_at(counted_s * self._grid.sfreq)
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """Parts per million the headband's clock is fast; None until fitted."""
+        if self._steering is None:
+            return self.clock.drift_ppm
+        return self._steering.drift_ppm
+
+    @property
+    def sfreq_hz(self) -> float | None:
+        """Measured rate of the fastest stream that needs it; None until fitted."""
+        if self._grid is None or self._grid.course is None:
+            return None
+        return self._grid.course.rate
 
     def _timekeeper(self) -> Lane:
         """Return the fastest stream, of those that send once that is known."""
         waiting = max(lane.seconds() for lane in self.lanes) <= LAG_S
         there = [lane for lane in self.lanes if waiting or lane.heard]
-        return max(there, key=lambda lane: lane.stream.sfreq)
+        return max(there, key=lambda x: (x.stream.rough_rate, x.stream.sfreq))
 
     def _forget(self) -> None:
         self._anchored = False
         for lane in self.lanes:
             lane.next_index = None
-        self.clock.restart(self._info.tick_hz)
+        self._restart_clock()
+
+    def _restart_clock(self) -> None:
+        if self._steering is None:
+            self.clock.restart(self._info.tick_hz)
+        else:
+            self._steering.restart(self._info.tick_hz)
+            self.clock.restart(None)
 
     def _index(self, lane: Lane, packet: SamplePacket) -> int | None:
         """Return the unwrapped index, or None if the packet is to be dropped."""
@@ -109,8 +167,9 @@ class Placement:
 
     def _first_index(self, lane: Lane, packet: SamplePacket) -> int | None:
         if self._anchored and self._info.boot_id is not None:
-            second = lane.second_of(packet.index - lane.offset)
-            if second - max(other.seconds() for other in self.lanes) > LEAP_S:
+            second = lane.nominal_second_of(packet.index - lane.offset)
+            reached = (x.nominal_second_of(x.progress) for x in self.lanes)
+            if second - max(reached) > LEAP_S:
                 self.bad += 1
                 return None
         return packet.index
@@ -119,25 +178,34 @@ class Placement:
         self, lane: Lane, index: int, packet: SamplePacket, next_second: int
     ) -> None:
         """Decide which sample of the session `index` is."""
-        sfreq = lane.stream.sfreq
-        end = index + packet.counts.shape[1]
+        n_samples = packet.counts.shape[1]
         if self._info.boot_id is None:
-            arrived = round(self._elapsed(packet, (end - index) / sfreq) * sfreq)
-            emitted = lane.stream.first_sample(next_second)
+            began_s = self._arrived_s(packet, n_samples / lane.stream.sfreq)
+            arrived = round(lane.sample_at(max(began_s, 0.0)))
+            emitted = lane.first_sample(next_second)
             lane.offset = index - max(arrived, lane.progress, emitted)
         elif not self._anchored:
-            second = floor((index + 1e-6) / sfreq)
-            arrived = round(self._elapsed(packet, end / sfreq - second))
+            second = lane.nominal_second_of(index)
+            length_s = (index + n_samples) / lane.stream.sfreq - second
+            arrived = round(self._arrived_s(packet, length_s))
             free = max(other.free_second() for other in self.lanes)
             target = max(arrived, free, next_second)
             for other in self.lanes:
-                first_sample = other.stream.first_sample
-                other.offset = first_sample(second) - first_sample(target)
+                first_sample = other.stream.first_sample(second)
+                other.offset = first_sample - other.first_sample(target)
         self._anchored = True
 
-    def _elapsed(self, packet: SamplePacket, length_s: float) -> float:
-        """Return the second of the session at which what ended now began."""
-        began = packet.t_rx - length_s
+    def _arrived_s(self, packet: SamplePacket, length_s: float) -> float:
+        """Return the second of the session `length_s` before `packet` ended."""
+        t_began = packet.t_rx - length_s
         if self._t_zero is None:
-            self._t_zero = began
-        return began - self._t_zero
+            self._t_zero = t_began
+        arrived_s = t_began - self._t_zero
+        if self._steering is None or self.sfreq_hz is None:
+            return arrived_s
+        packet_s = packet.counts.shape[1] / self.lanes[packet.stream].stream.sfreq
+        resumed_s = self._steering.resumed_s(packet, packet.t_rx - packet_s)
+        if resumed_s is not None:
+            return resumed_s - (length_s - packet_s)
+        by_clock = self.second_at(t_began)
+        return arrived_s if by_clock is None else by_clock

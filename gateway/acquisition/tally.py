@@ -23,6 +23,9 @@ class Tally:
         Times the link came up.
     drift_ppm : float or None
         Headband clock against this machine's; None until fitted.
+    sfreq_hz : float or None
+        Measured sampling frequency of the fastest stream whose nominal one is rough;
+        None until fitted, and where the nominal ones are true.
     """
 
     packets: int = 0
@@ -32,3 +35,4 @@ class Tally:
     lost_s: float = 0.0
     connections: int = 0
     drift_ppm: float | None = None
+    sfreq_hz: float | None = None

@@ -1,12 +1,12 @@
 """Cut the night into 30-s epochs ready for a classifier."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.acquisition.montage import Montage, Stream
+from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import Block
 from gateway.preprocessing.band import EPOCH_S, Band, band_limit
 from gateway.preprocessing.derivation import Montager
@@ -82,10 +82,21 @@ class EpochCutter:
         The model's derivations, resolved against `montage`.
     band : Band
         The model's band and rate.
+    first_sample : callable or None
+        Sample at which a second of the session begins, from the stream's position
+        in the montage and the second; None where the nominal rates say it. An epoch
+        of a stream whose rate is rough has as many samples as thirty true seconds.
     """
 
-    def __init__(self, montage: Montage, montager: Montager, band: Band) -> None:
+    def __init__(
+        self,
+        montage: Montage,
+        montager: Montager,
+        band: Band,
+        first_sample: Callable[[int, int], int] | None = None,
+    ) -> None:
         self._montage = montage
+        self._first_sample = first_sample or self._nominal_first_sample
         self._montager = montager
         self._band = band
         self._blocks: list[Block] = []
@@ -122,27 +133,31 @@ class EpochCutter:
         if at < 0:
             return np.zeros((1, n_samples), np.float32), ABSENT
         stream, weights = self._montage.streams[at], self._montager.weights[number]
-        uv, present = _join(stream, at, index, blocks)
+        uv, present = self._join(at, index, blocks)
+        # true rate: what thirty seconds hold
+        sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
         railed = railed_fraction(uv[:, present], stream, weights)
         derived = weights[None] @ fill_gaps(uv, present)
-        filtered = band_limit(derived, stream.sfreq, self._band)
-        missing_s = float(np.count_nonzero(~present)) / stream.sfreq
+        filtered = band_limit(derived, sfreq, self._band)
+        missing_s = float(np.count_nonzero(~present)) / sfreq
         quality = judge(filtered[0], missing_s, railed, EPOCH_S)
         if quality.flaws:
             filtered = np.zeros_like(filtered)
         return filtered, quality
 
+    def _join(
+        self, at: int, index: int, blocks: list[Block]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        first = self._first_sample(at, index * EPOCH_S)
+        n_samples = self._first_sample(at, (index + 1) * EPOCH_S) - first
+        uv = np.zeros((len(self._montage.streams[at].channels), n_samples), np.float32)
+        present = np.zeros(n_samples, np.bool_)
+        for block in blocks:
+            offset = self._first_sample(at, block.second) - first
+            where = slice(offset, offset + block.present[at].size)
+            uv[:, where] = block.uv[at]
+            present[where] = block.present[at]
+        return uv, present
 
-def _join(
-    stream: Stream, at: int, index: int, blocks: list[Block]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    first = stream.first_sample(index * EPOCH_S)
-    n_samples = stream.first_sample((index + 1) * EPOCH_S) - first
-    uv = np.zeros((len(stream.channels), n_samples), np.float32)
-    present = np.zeros(n_samples, np.bool_)
-    for block in blocks:
-        offset = stream.first_sample(block.second) - first
-        where = slice(offset, offset + block.present[at].size)
-        uv[:, where] = block.uv[at]
-        present[where] = block.present[at]
-    return uv, present
+    def _nominal_first_sample(self, at: int, second: int) -> int:
+        return self._montage.streams[at].first_sample(second)

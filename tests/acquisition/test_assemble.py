@@ -1,15 +1,16 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import SamplePacket
+from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.acquisition.placement import AWAY_S, LEAP_S
 from gateway.errors import LinkError
 
@@ -121,6 +122,7 @@ def test_lost_packets_leave_holes_in_place_and_shift_nothing(of, cuts, lost):
     assembler = connected(of)
     kept = [p for i, p in enumerate(packets) if i not in lost or p.stream == 1]
     blocks = run(assembler, kept)
+    assume(blocks)  # else all was lost
     counts, present = laid_out(of, blocks)
     np.testing.assert_array_equal(counts[present], np.flatnonzero(present))
     assert not counts[~present].any()
@@ -458,3 +460,12 @@ def test_the_clock_follows_the_fastest_stream():
             run(assembler, [packet(EEG_EMG, k // 100, k // 100 + 1, 1, t_rx=t_rx)])
     assert assembler.tally().drift_ppm == pytest.approx(100, abs=1)
     assert assembler.clock.t_of(30) == pytest.approx(500 + 30 / 1.0001, abs=1e-3)
+
+
+def test_a_second_is_dated_by_the_last_tick():
+    assembler = connected(EEG)
+    for k in range(0, 6000, 20):
+        run(assembler, [packet(EEG, k, k + 20, t_rx=50 + (k + 20) / 100)])
+    tick = Tick(115.0, datetime(2026, 2, 13, 23, 0, tzinfo=UTC), synchronised=True)
+    off = assembler.utc_of(30, tick) - (tick.utc - timedelta(seconds=35))
+    assert abs(off) < timedelta(milliseconds=1)

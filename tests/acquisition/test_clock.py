@@ -1,10 +1,7 @@
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import pytest
 
 from gateway.acquisition.clock import WINDOW_S, DeviceClock, line_below
-from gateway.acquisition.packets import Tick
 
 PACKET_S = 0.1
 TICK_HZ = 32768
@@ -130,13 +127,22 @@ def test_a_night_does_not_fill_the_memory():
     assert len(clock._points) == WINDOW_S  # noqa: SLF001 (memory is internal)
 
 
-def test_a_second_is_dated_by_the_last_tick():
+@pytest.mark.parametrize("ticks", [None, 12345])
+def test_seconds_are_told_from_times_as_times_from_seconds(ticks):
     clock = DeviceClock()
-    for second in range(1, 100):
-        clock.observe(second, 50.0 + second)
-    tick = Tick(150.0, datetime(2026, 2, 13, 23, 0, tzinfo=UTC), synchronised=True)
-    expected = tick.utc - timedelta(seconds=70)
-    assert abs(clock.utc_of(30, tick) - expected) < timedelta(milliseconds=1)
+    assert clock.second_at(5000.0) is None
+    clock.restart(None if ticks is None else TICK_HZ)
+    for seconds in (0.2, 15, 320):
+        play(clock, seconds, ppm=100, ticks=ticks)
+        assert clock.second_at(clock.t_of(3.0)) == pytest.approx(3.0)
+
+
+def test_the_seconds_of_a_replay_cannot_be_told_from_times():
+    clock = DeviceClock()
+    for second in range(1, 20):
+        clock.observe(second, second / 60)
+    assert clock.replayed
+    assert clock.second_at(0.2) is None
 
 
 def test_nothing_is_dated_before_the_first_arrival():

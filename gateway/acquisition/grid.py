@@ -1,0 +1,85 @@
+"""Where the seconds of the session begin, on the headband's own count."""
+
+from array import array
+from bisect import bisect_right
+from math import ceil, floor
+from typing import NamedTuple
+
+NEAR = 1e-6  # of a sample: what a float may be off
+
+
+class Course(NamedTuple):
+    """True seconds on the sample count: second `k` begins at ``start + rate * k``."""
+
+    start: float
+    rate: float
+
+    def second_at(self, sample: float) -> float:
+        """Return the second of the session at which `sample` was taken."""
+        return (sample - self.start) / self.rate
+
+
+class Grid:
+    """The first sample of every second, cut once and never again.
+
+    Seconds have the nominal number of samples until `steer` tells where true ones
+    begin. From then on each new second ends with the sample nearest to its true end,
+    but holds at most one sample more or less than the rate, rounded: a correction
+    of phase is spread over the seconds to come.
+
+    Parameters
+    ----------
+    sfreq : float
+        Nominal sampling frequency of the stream whose samples are counted, Hz.
+
+    Attributes
+    ----------
+    sfreq : float
+    course : Course or None
+        What is steered by; None before the first time.
+    """
+
+    __slots__ = ("_edges", "course", "sfreq")
+
+    def __init__(self, sfreq: float) -> None:
+        self.sfreq = sfreq
+        self.course: Course | None = None
+        self._edges = array("q", [0])
+
+    def steer(self, course: Course) -> None:
+        """Cut the seconds to come by `course`."""
+        self.course = course
+
+    def first_sample(self, second: int) -> int:
+        """Return the first sample of `second`, which is settled by the question."""
+        while len(self._edges) <= second:
+            self._cut()
+        return self._edges[second]
+
+    def second_of(self, sample: float) -> int:
+        """Return the second that holds `sample`, and settle where it ends."""
+        while self._edges[-1] <= sample:
+            self._cut()
+        return bisect_right(self._edges, sample) - 1
+
+    def second_at(self, sample: float) -> float:
+        """Return the second of the session at which `sample` was taken."""
+        second = self.second_of(sample)
+        first = self.first_sample(second)
+        return second + (sample - first) / (self.first_sample(second + 1) - first)
+
+    def sample_at(self, second: float) -> float:
+        """Return where on the count `second` of the session is."""
+        whole = floor(second)
+        first = self.first_sample(whole)
+        return first + (second - whole) * (self.first_sample(whole + 1) - first)
+
+    def _cut(self) -> None:
+        second, last = len(self._edges), self._edges[-1]
+        if self.course is None:
+            self._edges.append(ceil(second * self.sfreq - NEAR))
+            return
+        start, rate = self.course
+        n_samples = round(start + rate * second) - last
+        usual = round(rate)
+        self._edges.append(last + min(max(n_samples, usual - 1, 1), usual + 1))

@@ -1,0 +1,76 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.acquisition.grid import Course, Grid
+from gateway.acquisition.lane import Lane
+from gateway.acquisition.montage import Stream
+
+NOMINAL = st.sampled_from([50.0, 51.2, 128.0, 200.0, 250.0, 256.0, 500.0])
+
+
+def steered(sfreq, courses):
+    """Return a grid steered by each course for some seconds, and where it ended."""
+    grid, second = Grid(sfreq), 0
+    for seconds, late_s, off in courses:
+        second += seconds
+        edge, rate = grid.first_sample(second), sfreq * (1 + off)
+        grid.steer(Course(edge + (late_s - second) * rate, rate))
+    return grid, second
+
+
+COURSES = st.lists(
+    st.tuples(st.integers(0, 90), st.floats(-0.5, 0.5), st.floats(-0.01, 0.01)),
+    max_size=6,
+)
+
+
+@given(NOMINAL, st.integers(0, 10_000))
+def test_before_the_rate_is_known_seconds_are_nominal(sfreq, second):
+    assert Grid(sfreq).first_sample(second) == Stream(sfreq, ()).first_sample(second)
+
+
+@given(NOMINAL, COURSES)
+def test_a_second_is_at_most_a_sample_longer_or_shorter_than_the_rate(sfreq, courses):
+    grid, second = steered(sfreq, courses)
+    edges = [grid.first_sample(second + k) for k in range(100)]
+    usual = round(grid.course.rate if grid.course else sfreq)
+    assert all(abs(b - a - usual) <= 1 for a, b in pairwise(edges))
+
+
+@given(NOMINAL, COURSES)
+def test_what_is_cut_is_never_cut_again(sfreq, courses):
+    grid, second = steered(sfreq, courses)
+    before = [grid.first_sample(k) for k in range(second + 3)]
+    grid.steer(Course(1e6, sfreq * 1.01))
+    assert [grid.first_sample(k) for k in range(second + 3)] == before
+
+
+@given(NOMINAL, COURSES, st.integers(0, 100_000), NOMINAL)
+def test_every_sample_of_every_stream_lies_in_one_second(
+    sfreq, courses, sample, other_sfreq
+):
+    grid, _ = steered(sfreq, courses)
+    lane = Lane(Stream(other_sfreq, (), rough_rate=True), grid)
+    second = lane.second_of(sample)
+    assert lane.first_sample(second) <= sample < lane.first_sample(second + 1)
+    assert lane.n_samples(second) > 0
+
+
+@given(NOMINAL, COURSES, st.floats(0, 500))
+def test_places_within_a_second_go_there_and_back(sfreq, courses, second):
+    grid, _ = steered(sfreq, courses)
+    there = grid.second_at(grid.sample_at(second))
+    assert there == pytest.approx(second, abs=1e-6)
+
+
+@pytest.mark.parametrize("late_s", [-0.2, 0.03, 0.2])
+def test_a_phase_is_made_up_for_and_then_held(late_s):
+    grid, rate = Grid(256.0), 256.26
+    course = Course(late_s * rate, rate)
+    grid.steer(course)
+    for second in (120, 5000, 28_800):
+        off_s = course.second_at(grid.first_sample(second)) - second
+        assert abs(off_s) <= 0.51 / rate
