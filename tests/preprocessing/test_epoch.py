@@ -154,3 +154,34 @@ def test_a_gap_on_an_electrodes_offset_does_not_ring(offset_uv):
     (epoch,) = epochs_of(blocks)
     assert not epoch.quality[0].flaws
     assert 19 < np.abs(epoch.uv[0]).max() < 25
+
+
+ROUGH = Montage((Stream(256.0, EEG.channels[:1], rough_rate=True),))
+
+
+@pytest.mark.parametrize("sfreq", [255.92, 256.26, 256.59, 250.0])
+def test_an_epoch_of_a_rough_rate_has_the_samples_of_thirty_true_seconds(sfreq):
+    def first_sample(_, second):
+        return round(second * sfreq)
+
+    montager = resolve(("EEG",), {"EEG": "AF7"}, ROUGH)
+    cutter = EpochCutter(ROUGH, montager, Band(), first_sample)
+    epochs, lost = [], {31, 44, 59}
+    for second in range(60):
+        at = np.arange(first_sample(0, second), first_sample(0, second + 1))
+        wave = 20 * np.sin(2 * np.pi * 7.3 * at / sfreq).astype(np.float32)
+        if second not in lost:
+            block = Block(second, (wave[None],), (np.ones(at.size, bool),), 0.0)
+            epochs += cutter.push(block)
+    epochs += cutter.push(Block(60, (wave[None],), (np.ones(at.size, bool),), 0.0))
+    whole, holed = epochs
+    expected = 20 * np.sin(2 * np.pi * 7.3 * np.arange(3000) / 100)
+    half_a_sample = 20 * 2 * np.pi * 7.3 * 0.5 / sfreq + 0.5  # microvolts
+    middle, end = slice(500, 2500), slice(2000, 2800)
+    np.testing.assert_allclose(
+        whole.uv[0][middle], expected[middle], atol=half_a_sample
+    )
+    assert whole.missing_s == 0
+    assert holed.missing_s == pytest.approx(3, abs=0.01)
+    # what follows a hole is where it was: thirty seconds of 7.3 Hz are 219 cycles
+    np.testing.assert_allclose(holed.uv[0][end], expected[end], atol=half_a_sample)
