@@ -30,6 +30,10 @@ class LinkError(GatewayError):
     exit_code = 3
 
 
+class StallError(LinkError):
+    """Connected, but no samples come: connected to anew."""
+
+
 class BondingError(LinkError):
     """The headband wants pairing: retried slowly, because a person must act."""
 

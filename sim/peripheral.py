@@ -12,12 +12,12 @@ from bumble.transport.common import Transport
 
 from gateway.errors import AdapterError
 from gateway.link.bumble_adapter import device_on
+from gateway.link.hci import open_hci
 from sim.bonding import Bonding
 from sim.device import Device
 from sim.gatt_table import advertisement, scan_response
 from sim.headband import Headband
 from sim.pace import Pace
-from sim.radio import open_radio
 from sim.security import Security
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
@@ -42,7 +42,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     ----------
     device : Device
     transport : str or Transport
-        As for `open_radio`, whose errors are raised too, or one in this process.
+        As for `open_hci`, whose errors are raised too, or one in this process.
     address : str
         Random static address.
     speed : float
@@ -62,7 +62,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         If there is no controller at `transport`, or it is lost.
     """
     if isinstance(transport, str):
-        transport = await open_radio(transport)
+        transport = await open_hci(transport)
     host = _host(transport, device, address, mtu)
     bonding = Bonding(host, security, keystore)
     pace = Pace(speed, device.skip_s, device.drift_ppm)

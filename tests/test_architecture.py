@@ -56,6 +56,7 @@ PURE = {
 }
 PURE_MODULES = {
     *("gateway/link/machine.py", "gateway/link/backoff.py"),
+    *("gateway/link/ladder.py", "gateway/link/tally.py"),
     *("gateway/recordings/recording.py", "sim/device.py", "sim/sleeper.py"),
 }
 IO = {
@@ -68,6 +69,7 @@ ONLY_IN = {
         *("gateway/link/bleak_errors.py", "gateway/link/bleak_peer.py"),
         *("gateway/link/bleak_radio.py", "gateway/link/bleak_scan.py"),
         *("gateway/link/bumble_adapter.py", "gateway/link/bumble_backend.py"),
+        "gateway/link/bumble_scanner.py",
     },
     "paho": {"gateway/mqtt_client/paho_thread.py"},
     "rich": {"gateway/sinks/terminal.py"},

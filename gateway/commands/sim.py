@@ -126,8 +126,8 @@ def command(  # noqa: PLR0913 (one per option)
 
 async def _play(recording: Recording, play: Play) -> None:
     try:
+        from gateway.link.hci import open_hci  # noqa: PLC0415 (so is its radio)
         from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
-        from sim.radio import open_radio  # noqa: PLC0415 (so is its radio)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
     knobs = Knobs(
@@ -138,7 +138,7 @@ async def _play(recording: Recording, play: Play) -> None:
         name=play.name,
     )
     device = devices.load(play.driver)(recording, knobs)
-    radio = await open_radio(play.transport)
+    radio = await open_hci(play.transport)
     async with headband(
         device,
         radio,

@@ -5,6 +5,7 @@ from gateway.errors import BondingError, LinkError
 FIRST_S = 1.0
 GROWTH = 1.8
 LONGEST_S = 60.0
+STEADY_S = 30.0
 _ENOUGH = 20  # by then the longest is reached, and the power stays a number
 
 
@@ -31,3 +32,35 @@ def delay_s(error: LinkError, attempt: int, jitter: float) -> float:
     else:
         nominal = min(FIRST_S * GROWTH ** min(attempt - 1, _ENOUGH), LONGEST_S)
     return nominal * (0.5 + 0.5 * jitter)
+
+
+class Streak:
+    """The failures in a row of one link.
+
+    A stream of `STEADY_S` ends the row. A shorter one does not: a headband at the
+    edge of the radio's reach, or one that sends rubbish, is not connected to again
+    and again every second, all night.
+
+    Attributes
+    ----------
+    failures : int
+        In a row so far.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._began_s = 0.0
+
+    def began(self, t: float) -> None:
+        """Note that a stream began at `t`, monotonic seconds."""
+        self._began_s = t
+
+    def lasted(self, t: float) -> None:
+        """Note that it goes on at `t`."""
+        if self.failures and t - self._began_s >= STEADY_S:
+            self.failures = 0
+
+    def failed(self, error: LinkError, jitter: float) -> float:
+        """Count a failure; return the pause after it, seconds."""
+        self.failures += 1
+        return delay_s(error, self.failures, jitter)

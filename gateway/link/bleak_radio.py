@@ -1,6 +1,5 @@
 """The radio on top of bleak: one adapter, for all of its headbands."""
 
-import asyncio
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -8,20 +7,18 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-
-from bleak import BleakClient
-from bleak.exc import BleakDeviceNotFoundError
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError
-from gateway.link.bleak_errors import translated
 from gateway.link.bleak_peer import Peer
-from gateway.link.bleak_scan import ANSWER_S, Backend, BleakScan
-from gateway.link.care import AdapterCare
+from gateway.link.bleak_scan import Backend, BleakScan
+from gateway.link.care import AdapterCare, NoCare
 from gateway.link.inbox import Inbox
+from gateway.link.ladder import Rung
 from gateway.link.lookout import SCAN_S, Heard, Lookout
 from gateway.link.machine import Event
+from gateway.link.mending import Mending
 from gateway.link.radio import AskPasskey, Bonding, Connection, Seen, unheard
 
 
@@ -35,7 +32,7 @@ class BleakRadio:
     backend : Backend or None
         None for that of the platform: BlueZ on Linux.
     care : AdapterCare or None
-        Mends the adapter and keeps its bonds.
+        Mends the adapter and keeps its bonds; None for what the backend has.
     reserved : collection of str
         Addresses that are never taken for "any headband": each has its own place in
         the configuration.
@@ -50,11 +47,18 @@ class BleakRadio:
         reserved: Collection[str] = (),
     ) -> None:
         self._backend = backend
-        self._care = care
+        self._care = care or (backend.care if backend else NoCare())
         self._reserved = {address.upper() for address in reserved}
         self._scan = BleakScan(adapter, backend)
         self._inboxes: dict[str, Inbox] = {}
         self._lookout = Lookout(self._scan.scanning)
+        self._mending = Mending(self._care, self._lookout)
+        self._services: set[str] = set()
+
+    @property
+    def scans(self) -> int:
+        """Scans begun so far."""
+        return self._lookout.scans
 
     async def find(self, driver: Driver, address: str | None = None) -> Seen:
         """Look for a headband, first among those connected already.
@@ -67,7 +71,8 @@ class BleakRadio:
             If no headband is found in one look of `gateway.link.lookout.Lookout`.
         """
         wanted = self._wanted(driver, address)
-        await self._watch()
+        self._services.add(driver.service)
+        await self._care.watch(self._lost)
         for seen in await self._scan.connected([driver.service]):
             if wanted(seen):
                 return seen
@@ -91,7 +96,7 @@ class BleakRadio:
         def wanted(seen: Seen) -> bool:
             return any(driver.may_be(seen.name, seen.services) for driver in drivers)
 
-        await self._watch()
+        await self._care.watch(self._lost)
         connected = await self._scan.connected([driver.service for driver in drivers])
         heard = await self._lookout.sweep(wanted, seconds)
         there = {seen.address for seen in connected}
@@ -133,7 +138,10 @@ class BleakRadio:
         may_bond = bond == "if_needed"
         with self._held(seen.address):
             async with AsyncExitStack() as stack:
-                async with self._pairing(seen.address, ask_passkey, bond):
+                async with AsyncExitStack() as making:
+                    if may_bond:
+                        pairing = self._care.pairing(seen.address, ask_passkey)
+                        await making.enter_async_context(pairing)
                     peer, bonded = await self._reach(
                         seen.address, stack, became, may_bond=may_bond
                     )
@@ -152,24 +160,25 @@ class BleakRadio:
         LinkError
             If that fails.
         """
-        if self._care is not None:
-            await self._care.forget(address)
-            return
-        device = self._scan.devices.get(address, address)
-        client = BleakClient(device, backend=self._backend and self._backend.client)
-        with translated("unpair"), suppress(BleakDeviceNotFoundError):
-            async with asyncio.timeout(ANSWER_S):
-                await client.unpair()
+        await self._care.forget(address)
 
-    async def mend(self, error: LinkError) -> None:
-        """Do what helps against `error`: nothing yet."""
+    async def bonds(self) -> list[str]:
+        """List the addresses that this machine has a bond with.
+
+        Raises
+        ------
+        LinkError
+            If that fails.
+        """
+        return await self._care.bonds()
+
+    async def mend(self, rung: Rung) -> None:
+        """Do what `rung` says; see `gateway.link.mending`."""
+        await self._mending.take(rung, self._services, self._inboxes.keys())
 
     async def close(self) -> None:
         """Let the adapter go."""
-        if self._care is not None:
-            await self._care.close()
-        if self._backend is not None:
-            await self._backend.close()
+        await self._care.close()
 
     def _wanted(self, driver: Driver, address: str | None) -> Heard:
         if address is not None:
@@ -190,23 +199,9 @@ class BleakRadio:
         finally:
             del self._inboxes[address]
 
-    async def _watch(self) -> None:
-        if self._care is not None:
-            await self._care.watch(self._lost)
-
     def _lost(self, reason: str) -> None:
         for inbox in self._inboxes.values():
             inbox.close(reason)
-
-    @asynccontextmanager
-    async def _pairing(
-        self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
-    ) -> AsyncIterator[None]:
-        if bond == "never" or self._care is None:
-            yield
-            return
-        async with self._care.pairing(address, ask_passkey):
-            yield
 
     async def _reach(
         self,

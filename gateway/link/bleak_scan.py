@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
 from gateway.errors import AdapterError
 from gateway.link.bleak_errors import translated
+from gateway.link.care import AdapterCare
 from gateway.link.lookout import Heard
 from gateway.link.radio import Seen
 
@@ -20,11 +21,11 @@ ANSWER_S = 10.0
 
 
 class Backend(NamedTuple):
-    """Classes for bleak's ``backend=``; `close` ends what they share."""
+    """Classes for bleak's ``backend=``, and the care of the adapter they share."""
 
     scanner: type[BaseBleakScanner]
     client: type[BaseBleakClient]
-    close: Callable[[], Awaitable[None]]
+    care: AdapterCare
 
 
 class BleakScan:

@@ -1,31 +1,32 @@
 """bumble's Bluetooth host on one transport, and its words in bleak's."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakError,
-    BleakGATTProtocolError,
-)
+from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_str
 from bumble import hci
 from bumble.att import ATT_Error
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.host import Host as BumbleHost
-from bumble.transport import open_transport
+from bumble.keys import JsonKeyStore, MemoryKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import Transport
-from usb1 import USBError
 
-POWER_ON_S = 10.0
-NOT_OPENED = (OSError, EOFError, ValueError, BaseBumbleError, USBError)
+from gateway.errors import AdapterError
+from gateway.link.hci import NOT_OPENED, open_hci
+
+NAME = "sleepgate"
+POWER_ON_S = 5.0
 _SERVICE_LISTS = (
     AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
     AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
@@ -61,22 +62,46 @@ def device_on(transport: Transport, config: DeviceConfiguration) -> Device:
 
 
 class BumbleAdapter:
-    """One Bluetooth host on one transport."""
+    """One Bluetooth host on one transport.
 
-    def __init__(self, transport: str | Callable[[], Transport]) -> None:
+    Parameters
+    ----------
+    transport : str or callable
+        bumble's name for it, or what makes one in this process.
+    bonds : Path or None
+        JSON file that keeps the bonds; None: they end with this object.
+
+    Attributes
+    ----------
+    seen : dict of str to Address
+        Who has advertised.
+    keys : KeyStore
+        The bonds.
+    pairing_mode : callable
+        Connection -> how it may pair now, or None.
+    """
+
+    def __init__(
+        self, transport: str | Callable[[], Transport], bonds: Path | None = None
+    ) -> None:
+        self.seen: dict[str, hci.Address] = {}
+        self.keys = JsonKeyStore(NAME, str(bonds)) if bonds else MemoryKeyStore()
+        self.pairing_mode: Callable[[Any], PairingConfig | None] = lambda _: None
         self._name_or_factory = transport
+        self._own = _own_address(bonds)
         self._lock = asyncio.Lock()
         self._transport: Transport | None = None
         self._device: Device | None = None
-        self.seen: dict[str, hci.Address] = {}
 
     async def device(self) -> Device:
         """Return the host, powered on.
 
         Raises
         ------
-        BleakBluetoothNotAvailableError
-            If the transport cannot be opened or nothing answers on it.
+        ConfigError
+            If the transport's name is none.
+        AdapterError
+            If it cannot be opened or nothing answers on it.
         """
         async with self._lock:
             if self._transport is None or self._transport.source.terminated.done():
@@ -91,24 +116,21 @@ class BumbleAdapter:
 
     async def _open(self) -> None:
         where = self._name_or_factory
+        self._transport = await open_hci(where) if isinstance(where, str) else where()
+        # bonds hang on this address and on this key of ours
+        config = DeviceConfiguration(name=NAME, address=self._own, irk=_irk(self._own))
+        self._device = device_on(self._transport, config)
+        self._device.keystore = self.keys
+        self._device.pairing_config_factory = lambda connection: (
+            self.pairing_mode(connection) or PairingConfig(delegate=_Aloof())
+        )
         try:
-            self._transport = (
-                await open_transport(where) if isinstance(where, str) else where()
-            )
-            # a fresh address: two gateways on one air must not share it
-            config = DeviceConfiguration(
-                name="sleepgate", address=hci.Address.generate_static_address()
-            )
-            self._device = device_on(self._transport, config)
             async with asyncio.timeout(POWER_ON_S):
                 await self._device.power_on()
         except NOT_OPENED as error:
             await self._shut()
-            why = str(error) or type(error).__name__
-            raise BleakBluetoothNotAvailableError(
-                f"no Bluetooth controller at {where}: {why}",
-                BleakBluetoothNotAvailableReason.NO_BLUETOOTH,
-            ) from error
+            why = str(error) or "nothing answers"
+            raise AdapterError(f"no Bluetooth controller at {where}: {why}") from error
 
     async def _shut(self) -> None:
         device, transport = self._device, self._transport
@@ -118,6 +140,29 @@ class BumbleAdapter:
         if device is not None and not transport.source.terminated.done():
             await device.power_off()
         await transport.close()
+
+
+class _Aloof(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
+    """Pairs with nobody."""
+
+    async def accept(self) -> bool:
+        return False
+
+
+def _own_address(bonds: Path | None) -> hci.Address:
+    """Return an address that no other gateway on the air has; with bonds, always it."""
+    if bonds is None:
+        return hci.Address.generate_static_address()
+    octets = bytearray(hashlib.sha256(str(bonds.resolve()).encode()).digest()[:6])
+    octets[5] |= (
+        0xC0  # random static: the two top bits, Bluetooth Core 5.4, 6.B.1.3.2.1
+    )
+    return hci.Address(bytes(octets), hci.Address.RANDOM_DEVICE_ADDRESS)
+
+
+def _irk(own: hci.Address) -> bytes:
+    """Return an identity key; this host never hides its address behind it."""
+    return hashlib.sha256(bytes(own)).digest()[:16]
 
 
 def advertised(data: AdvertisingData) -> tuple[str | None, list[str]]:

@@ -3,11 +3,13 @@
 bumble is a Bluetooth host in Python; it plays the part that bluetoothd plays on a
 Linux machine, on any HCI transport it knows (``unix:/run/hci1``,
 ``tcp-client:127.0.0.1:7001``, ``usb:0`` ...) or on a virtual controller in this
-process. It keeps no bonds.
+process. It keeps bonds, in memory or in a file, and makes them while
+`gateway.link.bumble_care.BumbleCare.pairing` is on.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bleak.args import SizedBuffer
@@ -15,22 +17,19 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import (
-    AdvertisementData,
-    AdvertisementDataCallback,
-    BaseBleakScanner,
-)
 from bleak.exc import BleakDeviceNotFoundError, BleakError
-from bumble.device import Advertisement, Device, Peer
+from bumble.device import Peer
 from bumble.transport.common import Transport
 
+from gateway.link.bleak_errors import BondLostError
 from gateway.link.bleak_scan import Backend
 from gateway.link.bumble_adapter import (
     BumbleAdapter,
-    advertised,
     as_bleak_errors,
     discovered,
 )
+from gateway.link.bumble_care import BumbleCare
+from gateway.link.bumble_scanner import BumbleScanner
 
 Answer = TypeVar("Answer")
 
@@ -39,7 +38,9 @@ DEFAULT_MTU = 23
 ATT_BYTES = 3  # of a packet, before the value
 
 
-def backend(transport: str | Callable[[], Transport]) -> Backend:
+def backend(
+    transport: str | Callable[[], Transport], bonds: Path | None = None
+) -> Backend:
     """Make bleak backend classes that share one Bluetooth host on `transport`.
 
     Parameters
@@ -47,8 +48,10 @@ def backend(transport: str | Callable[[], Transport]) -> Backend:
     transport : str or callable
         A bumble transport name, or what makes a transport in this process. It is
         opened when first needed, and again after it was lost.
+    bonds : Path or None
+        JSON file that keeps the bonds; None: they end with the process.
     """
-    adapter = BumbleAdapter(transport)
+    adapter = BumbleAdapter(transport, bonds)
 
     class Scanner(BumbleScanner):
         _adapter = adapter
@@ -56,50 +59,7 @@ def backend(transport: str | Callable[[], Transport]) -> Backend:
     class Client(BumbleClient):
         _adapter = adapter
 
-    return Backend(Scanner, Client, adapter.close)
-
-
-class BumbleScanner(BaseBleakScanner):
-    """Scans; its class attribute `_adapter` is set by `backend`."""
-
-    _adapter: BumbleAdapter
-
-    def __init__(
-        self,
-        detection_callback: AdvertisementDataCallback | None,
-        service_uuids: list[str] | None,
-        scanning_mode: str,
-        **_: object,  # bleak hands every backend every platform's options
-    ) -> None:
-        super().__init__(detection_callback, service_uuids)
-        self._active = scanning_mode == "active"
-        self._device: Device | None = None
-
-    async def start(self) -> None:
-        """Begin to scan."""
-        self.seen_devices = {}
-        self._device = await self._adapter.device()
-        self._device.on("advertisement", self._on_advertisement)
-        with as_bleak_errors():
-            await self._device.start_scanning(active=self._active)
-
-    async def stop(self) -> None:
-        """Scan no longer."""
-        device, self._device = self._device, None
-        if device is not None:
-            device.remove_listener("advertisement", self._on_advertisement)
-            with as_bleak_errors():
-                await device.stop_scanning()
-
-    def _on_advertisement(self, advertisement: Advertisement) -> None:
-        name, uuids = advertised(advertisement.data)
-        if not self.is_allowed_uuid(uuids):
-            return
-        seen = AdvertisementData(name, {}, {}, uuids, None, advertisement.rssi, ())
-        address = advertisement.address.to_string(with_type_qualifier=False)
-        self._adapter.seen[address] = advertisement.address
-        device = self.create_or_update_device(address, address, name, None, seen)
-        self.call_detection_callbacks(device, seen)
+    return Backend(Scanner, Client, BumbleCare(adapter))
 
 
 class BumbleClient(BaseBleakClient):
@@ -153,7 +113,9 @@ class BumbleClient(BaseBleakClient):
         self._connection = connection
         connection.on("disconnection", self._on_disconnection)
         try:
-            if pair:
+            if await self._adapter.keys.get(str(connection.peer_address)):
+                await self._encrypt()
+            elif pair:
                 await self.pair()
             peer = Peer(connection)
             await self._ask(peer.request_mtu(PREFERRED_MTU))
@@ -170,12 +132,14 @@ class BumbleClient(BaseBleakClient):
                 await self._connection.disconnect()
 
     async def pair(self, *_: object, **__: object) -> None:
-        """Pair for this connection."""
+        """Pair, if that is allowed now."""
+        if self._adapter.pairing_mode(self._connection) is None:
+            raise BleakError("nobody is pairing headbands now")
         await self._ask(self._connection.pair())
 
     async def unpair(self) -> None:
-        """Refuse: there are no bonds."""
-        raise BleakError("bonds are not kept on this backend")
+        """Remove the bond; the headband keeps its own."""
+        await self._adapter.keys.delete(str(self._adapter.seen[self.address]))
 
     async def read_gatt_char(
         self, characteristic: BleakGATTCharacteristic, **_: object
@@ -225,6 +189,15 @@ class BumbleClient(BaseBleakClient):
         self._connection = self.services = None
         if self._disconnected_callback is not None:
             self._disconnected_callback()
+
+    async def _encrypt(self) -> None:
+        """Use the bond; without its half of it the headband cannot."""
+        try:
+            await self._ask(self._connection.encrypt())
+        except BleakError as error:
+            if "KEY_MISSING" not in str(error):
+                raise
+            raise BondLostError("the headband has forgotten its bond") from error
 
     async def _ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
         """Await `request`, or fail when the connection ends before its answer."""

@@ -1,9 +1,10 @@
 """What can be done for an adapter besides scanning and connecting; per backend."""
 
-from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from gateway.errors import LinkError
 from gateway.link.radio import AskPasskey
 
 
@@ -13,7 +14,7 @@ class AdapterCare(Protocol):
     Every method gives up by itself: a hung Bluetooth daemon hangs nobody else.
     """
 
-    async def watch(self, lost: Callable[[str], None]) -> None:
+    async def watch(self, lost: Callable[[str], None], /) -> None:
         """Begin to watch over the adapter's connections; called before each use.
 
         `lost` is to be called with a reason, at once, whenever all of them are dead
@@ -26,7 +27,7 @@ class AdapterCare(Protocol):
         ...
 
     async def disconnect_stale(
-        self, services: Collection[str], keep: Collection[str]
+        self, services: Collection[str], keep: Collection[str], /
     ) -> None:
         """Disconnect every device of `services` whose address is not in `keep`."""
         ...
@@ -39,12 +40,12 @@ class AdapterCare(Protocol):
         """List the addresses that this machine has a bond with."""
         ...
 
-    async def forget(self, address: str) -> None:
+    async def forget(self, address: str, /) -> None:
         """Remove the bond with `address`, if there is one."""
         ...
 
     def pairing(
-        self, address: str, ask_passkey: AskPasskey | None
+        self, address: str, ask_passkey: AskPasskey | None, /
     ) -> AbstractAsyncContextManager[None]:
         """Let `address` pair while entered; nobody pairs otherwise.
 
@@ -55,3 +56,42 @@ class AdapterCare(Protocol):
     async def close(self) -> None:
         """Let go; a later use begins anew."""
         ...
+
+
+class NoCare:
+    """For an operating system that mends its adapter and keeps its bonds alone."""
+
+    async def watch(self, _lost: Callable[[str], None]) -> None:
+        """Nothing is lost in silence here."""
+
+    async def restart_scan(self) -> None:
+        """Nothing can be done."""
+
+    async def disconnect_stale(
+        self, _services: Collection[str], _keep: Collection[str]
+    ) -> None:
+        """Nothing can be done."""
+
+    async def power_cycle(self) -> None:
+        """Nothing can be done."""
+
+    async def bonds(self) -> list[str]:
+        """Refuse: they are not told."""
+        raise LinkError(_IN_THE_SETTINGS)
+
+    async def forget(self, address: str) -> None:
+        """Refuse: it cannot be done from here."""
+        raise LinkError(f"{address}: {_IN_THE_SETTINGS}")
+
+    @asynccontextmanager
+    async def pairing(
+        self, _address: str, _ask_passkey: AskPasskey | None
+    ) -> AsyncIterator[None]:
+        """Leave it to the operating system to ask."""
+        yield
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+_IN_THE_SETTINGS = "bonds are kept in this operating system's Bluetooth settings"

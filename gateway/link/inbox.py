@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 from gateway.acquisition.packets import Notification
-from gateway.errors import LinkError
+from gateway.errors import LinkError, StallError
 
 DEPTH = 65_536  # more than an hour of a real headband
 
@@ -28,10 +28,10 @@ class Inbox:
             self.close(f"{self._depth} notifications wait: this machine is too slow")
         self._news.set()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, kind: type[LinkError] = LinkError) -> None:
         """Say that the connection is over; the first reason counts."""
         if self._end is None:
-            self._end = LinkError(reason)
+            self._end = kind(reason)
             self._news.set()
 
     async def take(self, stall_s: float) -> Notification:
@@ -39,9 +39,10 @@ class Inbox:
 
         Raises
         ------
+        StallError
+            If nothing came for `stall_s` seconds.
         LinkError
-            If the connection is over and all was read, or nothing came for
-            `stall_s` seconds.
+            If the connection is over and all was read.
         """
         while not self._items:
             if self._end is not None:
@@ -53,7 +54,7 @@ class Inbox:
             except TimeoutError:
                 # a busy loop can serve the timer first, though news came in time
                 if not self._news.is_set():
-                    self.close(f"nothing received for {stall_s:g} s")
+                    self.close(f"nothing received for {stall_s:g} s", StallError)
         return self._items.popleft()
 
     async def listen(self, char: str, timeout_s: float) -> bytes:

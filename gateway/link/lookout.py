@@ -34,15 +34,16 @@ class Lookout:
     ----------
     scans : int
         Begun so far.
+    n_streaming : int
+        Headbands that stream now.
     """
 
     def __init__(self, scanner: Scanner) -> None:
-        self.scans = 0
+        self.scans = self.n_streaming = 0
         self._scanner = scanner
         self._air = asyncio.Lock()
         self._looking: list[_Looking] = []
         self._n_connecting = 0
-        self._n_streaming = 0
         self._began_s = float("-inf")
         self._over = asyncio.Event()
 
@@ -89,11 +90,11 @@ class Lookout:
     @contextmanager
     def streaming(self) -> Iterator[None]:
         """Have scans short and rare while entered."""
-        self._n_streaming += 1
+        self.n_streaming += 1
         try:
             yield
         finally:
-            self._n_streaming -= 1
+            self.n_streaming -= 1
             for looking in self._looking:
                 looking.news.set()
 
@@ -103,7 +104,7 @@ class Lookout:
 
     def _rest_s(self) -> float:
         """Return for how long there must be no scan."""
-        if not self._n_streaming:
+        if not self.n_streaming:
             return 0.0
         now_s = asyncio.get_running_loop().time()
         return max(0.0, self._began_s + EVERY_S - now_s)
@@ -121,7 +122,7 @@ class Lookout:
         async with self._air:
             due = not (self._n_connecting or self._rest_s())
             if due and looking.found is None and not looking.in_vain:
-                await self._look(WINDOW_S if self._n_streaming else SCAN_S)
+                await self._look(WINDOW_S if self.n_streaming else SCAN_S)
 
     async def _look(self, seconds: float) -> None:
         self._began()

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.drivers import Driver
-from gateway.errors import LinkError
 from gateway.link.inbox import Inbox
+from gateway.link.ladder import Rung
 from gateway.link.machine import Event
 
 Bonding = Literal["never", "if_needed"]
@@ -47,6 +47,11 @@ def unheard(_event: Event) -> None:
 class Radio(Protocol):
     """One adapter, for any number of headbands; failures are `LinkError`."""
 
+    @property
+    def scans(self) -> int:
+        """Scans begun so far."""
+        ...
+
     async def find(self, driver: Driver, address: str | None = None) -> Seen:
         """Look for a headband until it is there or patience ends.
 
@@ -75,12 +80,12 @@ class Radio(Protocol):
         """
         ...
 
-    async def mend(self, error: LinkError) -> None:
-        """Do what helps against `error`, if anything does; see `gateway.link.ladder`.
+    async def mend(self, rung: Rung) -> None:
+        """Do what `rung` says, if the adapter's other headbands can bear it.
 
         Raises
         ------
         StuckAdapterError
-            If all has been tried, for long.
+            For the last rung.
         """
         ...

@@ -2,18 +2,18 @@
 
 from collections.abc import Collection
 from importlib import import_module
+from pathlib import Path
 from typing import Literal
 
 from gateway.errors import ConfigError, MissingExtraError
 from gateway.link.bleak_radio import BleakRadio
-
-NEED_A_PLACE = {"", "serial", "tcp-client", "udp", "unix", "usb", "ws-client"}
 
 
 def open_radio(
     kind: Literal["bluez", "simulated"],
     *,
     transport: str | None = None,
+    bonds: Path | None = None,
     adapter: str | None = None,
     reserved: Collection[str] = (),
 ) -> BleakRadio:
@@ -24,6 +24,8 @@ def open_radio(
     kind : {"bluez", "simulated"}
     transport : str or None
         bumble's name of an HCI transport, for ``"simulated"``.
+    bonds : Path or None
+        File that keeps the bonds, for ``"simulated"``; None: they end with the process.
     adapter : str or None
         E.g. ``"hci1"``, for ``"bluez"``.
     reserved : collection of str
@@ -32,21 +34,19 @@ def open_radio(
     Raises
     ------
     ConfigError
-        If ``"simulated"`` has no transport, or half of one.
+        If ``"simulated"`` has no transport, or a misspelt one.
     MissingExtraError
         If ``"simulated"`` is asked for and bumble is not installed.
     """
     if kind == "bluez":
         return BleakRadio(adapter=adapter, reserved=reserved)
-    scheme, _, where = (transport or "").partition(":")
-    if transport is None or (scheme in NEED_A_PLACE and not where):
-        raise ConfigError(
-            [f"transport {transport}: a simulated radio needs one like unix:/run/hci1"]
-        )
+    if transport is None:
+        raise ConfigError(["ble.transport: a simulated radio needs one like unix:PATH"])
     try:
+        import_module("gateway.link.hci").check_name(transport)
         bumble = import_module("gateway.link.bumble_backend")
     except ModuleNotFoundError as error:
-        if error.name != "bumble":
+        if error.name not in {"bumble", "usb1"}:
             raise
         raise MissingExtraError("sim", "a simulated radio") from error
-    return BleakRadio(backend=bumble.backend(transport), reserved=reserved)
+    return BleakRadio(backend=bumble.backend(transport, bonds), reserved=reserved)

@@ -5,13 +5,16 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 from gateway.acquisition.packets import Input, LinkDown, LinkUp
 from gateway.drivers import Driver
 from gateway.errors import LinkError
-from gateway.link.backoff import delay_s
+from gateway.link.backoff import Streak
+from gateway.link.ladder import Ladder, Rung
 from gateway.link.machine import Event, State, advance
 from gateway.link.radio import Radio
+from gateway.link.tally import LinkState, LinkTally
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +26,15 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
     driver: Driver,
     address: str | None = None,
     *,
-    report: Callable[[State], None],
+    report: Callable[[LinkState], None],
     stall_s: float = STALL_S,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> AsyncGenerator[Input, None]:
     """Yield `LinkUp`, every `Notification` and `LinkDown` of one headband, for ever.
 
-    Close it (``contextlib.aclosing``) to disconnect.
+    Close it (``contextlib.aclosing``) to disconnect. Throw a `LinkError` into it
+    (``athrow``) to say that what comes is no good: it yields the `LinkDown`.
 
     Parameters
     ----------
@@ -40,42 +44,87 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
         Hears every new state, for telemetry.
     stall_s : float
         Silence that counts as a lost link, seconds. No other sign is given when the
-        Bluetooth daemon dies or hangs.
+        Bluetooth daemon hangs.
     clock, jitter : callable
-        Monotonic seconds; draws from [0, 1) for `delay_s`.
+        Monotonic seconds; draws from [0, 1) for `gateway.link.backoff`.
     """
-    life, failures = _Life(report), 0
+    life = _Life(radio, driver.name, report)
     life.became(Event.STARTED)
     while True:
         try:
             seen = await radio.find(driver, address)
             life.became(Event.FOUND)
             async with radio.connect(seen, driver, became=life.became) as connection:
-                log.info("%s %s: streaming", driver.name, seen.address)
+                life.streams(seen.address, clock())
                 yield LinkUp(clock(), connection.info)
                 while True:
                     notification = await connection.inbox.take(stall_s)
-                    failures = 0
+                    life.heard(clock())
                     yield notification
         except LinkError as error:
-            failures += 1
-            complain = log.warning if failures == 1 else log.debug
-            complain("%s: %s", driver.name, error)
-            if life.state is State.STREAMING:
+            streamed = life.state is State.STREAMING
+            pause_s, rung = life.failed(error, clock(), jitter())
+            if streamed:
                 yield LinkDown(clock(), str(error))
-            life.became(Event.FAILED)
-            await radio.mend(error)
-            await asyncio.sleep(delay_s(error, failures, jitter()))
+            await life.mend(rung)
+            await asyncio.sleep(pause_s)
             life.became(Event.WAITED)
 
 
 class _Life:
-    """Where a link stands, and who hears of it."""
+    """Where a link stands, how it fared, and who hears of it."""
 
-    def __init__(self, report: Callable[[State], None]) -> None:
+    def __init__(
+        self, radio: Radio, name: str, report: Callable[[LinkState], None]
+    ) -> None:
         self.state = State.IDLE
+        self._radio = radio
+        self._name = name
         self._report = report
+        self._tally = LinkTally()
+        self._streak = Streak()
+        self._ladder = Ladder()
 
     def became(self, event: Event) -> None:
+        """Go where `event` leads."""
         self.state = advance(self.state, event)
-        self._report(self.state)
+        tally = replace(self._tally, scans=self._radio.scans)
+        if self.state is State.SCANNING:
+            tally = replace(tally, attempts=tally.attempts + 1)
+        elif self.state is State.STREAMING:
+            tally = replace(tally, connections=tally.connections + 1)
+        self._tally = tally
+        self._report(LinkState(self.state, tally))
+
+    def streams(self, address: str, t: float) -> None:
+        """Note that notifications come from `t` on."""
+        log.info("%s %s: streaming", self._name, address)
+        self._streak.began(t)
+
+    def heard(self, t: float) -> None:
+        """Note that one came."""
+        self._streak.lasted(t)
+
+    def failed(
+        self, error: LinkError, t: float, jitter: float
+    ) -> tuple[float, Rung | None]:
+        """Count `error`; return how long to wait and what to do against it."""
+        level = logging.DEBUG if self._streak.failures else logging.WARNING
+        log.log(level, "%s: %s", self._name, error)
+        if self.state is State.STREAMING:
+            self._tally = self._tally.ended(error)
+        rung = self._ladder.failed(error, t)
+        if rung is not None:
+            self._tally = self._tally.tried(rung)
+        self.became(Event.FAILED)
+        return self._streak.failed(error, jitter), rung
+
+    async def mend(self, rung: Rung | None) -> None:
+        """Do what `rung` says."""
+        if rung is None:
+            return
+        log.info("%s: the adapter keeps failing: %s", self._name, rung.value)
+        try:
+            await self._radio.mend(rung)
+        except LinkError as error:
+            log.debug("%s: could not %s: %s", self._name, rung.value, error)

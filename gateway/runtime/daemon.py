@@ -12,10 +12,10 @@ from gateway.config import Config, Device, parse
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.link.bleak_radio import BleakRadio
-from gateway.link.machine import State
 from gateway.link.radio import Radio
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
+from gateway.link.tally import LinkState
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
@@ -143,5 +143,5 @@ async def run_daemon(
             notify("STOPPING=1")
 
 
-def _report(state: State) -> None:
-    log.debug("link: %s", state.name.lower())
+def _report(now: LinkState) -> None:
+    log.debug("link: %s", now.state.value)

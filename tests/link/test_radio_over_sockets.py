@@ -94,8 +94,8 @@ async def test_an_adapter_that_comes_late_or_goes_and_returns_is_used_again(
 ):
     waiting = asyncio.Event()
 
-    def report(state):
-        if state is State.WAITING:
+    def report(now):
+        if now.state is State.WAITING:
             waiting.set()
 
     async with listening(opened[1], report) as link:

@@ -3,18 +3,29 @@
 import asyncio
 import itertools
 import logging
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
-from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.errors import (
+    AdapterError,
+    BondingError,
+    LinkError,
+    StuckAdapterError,
+)
+from gateway.link.backoff import STEADY_S
 from gateway.link.inbox import Inbox
+from gateway.link.ladder import Rung
 from gateway.link.machine import Event, State
 from gateway.link.radio import Connection, Seen
 from gateway.link.stream import stream
+from gateway.link.tally import LinkTally
+from tests.conftest import VirtualTimeLoop
 
 DIY = drivers.load("diy")
 INFO = HeadbandInfo(Montage((Stream(1.0, (Channel("A", Modality.EEG, 1.0),)),)))
@@ -28,16 +39,22 @@ class FlakyRadio:
     first notification are named after the place where they strike.
     """
 
+    in_vain = None
+
     def __init__(self, plan):
         self._plan = iter(plan)
         self._fault, self._n = None, 0
         self._serial = itertools.count()
+        self.scans = 0
         self.open = 0
         self.most_open = 0
         self.left = []
         self.mended = []
+        self.looked_at = []
 
     async def find(self, driver, address=None):
+        self.scans += 1
+        self.looked_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.3)
         self._fault, self._n = next(self._plan, ("absent", 0))
         if self._fault == "absent":
@@ -65,8 +82,12 @@ class FlakyRadio:
             self.open -= 1
             self.left.append(self._fault)
 
-    async def mend(self, error):
-        self.mended.append(error)
+    async def mend(self, rung):
+        self.mended.append(rung)
+        if rung is self.in_vain:
+            raise AdapterError("bluetoothd does not answer")
+        if rung is Rung.EXIT:
+            raise StuckAdapterError("all was tried")
 
     async def _feed(self, inbox, fault, n):
         for _ in range(n):
@@ -81,7 +102,7 @@ class FlakyRadio:
 
 
 async def night(radio, until, **options):
-    """Collect inputs until `until` of them are link changes."""
+    """Collect states and inputs until `until` of them are link changes."""
     states, inputs, changes = [], [], 0
     clock = asyncio.get_running_loop().time
     options = {"jitter": lambda: 0.5, "clock": clock} | options
@@ -139,11 +160,14 @@ async def test_failures_before_the_first_notification_change_no_link():
     refused = [*connecting, State.WAITING]
     unpaired = [*subscribing, State.WAITING]
     streaming = [*subscribing, State.STREAMING]
-    assert states == 2 * failed_scan + refused + unpaired + streaming
+    became = [now.state for now in states]
+    dropped = [*streaming, State.WAITING]
+    assert became == 2 * failed_scan + refused + unpaired + dropped
 
 
-async def test_pauses_grow_with_failures_and_shrink_after_a_notification():
-    radio = FlakyRadio([("refused", 0)] * 6 + [("dropped", 1)] * 2)
+async def test_pauses_grow_with_failures_and_are_short_again_after_a_steady_stream():
+    steady = int(STEADY_S / EACH_S) + 1
+    radio = FlakyRadio([("refused", 0)] * 6 + [("dropped", steady), ("dropped", 1)])
     _, inputs = await night(radio, until=4)
     ups = [i for i in inputs if isinstance(i, LinkUp)]
     downs = [i for i in inputs if isinstance(i, LinkDown)]
@@ -151,12 +175,109 @@ async def test_pauses_grow_with_failures_and_shrink_after_a_notification():
     assert ups[1].t - downs[0].t == pytest.approx(0.75 + 0.3)
 
 
+async def test_a_stream_that_breaks_off_at_once_is_no_success():
+    radio = FlakyRadio([("dropped", 1)] * 6)
+    _, inputs = await night(radio, until=12)
+    ups = [i.t for i in inputs if isinstance(i, LinkUp)]
+    pauses = [b - a for a, b in itertools.pairwise(ups)]
+    assert all(b > a for a, b in itertools.pairwise(pauses))
+
+
+@given(
+    plan=st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["dropped", "silent", "refused", "absent", "no adapter", "unpaired"]
+            ),
+            st.integers(0, 300),
+        ),
+        max_size=30,
+    ),
+    jitter=st.floats(0, 0.99),
+)
+@settings(max_examples=15)
+def test_however_it_fails_the_scans_in_an_hour_are_bounded(plan, jitter):
+    """A row of failures has one short pause per length; only 30 s of stream end it."""
+    radio = FlakyRadio(itertools.chain.from_iterable(itertools.repeat(plan, 5)))
+
+    async def listen():
+        options = {"report": lambda _: None, "jitter": lambda: jitter}
+        clock = asyncio.get_running_loop().time
+        async with aclosing(stream(radio, DIY, clock=clock, **options)) as link:
+            with suppress(TimeoutError, StuckAdapterError):
+                async with asyncio.timeout(3 * 3600):
+                    async for _ in link:
+                        pass
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(listen())
+    for at, began in enumerate(radio.looked_at):
+        within = [t for t in radio.looked_at[at:] if t < began + 3600]
+        assert len(within) <= 160
+
+
 async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
     caplog.set_level(logging.DEBUG, "gateway.link.stream")
-    plan = [("refused", 0)] * 4 + [("dropped", 1)] + [("refused", 0)] * 3
-    await night(FlakyRadio([*plan, ("dropped", 1)]), until=4)
+    steady = int(STEADY_S / EACH_S) + 1
+    plan = [("refused", 0)] * 4 + [("dropped", steady)] + [("refused", 0)] * 3
+    await night(FlakyRadio([*plan, ("dropped", steady)]), until=4)
     levels = [r.levelname for r in caplog.records if r.levelname != "INFO"]
     assert levels == ["WARNING", *["DEBUG"] * 3, "WARNING", *["DEBUG"] * 3, "WARNING"]
+
+
+async def test_an_adapter_that_fails_is_mended_rung_by_rung_and_each_is_counted():
+    radio = FlakyRadio([("no adapter", 0)] * 9 + [("dropped", 1)])
+    states, _ = await night(radio, until=2)
+    cycle = Rung.POWER_CYCLE
+    assert radio.mended == [Rung.RESTART_SCAN, Rung.DISCONNECT_STALE, cycle, cycle]
+    tally = states[-1].tally
+    assert (tally.restarts, tally.disconnects, tally.power_cycles) == (1, 1, 2)
+
+
+async def test_what_cannot_be_mended_is_tried_again():
+    radio = FlakyRadio([("no adapter", 0)] * 5 + [("dropped", 1)])
+    radio.in_vain = Rung.POWER_CYCLE
+    _, inputs = await night(radio, until=2)
+    assert radio.mended[-1] is Rung.POWER_CYCLE
+    assert isinstance(inputs[-1], LinkDown)
+
+
+async def test_an_adapter_that_is_never_mended_ends_the_daemon_and_no_sooner():
+    radio = FlakyRadio(itertools.repeat(("no adapter", 0)))
+    with pytest.raises(StuckAdapterError):
+        await night(radio, until=1)
+    assert 900 < asyncio.get_running_loop().time() < 1800
+    assert radio.mended.count(Rung.POWER_CYCLE) >= 5
+
+
+async def test_a_headband_that_is_away_all_night_mends_nothing():
+    radio = FlakyRadio([])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(8 * 3600):
+            await night(radio, until=1)
+    assert radio.mended == []
+
+
+async def test_attempts_connections_drops_and_stalls_are_counted():
+    plan = [("refused", 0), ("dropped", 3), ("silent", 3), ("absent", 0), ("silent", 0)]
+    states, _ = await night(FlakyRadio(plan), until=6)
+    tally = states[-1].tally
+    assert tally == LinkTally(attempts=5, connections=3, drops=1, stalls=2, scans=5)
+
+
+async def test_a_reader_can_say_that_what_comes_is_no_good():
+    clock = asyncio.get_running_loop().time
+    states = []
+    radio = FlakyRadio([("silent", 9), ("silent", 9)])
+    link = stream(radio, DIY, report=states.append, clock=clock, jitter=lambda: 0.0)
+    async with aclosing(link):
+        assert isinstance(await anext(link), LinkUp)
+        await anext(link)
+        down = await link.athrow(LinkError("100 bad packets in a row"))
+        assert down == LinkDown(clock(), "100 bad packets in a row")
+        assert radio.left == ["silent"]
+        assert isinstance(await anext(link), LinkUp)
+    assert states[-1].tally.drops == 1
 
 
 async def test_closing_the_stream_leaves_the_headband_clean():

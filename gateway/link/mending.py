@@ -1,0 +1,71 @@
+"""Doing what the ladder says, to an adapter that several headbands share."""
+
+import asyncio
+from collections.abc import Collection
+
+from gateway.errors import StuckAdapterError
+from gateway.link.care import AdapterCare
+from gateway.link.ladder import STUCK_S, Rung
+from gateway.link.lookout import Lookout
+
+LASTS_S = 30.0  # nothing is done twice within this time
+
+
+class Mending:
+    """Takes the rungs of one adapter's ladder.
+
+    While a headband streams the adapter works, and what would cut that headband off
+    is left out. Several headbands that fail together climb together: what was done
+    for one is not done again for the next.
+
+    Parameters
+    ----------
+    care : AdapterCare
+    lookout : Lookout
+        Of the same adapter; it rests meanwhile.
+    """
+
+    def __init__(self, care: AdapterCare, lookout: Lookout) -> None:
+        self._care = care
+        self._lookout = lookout
+        self._done_s: dict[Rung, float] = {}
+
+    async def take(
+        self, rung: Rung, services: Collection[str], keep: Collection[str]
+    ) -> None:
+        """Do what `rung` says, if that is called for.
+
+        Parameters
+        ----------
+        rung : Rung
+        services : collection of str
+            By which headbands are recognised.
+        keep : collection of str
+            Addresses of those that are no stale connections.
+
+        Raises
+        ------
+        StuckAdapterError
+            For `Rung.EXIT`.
+        AdapterError
+            If it cannot be done.
+        """
+        if rung in {Rung.POWER_CYCLE, Rung.EXIT} and self._lookout.n_streaming:
+            return
+        if rung is Rung.EXIT:
+            raise StuckAdapterError(
+                f"the Bluetooth adapter has failed for {STUCK_S / 60:.0f} minutes, "
+                "switched off and on in vain: starting afresh; if that does not help, "
+                "restart the machine or change the adapter"
+            )
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._done_s.get(rung, -LASTS_S) + LASTS_S:
+            return
+        self._done_s[rung] = now_s
+        async with self._lookout.connecting():
+            if rung is Rung.RESTART_SCAN:
+                await self._care.restart_scan()
+            elif rung is Rung.DISCONNECT_STALE:
+                await self._care.disconnect_stale(services, keep)
+            elif not self._lookout.n_streaming:  # nobody has come to stream meanwhile
+                await self._care.power_cycle()

@@ -1,0 +1,63 @@
+"""How a link fares: counted for telemetry and for the log at the end. Pure."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from gateway.errors import StallError
+from gateway.link.ladder import Rung
+from gateway.link.machine import State
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTally:
+    """What happened to one headband's link so far.
+
+    Attributes
+    ----------
+    attempts : int
+        Times it was looked for.
+    connections : int
+        Times it came to stream.
+    drops, stalls : int
+        Streams that ended because the connection did, and because no samples came.
+    scans : int
+        Begun by the adapter, on behalf of all its headbands.
+    restarts, disconnects, power_cycles : int
+        Rungs of `gateway.link.ladder` that were tried.
+    """
+
+    attempts: int = 0
+    connections: int = 0
+    drops: int = 0
+    stalls: int = 0
+    scans: int = 0
+    restarts: int = 0
+    disconnects: int = 0
+    power_cycles: int = 0
+
+    def ended(self, error: Exception) -> "LinkTally":
+        """Return this with one more stream that ended by `error`."""
+        if isinstance(error, StallError):
+            return replace(self, stalls=self.stalls + 1)
+        return replace(self, drops=self.drops + 1)
+
+    def tried(self, rung: Rung) -> "LinkTally":
+        """Return this with `rung` counted."""
+        name = _COUNTED_AS.get(rung)
+        if name is None:
+            return self
+        return replace(self, **{name: getattr(self, name) + 1})
+
+
+_COUNTED_AS = {
+    Rung.RESTART_SCAN: "restarts",
+    Rung.DISCONNECT_STALE: "disconnects",
+    Rung.POWER_CYCLE: "power_cycles",
+}
+
+
+class LinkState(NamedTuple):
+    """Where a link stands, and how it fared until now."""
+
+    state: State
+    tally: LinkTally

@@ -1,0 +1,108 @@
+"""One adapter, several headbands: what helps one must not harm another."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.errors import AdapterError, StuckAdapterError
+from gateway.link.care import NoCare
+from gateway.link.ladder import Rung
+from gateway.link.lookout import Lookout
+from gateway.link.mending import LASTS_S, Mending
+
+
+class Care(NoCare):
+    """Remembers what it was told, and takes a second for each."""
+
+    def __init__(self):
+        self.done = []
+
+    async def restart_scan(self):
+        await self._does("restart")
+
+    async def disconnect_stale(self, services, keep):
+        await self._does(f"disconnect {','.join(services)} but {','.join(keep)}")
+
+    async def power_cycle(self):
+        await self._does("cycle")
+
+    async def _does(self, what):
+        self.done.append(what)
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def deaf(_heard):
+    yield
+
+
+@pytest.fixture
+def lookout():
+    return Lookout(deaf)
+
+
+@pytest.fixture
+def care():
+    return Care()
+
+
+def take(care, lookout, *rungs):
+    mending = Mending(care, lookout)
+    return asyncio.gather(*(mending.take(rung, ["s"], ["A"]) for rung in rungs))
+
+
+async def test_each_rung_does_what_it_says(care, lookout):
+    await take(care, lookout, *set(Rung) - {Rung.EXIT})
+    assert sorted(care.done) == ["cycle", "disconnect s but A", "restart"]
+
+
+async def test_the_last_rung_says_what_to_do(care, lookout):
+    with pytest.raises(StuckAdapterError, match="change the adapter"):
+        await take(care, lookout, Rung.EXIT)
+
+
+async def test_nobody_is_cut_off_who_streams(care, lookout):
+    with lookout.streaming():
+        await take(care, lookout, *Rung)
+    assert sorted(care.done) == ["disconnect s but A", "restart"]
+
+
+async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, lookout):
+    mending = Mending(care, lookout)
+    async with lookout.connecting():
+        cycling = asyncio.create_task(mending.take(Rung.POWER_CYCLE, [], []))
+        await asyncio.sleep(1)
+        streaming = lookout.streaming()
+        streaming.__enter__()
+    await cycling
+    assert care.done == []
+    streaming.__exit__(None, None, None)
+
+
+async def test_what_was_done_for_one_headband_is_not_done_again_for_the_next(
+    care, lookout
+):
+    mending = Mending(care, lookout)
+    for pause_s in (0, LASTS_S / 2, LASTS_S):
+        await asyncio.sleep(pause_s)
+        await mending.take(Rung.POWER_CYCLE, [], [])
+    assert care.done == ["cycle", "cycle"]
+
+
+async def test_no_scan_and_no_connection_while_it_is_mended(care, lookout):
+    loop = asyncio.get_running_loop()
+    mending = asyncio.create_task(Mending(care, lookout).take(Rung.POWER_CYCLE, [], []))
+    await asyncio.sleep(0.5)
+    async with lookout.connecting():
+        assert loop.time() == pytest.approx(1.0)
+    await mending
+
+
+async def test_care_that_fails_is_told_of(lookout):
+    class Helpless(Care):
+        async def power_cycle(self):
+            raise AdapterError("bluetoothd does not answer")
+
+    with pytest.raises(AdapterError, match="does not answer"):
+        await take(Helpless(), lookout, Rung.POWER_CYCLE)
