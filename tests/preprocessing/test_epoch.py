@@ -176,12 +176,10 @@ def test_an_epoch_of_a_rough_rate_has_the_samples_of_thirty_true_seconds(sfreq):
     epochs += cutter.push(Block(60, (wave[None],), (np.ones(at.size, bool),), 0.0))
     whole, holed = epochs
     expected = 20 * np.sin(2 * np.pi * 7.3 * np.arange(3000) / 100)
-    half_a_sample = 20 * 2 * np.pi * 7.3 * 0.5 / sfreq + 0.5  # microvolts
+    a_sample = 20 * 2 * np.pi * 7.3 / sfreq  # of time, in microvolts
     middle, end = slice(500, 2500), slice(2000, 2800)
-    np.testing.assert_allclose(
-        whole.uv[0][middle], expected[middle], atol=half_a_sample
-    )
+    np.testing.assert_allclose(whole.uv[0][middle], expected[middle], atol=a_sample)
     assert whole.missing_s == 0
     assert holed.missing_s == pytest.approx(3, abs=0.01)
     # what follows a hole is where it was: thirty seconds of 7.3 Hz are 219 cycles
-    np.testing.assert_allclose(holed.uv[0][end], expected[end], atol=half_a_sample)
+    np.testing.assert_allclose(holed.uv[0][end], expected[end], atol=a_sample)
