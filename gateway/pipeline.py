@@ -6,9 +6,11 @@ same objects: `Night` from sample packets on, `Pipeline` with a driver before it
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import floor
 from typing import assert_never
 
 from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import (
     Battery,
@@ -27,10 +29,10 @@ from gateway.drivers import Decoder, Driver
 from gateway.errors import ConfigError, DecodeError, LinkError
 from gateway.outputs import Availability, Output
 from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.derivation import Montager, resolve
+from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
-from gateway.staging.gate import EEG, score_or_refuse
+from gateway.staging.gate import nothing_to_score, offers_eeg, score_or_refuse
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.score import ScoredEpoch, Scorer
 from gateway.staging.sleep_statistics import NightSummary, summarise
@@ -74,7 +76,7 @@ class Night:
             card = self._scorer.card
             montager = resolve(card.channels, self._channels, info.montage)
             if not offers_eeg(montager):
-                raise ConfigError([_nothing_to_score(info, card.channels)])
+                raise ConfigError([nothing_to_score(info.montage, card.channels)])
             self._assembler = Assembler(info.montage)
             self._cutter = EpochCutter(
                 info.montage, montager, self._band, self._assembler.first_sample
@@ -91,11 +93,23 @@ class Night:
             raise RuntimeError("a packet before the first begin()")
         for block in self._assembler.push(packet):
             yield block
-            for epoch in self._cutter.push(block):
-                scored = self._score(epoch, self._assembler)
-                self._hypnogram.add(scored)
-                yield scored
-                yield self.tally
+            yield from self._scored(self._cutter.push(block), self._assembler)
+
+    def lapse(self, t: float) -> Iterator[Output]:
+        """Yield the epochs that ended `LAG_S` before `t`, monotonic seconds.
+
+        For a link that is down: what did not come by then is lost, and late should
+        it come. Epochs of a replay, whose seconds are others, wait for the link.
+        """
+        if self._assembler is None or self._cutter is None:
+            return
+        if (now := self._assembler.second_at(t)) is None:
+            return
+        over = floor(now - LAG_S) // EPOCH_S * EPOCH_S
+        for block in self._assembler.lapse(over, t):
+            yield block
+            yield from self._scored(self._cutter.push(block), self._assembler)
+        yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
     @property
     def tally(self) -> Tally:
@@ -105,6 +119,15 @@ class Night:
     def summary(self) -> NightSummary:
         """Return the statistics of the night so far."""
         return summarise(self._hypnogram.stages)
+
+    def _scored(
+        self, epochs: Iterator[Epoch], assembler: Assembler
+    ) -> Iterator[Output]:
+        for epoch in epochs:
+            scored = self._score(epoch, assembler)
+            self._hypnogram.add(scored)
+            yield scored
+            yield self.tally
 
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:
         if self._tick is None:
@@ -120,22 +143,6 @@ class Night:
             asleep=self._asleep.push(stage),
             t_rx=epoch.t_rx,
         )
-
-
-def offers_eeg(montager: Montager) -> bool:
-    """Tell whether one EEG input of the model is there: no stage without EEG."""
-    return any(
-        stream >= 0 and label.startswith(EEG)
-        for label, stream in zip(montager.labels, montager.streams, strict=True)
-    )
-
-
-def _nothing_to_score(info: HeadbandInfo, wanted: tuple[str, ...]) -> str:
-    offered = [c.label for stream in info.montage.streams for c in stream.channels]
-    return (
-        f"channels: the headband gives {', '.join(offered)}; say which of them "
-        f"make {' or '.join(wanted)}"
-    )
 
 
 class Pipeline:
@@ -162,8 +169,10 @@ class Pipeline:
         match value:
             case Notification():
                 yield from self._received(value)
-            case Tick():
+            case Tick(t):
                 self._night.tick(value)
+                if not self._streaming:
+                    yield from self._with_bad(self._night.lapse(t))
             case LinkUp(_, info):
                 yield from self._connected(info)
             case LinkDown(_, reason):
@@ -210,8 +219,7 @@ class Pipeline:
                     if not self._streaming:
                         self._streaming = True
                         yield Availability(online=True, reason="samples arrive")
-                    for output in self._night.place(value):
-                        yield self.tally if isinstance(output, Tally) else output
+                    yield from self._with_bad(self._night.place(value))
                 case Battery():
                     yield value
                 case Motion():
@@ -220,6 +228,10 @@ class Pipeline:
                     self._unread_packets += 1
                 case _:
                     assert_never(value)
+
+    def _with_bad(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        for output in outputs:
+            yield self.tally if isinstance(output, Tally) else output
 
     def _decoded(self, notification: Notification) -> list[Decoded]:
         """Return what a notification holds; nothing, and count it, if it is bad."""

@@ -1,14 +1,21 @@
 """The whole chain without a radio: what was lost is lost, and nothing else moves."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
+from gateway.acquisition.packets import (
+    Block,
+    LinkDown,
+    LinkUp,
+    Notification,
+    Tick,
+)
 from gateway.acquisition.tally import Tally
 from gateway.drivers import diy
 from gateway.errors import ConfigError
@@ -185,6 +192,92 @@ def test_a_connection_that_returns_continues_in_its_place():
     assert [epoch.stage for epoch in got][2] is Refusal.GAP
     for at in (0, 1, 4):
         assert got[at].hypnodensity == WHOLE[at].hypnodensity
+
+
+def ticked(chain, begin_s, end_s):
+    """Let the seconds pass; return (second, output) for all that is said."""
+    said = []
+    for t in range(begin_s, end_s):
+        tick = Tick(float(t), MIDNIGHT + timedelta(seconds=t), synchronised=True)
+        said += [(t, output) for output in chain.push(tick)]
+    return said
+
+
+def away(chain, begin_s=65, end_s=130, sent=None):
+    """Send until the link is lost; return info, what was said, what while away."""
+    info, whole = frames()
+    before = run(info, [f for f in sent or whole if f.due_s < begin_s], into=chain)
+    before += chain.push(LinkDown(float(begin_s), "out of range"))
+    return info, before, ticked(chain, begin_s, end_s)
+
+
+def test_epochs_of_a_dead_link_are_refused_in_their_turn():
+    chain = pipeline()
+    _, before, meanwhile = away(chain)
+    assert [e.index for e in epochs(before)] == [0, 1]
+    refused = [(t, e) for t, e in meanwhile if isinstance(e, ScoredEpoch)]
+    assert [e.index for _, e in refused] == [2, 3]
+    assert all(e.stage is Refusal.GAP for _, e in refused)
+    for t, e in refused:
+        over_s = (e.index + 1) * 30 + 0.4  # second 0 arrived with its last frame
+        assert over_s <= t <= over_s + LAG_S + 1
+        off_s = (e.start_utc - MIDNIGHT).total_seconds() - e.index * 30
+        assert abs(off_s) < 1.1
+    tallies = [value for _, value in meanwhile if isinstance(value, Tally)]
+    assert tallies[-1].lost_s == pytest.approx(120 - 65, abs=1)
+
+
+def test_while_the_link_is_up_nothing_is_refused_for_being_slow():
+    chain = pipeline()
+    info, sent = frames()
+    run(info, [f for f in sent if f.due_s < 65], into=chain)
+    assert ticked(chain, 65, 130) == []
+
+
+def test_a_headband_that_returns_after_its_epochs_were_refused_goes_on_in_its_place():
+    chain = pipeline()
+    info, before, meanwhile = away(chain)
+    _, later = frames(skip_s=125.0)
+    after = run(info, later, into=chain)
+    got = epochs(before) + epochs(v for _, v in meanwhile) + epochs(after)
+    assert [e.index for e in got] == list(range(EPOCHS))
+    for at in (0, 1):
+        assert got[at].hypnodensity == WHOLE[at].hypnodensity
+    assert got[4].quality[0].missing_s == pytest.approx(5, abs=1)
+
+
+@settings(max_examples=20)
+@given(st.integers(30, 130), st.integers(0, 100), st.integers(0, 149), st.booleans())
+def test_what_comes_after_its_epoch_was_refused_is_late_and_never_silent(
+    lost_at_s, away_s, back_s, rebooted
+):
+    chain = pipeline()
+    info, before, meanwhile = away(chain, lost_at_s, lost_at_s + away_s)
+    info, later = frames(skip_s=float(back_s), boot_id=2 if rebooted else 1)
+    after = list(chain.push(LinkUp(float(lost_at_s + away_s), info)))
+    for frame in later:
+        t = lost_at_s + away_s + frame.due_s - back_s
+        after += chain.push(Notification(frame.char, frame.payload, t))
+    got = epochs(before) + epochs(v for _, v in meanwhile) + epochs(after)
+    assert [e.index for e in got] == list(range(len(got)))
+    seconds = [b.second for b in before + after if isinstance(b, Block)]
+    assert seconds == sorted(set(seconds))
+    n_data = sum(f.char == diy.DATA for f in later)
+    n_before = sum(f.due_s < lost_at_s for f in frames()[1] if f.char == diy.DATA)
+    tally = chain.tally
+    assert tally.packets + tally.late_packets + tally.bad_packets == n_before + n_data
+
+
+def test_epochs_of_a_replay_wait_for_the_link():
+    chain = pipeline()
+    info, sent = frames()
+    list(chain.push(LinkUp(0.0, info)))
+    for frame in sent:
+        if frame.due_s < 65:
+            n = Notification(frame.char, frame.payload, frame.due_s * 3)
+            list(chain.push(n))
+    list(chain.push(LinkDown(195.0, "out of range")))
+    assert ticked(chain, 195, 400) == []
 
 
 def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():

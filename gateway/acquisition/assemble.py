@@ -83,6 +83,28 @@ class Assembler:
         if packet.counts.shape[1] and self._accept(packet):
             yield from self._emit(packet.t_rx)
 
+    def lapse(self, second: int, t: float) -> Iterator[Block]:
+        """Yield what there is of the seconds before `second`; they are over.
+
+        For a link that is down. Should samples of these seconds still come, they
+        are late.
+
+        Parameters
+        ----------
+        second : int
+        t : float
+            Now, monotonic seconds.
+        """
+        if second > self._next_second:
+            yield from self._close(second, t)
+
+    def second_at(self, t: float) -> float | None:
+        """Return the second of the session at monotonic time `t`.
+
+        None before the first packet, and in a replay, whose seconds are others.
+        """
+        return self._placement.second_at(t)
+
     def first_sample(self, stream: int, second: int) -> int:
         """Return the sample of `stream` at which `second` of the session begins."""
         return self._lanes[stream].first_sample(second)
@@ -165,14 +187,16 @@ class Assembler:
         if max(passed) > LAG_S:
             passed = [lane.seconds() for lane in self._lanes if lane.heard]
         end = max(min(passed), max(passed) - LAG_S)
-        if end <= self._next_second:
-            return
+        if end > self._next_second:
+            yield from self._close(end, t_rx)
+
+    def _close(self, end: int, t: float) -> Iterator[Block]:
         self._next_second = end
         for second in sorted(s for s in self._open if s < end):
             block = self._open.pop(second)
             for lane, present in zip(self._lanes, block.present, strict=True):
                 lane.placed += int(np.count_nonzero(present))
-            yield replace(block, t_rx=t_rx)
+            yield replace(block, t_rx=t)
 
 
 def _words(montage: Montage) -> str:

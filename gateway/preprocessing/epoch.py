@@ -115,6 +115,11 @@ class EpochCutter:
         if block.second % EPOCH_S == EPOCH_S - 1:
             yield self._cut(block.t_rx)
 
+    def lapse(self, second: int, t: float) -> Iterator[Epoch]:
+        """Yield the epochs that end by `second`, which is known to be over at `t`."""
+        while (self._index + 1) * EPOCH_S <= second:
+            yield self._cut(t)
+
     def _cut(self, t_rx: float) -> Epoch:
         index, blocks, self._blocks = self._index, self._blocks, []
         self._index += 1

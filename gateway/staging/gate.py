@@ -1,6 +1,8 @@
 """Score an epoch, or say why it must stay unscored."""
 
+from gateway.acquisition.montage import Montage
 from gateway.errors import ModelError
+from gateway.preprocessing.derivation import Montager
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.score import Scorer
@@ -41,6 +43,23 @@ def score_or_refuse(
     except ModelError:  # one bad inference must not end the night
         return Refusal.MODEL_ERROR, ()
     return STAGES[hypnodensity.index(max(hypnodensity))], hypnodensity
+
+
+def offers_eeg(montager: Montager) -> bool:
+    """Tell whether one EEG input of the model is there: no stage without EEG."""
+    return any(
+        stream >= 0 and label.startswith(EEG)
+        for label, stream in zip(montager.labels, montager.streams, strict=True)
+    )
+
+
+def nothing_to_score(montage: Montage, wanted: tuple[str, ...]) -> str:
+    """Say what the headband has, and that the `wanted` inputs must be made of it."""
+    offered = [c.label for stream in montage.streams for c in stream.channels]
+    return (
+        f"channels: the headband gives {', '.join(offered)}; say which of them "
+        f"make {' or '.join(wanted)}"
+    )
 
 
 def _eeg(epoch: Epoch, scorer: Scorer) -> list[Quality]:
