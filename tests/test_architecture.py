@@ -66,7 +66,8 @@ IO = {
 HEAVY = {"matplotlib", "mne", "pandas", "scipy", "tensorflow", "yasa"}
 ONLY_IN = {
     "bleak": {
-        *("gateway/link/bleak_errors.py", "gateway/link/bleak_peer.py"),
+        *("gateway/link/bleak_errors.py", "gateway/link/bleak_memory.py"),
+        "gateway/link/bleak_peer.py",
         *("gateway/link/bleak_radio.py", "gateway/link/bleak_scan.py"),
         *("gateway/link/bumble_adapter.py", "gateway/link/bumble_backend.py"),
         "gateway/link/bumble_scanner.py",

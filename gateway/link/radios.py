@@ -1,5 +1,6 @@
 """Which radio the configuration asks for."""
 
+import sys
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +8,10 @@ from typing import Literal
 
 from gateway.errors import ConfigError, MissingExtraError
 from gateway.link.bleak_radio import BleakRadio
+from gateway.link.care import AdapterCare
+
+if sys.platform == "linux":
+    from gateway.link.bluez import BluezCare
 
 
 def open_radio(
@@ -39,7 +44,7 @@ def open_radio(
         If ``"simulated"`` is asked for and bumble is not installed.
     """
     if kind == "bluez":
-        return BleakRadio(adapter=adapter, reserved=reserved)
+        return BleakRadio(adapter=adapter, care=_care(adapter), reserved=reserved)
     if transport is None:
         raise ConfigError(["ble.transport: a simulated radio needs one like unix:PATH"])
     try:
@@ -50,3 +55,10 @@ def open_radio(
             raise
         raise MissingExtraError("sim", "a simulated radio") from error
     return BleakRadio(backend=bumble.backend(transport, bonds), reserved=reserved)
+
+
+def _care(adapter: str | None) -> AdapterCare | None:
+    """Return who mends this platform's adapter, if anybody does."""
+    if sys.platform != "linux":
+        return None
+    return BluezCare(adapter)

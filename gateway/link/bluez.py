@@ -1,0 +1,159 @@
+"""The care of one adapter of a Linux machine, by asking bluetoothd over D-Bus."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from dbus_fast import Variant
+
+from gateway.errors import AdapterError, LinkError
+from gateway.link.agent import PairingAgent
+from gateway.link.bleak_errors import FOREIGN
+from gateway.link.bleak_memory import forget_bluetoothd
+from gateway.link.bluez_bus import (
+    ADAPTER,
+    DEVICE,
+    BluezAdapter,
+    BluezDevice,
+    SystemBus,
+    bluez_errors,
+)
+from gateway.link.bluez_diagnosis import chosen
+from gateway.link.radio import AskPasskey
+
+log = logging.getLogger(__name__)
+
+POWER_S = 10.0
+LEAVE_S = 5.0  # BlueZ's Disconnect takes 2.1 to 2.7 s
+FORGET_S = 5.0
+GONE = "bluetoothd went away"
+
+
+class BluezCare:
+    """Mends one adapter and keeps its bonds; an `AdapterCare`.
+
+    Nothing is touched before it is used, and no rights are needed but those of the
+    D-Bus policy of BlueZ (root, or the group ``bluetooth`` on Debian).
+
+    Parameters
+    ----------
+    adapter : str or None
+        E.g. ``"hci1"``; None for the one that bleak takes.
+    """
+
+    def __init__(self, adapter: str | None = None) -> None:
+        self._wanted = adapter
+        self._bus = SystemBus()
+        self._lost: Callable[[str], None] | None = None
+        self._forgetting: asyncio.Task[None] | None = None
+
+    async def watch(self, lost: Callable[[str], None]) -> None:
+        """Have `lost` called at once when bluetoothd dies or is restarted.
+
+        Nothing else tells of it: connections stand, and no data come.
+        """
+        self._lost = lost
+        with bluez_errors("watch over bluetoothd"):
+            await self._bus.watch_owner(self._on_owner)
+
+    async def restart_scan(self) -> None:
+        """End whatever scan this process has left behind.
+
+        Scans belong to bleak's connection to D-Bus, so that is dropped.
+        """
+        await self._forget_bluetoothd()
+
+    async def disconnect_stale(
+        self, services: Collection[str], keep: Collection[str]
+    ) -> None:
+        """Disconnect every device of `services` whose address is not in `keep`."""
+        kept = {address.upper() for address in keep}
+        with bluez_errors("disconnect what nobody reads"):
+            for device in await self._devices():
+                ours = set(services) & set(device.properties.get("UUIDs", []))
+                stale = ours and device.properties["Connected"]
+                if stale and device.address.upper() not in kept:
+                    log.info("%s: disconnected, nobody reads it", device.address)
+                    await self._bus.call(
+                        device.path, DEVICE, "Disconnect", timeout_s=LEAVE_S
+                    )
+
+    async def power_cycle(self) -> None:
+        """Switch the adapter off and on again; every connection is lost."""
+        with bluez_errors("power cycle"):
+            adapter = await self._adapter()
+            for powered in (False, True):
+                await self._bus.change(
+                    adapter.path,
+                    ADAPTER,
+                    "Powered",
+                    Variant("b", powered),
+                    timeout_s=POWER_S,
+                )
+            adapter = await self._adapter()
+        if not adapter.properties["Powered"]:
+            raise AdapterError(f"power cycle: {adapter.name} does not come on again")
+        log.info("%s: switched off and on", adapter.name)
+
+    async def bonds(self) -> list[str]:
+        """List the addresses that this machine has a bond with."""
+        with bluez_errors("list bonds"):
+            return [
+                device.address
+                for device in await self._devices()
+                if device.properties["Paired"]
+            ]
+
+    async def forget(self, address: str) -> None:
+        """Remove all that bluetoothd has of `address`: its bond, and its services."""
+        with bluez_errors("remove a bond"):
+            adapter = await self._adapter()
+            for device in await self._devices():
+                if device.address.upper() == address.upper():
+                    await self._bus.call(
+                        adapter.path, ADAPTER, "RemoveDevice", "o", device.path
+                    )
+
+    @asynccontextmanager
+    async def pairing(
+        self, address: str, ask_passkey: AskPasskey | None
+    ) -> AsyncIterator[None]:
+        """Let `address` pair while entered; nobody pairs otherwise."""
+        async with PairingAgent(address, ask_passkey):
+            yield
+
+    async def close(self) -> None:
+        """Let D-Bus go; a later use begins anew."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._bus.close()
+
+    async def _adapter(self) -> BluezAdapter:
+        return chosen((await self._bus.known()).adapters, self._wanted)
+
+    async def _devices(self) -> list[BluezDevice]:
+        known = await self._bus.known()
+        adapter = chosen(known.adapters, self._wanted)
+        return [d for d in known.devices if d.properties["Adapter"] == adapter.path]
+
+    def _on_owner(self, old: str, _new: str) -> None:
+        if not old:
+            return
+        self._forgetting = asyncio.create_task(self._forget_in_time())
+        if self._lost is not None:
+            self._lost(GONE)
+
+    async def _forget_in_time(self) -> None:
+        try:
+            await self._forget_bluetoothd()
+        except LinkError as error:  # whoever scans next sees for himself
+            log.debug("%s", error)
+
+    async def _forget_bluetoothd(self) -> None:
+        try:
+            async with asyncio.timeout(FORGET_S):
+                await forget_bluetoothd()
+        except FOREIGN as error:
+            why = str(error) or type(error).__name__
+            raise AdapterError(f"restart of the scan: {why}") from error
