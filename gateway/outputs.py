@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from gateway.acquisition.packets import Battery, Block
 from gateway.acquisition.tally import Tally
+from gateway.link.tally import LinkState
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
@@ -16,7 +17,7 @@ class Availability(NamedTuple):
     reason: str
 
 
-Output = Availability | Battery | Block | NightSummary | ScoredEpoch | Tally
+Output = Availability | Battery | Block | LinkState | NightSummary | ScoredEpoch | Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,9 +151,14 @@ class Pipeline:
     Parameters
     ----------
     driver : Driver
-        Decodes the notifications.
     night : Night
-        Places, scores and counts what was decoded.
+
+    Attributes
+    ----------
+    bad_in_a_row : int
+        Notifications of this connection since the last that was a packet.
+    t_sampled : float
+        When samples came last, or else the connection began; monotonic seconds.
     """
 
     def __init__(self, driver: Driver, night: Night) -> None:
@@ -161,8 +166,8 @@ class Pipeline:
         self._night = night
         self._decoder: Decoder | None = None
         self._streaming = False
-        self._bad_packets = self._bad_in_a_row = 0
-        self._unread_packets = 0
+        self.t_sampled = 0.0
+        self.bad_in_a_row = self._bad_packets = self._unread_packets = 0
 
     def push(self, value: Input) -> Iterator[Output]:
         """Yield everything that follows from `value`."""
@@ -173,7 +178,8 @@ class Pipeline:
                 self._night.tick(value)
                 if not self._streaming:
                     yield from self._with_bad(self._night.lapse(t))
-            case LinkUp(_, info):
+            case LinkUp(t, info):
+                self.t_sampled = t
                 yield from self._connected(info)
             case LinkDown(_, reason):
                 self._streaming = False
@@ -197,14 +203,9 @@ class Pipeline:
             unread_packets=self._unread_packets,
         )
 
-    @property
-    def bad_in_a_row(self) -> int:
-        """Notifications of this connection since the last that was a packet."""
-        return self._bad_in_a_row
-
     def _connected(self, info: HeadbandInfo) -> Iterator[Output]:
         self._decoder = None
-        self._bad_in_a_row = 0
+        self.bad_in_a_row = 0
         try:
             self._night.begin(info)
         except LinkError as error:
@@ -216,6 +217,7 @@ class Pipeline:
         for value in self._decoded(notification):
             match value:
                 case SamplePacket():
+                    self.t_sampled = value.t_rx
                     if not self._streaming:
                         self._streaming = True
                         yield Availability(online=True, reason="samples arrive")
@@ -235,16 +237,14 @@ class Pipeline:
 
     def _decoded(self, notification: Notification) -> list[Decoded]:
         """Return what a notification holds; nothing, and count it, if it is bad."""
-        if self._decoder is None:  # not the headband that the session began with
-            return self._bad()
-        try:
-            decoded = list(self._decoder.feed(notification))
-        except DecodeError:
-            return self._bad()
-        self._bad_in_a_row = 0
-        return decoded
-
-    def _bad(self) -> list[Decoded]:
+        if self._decoder is not None:  # else not the one that the session began with
+            try:
+                decoded = list(self._decoder.feed(notification))
+            except DecodeError:
+                pass
+            else:
+                self.bad_in_a_row = 0
+                return decoded
         self._bad_packets += 1
-        self._bad_in_a_row += 1
+        self.bad_in_a_row += 1
         return []

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "gateway.drivers": {"acquisition", "errors"},
     "gateway.preprocessing": {"acquisition", "errors"},
     "gateway.staging": {"preprocessing", "acquisition", "errors"},
-    "gateway.outputs": {"acquisition", "staging"},
+    "gateway.outputs": {"acquisition", "link", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
     },

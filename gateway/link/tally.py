@@ -35,6 +35,15 @@ class LinkTally:
     disconnects: int = 0
     power_cycles: int = 0
 
+    def __str__(self) -> str:
+        """Say what happened, for the log."""
+        return (
+            f"looked for {self.attempts} times, streamed {self.connections} times, "
+            f"{self.drops} drops, {self.stalls} stalls, {self.scans} scans, "
+            f"{self.restarts} scans restarted, {self.disconnects} times stale "
+            f"connections cut, {self.power_cycles} power cycles"
+        )
+
     def ended(self, error: Exception) -> "LinkTally":
         """Return this with one more stream that ended by `error`."""
         if isinstance(error, StallError):

@@ -15,7 +15,6 @@ from gateway.link.bleak_radio import BleakRadio
 from gateway.link.radio import Radio
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
-from gateway.link.tally import LinkState
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
@@ -101,14 +100,15 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
         device=device.name,
         session=session_id(),
         card=scorer.card,
-        source=stream(
+        source=lambda report: stream(
             radio,
             driver,
             None if device.address == "auto" else device.address,
-            report=_report,
+            report=report,
             stall_s=device.stall_s,
         ),
         pipeline=Pipeline(driver, night),
+        stall_s=device.stall_s,
     )
 
 
@@ -141,7 +141,3 @@ async def run_daemon(
             await serve(stations, outlets, stop)
         finally:
             notify("STOPPING=1")
-
-
-def _report(now: LinkState) -> None:
-    log.debug("link: %s", now.state.value)

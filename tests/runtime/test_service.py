@@ -1,13 +1,16 @@
 """A broken output restarts, the others go on, and stopping loses nothing."""
 
 import asyncio
+import logging
 import socket
 from dataclasses import dataclass
 
 import pytest
 
-from gateway.acquisition.packets import LinkDown
-from gateway.errors import SinkError
+from gateway.acquisition.packets import LinkDown, LinkUp, Notification
+from gateway.errors import LinkError, SinkError, StallError
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
 from gateway.runtime.service import Station, outlet, serve
@@ -41,7 +44,9 @@ async def events(n, pause_s=1.0):
 
 
 def station(source):
-    return Station("bedroom", "s", CARD, source, CountingPipeline())
+    return Station(
+        "bedroom", "s", CARD, lambda _report: source, CountingPipeline(), 5.0
+    )
 
 
 def collector(fail_on=(), error=SinkError):
@@ -103,6 +108,90 @@ async def test_a_sink_gets_only_what_it_wants():
     deaf = outlet(Sink("deaf", NoOptions, (), run), NoOptions())
     await run_for(10, deaf)
     assert heard == []
+
+
+class JudgingPipeline(CountingPipeline):
+    """Holds an x for rubbish, and an s for samples."""
+
+    def __init__(self):
+        self.bad_in_a_row = 0
+        self.t_sampled = 0.0
+
+    def push(self, value):
+        if isinstance(value, LinkUp):
+            self.t_sampled = value.t
+        if isinstance(value, Notification):
+            self.bad_in_a_row = (value.payload == b"x") * (self.bad_in_a_row + 1)
+            self.t_sampled = value.t_rx if value.payload == b"s" else self.t_sampled
+        yield from super().push(value)
+
+
+class Source:
+    """Plays payloads 10 ms apart, for each connection that it is told to end."""
+
+    def __init__(self, *connections):
+        self.left = list(connections)
+        self.n_sent = 0
+        self.errors = []
+
+    async def play(self, report):
+        while self.left:
+            report(LinkState(State.STREAMING, LinkTally(drops=len(self.errors))))
+            yield LinkUp(self.n_sent / 100, None)
+            try:
+                for payload in self.left.pop(0):
+                    await asyncio.sleep(0.01)
+                    self.n_sent += 1
+                    yield Notification("c", payload, self.n_sent / 100)
+                await asyncio.Event().wait()
+            except LinkError as error:
+                self.errors.append(error)
+                yield LinkDown(0.0, str(error))
+        report(LinkState(State.WAITING, LinkTally(drops=len(self.errors))))
+        await asyncio.Event().wait()
+
+
+async def judged(*connections, seconds=60):
+    source, stop = Source(*connections), asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+    station = Station("b", "s", CARD, source.play, JudgingPipeline(), stall_s=2.0)
+    states = []
+
+    async def run(options, feed):
+        states.extend([reading.value async for reading in feed])
+
+    sink = outlet(Sink("states", NoOptions, (LinkState,), run), NoOptions())
+    await serve([station], [sink], stop)
+    return source, states
+
+
+async def test_a_hundred_bad_packets_in_a_row_end_the_connection():
+    source, _ = await judged([b"x"] * 99 + [b"s"] + [b"x"] * 500, [b"s"] * 5)
+    assert [type(error) for error in source.errors] == [LinkError]
+    assert "100 notifications in a row" in str(source.errors[0])
+    assert source.n_sent == 99 + 1 + 100 + 5
+
+
+async def test_notifications_without_samples_are_a_stall_after_stall_s():
+    source, _ = await judged([b"s"] * 9 + [b"b"] * 500, [b"s", b"b"] * 5)
+    assert [type(error) for error in source.errors] == [StallError]
+    assert source.n_sent == 9 + 201 + 10
+
+
+async def test_a_connection_that_never_sends_a_sample_is_a_stall():
+    source, _ = await judged([b"b"] * 500)
+    assert [type(error) for error in source.errors] == [StallError]
+    assert source.n_sent == 201
+
+
+async def test_every_state_of_the_link_reaches_the_sinks_and_its_tally_the_log(caplog):
+    caplog.set_level(logging.INFO, "gateway.runtime.service")
+    _, states = await judged([b"x"] * 100)
+    assert states == [
+        LinkState(State.STREAMING, LinkTally()),
+        LinkState(State.WAITING, LinkTally(drops=1)),
+    ]
+    assert "b: looked for 0 times, streamed 0 times, 1 drops" in caplog.text
 
 
 async def test_systemd_hears_every_second_that_the_daemon_lives(tmp_path, monkeypatch):
