@@ -58,6 +58,7 @@ PURE_MODULES = {
     *("gateway/link/machine.py", "gateway/link/backoff.py"),
     *("gateway/link/ladder.py", "gateway/link/tally.py"),
     *("gateway/recordings/recording.py", "sim/device.py", "sim/sleeper.py"),
+    *("sim/electrodes.py", "sim/resampling.py"),
 }
 IO = {
     *("asyncio", "bleak", "bumble", "logging", "paho", "random", "secrets"),
