@@ -9,6 +9,7 @@ process. It keeps bonds, in memory or in a file, and makes them while
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,6 +83,8 @@ class BumbleClient(BaseBleakClient):
         )
         self._name = getattr(address_or_ble_device, "name", None)
         self._connection: Any = None
+        self._callbacks: dict[int, NotifyCallback] = {}
+        self._hears: dict[int, Callable[[bytes], None]] = {}
 
     @property
     def name(self) -> str:
@@ -176,10 +179,18 @@ class BumbleClient(BaseBleakClient):
         callback: NotifyCallback,
         **_: object,
     ) -> None:
-        """Subscribe; `callback` hears every value."""
-        await self._ask(
-            characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
-        )
+        """Subscribe; `callback` hears every value.
+
+        bumble keeps a subscriber whose subscription was refused: asked again, after
+        pairing, a second one would hear everything twice.
+        """
+        handle = characteristic.handle
+        self._callbacks[handle] = callback
+        hears = self._hears.setdefault(handle, partial(self._heard, handle))
+        await self._ask(characteristic.obj.subscribe(hears))
+
+    def _heard(self, handle: int, value: bytes) -> None:
+        self._callbacks[handle](bytearray(value))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """End every subscription to `characteristic`."""
