@@ -12,6 +12,7 @@ import yaml
 
 from gateway.errors import ConfigError
 from gateway.runtime.config_text import ConfigText, UneditableError, Values, flow
+from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 def with_device(text: str, device: Values) -> str:
@@ -66,11 +67,15 @@ def _edited(
     what: Values,
 ) -> str:
     try:
-        old = yaml.safe_load(text) or {}
+        old = _tree(text) or {}
         new = edit(ConfigText(text))
-        if yaml.safe_load(new) == {**old, "devices": meant(old.get("devices") or [])}:
+        if _tree(new) == {**old, "devices": meant(old.get("devices") or [])}:
             return new
     except (yaml.YAMLError, UneditableError):
         pass
     problem = "this file is written in a way that cannot be edited safely; under"
     raise ConfigError([f"{problem} `devices`, add or change by hand: {flow(what)}"])
+
+
+def _tree(text: str) -> Any:  # noqa: ANN401 -- whatever YAML holds
+    return LeftSecretLoader(text).get_single_data()

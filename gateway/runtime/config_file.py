@@ -7,11 +7,13 @@ import yaml
 
 from gateway.config import Config, parse
 from gateway.errors import ConfigError
-from gateway.runtime.secret_tags import SecretLoader
+from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 
 
-def read_config(path: Path) -> Config:
-    """Read the configuration file.
+def read_config(
+    path: Path, loader: type[SecretLoader | LeftSecretLoader] = SecretLoader
+) -> Config:
+    """Read the configuration file; `loader` reads its secrets or leaves them.
 
     Raises
     ------
@@ -19,10 +21,10 @@ def read_config(path: Path) -> Config:
         If the file cannot be read or holds anything wrong: every problem, each
         with its line.
     """
-    text = _text(path)
+    text = read_text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = SecretLoader(text).get_single_data()
+        tree = loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from (
             error
@@ -46,7 +48,7 @@ def read_config(path: Path) -> Config:
 
 def config_lines(path: Path) -> Mapping[str, int]:
     """Return the line of every key in the file, by dotted path."""
-    node = yaml.compose(_text(path), Loader=yaml.SafeLoader)
+    node = yaml.compose(read_text(path), Loader=yaml.SafeLoader)
     return dict(_lines(node, "")) if node is not None else {}
 
 
@@ -58,9 +60,17 @@ def located(path: Path, lines: Mapping[str, int], problem: str) -> str:
     return f"{path}:{lines[key]}: {problem}" if key else f"{path}: {problem}"
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the file's text, line ends as they are.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is no UTF-8.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

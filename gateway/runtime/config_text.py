@@ -208,4 +208,6 @@ def scalar(value: object) -> str:
     word = isinstance(value, str) and SLUG.fullmatch(value)
     if word and yaml.safe_load(word[0]) == value:  # `no` and `2024-12-03` need quotes
         return word[0]
+    if isinstance(value, float):  # JSON's 1e-07 is a text in YAML
+        return str(yaml.safe_dump(value)).partition("\n")[0]
     return json.dumps(value, ensure_ascii=False)

@@ -54,12 +54,24 @@ def _env(loader: SecretLoader, node: yaml.Node) -> Secret:
     return Secret(os.environ[name])
 
 
-SecretLoader.add_constructor("!file", _file)
-SecretLoader.add_constructor("!credential", _credential)
-SecretLoader.add_constructor("!env", _env)
+class LeftSecretLoader(yaml.SafeLoader):
+    """Reads plain YAML and leaves each secret where it is, as its tag and its place.
+
+    For those who do not need the secrets, and may have no right to them.
+    """
 
 
-def _argument(loader: SecretLoader, node: yaml.Node) -> str:
+def _left(loader: LeftSecretLoader, node: yaml.Node) -> Secret:
+    """Keep the words."""
+    return Secret(f"{node.tag} {_argument(loader, node)}")
+
+
+for _tag, _read in (("!file", _file), ("!credential", _credential), ("!env", _env)):
+    SecretLoader.add_constructor(_tag, _read)
+    LeftSecretLoader.add_constructor(_tag, _left)
+
+
+def _argument(loader: yaml.SafeLoader, node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode) or not node.value:
         raise _problem(node, f"{node.tag}: write one word after it")
     return str(loader.construct_scalar(node))
