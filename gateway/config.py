@@ -22,13 +22,15 @@ class Ble:
     backend: Literal["bluez", "simulated"] = "bluez"
     adapter: str | None = None
     transport: str | None = None
+    bonds: str | None = None
 
     def problems(self) -> Iterator[str]:
         """Yield what the types cannot say."""
         if self.backend == "simulated" and self.transport is None:
             yield "transport: needed by the simulated backend, e.g. unix:/tmp/hci1"
-        if self.backend == "bluez" and self.transport is not None:
-            yield "transport: only the simulated backend has one; remove it"
+        for key in ("transport", "bonds"):
+            if self.backend == "bluez" and getattr(self, key) is not None:
+                yield f"{key}: only the simulated backend has one; remove it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,12 +51,19 @@ def check(path: Path) -> Config:
 def _wrong_drivers(config: Config) -> Iterator[str]:
     for at, device in enumerate(config.devices):
         try:
-            _driver_of(device)
+            driver_of(device)
         except ConfigError as error:
             yield from (f"devices[{at}].{problem}" for problem in error.problems)
 
 
-def _driver_of(device: Device) -> Driver:
+def driver_of(device: Device) -> Driver:
+    """Return the device's driver, calibrated as the configuration says.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such driver, or it needs another calibration.
+    """
     return drivers.calibrated(drivers.load(device.driver), device.lsb_uv)
 
 
@@ -87,6 +94,7 @@ def radio_of(config: Config) -> BleakRadio:
     return open_radio(
         config.ble.backend,
         transport=config.ble.transport,
+        bonds=None if config.ble.bonds is None else Path(config.ble.bonds),
         adapter=config.ble.adapter,
         reserved=[d.address for d in config.devices if d.address != "auto"],
     )
@@ -94,7 +102,7 @@ def radio_of(config: Config) -> BleakRadio:
 
 def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
     """Put one headband's chain together."""
-    driver = _driver_of(device)
+    driver = driver_of(device)
     night = Night(scorer, device.channels, config.staging.mains_hz)
     return Station(
         device=device.name,
