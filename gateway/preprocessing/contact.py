@@ -23,6 +23,7 @@ LOUD_FAIR_UV = 100.0  # blinks and eye movements included, a scalp shows less
 LOWEST_HZ = 0.5  # below lies the drift of the electrode's own potential
 MAINS_WIDTH_HZ = 1.0  # to each side: of the mains, and of a rough sampling rate
 SHORTEST_S = 1.0  # of signal, for a verdict
+SLOWEST_HZ = 20.0  # an envelope, sampled slower, tells nothing of its electrode
 
 
 class Grip(Enum):
@@ -67,8 +68,10 @@ def judge_contact(
     railed: float,
     sfreq: float,
     mains_hz: float,
-) -> Contact:
+) -> Contact | None:
     """Judge the last seconds of one electrode or derivation.
+
+    Returns None where the sampling is too slow to tell.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def judge_contact(
         Sampling frequency, Hz.
     mains_hz : float
     """
+    if sfreq < SLOWEST_HZ:
+        return None
     if np.count_nonzero(present) < SHORTEST_S * sfreq:
         return Contact(Grip.OFF, 0.0, 0.0, railed)
     rms_uv, mains_ratio = _loudness(uv, present, sfreq, mains_hz)
@@ -101,8 +106,8 @@ def judge_channels(
     present: NDArray[np.bool_],
     stream: Stream,
     mains_hz: float,
-) -> tuple[Contact, ...]:
-    """Judge each channel of a stream.
+) -> tuple[Contact | None, ...]:
+    """Judge each channel of a stream, as `judge_contact` does.
 
     Parameters
     ----------
