@@ -1,0 +1,157 @@
+"""How a headband sits, for people and for programs. Pure.
+
+JSON keeps to ``schemas/fit.v1.json``.
+"""
+
+import json
+from math import log10
+from typing import NamedTuple
+
+from gateway.preprocessing.contact import Contact, Grip
+from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
+from gateway.staging.gate import EEG
+
+BAR_WIDTH = 20
+FULL_UV = 1000.0  # a full bar; the scale is logarithmic from 1 uV
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+WORTH_SAYING = 0.01  # railed samples
+MAINS_SAID = 0.3  # share of the power
+
+
+class Line(NamedTuple):
+    """A line to show, and the grip that its colour stands for."""
+
+    text: str
+    grip: Grip | None = None
+
+
+def fit_lines(fit: Fit, battery_percent: int | None) -> list[Line]:
+    """Draw a bar per electrode and per input of the model, then the advice."""
+    width = max(len(each.label) for each in _both(fit))
+    return [
+        Line(stream_line(fit, battery_percent)),
+        Line(""),
+        *(_bar_line(each.label, each.contact, width) for each in fit.electrodes),
+        Line(""),
+        *(_input_line(each, width) for each in fit.inputs),
+        Line(""),
+        *(Line(text) for text in advice(fit)),
+    ]
+
+
+def fit_line(fit: Fit) -> str:
+    """Write the electrodes and the model's inputs on one line."""
+    return "   ".join(
+        f"{each.label} {_words(each.contact)}" for each in _both(fit) if each.contact
+    )
+
+
+def stream_line(fit: Fit, battery_percent: int | None) -> str:
+    """Write the rate of each stream, what was lost, and the battery."""
+    rates = " and ".join(map(_rate, fit.rates))
+    battery = "" if battery_percent is None else f"   battery {battery_percent} %"
+    return f"{rates} samples/s   {fit.lost_s:.2f} s lost{battery}"
+
+
+def advice(fit: Fit) -> list[str]:
+    """Say what a person can do for a better night; the first line is the verdict."""
+    grips = {e.label: e.contact.state for e in fit.electrodes if e.contact}
+    off = [label for label, grip in grips.items() if grip is Grip.OFF]
+    fair = [label for label, grip in grips.items() if grip is Grip.FAIR]
+    eeg = [each.contact for each in fit.inputs if each.label.startswith(EEG)]
+    usable = any(contact and contact.state is not Grip.OFF for contact in eeg)
+    lines = ["ready: the EEG can be scored" if usable else "not ready: no usable EEG"]
+    if off:
+        lines.append(f"{', '.join(off)} off: part the hair, moisten the skin, press on")
+    if fair:
+        lines.append(f"{', '.join(fair)} fair: wait a minute, or moisten the skin")
+    return lines
+
+
+def fit_json(fit: Fit, battery_percent: int | None) -> str:
+    """Write one line of JSON."""
+    return json.dumps(
+        {
+            "electrodes": [
+                {"label": each.label, **_document(each.contact)}
+                for each in fit.electrodes
+            ],
+            "inputs": [
+                {
+                    "label": each.label,
+                    "derivation": each.derivation or None,
+                    **_document(each.contact),
+                }
+                for each in fit.inputs
+            ],
+            "streams": [
+                {"nominal_hz": rate.nominal_hz, "measured_hz": _rounded(rate)}
+                for rate in fit.rates
+            ],
+            "lost_s": round(fit.lost_s, 3),
+            "battery_percent": battery_percent,
+        },
+        allow_nan=False,
+    )
+
+
+def _both(fit: Fit) -> list[Electrode | ModelInput]:
+    return [*fit.electrodes, *fit.inputs]
+
+
+def _document(contact: Contact | None) -> dict[str, object]:
+    if contact is None:
+        return dict.fromkeys(("state", "rms_uv", "mains_ratio", "railed"))
+    return {
+        "state": contact.state.value,
+        "rms_uv": round(contact.rms_uv, 1),
+        "mains_ratio": round(contact.mains_ratio, 3),
+        "railed": round(contact.railed, 3),
+    }
+
+
+def _rounded(rate: Rate) -> float | None:
+    return None if rate.measured_hz is None else round(rate.measured_hz, 2)
+
+
+def _rate(rate: Rate) -> str:
+    measured = "?" if rate.measured_hz is None else f"{rate.measured_hz:.1f}"
+    return f"{measured} of {rate.nominal_hz:g}"
+
+
+def _bar_line(label: str, contact: Contact | None, width: int) -> Line:
+    if contact is None:
+        return Line(f"{label:<{width}}  sampled too slowly to tell")
+    bar = _bar(contact.rms_uv)
+    text = f"{label:<{width}}  {bar}  {contact.state.value:<4}  {_measures(contact)}"
+    return Line(text, contact.state)
+
+
+def _input_line(each: ModelInput, width: int) -> Line:
+    if not each.derivation:
+        return Line(f"{each.label:<{width}}  not given by this headband")
+    line = _bar_line(each.label, each.contact, width)
+    return line._replace(text=f"{line.text}  {each.derivation}")
+
+
+def _bar(rms_uv: float) -> str:
+    share = log10(min(max(rms_uv, 1.0), FULL_UV)) / log10(FULL_UV)
+    eighths = round(share * BAR_WIDTH * 8)
+    bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+    return f"{bar:<{BAR_WIDTH}}"
+
+
+def _measures(contact: Contact) -> str:
+    return (
+        f"{contact.rms_uv:5.0f} uV  mains {contact.mains_ratio:4.0%}"
+        f"  railed {contact.railed:4.0%}"
+    )
+
+
+def _words(contact: Contact) -> str:
+    words = f"{contact.state.value} {contact.rms_uv:.0f} uV"
+    if contact.mains_ratio > MAINS_SAID:
+        words += f" ({contact.mains_ratio:.0%} mains)"
+    if contact.railed > WORTH_SAYING:
+        words += f" ({contact.railed:.0%} railed)"
+    return words
