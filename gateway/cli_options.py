@@ -1,8 +1,12 @@
 """Options that several verbs of the command line share."""
 
-from typing import NoReturn
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import click
+
+C = TypeVar("C", bound=Callable[..., object])
 
 
 def _mapping(
@@ -57,3 +61,26 @@ HOURS = click.option(
     show_default=True,
     help="Of the synthetic night.",
 )
+CONFIG = click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/sleepgate/sleepgate.yaml"),
+    show_default=True,
+    help="Configuration file.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def radio(command: C) -> C:
+    """Add the options that choose a radio where no configuration does."""
+    backend = click.option(
+        "--backend",
+        type=click.Choice(["bluez", "simulated"]),
+        help="Default: as configured, or bluez, this machine's Bluetooth.",
+    )
+    transport = click.option(
+        "--transport", help="Where the simulated radio is, e.g. unix:/tmp/hci1."
+    )
+    adapter = click.option("--adapter", help="Which Bluetooth adapter, e.g. hci1.")
+    return backend(transport(adapter(command)))

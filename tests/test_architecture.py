@@ -74,7 +74,7 @@ ONLY_IN = {
         "gateway/link/bumble_scanner.py",
     },
     "paho": {"gateway/mqtt_client/paho_thread.py"},
-    "rich": {"gateway/sinks/terminal.py"},
+    "rich": {"gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"},
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
 

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_options import CONFIG
 from gateway.config import Config
 from gateway.runtime.daemon import check, run_daemon
 from gateway.runtime.logs import start_logging
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/sleepgate/sleepgate.yaml"),
-    show_default=True,
-    help="Configuration file.",
-)
+@CONFIG
 def command(file: Path) -> None:
     """Run the daemon until it is told to stop (SIGTERM or Ctrl-C)."""
     config = check(file)

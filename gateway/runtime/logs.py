@@ -33,3 +33,13 @@ def start_logging(level: str) -> None:
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
     logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def start_talk() -> None:
+    """Let a verb that a person waits for say its warnings, and nothing else.
+
+    What the libraries below it log comes as an error too, in better words.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for library in ("bleak", "bumble", "dbus_fast"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)

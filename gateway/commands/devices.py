@@ -1,0 +1,72 @@
+"""``sleepgate devices``: the headbands of the configuration."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import CONFIG, JSON
+from gateway.config import Config
+from gateway.errors import LinkError
+from gateway.formats.headband_list import (
+    Configured,
+    InReach,
+    configured_json,
+    configured_lines,
+)
+from gateway.runtime.config_file import read_config
+from gateway.runtime.logs import start_talk
+from gateway.runtime.next_step import next_step_said
+from gateway.runtime.radio_choice import radio_for
+from gateway.runtime.reach import in_reach
+from gateway.runtime.secret_tags import LeftSecretLoader
+
+
+@click.command()
+@CONFIG
+@click.option("--scan", is_flag=True, help="Look which of them are in reach, 10 s.")
+@JSON
+def command(*, file: Path, scan: bool, as_json: bool) -> None:
+    """List the configured headbands, their bonds and, with --scan, who is in reach."""
+    start_talk()
+    config = read_config(file, LeftSecretLoader)
+    with next_step_said(config.ble):
+        listed = asyncio.run(_list(config, scan=scan))
+    if as_json:
+        click.echo(configured_json(listed))
+        return
+    for line in configured_lines(listed):
+        click.echo(line)
+    if not listed:
+        click.echo("no headband yet; sleepgate pair --auto adds one", err=True)
+
+
+async def _list(config: Config, *, scan: bool) -> list[Configured]:
+    chosen = radio_for(config)
+    try:
+        there = [row for _, row in await in_reach(chosen, config)] if scan else []
+        try:
+            bonds = await chosen.bonds()
+        except LinkError as error:
+            if scan:
+                raise
+            click.echo(f"bonds cannot be told: {error}", err=True)
+            bonds = None
+    finally:
+        await chosen.close()
+    bonded = bonds and {address.upper() for address in bonds}
+    return [
+        Configured(
+            name=device.name,
+            driver=device.driver,
+            address=device.address,
+            bonded=None if bonded is None else device.address.upper() in bonded,
+            in_reach=_row(device.name, there),
+            scanned=scan,
+        )
+        for device in config.devices
+    ]
+
+
+def _row(name: str, there: list[InReach]) -> InReach | None:
+    return next((row for row in there if row.configured_as == name), None)

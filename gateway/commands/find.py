@@ -1,0 +1,59 @@
+"""``sleepgate find``: the headbands in reach."""
+
+import asyncio
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from gateway.cli_options import CONFIG, JSON, radio
+from gateway.config import Config
+from gateway.formats.headband_list import InReach, in_reach_json, in_reach_lines
+from gateway.runtime.logs import start_talk
+from gateway.runtime.next_step import next_step_said
+from gateway.runtime.radio_choice import RadioOptions, config_or_first, radio_for
+from gateway.runtime.reach import SCAN_S, in_reach, nothing_in_reach
+
+
+@click.command()
+@CONFIG
+@radio
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 300),
+    default=SCAN_S,
+    show_default=True,
+    help="How long to listen.",
+)
+@JSON
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    file: Path,
+    backend: Literal["bluez", "simulated"] | None,
+    transport: str | None,
+    adapter: str | None,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """List the headbands in reach: address, name, strength, kind.
+
+    Some kinds look alike until one connects; then all of them are named.
+    """
+    start_talk()
+    config = config_or_first(file, RadioOptions(backend, transport, adapter))
+    with next_step_said(config.ble):
+        found = asyncio.run(_look(config, seconds))
+        if as_json:
+            click.echo(in_reach_json(found))
+        elif found:
+            click.echo("\n".join(in_reach_lines(found)))
+        if not found:
+            raise nothing_in_reach()
+
+
+async def _look(config: Config, seconds: float) -> list[InReach]:
+    chosen = radio_for(config)
+    try:
+        return [row for _, row in await in_reach(chosen, config, seconds)]
+    finally:
+        await chosen.close()

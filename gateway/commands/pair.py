@@ -1,0 +1,126 @@
+"""``sleepgate pair``: make a headband this gateway's own."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from gateway.cli_options import CONFIG, radio
+from gateway.config import Config
+from gateway.formats.fit_text import fit_lines
+from gateway.link.radio import AskPasskey
+from gateway.runtime.atomic_file import check_writable, write_text
+from gateway.runtime.config_file import read_text
+from gateway.runtime.logs import start_talk
+from gateway.runtime.next_step import next_step_said
+from gateway.runtime.pairing import Paired, Pairing, Person
+from gateway.runtime.place import (
+    check_place,
+    configured_text,
+    first_text,
+    name_for,
+    still_looking,
+)
+from gateway.runtime.radio_choice import RadioOptions, config_to_pair_in, radio_for
+
+MOST_DIGITS = 999_999
+
+
+@click.command()
+@click.argument("address", required=False)
+@click.option("--auto", is_flag=True, help="The only new headband in reach.")
+@CONFIG
+@radio
+@click.option("--name", help="What to call it; part of its MQTT topics.")
+@click.option(
+    "--passkey",
+    type=click.IntRange(0, MOST_DIGITS),
+    help="The six digits that the headband shows; asked for if it wants them.",
+)
+@click.option(
+    "--lsb-uv",
+    type=float,
+    help="Microvolts per count, for a kind that does not say it (NPG Lite).",
+)
+@click.option(
+    "--replace", is_flag=True, help="Take the place of the headband configured so."
+)
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    address: str | None,
+    auto: bool,
+    file: Path,
+    backend: Literal["bluez", "simulated"] | None,
+    transport: str | None,
+    adapter: str | None,
+    name: str | None,
+    passkey: int | None,
+    lsb_uv: float | None,
+    replace: bool,
+) -> None:
+    """Connect to the headband at ADDRESS, test it, and write it into the configuration.
+
+    Its kind is told by what it offers; a bond is made if it wants one.
+    """
+    start_talk()
+    if auto == (address is not None):
+        raise click.UsageError("give either an ADDRESS (see sleepgate find) or --auto")
+    config = config_to_pair_in(file, RadioOptions(backend, transport, adapter))
+    check_writable(file)
+    wanted = name and name_for(config, name)
+    check_place(config, wanted, address, replace=replace)
+    with next_step_said(config.ble):
+        person = Person(_tell, _asker(passkey))
+        paired = asyncio.run(_pair(config, address, person, lsb_uv))
+    place = check_place(config, wanted, paired.address, replace=replace)
+    called = wanted or (place.name if place else name_for(config, None))
+    text = read_text(file) if file.exists() else first_text(config, file)
+    write_text(file, configured_text(text, place, called, paired))
+    _report(paired)
+    click.echo(f"{called}: {paired.driver} at {paired.address} is in {file}")
+    for words in still_looking(config, place):
+        _tell(words)
+    _tell(f"next: sleepgate fit {called} before bed, sleepgate run for the night")
+
+
+async def _pair(
+    config: Config, address: str | None, person: Person, lsb_uv: float | None
+) -> Paired:
+    chosen = radio_for(config)
+    try:
+        pairing = Pairing(chosen, config, person, lsb_uv)
+        return await pairing.try_and_bond(await pairing.choose(address))
+    finally:
+        await chosen.close()
+
+
+def _asker(passkey: int | None) -> AskPasskey | None:
+    async def known(_address: str) -> int | None:
+        return passkey
+
+    async def asked(address: str) -> int | None:
+        digits = click.IntRange(0, MOST_DIGITS)
+        question = f"The six digits that {address} shows"
+        answer: int = await asyncio.to_thread(
+            click.prompt, question, type=digits, err=True
+        )
+        return answer
+
+    if passkey is not None:
+        return known
+    return asked if sys.stdin.isatty() else None
+
+
+def _tell(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _report(paired: Paired) -> None:
+    for line in fit_lines(paired.fit, paired.battery_percent):
+        click.echo(line.text)
+    if paired.bad_packets:
+        click.echo(f"{paired.bad_packets} packets were broken")
+    if paired.firmware:
+        click.echo(f"firmware {paired.firmware}")

@@ -1,0 +1,54 @@
+"""``sleepgate unpair``: let a headband go."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import CONFIG
+from gateway.config import Config, Device
+from gateway.errors import LinkError
+from gateway.runtime.atomic_file import check_writable, write_text
+from gateway.runtime.config_edit import without_device
+from gateway.runtime.config_file import read_config, read_text
+from gateway.runtime.logs import start_talk
+from gateway.runtime.next_step import NEXT
+from gateway.runtime.radio_choice import radio_for
+from gateway.runtime.reach import device_called
+from gateway.runtime.secret_tags import LeftSecretLoader
+
+
+@click.command()
+@click.argument("name")
+@CONFIG
+@click.option(
+    "--keep-bond",
+    is_flag=True,
+    help="Leave the bond alone, e.g. where the adapter is gone.",
+)
+def command(*, name: str, file: Path, keep_bond: bool) -> None:
+    """Remove the headband NAME from the configuration, and its bond from this machine.
+
+    The headband itself is not told: it may want to be reset to forget its side.
+    """
+    start_talk()
+    config = read_config(file, LeftSecretLoader)
+    device = device_called(config, name)
+    check_writable(file)
+    text = without_device(read_text(file), name)
+    if not keep_bond and device.address != "auto":
+        try:
+            asyncio.run(_forget(config, device))
+        except LinkError as error:
+            step = "mend that, or give --keep-bond: the bond is left as it is"
+            raise type(error)(f"{name} stays: {error}{NEXT}{step}") from error
+    write_text(file, text)
+    click.echo(f"{name}: {device.driver} at {device.address} is no longer in {file}")
+
+
+async def _forget(config: Config, device: Device) -> None:
+    chosen = radio_for(config)
+    try:
+        await chosen.unpair(device.address)
+    finally:
+        await chosen.close()

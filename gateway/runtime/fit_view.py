@@ -1,0 +1,64 @@
+"""A headband being put on, drawn on a terminal or as plain lines."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TextIO
+
+import click
+
+from gateway.formats.fit_text import Line, fit_line, fit_lines, stream_line
+from gateway.preprocessing.contact import Grip
+from gateway.runtime.try_on import Sitting
+
+Show = Callable[[Sitting], None]
+
+COLOURS = {Grip.GOOD: "green", Grip.FAIR: "yellow", Grip.OFF: "red"}
+
+
+@contextmanager
+def view(title: str, out: TextIO) -> Iterator[Show]:
+    """Return what shows one `Sitting` after the other.
+
+    Bars that move where `out` is a terminal that can draw and the extra [view] is
+    installed; else lines, one a second.
+    """
+    if can_draw(out) and find_spec("rich"):
+        with _bars(title, out) as show:
+            yield show
+    else:
+        click.echo(title, file=out)
+        yield lambda sitting: click.echo(_plain(sitting), file=out)
+
+
+def can_draw(out: TextIO) -> bool:
+    """Tell whether `out` is a terminal that moves and has block characters."""
+    smart = os.environ.get("TERM", "dumb") != "dumb"
+    return out.isatty() and smart and (out.encoding or "").lower().startswith("utf")
+
+
+def _plain(sitting: Sitting) -> str:
+    return f"{fit_line(sitting.fit)}   {stream_line(*sitting)}"
+
+
+@contextmanager
+def _bars(title: str, out: TextIO) -> Iterator[Show]:
+    from rich.console import Console, Group  # noqa: PLC0415 -- an extra
+    from rich.live import Live  # noqa: PLC0415 -- an extra
+    from rich.panel import Panel  # noqa: PLC0415 -- an extra
+    from rich.text import Text  # noqa: PLC0415 -- an extra
+
+    console = Console(file=out, highlight=False)
+
+    def panel(lines: list[Line]) -> Panel:
+        texts = [
+            Text(line.text, COLOURS[line.grip] if line.grip else "") for line in lines
+        ]
+        for text in texts:
+            text.truncate(console.width - 4, overflow="ellipsis")
+        return Panel(Group(*texts), title=Text(title), width=min(console.width, 100))
+
+    waiting = panel([Line("waiting for its first second ...")])
+    with Live(waiting, console=console, auto_refresh=False) as live:
+        yield lambda sitting: live.update(panel(fit_lines(*sitting)), refresh=True)

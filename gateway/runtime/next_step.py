@@ -1,0 +1,43 @@
+"""What a person can do about a radio that fails, said once for every verb."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.config import Ble
+from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
+
+NEXT = "\nnext: "
+SWITCH_ON = "bring the headband closer, see that it is on and charged, and try again"
+PAIRING_MODE = (
+    "put the headband into pairing mode, see that no phone holds it, and pair: "
+    "sleepgate pair ADDR --replace; if it shows six digits, type them when asked"
+)
+FORGOTTEN = "make a new bond: sleepgate pair ADDR --replace"
+SIMULATED = (
+    "start the air (python -m sim), or name its --transport; if a daemon or another "
+    "command holds that radio, end it first"
+)
+BLUEZ = "see `bluetoothctl show`; `sudo systemctl restart bluetooth` often helps"
+
+
+@contextmanager
+def next_step_said(ble: Ble) -> Iterator[None]:
+    """Add the next step to a `LinkError` that does not name one yet."""
+    try:
+        yield
+    except LinkError as error:
+        if NEXT in str(error):
+            raise
+        raise type(error)(f"{error}{NEXT}{_next_step(error, ble)}") from error
+
+
+def _next_step(error: LinkError, ble: Ble) -> str:
+    match error:
+        case LostBondError():
+            return FORGOTTEN
+        case BondingError():
+            return PAIRING_MODE
+        case AdapterError():
+            return SIMULATED if ble.backend == "simulated" else BLUEZ
+        case _:
+            return SWITCH_ON

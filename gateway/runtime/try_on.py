@@ -1,0 +1,162 @@
+"""Look at what a connected headband sends, before any night is recorded."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from typing import NamedTuple
+
+from gateway.acquisition.packets import Battery, Notification, SamplePacket
+from gateway.config import Config, Device
+from gateway.errors import DecodeError, LinkError
+from gateway.link.bleak_radio import BleakRadio
+from gateway.link.radio import Connection, Seen
+from gateway.preprocessing.fit import Fit
+from gateway.preprocessing.fitting import Fitting
+from gateway.runtime.daemon import driver_of
+from gateway.runtime.model_file import read_model
+
+log = logging.getLogger(__name__)
+
+SAMPLE_TEST_S = 5.0
+SILENCE_S = 5.0
+
+
+class Sitting(NamedTuple):
+    """How a headband sits, and its battery if it has said."""
+
+    fit: Fit
+    battery_percent: int | None
+
+
+class TryOn:
+    """What one connection sends, judged second by second.
+
+    Parameters
+    ----------
+    connection : Connection
+    labels : tuple of str
+        The model's inputs.
+    channels : mapping of str to str
+        Derivations from the configuration.
+    mains_hz : float
+
+    Attributes
+    ----------
+    battery_percent : int or None
+        Until the headband says it.
+    fit : Fit or None
+        The last; None before the first whole second.
+    bad_packets : int
+        Notifications that were no packet.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        labels: tuple[str, ...],
+        channels: Mapping[str, str],
+        mains_hz: float,
+    ) -> None:
+        self.battery_percent: int | None = None
+        self.fit: Fit | None = None
+        self.bad_packets = 0
+        driver, info = connection.driver, connection.info
+        self._inbox = connection.inbox
+        self._decoder = driver.decoder(info)
+        self._fitting = Fitting(info, labels, channels, driver.derivations, mains_hz)
+
+    async def fits(self) -> AsyncIterator[Fit]:
+        """Yield a `Fit` a second, until the connection ends.
+
+        Raises
+        ------
+        LinkError
+            When it does, or nothing comes for `SILENCE_S`.
+        """
+        while True:
+            for fit in self._feed(await self._inbox.take(SILENCE_S)):
+                self.fit = fit
+                yield fit
+
+    async def sample_test(self, seconds: float = SAMPLE_TEST_S) -> Fit:
+        """Return how the headband sits after so many seconds of samples.
+
+        Raises
+        ------
+        LinkError
+            If the connection ends before, or brings no samples in that time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                async for _ in self.fits():
+                    pass
+        except TimeoutError:
+            pass
+        if self.fit is None:
+            bad = f", but {self.bad_packets} broken packets" if self.bad_packets else ""
+            raise LinkError(
+                f"connected, but no second of samples in {seconds:g} s{bad}"
+            )
+        return self.fit
+
+    def _feed(self, notification: Notification) -> Iterator[Fit]:
+        try:
+            decoded = list(self._decoder.feed(notification))
+        except DecodeError:
+            self.bad_packets += 1
+            return
+        for value in decoded:
+            if isinstance(value, SamplePacket):
+                yield from self._fitting.place(value)
+            elif isinstance(value, Battery):
+                self.battery_percent = value.percent
+
+
+async def free_headband(radio: BleakRadio, device: Device, *, anyway: bool) -> Seen:
+    """Find `device`, which nobody else should be connected to unless `anyway`.
+
+    Raises
+    ------
+    LinkError
+        If it is not in reach, or somebody is.
+    """
+    driver = driver_of(device)
+    address = None if device.address == "auto" else device.address
+    seen = await radio.find(driver, address)
+    if seen.connected and not anyway:
+        raise LinkError(
+            f"{device.name} is connected already, by the daemon it seems\n"
+            "next: sudo systemctl stop sleepgate, and start it again afterwards; if "
+            f"no daemon runs: sleepgate fit {device.name} --anyway"
+        )
+    return seen
+
+
+async def try_on(
+    radio: BleakRadio, seen: Seen, device: Device, config: Config
+) -> AsyncGenerator[Sitting, None]:
+    """Yield how a headband sits, once a second, for ever.
+
+    Once it has streamed, a lost link is looked for again. Close it
+    (``contextlib.aclosing``) to disconnect.
+
+    Raises
+    ------
+    LinkError
+        If it does not stream at all, or does not come back.
+    """
+    labels = read_model(config.staging.model).card.channels
+    driver = driver_of(device)
+    while True:
+        test = None
+        try:
+            async with radio.connect(seen, driver) as connection:
+                mains_hz = config.staging.mains_hz
+                test = TryOn(connection, labels, device.channels, mains_hz)
+                async for fit in test.fits():
+                    yield Sitting(fit, test.battery_percent)
+        except LinkError as error:
+            if test is None or test.fit is None:
+                raise
+            log.warning("link lost: %s; looking for it again", error)
+        seen = await radio.find(driver, seen.address)
