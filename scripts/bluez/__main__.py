@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -12,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.bluez.account import covers, streaming_since
-from scripts.bluez.cases import AGAIN_S, CASES, Case, Lab, Outcome, last_epoch, suffer
+from scripts.bluez.cases import CASES, Case, Lab
 from scripts.bluez.machine import Guest, GuestError
+from scripts.bluez.outcome import AGAIN_S, Outcome, last_epoch, suffer
 from scripts.bluez.peer import Headband, on_air
 from scripts.bluez.table import row, title
 
@@ -63,7 +65,7 @@ async def _night(
 ) -> list[Outcome]:
     hci, other = work / "hci.sock", work / "band.sock"
     guest = Guest(options.images, work, hci)
-    band = Headband(other, work / "headband.log")
+    band = Headband(other, work / "headband.log", work / "bonds.json")
     outcomes: list[Outcome] = []
     async with AsyncExitStack() as stack:
         air = await stack.enter_async_context(on_air(hci, other))
@@ -72,6 +74,7 @@ async def _night(
         first = await _first_night(guest, band)
         outcomes.append(first)
         facts = {name: (await guest.attempt(ask))[1] for name, ask in FACTS.items()}
+        facts["load of the host"] = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
         print(title(options.suite, {k: v.strip() for k, v in facts.items()}))
         print(row(first), flush=True)
         if first.problem is None:

@@ -6,22 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scripts.bluez.account import (
-    Epoch,
-    cost,
-    covers,
-    epochs_of,
-    streaming_since,
-    was_offline,
-)
-from scripts.bluez.machine import Guest, GuestError
+from scripts.bluez.machine import Guest
 from scripts.bluez.peer import ADDRESS, Headband
 from sim.air import Air
 
-NOTICE_S = 60.0  # a fault is noticed within
-AGAIN_S = 240.0  # and over within: emulated, and on a busy host
-EPOCH_WAIT_S = 120.0
-QUIET_S = 15.0
+ASKS_S = 240.0  # until the daemon asks for a bond
 FROZEN_S = 20.0
 
 
@@ -54,91 +43,33 @@ class Case(NamedTuple):
     noticed: bool = True
 
 
-class Outcome(NamedTuple):
-    """How a case ended.
-
-    Attributes
-    ----------
-    case : str
-    again_s : float or None
-        From the fault to samples on MQTT again; None: never.
-    lost_s : float
-        Signal that no epoch holds, seconds.
-    epochs : int
-        Published meanwhile.
-    refused : tuple of str
-        Why some were not scored.
-    problem : str or None
-        What should not have been; None: passed.
-    said : tuple of str
-        Warnings of the daemon.
-    """
-
-    case: str
-    again_s: float | None
-    lost_s: float
-    epochs: int
-    refused: tuple[str, ...]
-    problem: str | None
-    said: tuple[str, ...]
+async def _paired(lab: Lab) -> None:
+    await lab.band.switch_off()
+    lab.band.security = "just-works"
+    await lab.band.switch_on()
+    await _pair(lab)
 
 
-async def suffer(lab: Lab, case: Case) -> Outcome:
-    """Inflict `case` on a stream that runs, and wait until its cost is known."""
-    heard = lab.guest.messages
-    t, n_before = time.monotonic(), len(epochs_of(heard))
-    again_s, problem = None, None
-    try:
-        await case.inflict(lab)
-        again_s = await _streaming_again(lab.guest, case, t)
-        await _settled(lab.guest, n_before)
-    except GuestError as error:
-        problem = str(error)
-    epochs = epochs_of(heard)
-    before = epochs[n_before - 1] if n_before else None
-    lost_s, n_epochs, refused = cost(before, epochs[n_before:])
-    said = tuple(lab.guest.said(t))
-    return Outcome(case.name, again_s, lost_s, n_epochs, refused, problem, said)
+async def _bond_lost(lab: Lab) -> None:
+    await lab.band.switch_off()
+    lab.band.forget()
+    await lab.band.switch_on()
+    await _pair(lab)
 
 
-async def _streaming_again(guest: Guest, case: Case, t: float) -> float | None:
-    if not case.noticed:
-        await asyncio.sleep(QUIET_S)
-        if was_offline(guest.messages, t):
-            raise GuestError("was offline, though this is too short to matter")
-        return 0.0
-    await guest.until(lambda: _lost(guest, t), NOTICE_S, "nobody noticed")
-    await guest.until(
-        lambda: streaming_since(guest.messages, t) is not None,
-        AGAIN_S,
-        "not streaming again",
+async def _pair(lab: Lab) -> None:
+    """Pair as a person would, once the daemon has said that this is needed."""
+    t = time.monotonic()
+    await lab.guest.until(
+        lambda: any("pair" in line for line in lab.guest.said(t)),
+        ASKS_S,
+        "the daemon does not ask for `sleepgate pair`",
     )
-    since = streaming_since(guest.messages, t)
-    return None if since is None else since - t
-
-
-def _lost(guest: Guest, t: float) -> bool:
-    """Tell whether the stream ended; one that dies with its machine says nothing."""
-    return (
-        was_offline(guest.messages, t) or streaming_since(guest.messages, t) is not None
+    await lab.guest.run("systemctl stop sleepgate")
+    await lab.guest.run(
+        f"/opt/sleepgate/bin/sleepgate pair {ADDRESS} --name bedroom --replace"
     )
-
-
-async def _settled(guest: Guest, n_before: int) -> None:
-    """Wait for the epoch that holds the present."""
-    wall_s = time.time()
-
-    def published() -> bool:
-        epochs = epochs_of(guest.messages)[n_before:]
-        return bool(epochs) and covers(epochs[-1], wall_s)
-
-    await guest.until(published, EPOCH_WAIT_S, "no epoch after it")
-
-
-def last_epoch(guest: Guest) -> Epoch | None:
-    """Return the newest epoch, if any."""
-    epochs = epochs_of(guest.messages)
-    return epochs[-1] if epochs else None
+    await lab.guest.run("systemctl start sleepgate")
 
 
 async def _nothing(_: Lab) -> None:
@@ -214,12 +145,14 @@ async def _power_cut(lab: Lab) -> None:
 
 
 CASES = (
+    Case("pair", "a headband that wants a bond: sleepgate pair", _paired),
     Case("stream", "nothing, half a minute long", _nothing, noticed=False),
     Case("blink", "out of range for 0.3 s", _short_outage, noticed=False),
     Case("away", "out of range for 20 s", _away),
     Case("drop", "the link is cut", _dropped),
     Case("band-frozen", "headband silent for 20 s", _band_frozen),
     Case("band-reboot", "headband off for 5 s, then boots", _band_restarted),
+    Case("bond-lost", "headband forgets its bond: sleepgate pair", _bond_lost),
     Case("bluetoothd-restart", "systemctl restart bluetooth", _bluetoothd_restarted),
     Case("bluetoothd-kill", "SIGKILL to bluetoothd", _bluetoothd_killed),
     Case("bluetoothd-freeze", "SIGSTOP to bluetoothd for 20 s", _bluetoothd_frozen),

@@ -37,13 +37,18 @@ class Headband:
         Of its controller.
     log : Path
         Takes what it says.
+    keystore : Path
+        Where it keeps its bonds.
+
+    Attributes
+    ----------
     security : str
-        As ``--security``.
+        As ``--security``, when it is switched on next.
     """
 
-    def __init__(self, socket: Path, log: Path, *, security: str = "none") -> None:
-        self._socket, self._log = socket, log
-        self._security = security
+    def __init__(self, socket: Path, log: Path, keystore: Path) -> None:
+        self.security = "none"
+        self._socket, self._log, self._keystore = socket, log, keystore
         self._began: float | None = None
         self._boot_id = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -59,6 +64,7 @@ class Headband:
                 *(sys.executable, "-m", "gateway", "sim", "--synthetic", "--seed", "1"),
                 *("--hours", str(HOURS), "--transport", f"unix:{self._socket}"),
                 *("--boot-id", str(self._boot_id), "--skip-s", f"{skip_s:.2f}"),
+                *("--security", self.security, "--keystore", str(self._keystore)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -70,6 +76,10 @@ class Headband:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+
+    def forget(self) -> None:
+        """Lose every bond, while it is switched off."""
+        self._keystore.unlink(missing_ok=True)
 
     def freeze(self) -> None:
         """Let it hang; its controller keeps the connection."""

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from scripts.bluez.cases import CASES, Outcome
+from scripts.bluez.cases import CASES
+from scripts.bluez.outcome import Outcome
 
 ABOUT = {case.name: case.about for case in CASES} | {
     "boot": "power on, headband already on the air"

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from scripts.bluez.cases import CASES, Outcome
+from scripts.bluez.cases import CASES
+from scripts.bluez.outcome import Outcome
 from scripts.bluez.table import ABOUT, HEAD, row
 
 DOCS = Path(__file__).parents[2] / "docs" / "real-stack.md"
