@@ -1,0 +1,43 @@
+"""What goes into the guest is what stands here, and is installed as README says."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUEST = ROOT / "scripts" / "bluez" / "guest"
+BUILD = (ROOT / "scripts" / "bluez" / "build-guest").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def installs(text):
+    """Return mode, source and destination of every file that `text` installs."""
+    text = text.replace("\\\n", " ").replace("$checkout/", "").replace("$root", "")
+    found = set()
+    for line in re.findall(r"^\s*(?:sudo )?(install .*-m .*)$", text, re.MULTILINE):
+        words = shlex.split(line)
+        mode = words[words.index("-m") + 1]
+        found.add((mode, *words[-2:]))
+    return found
+
+
+def test_the_daemon_is_installed_in_the_guest_as_readme_says():
+    said = {files for files in installs(README) if "sleepgate" in files[1]}
+    assert said
+    assert said - installs(BUILD) == set()
+
+
+@pytest.mark.parametrize("unit", sorted(GUEST.glob("*.service")), ids=lambda p: p.name)
+def test_a_unit_of_the_guest_runs_a_program_that_is_there(unit):
+    (program,) = re.findall(r"^ExecStart=.*/(\S+\.py)$", unit.read_text(), re.MULTILINE)
+    assert (GUEST / program).is_file()
+    assert unit.stem in BUILD
+
+
+@pytest.mark.parametrize("program", sorted(GUEST.glob("*.py")), ids=lambda p: p.name)
+def test_a_program_of_the_guest_needs_nothing_but_python(program):
+    names = re.findall(r"^\s*(?:from|import) (\w+)", program.read_text(), re.MULTILINE)
+    assert set(names) <= set(sys.stdlib_module_names)
