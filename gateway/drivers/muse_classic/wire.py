@@ -47,12 +47,17 @@ def decode_electrode(payload: bytes) -> Piece:
 
 def encode_electrode(piece: Piece) -> bytes:
     """Return an electrode's notification; the inverse of `decode_electrode`."""
-    first, second = piece.counts[0::2], piece.counts[1::2]
+    return _COUNTER.pack(piece.counter) + encode_samples(piece.counts)
+
+
+def encode_samples(counts: NDArray[np.integer[Any]]) -> bytes:
+    """Return the 12-bit samples of one notification, or of more in a row."""
+    first, second = counts[0::2], counts[1::2]
     raw = np.empty((len(first), 3), np.uint8)
     raw[:, 0] = first >> 4
     raw[:, 1] = (first & 0xF) << 4 | second >> 8
     raw[:, 2] = second & 0xFF
-    return _COUNTER.pack(piece.counter) + raw.tobytes()
+    return raw.tobytes()
 
 
 def decode_axes(payload: bytes) -> tuple[int, NDArray[np.int16]]:
