@@ -1,0 +1,129 @@
+"""What happens in a night, as moments: falling asleep, waking, REM. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.asleep import TO_TURN
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.stage import Refusal, Stage
+
+UNSTABLE = 4  # epochs refused in a row: two minutes
+
+
+class Happening(Enum):
+    """What an event is about; the value is its name in messages."""
+
+    SLEEP_ONSET = "sleep_onset"
+    AWAKENING = "awakening"
+    N3_START = "n3_start"
+    REM_START = "rem_start"
+    REM_END = "rem_end"
+    FINAL_WAKE = "final_wake"
+    UNSTABLE_SIGNAL = "unstable_signal"
+    HEADBAND_OFF = "headband_off"
+    SESSION_STARTED = "session_started"
+    SESSION_STOPPED = "session_stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class SleepEvent:
+    """A moment of the night.
+
+    Attributes
+    ----------
+    what : Happening
+    utc : datetime
+        When it happened: start of the epoch it shows in first.
+    epoch : int or None
+        That epoch.
+    confidence : float or None
+        Of that epoch's stage.
+    """
+
+    what: Happening
+    utc: datetime
+    epoch: int | None = None
+    confidence: float | None = None
+
+
+class SleepEvents:
+    """Tell the moments from the stages, as they come.
+
+    A stage counts once two scored epochs in a row show it (`TO_TURN`, as for
+    `ScoredEpoch.asleep`), so an event is told one epoch after it began. Refused
+    epochs neither count nor interrupt.
+
+    - Sleep onset is told once a night, an awakening each time sleep ends.
+    - The final awakening is only known at the end: `close` tells it.
+    - Four refused epochs in a row make the signal unstable, two with the headband
+      off the head make it off; each is told once until an epoch is scored again.
+    """
+
+    def __init__(self) -> None:
+        self._asleep: bool | None = None
+        self._slept = False
+        self._steady: Stage | None = None
+        self._candidate: ScoredEpoch | None = None
+        self._turned: ScoredEpoch | None = None  # first scored epoch against `asleep`
+        self._last_asleep: ScoredEpoch | None = None
+        self._refused = self._off = 0
+
+    def push(self, scored: ScoredEpoch) -> Iterator[SleepEvent]:
+        """Yield what `scored` shows to have happened."""
+        if isinstance(scored.stage, Refusal):
+            yield from self._refuse(scored, scored.stage)
+            return
+        self._refused = self._off = 0
+        yield from self._turn(scored, scored.stage)
+        yield from self._steady_stage(scored, scored.stage)
+
+    def close(self) -> Iterator[SleepEvent]:
+        """Yield the final awakening, if the night ended awake after sleep."""
+        last = self._last_asleep
+        if last is not None and self._asleep is False:
+            end = last.start_utc + timedelta(seconds=EPOCH_S)
+            yield SleepEvent(Happening.FINAL_WAKE, end, last.index + 1)
+
+    def _refuse(self, scored: ScoredEpoch, why: Refusal) -> Iterator[SleepEvent]:
+        self._refused += 1
+        self._off = self._off + 1 if why is Refusal.OFF_HEAD else 0
+        if self._off == TO_TURN:
+            yield _event(Happening.HEADBAND_OFF, scored)
+        elif self._refused == UNSTABLE and self._off < TO_TURN:
+            yield _event(Happening.UNSTABLE_SIGNAL, scored)
+
+    def _turn(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
+        if stage is not Stage.W:
+            self._last_asleep = scored
+        was, self._asleep = self._asleep, scored.asleep
+        if (stage is not Stage.W) == was:
+            self._turned = None
+        elif self._turned is None:
+            self._turned = scored
+        if scored.asleep == was or self._turned is None:
+            return
+        began, self._turned = self._turned, None
+        if scored.asleep and not self._slept:
+            self._slept = True
+            yield _event(Happening.SLEEP_ONSET, began)
+        elif was and not scored.asleep:
+            yield _event(Happening.AWAKENING, began)
+
+    def _steady_stage(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
+        first, self._candidate = self._candidate, scored
+        if first is None or first.stage is not stage or stage is self._steady:
+            return
+        was, self._steady = self._steady, stage
+        if was is Stage.R:
+            yield _event(Happening.REM_END, first)
+        if stage is Stage.R:
+            yield _event(Happening.REM_START, first)
+        elif stage is Stage.N3:
+            yield _event(Happening.N3_START, first)
+
+
+def _event(what: Happening, scored: ScoredEpoch) -> SleepEvent:
+    return SleepEvent(what, scored.start_utc, scored.index, scored.confidence)
