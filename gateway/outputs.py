@@ -1,11 +1,14 @@
 """Everything the pipeline tells the sinks."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 
 from gateway.acquisition.packets import Battery, Block
 from gateway.acquisition.tally import Tally
 from gateway.link.tally import LinkState
+from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
@@ -17,7 +20,43 @@ class Availability(NamedTuple):
     reason: str
 
 
-Output = Availability | Battery | Block | LinkState | NightSummary | ScoredEpoch | Tally
+class Recording(Enum):
+    """Where a session stands; the value is its name in messages."""
+
+    IDLE = "idle"  # nothing was received yet
+    RECORDING = "recording"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """One night, from its first sample to its end.
+
+    Attributes
+    ----------
+    state : Recording
+    started_utc, ended_utc : datetime or None
+    n_epochs : int
+        Scored or refused so far.
+    """
+
+    state: Recording
+    started_utc: datetime | None = None
+    ended_utc: datetime | None = None
+    n_epochs: int = 0
+
+
+Output = (
+    Availability
+    | Battery
+    | Block
+    | LinkState
+    | NightSummary
+    | ScoredEpoch
+    | SessionState
+    | SleepEvent
+    | Tally
+)
 
 
 @dataclass(frozen=True, slots=True)

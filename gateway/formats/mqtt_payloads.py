@@ -4,6 +4,7 @@ REM is written out here: the project's `Stage.R` is ``"REM"`` on MQTT.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -64,7 +65,7 @@ def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
     scored : ScoredEpoch
         Its value; one `Quality` per channel of `reading`.
     """
-    return _json(
+    return json_bytes(
         {
             "v": 1,
             "device": reading.device,
@@ -97,7 +98,7 @@ def epoch_payload(document: bytes, posting: Posting) -> bytes:
     if posting.latency_s is not None and posting.latency_s >= 0:
         close_to_publish = round(posting.latency_s * 1000, 1)
         epoch["latency_ms"] = {"close_to_publish": close_to_publish}
-    return _json(epoch)
+    return json_bytes(epoch)
 
 
 def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> bytes:
@@ -115,7 +116,7 @@ def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> by
     """
     minutes = {LABEL[stage]: m for stage, m in night.stages_min.items()}
     percent = {LABEL[stage]: p for stage, p in night.stages_pct_tst.items()}
-    return _json(
+    return json_bytes(
         {
             "v": 1,
             "device": reading.device,
@@ -186,5 +187,6 @@ def _quality(labels: tuple[str, ...], quality: tuple[Quality, ...]) -> dict[str,
     }
 
 
-def _json(document: dict[str, Any]) -> bytes:
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Write `document` as UTF-8 JSON without blanks; NaN is refused."""
     return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from gateway.errors import ConfigError
 
 STAGE_EXPIRY_S = 90  # three epochs: one lost and a reconnect do not flap
+TELEMETRY_EXPIRY_S = 3600
+HEALTH_EXPIRY_S = 180  # three reports
 DEVICE = re.compile(r"[a-z0-9_-]+")
 
 
@@ -78,6 +80,18 @@ class TopicTree:
         return Topic(f"{self.base}/bridge/state", retain=True)
 
     @property
+    def bridge_info(self) -> Topic:
+        """Say who this gateway is."""
+        return Topic(f"{self.base}/bridge/info", retain=True)
+
+    @property
+    def bridge_health(self) -> Topic:
+        """Say every minute how the gateway does."""
+        return Topic(
+            f"{self.base}/bridge/health", retain=True, expiry_s=HEALTH_EXPIRY_S, qos=0
+        )
+
+    @property
     def bridge_requests(self) -> str:
         """Filter of all requests to the gateway itself."""
         return f"{self.base}/bridge/request/+"
@@ -102,11 +116,54 @@ class TopicTree:
         """Carry the night in numbers, kept for the morning."""
         return self._of(device, "summary", retain=True)
 
+    def telemetry(self, device: str) -> Topic:
+        """Carry link, battery and loss, once a minute."""
+        expiry_s = TELEMETRY_EXPIRY_S
+        return self._of(device, "telemetry", retain=True, expiry_s=expiry_s, qos=0)
+
+    def signal(self, device: str) -> Topic:
+        """Carry how the electrodes sit."""
+        return self._of(device, "signal", retain=False, qos=0)
+
+    def session(self, device: str) -> Topic:
+        """Carry when a night began and whether it goes on."""
+        return self._of(device, "session", retain=True)
+
+    def hypnogram(self, device: str) -> Topic:
+        """Carry the night's stages in runs."""
+        return self._of(device, "hypnogram", retain=True)
+
+    def hypnogram_svg(self, device: str) -> Topic:
+        """Carry the night's stages as a picture."""
+        return self._of(device, "hypnogram/svg", retain=True)
+
+    def event(self, device: str) -> Topic:
+        """Carry moments; Home Assistant ignores retained ones."""
+        return self._of(device, "event", retain=False)
+
+    def phase(self, device: str) -> Topic:
+        """Carry changes of phase in the words of Sleep as Android."""
+        return self._of(device, "phase", retain=False)
+
+    def all_retained(self, device: str) -> tuple[Topic, ...]:
+        """Return every topic of a headband on which something may be retained."""
+        of = (self.availability, self.stage, self.telemetry, self.session, self.summary)
+        return (
+            *(topic(device) for topic in of),
+            *(self.hypnogram(device), self.hypnogram_svg(device)),
+        )
+
     def _of(
-        self, device: str, leaf: str, *, retain: bool, expiry_s: int | None = None
+        self,
+        device: str,
+        leaf: str,
+        *,
+        retain: bool,
+        expiry_s: int | None = None,
+        qos: int = 1,
     ) -> Topic:
         if not DEVICE.fullmatch(device):
             raise ConfigError(
                 [f"device {device!r}: use a-z, 0-9, '_' and '-' only, as in 'bedroom'"]
             )
-        return Topic(f"{self.base}/{device}/{leaf}", retain, expiry_s)
+        return Topic(f"{self.base}/{device}/{leaf}", retain, expiry_s, qos)

@@ -1,0 +1,132 @@
+"""What goes out about one headband beside its stages."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from gateway.acquisition.packets import Battery
+from gateway.acquisition.tally import Tally
+from gateway.formats.hypnogram_svg import draw_svg
+from gateway.formats.mqtt_payloads import OFFLINE, ONLINE, summary_payload
+from gateway.formats.mqtt_reports import (
+    Link,
+    event_payload,
+    hypnogram_payload,
+    phase_of,
+    phase_payload,
+    session_payload,
+    telemetry_payload,
+)
+from gateway.formats.mqtt_topics import TopicTree
+from gateway.mqtt_client.heard import Message
+from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.sleep_statistics import NightSummary, summarise
+
+NOTHING_YET = Availability(online=False, reason="nothing was received yet")
+
+
+class Bedside:
+    """Collects what is heard of one headband and writes it out in its turn.
+
+    Parameters
+    ----------
+    device : str
+        Its name in the configuration.
+    topics : TopicTree
+    """
+
+    def __init__(self, device: str, topics: TopicTree) -> None:
+        self._device = device
+        self._topics = topics
+        self._availability = NOTHING_YET
+        self._battery: Battery | None = None
+        self._tally = Tally()
+        self._session: SessionState | None = None
+        self._phase: str | None = None
+        self._night = Hypnogram()
+        self._reading: Reading | None = None  # of the newest epoch
+        self._start: datetime | None = None
+
+    def hear(self, reading: Reading) -> Iterator[Message]:
+        """Yield what is to be published at once."""
+        topics, device = self._topics, self._device
+        match reading.value:
+            case Availability() as availability:
+                self._availability = availability
+                payload = ONLINE if availability.online else OFFLINE
+                yield Message(topics.availability(device), payload)
+            case Battery() as battery:
+                self._battery = battery
+            case Tally() as tally:
+                self._tally = tally
+            case ScoredEpoch() as scored:
+                yield from self._scored(reading, scored)
+            case SleepEvent() as event:
+                yield Message(topics.event(device), event_payload(reading, event))
+            case SessionState() as session:
+                yield from self._session_changed(reading, session)
+            case NightSummary() as night:
+                payload = summary_payload(reading, night, final=True)
+                yield Message(topics.summary(device), payload)
+            case other:
+                raise TypeError(f"{type(other).__name__} is not among SINK.wants")
+
+    def telemetry(self, now: datetime) -> Iterator[Message]:
+        """Yield how the link does."""
+        link = Link(
+            online=self._availability.online,
+            reason=self._availability.reason,
+            battery=self._battery,
+            tally=self._tally,
+            elapsed_s=(now - self._start).total_seconds() if self._start else 0.0,
+        )
+        payload = telemetry_payload(self._device, link, now)
+        yield Message(self._topics.telemetry(self._device), payload)
+
+    def night_so_far(self) -> Iterator[Message]:
+        """Yield statistics and pictures of a night that goes on."""
+        if self._reading is not None:
+            summary = summarise(self._night.stages)
+            payload = summary_payload(self._reading, summary, final=False)
+            yield Message(self._topics.summary(self._device), payload)
+            yield from self._pictures()
+
+    def _scored(self, reading: Reading, scored: ScoredEpoch) -> Iterator[Message]:
+        if self._reading is None or self._reading.session != reading.session:
+            self._night, self._start = Hypnogram(), scored.start_utc
+        self._reading = reading
+        self._night.add(scored)
+        phase = phase_of(scored.stage, asleep=scored.asleep)
+        if phase is not None and phase != self._phase:
+            self._phase = phase
+            payload = phase_payload(reading, phase, scored.start_utc)
+            yield Message(self._topics.phase(self._device), payload)
+
+    def _session_changed(
+        self, reading: Reading, session: SessionState
+    ) -> Iterator[Message]:
+        was = self._session.state if self._session else Recording.IDLE
+        self._session = session
+        payload = session_payload(reading, session)
+        yield Message(self._topics.session(self._device), payload)
+        what, moment = None, None
+        if session.state is Recording.RECORDING and was is not session.state:
+            what, moment = Happening.SESSION_STARTED, session.started_utc
+        elif session.state is Recording.ENDED and was is Recording.RECORDING:
+            what, moment = Happening.SESSION_STOPPED, session.ended_utc
+            yield from self._pictures()
+        if what is not None and moment is not None:
+            payload = event_payload(reading, SleepEvent(what, moment))
+            yield Message(self._topics.event(self._device), payload)
+
+    def _pictures(self) -> Iterator[Message]:
+        if self._reading is None or self._start is None:
+            return
+        payload = hypnogram_payload(self._reading, self._night, self._start)
+        yield Message(self._topics.hypnogram(self._device), payload)
+        local = self._start.astimezone()
+        title = f"{self._device}, {local:%Y-%m-%d}"
+        picture = draw_svg(self._night, local, title)
+        yield Message(self._topics.hypnogram_svg(self._device), picture)
