@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "gateway.outputs": {"acquisition", "link", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
+        *("journal", "vitals"),
     },
     "gateway.recordings": {"acquisition", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
@@ -36,8 +37,11 @@ MAY_IMPORT = {
         *("errors", "journal", "mqtt_client"),
     },
     "gateway.journal": {"errors"},
+    "gateway.machine": {"vitals"},
+    "gateway.vitals": set(),
     "gateway.mqtt_client": {
         *("acquisition", "staging", "formats", "outputs", "journal", "errors"),
+        *("machine", "__version__"),
     },
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),
@@ -52,7 +56,7 @@ MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
 PURE = {
     *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
-    *("gateway.outputs", "gateway.formats", "gateway.pipeline"),
+    *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.pipeline"),
 }
 PURE_MODULES = {
     *("gateway/link/machine.py", "gateway/link/backoff.py"),

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from gateway.formats.mqtt_payloads import json_bytes, utc_text
+from gateway.journal.entry import Contents
+from gateway.vitals import Vitals
 
 SCHEMAS = dict.fromkeys(
     (
@@ -21,14 +23,13 @@ class Machine:
 
     Attributes
     ----------
-    host, arch, python, inference : str
-        Name of the machine, its processor, and versions.
+    host, arch, python : str
+        Name of the machine, its processor, version of its Python.
     """
 
     host: str
     arch: str
     python: str
-    inference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +39,19 @@ class Health:
     Attributes
     ----------
     uptime_s : float
-    rss_mb, cpu_pct : float or None
-        Of this process; the share of one core since the last report.
-    mem_free_mb, load1, cpu_temp_c, disk_free_mb : float or None
-        Of the machine; the disk is the journal's.
+    vitals : Vitals
+        Of the process and the machine; the disk is the journal's.
     reconnects : int
         To the broker.
-    pending, rows : int or None
-        Epochs owed to the broker, and in the journal; None while it cannot be read.
-    oldest_pending_s, size_mb : float or None
+    journal : Contents or None
+        None while it cannot be read.
     clock_synchronised : bool
     """
 
     uptime_s: float
-    rss_mb: float | None
-    cpu_pct: float | None
-    mem_free_mb: float | None
-    load1: float | None
-    cpu_temp_c: float | None
-    disk_free_mb: float | None
+    vitals: Vitals
     reconnects: int
-    pending: int | None
-    rows: int | None
-    oldest_pending_s: float | None
-    size_mb: float | None
+    journal: Contents | None
     clock_synchronised: bool
 
 
@@ -98,31 +88,42 @@ def info_payload(
 
 def health_payload(health: Health, now: datetime) -> bytes:
     """Write how the gateway does as ``health.v1``, UTF-8 JSON."""
+    vitals, journal = health.vitals, health.journal
     return json_bytes(
         {
             "v": 1,
             "ts": utc_text(now),
             "uptime_s": round(health.uptime_s),
             "process": {
-                "rss_mb": _rounded(health.rss_mb),
-                "cpu_pct": _rounded(health.cpu_pct),
+                "rss_mb": _rounded(vitals.rss_mb),
+                "cpu_pct": _rounded(vitals.cpu_pct),
             },
             "host": {
-                "mem_free_mb": _rounded(health.mem_free_mb),
-                "load1": health.load1,
-                "cpu_temp_c": _rounded(health.cpu_temp_c),
-                "disk_free_mb": _rounded(health.disk_free_mb),
+                "mem_free_mb": _rounded(vitals.mem_free_mb),
+                "load1": _rounded(vitals.load1),
+                "cpu_temp_c": _rounded(vitals.cpu_temp_c),
+                "disk_free_mb": _rounded(vitals.disk_free_mb),
             },
             "mqtt": {"reconnects": health.reconnects},
-            "journal": {
-                "pending": health.pending,
-                "oldest_pending_s": _rounded(health.oldest_pending_s),
-                "rows": health.rows,
-                "size_mb": _rounded(health.size_mb),
-            },
+            "journal": None if journal is None else _journal(journal, now),
             "clock": {"synchronised": health.clock_synchronised},
         }
     )
+
+
+def _journal(journal: Contents, now: datetime) -> dict[str, object]:
+    oldest_s = journal.oldest_owed_s
+    return {
+        "pending": journal.owed,
+        "oldest_pending_s": max(0, round(now.timestamp() - oldest_s))
+        if oldest_s
+        else 0,
+        "dropped": journal.dropped,
+        "rows": journal.rows,
+        "first_seq": journal.first_seq,
+        "next_seq": journal.next_seq,
+        "size_mb": _rounded(journal.size_bytes / 1e6),
+    }
 
 
 def _rounded(value: float | None) -> float | None:

@@ -35,13 +35,14 @@ class Journal:
 
     Attributes
     ----------
+    path : Path
     news : asyncio.Event
         Set when something became owed to the broker.
     """
 
     def __init__(self, path: Path, wall_clock: Callable[[], float] = time.time) -> None:
         self.news = asyncio.Event()
-        self._path = path
+        self.path = path
         self._clock = wall_clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._store: Store | None = None
@@ -103,7 +104,7 @@ class Journal:
         if lost:
             log.warning(
                 "journal %s: larger than %.0f MB; %d epochs went that no broker had",
-                self._path,
+                self.path,
                 bounds.max_bytes / 1e6,
                 lost,
             )
@@ -121,14 +122,14 @@ class Journal:
 
     def _open(self) -> Store:
         try:
-            return Store(self._path)
+            return Store(self.path)
         except DamagedJournalError as error:
-            aside = self._path.with_name(
-                f"{self._path.name}.damaged-{int(self._clock())}"
+            aside = self.path.with_name(
+                f"{self.path.name}.damaged-{int(self._clock())}"
             )
             log.error("%s; kept as %s, a new one begins", error, aside.name)  # noqa: TRY400 - it is dealt with
             for ending in ("", "-wal", "-shm"):
-                there = self._path.with_name(self._path.name + ending)
+                there = self.path.with_name(self.path.name + ending)
                 if there.exists():
                     there.rename(aside.with_name(aside.name + ending))
-            return Store(self._path)
+            return Store(self.path)

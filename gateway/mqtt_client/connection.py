@@ -34,9 +34,8 @@ Receipt = asyncio.Future[bool]
 class MqttClient:
     """A connection that comes back by itself, for one user on one event loop.
 
-    Use as an async context manager. Entering waits for the broker's first answer,
-    or for five seconds; leaving publishes the will, because a clean disconnect
-    does not, and waits for the broker to have everything.
+    An async context manager. Entering waits for the broker's first answer, or for
+    five seconds; leaving publishes the will, because a clean disconnect does not.
 
     Parameters
     ----------
@@ -53,6 +52,8 @@ class MqttClient:
     connection : Connection
     protocol : str
         ``"5"`` or ``"3.1.1"``, as spoken now.
+    connections : int
+        Times the broker accepted one.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class MqttClient:
         subscriptions: Sequence[str] = (),
     ) -> None:
         self.connection = Connection.CONNECTING
+        self.connections = 0
         self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
         self._address = address
         self._will = will
@@ -103,9 +105,8 @@ class MqttClient:
     async def publish(self, message: Message) -> bool:
         """Send `message`, after those before it; return False when not connected.
 
-        Waits while as many are on their way as the broker takes at a time. What was
-        accepted is sent again after a lost connection until the broker has it, and
-        may then arrive twice; what was not accepted is the caller's to keep.
+        Waits while as many are on their way as the broker takes. What was accepted is
+        sent until the broker has it, perhaps twice; the rest is the caller's to keep.
         """
         await self._until(
             lambda: (
@@ -136,8 +137,7 @@ class MqttClient:
     async def drain(self) -> bool:
         """Wait until the broker has everything.
 
-        Returns False after five seconds without, or at once when there is no broker
-        to wait for.
+        Returns False after five seconds, or at once when there is no broker.
         """
         return await self._until(self._settled, DRAIN_S) and not self._on_their_way
 
@@ -179,8 +179,7 @@ class MqttClient:
             return  # it has been replaced
         match heard:
             case Connected(window):
-                self._window = window
-                self._connected()
+                self._connected(window)
             case Refused():
                 self._refused(heard)
             case Unreachable(why):
@@ -191,8 +190,8 @@ class MqttClient:
                 if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
                     self.connection = Connection.OFFLINE
                     self._complain(f"lost the broker ({reason}); trying for ever")
-            case Acknowledged(mid, refusal):
-                self._acknowledged(mid, refusal)
+            case Acknowledged():
+                self._acknowledged(*heard)
             case Received():
                 if not self._received.full():  # who asks faster asks again
                     self._received.put_nowait(heard)
@@ -200,7 +199,9 @@ class MqttClient:
                 assert_never(heard)
         self._changed.set()
 
-    def _connected(self) -> None:
+    def _connected(self, window: int) -> None:
+        self._window = window
+        self.connections += 1
         log.info("connected to the broker at %s, MQTT %s", self._address, self.protocol)
         self._complaint = ""
         self._thread.retry_between(*BACK_OFF_S)

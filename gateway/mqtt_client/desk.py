@@ -1,7 +1,7 @@
 """Turns readings into messages, and keeps those a new connection begins with."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
 from gateway.formats.mqtt_payloads import (
@@ -10,56 +10,75 @@ from gateway.formats.mqtt_payloads import (
     Posting,
     epoch_document,
     epoch_payload,
-    summary_payload,
 )
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder
+from gateway.mqtt_client.bedside import Bedside
 from gateway.mqtt_client.heard import Message
-from gateway.outputs import Availability, Reading
+from gateway.outputs import Reading
 from gateway.staging.score import ScoredEpoch
-from gateway.staging.sleep_statistics import NightSummary
+
+ALWAYS = {"availability", "state", "info", "health"}
+LANE = {"phase": "event", "svg": "hypnogram"}  # others are named like their topic
 
 
 class Desk:
-    """Writes messages, and keeps those that a new connection begins with.
+    """Writes messages; what is retained is kept for the next connection.
 
     Parameters
     ----------
     topics : TopicTree
+    lanes : collection of str
+        What may be published of a headband beside its availability.
 
     Attributes
     ----------
     topics : TopicTree
     will : Message
+    models : dict of str to str
+        Digest of the model that scores each headband heard of so far.
     """
 
-    def __init__(self, topics: TopicTree) -> None:
+    def __init__(self, topics: TopicTree, lanes: Collection[str]) -> None:
         self.topics = topics
+        self.will = Message(topics.bridge_state, OFFLINE)
+        self.models: dict[str, str] = {}
+        self._lanes = ALWAYS | set(lanes)
+        self._bedsides: dict[str, Bedside] = {}
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
-        self.will = Message(topics.bridge_state, OFFLINE)
 
-    async def write(self, reading: Reading, recorder: Recorder) -> Message:
-        """Turn `reading` into its message; an epoch goes to the journal first."""
+    async def write(self, reading: Reading, recorder: Recorder) -> list[Message]:
+        """Turn `reading` into messages; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
-        match value:
-            case ScoredEpoch():
-                return await self._stage(reading, value, recorder)
-            case Availability(online):
-                topic = self.topics.availability(device)
-                return self._state(Message(topic, ONLINE if online else OFFLINE))
-            case NightSummary():
-                topic = self.topics.summary(device)
-                payload = summary_payload(reading, value, final=True)
-                return self._state(Message(topic, payload))
-            case _:
-                raise TypeError(f"{type(value).__name__} is not among SINK.wants")
+        self.models[device] = reading.model_digest
+        if device not in self._bedsides:
+            self._bedsides[device] = Bedside(device, self.topics)
+        messages = []
+        if isinstance(value, ScoredEpoch):
+            messages.append(await self._stage(reading, value, recorder))
+        messages += self._bedsides[device].hear(reading)
+        return self._kept(messages)
 
     def write_entry(self, entry: Entry) -> Message:
         """Turn an entry of the journal into its message."""
         payload = epoch_payload(entry.document, Posting(entry.seq, datetime.now(UTC)))
         return Message(self.topics.epoch(entry.device), payload)
+
+    def telemetry(self) -> list[Message]:
+        """Write how every headband's link does."""
+        now = datetime.now(UTC)
+        return self._kept(m for b in self._bedsides.values() for m in b.telemetry(now))
+
+    def nights_so_far(self) -> list[Message]:
+        """Write statistics and pictures of every night that goes on."""
+        return self._kept(m for b in self._bedsides.values() for m in b.night_so_far())
+
+    def keep(self, message: Message) -> Message:
+        """Note a message that every new connection is to begin with."""
+        self._states[message.topic.name] = message
+        return message
 
     def standing(self) -> Iterator[Message]:
         """Yield how things stand, stages included that are not stale."""
@@ -71,29 +90,39 @@ class Desk:
                 topic = message.topic._replace(expiry_s=left_s)
                 yield Message(topic, message.payload)
 
-    def farewell(self) -> Iterator[Message]:
-        """Yield what leaves every headband offline."""
-        for message in list(self._states.values()):
-            if message.payload == ONLINE:
-                yield self._state(Message(message.topic, OFFLINE))
+    def farewell(self) -> list[Message]:
+        """Write what leaves every headband offline."""
+        online = [m for m in self._states.values() if m.payload == ONLINE]
+        return self._kept(Message(message.topic, OFFLINE) for message in online)
+
+    def _kept(self, messages: Iterable[Message]) -> list[Message]:
+        """Leave out what is not to be published; keep what is retained."""
+        wanted = [message for message in messages if self._may_go(message)]
+        for message in wanted:
+            if message.topic.retain and message.topic.expiry_s is None:
+                self.keep(message)
+        return wanted
+
+    def _may_go(self, message: Message) -> bool:
+        leaf = message.topic.name.rpartition("/")[2]
+        return LANE.get(leaf, leaf) in self._lanes
 
     async def _stage(
         self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
     ) -> Message:
         document = epoch_document(reading, scored)
-        seq = await recorder.record(
-            device=reading.device,
-            session=reading.session,
-            epoch=scored.index,
-            document=document,
-        )
+        seq = None
+        if "epoch" in self._lanes:
+            seq = await recorder.record(
+                device=reading.device,
+                session=reading.session,
+                epoch=scored.index,
+                document=document,
+            )
         now_s = time.monotonic()
         posting = Posting(seq, datetime.now(UTC), now_s - scored.t_rx)
         payload = epoch_payload(document, posting)
         message = Message(self.topics.stage(reading.device), payload)
-        self._stages[reading.device] = now_s, message
-        return message
-
-    def _state(self, message: Message) -> Message:
-        self._states[message.topic.name] = message
+        if "stage" in self._lanes:
+            self._stages[reading.device] = now_s, message
         return message

@@ -14,9 +14,10 @@ from gateway.errors import LinkError, SinkError, StallError
 from gateway.feed import Feed
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
+from gateway.machine import clock_synchronised
 from gateway.outputs import Output, Reading
 from gateway.pipeline import Pipeline
-from gateway.runtime.systemd import clock_synchronised, notify
+from gateway.runtime.systemd import notify
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
 

@@ -2,9 +2,6 @@
 
 import os
 import socket
-from pathlib import Path
-
-SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 
 
 def notify(state: str) -> None:
@@ -21,11 +18,3 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(address)
         sender.sendall(state.encode())
-
-
-def clock_synchronised() -> bool:
-    """Tell whether systemd-timesyncd has set the wall clock since boot.
-
-    A Raspberry Pi has no clock of its own; before this its date is a guess.
-    """
-    return SYNCHRONISED.exists()

@@ -7,15 +7,14 @@ were scored.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-from gateway.errors import JournalError
+from gateway.acquisition.packets import Battery
+from gateway.acquisition.tally import Tally
 from gateway.feed import Feed
-from gateway.formats.mqtt_requests import Request
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
-from gateway.journal.entry import Bounds
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.recorder import Recorder
@@ -23,17 +22,21 @@ from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection
 from gateway.mqtt_client.journal_lane import JournalLane
-from gateway.mqtt_client.requests import Serve, serve_requests
+from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.tls import Tls
-from gateway.outputs import Availability, Reading
+from gateway.outputs import Availability, Reading, SessionState
 from gateway.sinks import Sink
+from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
 log = logging.getLogger(__name__)
 
 FAREWELL_S = 5.0
-PRUNE_S = 3600.0
+Lane = Literal[
+    "stage", "epoch", "event", "hypnogram", "session", "summary", "telemetry"
+]
+LANES: tuple[Lane, ...] = get_args(Lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Options:
         Encrypt; ``{}`` believes the system's certificate authorities.
     websocket : str or None
         Path of the broker's WebSocket, e.g. ``"/mqtt"``; None for plain MQTT.
+    publish : tuple of str
+        What may be known of a sleeper beside the availability of the headband.
     journal : JournalOptions
     """
 
@@ -69,6 +74,7 @@ class Options:
     stage_expiry_s: int = STAGE_EXPIRY_S
     tls: Tls | None = None
     websocket: str | None = None
+    publish: tuple[Lane, ...] = LANES
     journal: JournalOptions = field(default_factory=JournalOptions)
 
     def problems(self) -> Iterator[str]:
@@ -109,25 +115,23 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
     """Publish what `feed` brings until it ends; see the module for failures."""
     if options.password is not None and options.tls is None:
         _warn_of_plain_text(options.host)
-    desk = Desk(TopicTree(options.base_topic, options.stage_expiry_s))
-    asked = (desk.topics.bridge_requests,)
+    topics = TopicTree(options.base_topic, options.stage_expiry_s)
+    desk = Desk(topics, options.publish)
+    asked = (topics.bridge_requests,)
     async with (
         Journal(options.journal.file) as journal,
         MqttClient(options.address, desk.will, desk.standing, asked) as client,
     ):
         lane = JournalLane(journal, client, desk.write_entry)
+        office = Office(client, desk, journal)
         recorder = Recorder(journal)
         async with asyncio.TaskGroup() as tasks:
-            background = (
-                tasks.create_task(lane.run(), name="journal-lane"),
-                tasks.create_task(_prune(journal, options.journal.bounds)),
-                tasks.create_task(
-                    serve_requests(client, desk.topics, verbs(journal)),
-                    name="mqtt-requests",
-                ),
-            )
+            works = (lane.run(), *office.works(options.journal.bounds))
+            background = [tasks.create_task(work) for work in works]
             async for reading in feed:
-                await client.publish(await desk.write(reading, recorder))
+                for message in await desk.write(reading, recorder):
+                    await client.publish(message)
+                await office.introduce()
             if client.connection is Connection.ONLINE:
                 await lane.drained(FAREWELL_S)
             for task in background:
@@ -145,31 +149,12 @@ def _warn_of_plain_text(host: str) -> None:
         )
 
 
-def verbs(journal: Journal) -> Mapping[str, Serve]:
-    """Return what can be asked of the gateway over MQTT."""
-
-    async def replay(request: Request) -> Mapping[str, object]:
-        since = request.whole_number("from")
-        contents = await journal.contents()
-        until = request.whole_number("to", contents.next_seq)
-        n = await journal.replay(since, until)
-        return {"epochs": n, "first_seq": contents.first_seq}
-
-    return {"replay": replay}
-
-
-async def _prune(journal: Journal, bounds: Bounds) -> None:
-    while True:
-        try:
-            await journal.prune(bounds)
-        except JournalError as error:
-            log.debug("pruning: %s", error)
-        await asyncio.sleep(PRUNE_S)
-
-
 SINK = Sink(
     name="mqtt",
     options=Options,
-    wants=(ScoredEpoch, Availability, NightSummary),
+    wants=(
+        *(Availability, Battery, NightSummary, ScoredEpoch),
+        *(SessionState, SleepEvent, Tally),
+    ),
     run=run,
 )

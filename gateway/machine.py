@@ -1,0 +1,109 @@
+"""What this machine and this process tell of themselves."""
+
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+
+from gateway.vitals import Vitals
+
+SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+MEMORY = Path("/proc/meminfo")
+PAGES = Path("/proc/self/statm")
+
+
+class Pulse:
+    """Takes the vitals of this process again and again.
+
+    Parameters
+    ----------
+    disk : Path
+        A directory on the disk that matters, or where one is to be.
+    """
+
+    def __init__(self, disk: Path) -> None:
+        self._disk = disk
+        self._last = time.monotonic(), time.process_time()
+
+    def take(self) -> Vitals:
+        """Measure."""
+        (t, cpu_s), self._last = self._last, (time.monotonic(), time.process_time())
+        elapsed_s = self._last[0] - t
+        share = (self._last[1] - cpu_s) / elapsed_s if elapsed_s > 0 else None
+        return Vitals(
+            rss_mb=_rss_mb(),
+            cpu_pct=None if share is None else 100 * share,
+            mem_free_mb=_mem_free_mb(),
+            load1=_load(),
+            cpu_temp_c=_temperature_c(),
+            disk_free_mb=self._disk_free_mb(),
+        )
+
+    def _disk_free_mb(self) -> float | None:
+        there = self._disk
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        try:
+            return shutil.disk_usage(there).free / 1e6
+        except OSError:
+            return None
+
+
+def clock_synchronised() -> bool:
+    """Tell whether systemd-timesyncd has set the wall clock since boot.
+
+    A Raspberry Pi has no clock of its own; before this its date is a guess.
+    """
+    return SYNCHRONISED.exists()
+
+
+def host_name() -> str:
+    """Return the name of this machine."""
+    return platform.node()
+
+
+def architecture() -> str:
+    """Return the processor, e.g. ``"aarch64"``."""
+    return platform.machine()
+
+
+def python_version() -> str:
+    """Return e.g. ``"3.13.1"``."""
+    return platform.python_version()
+
+
+def _rss_mb() -> float | None:
+    text = _text(PAGES)
+    return None if text is None else int(text.split()[1]) * _page_bytes() / 1e6
+
+
+def _mem_free_mb() -> float | None:
+    for line in (_text(MEMORY) or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return None
+
+
+def _temperature_c() -> float | None:
+    text = _text(TEMPERATURE)
+    return None if text is None else int(text) / 1000
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return None
+
+
+def _page_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None

@@ -1,0 +1,128 @@
+"""Everything the gateway does on a broker besides passing readings on."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
+
+from gateway import __version__
+from gateway.errors import JournalError
+from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
+from gateway.formats.mqtt_requests import Request
+from gateway.journal.entry import Bounds, Contents
+from gateway.journal.journal import Journal
+from gateway.machine import (
+    Pulse,
+    architecture,
+    clock_synchronised,
+    host_name,
+    python_version,
+)
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.desk import Desk
+from gateway.mqtt_client.heard import Message
+from gateway.mqtt_client.requests import Serve, serve_requests
+
+log = logging.getLogger(__name__)
+
+PRUNE_S = 3600.0
+REPORT_S = 60.0
+NIGHT_S = 600.0
+
+
+class Office:
+    """Reports, serves requests and keeps the journal within its bounds.
+
+    Parameters
+    ----------
+    client : MqttClient
+    desk : Desk
+    journal : Journal
+    """
+
+    def __init__(self, client: MqttClient, desk: Desk, journal: Journal) -> None:
+        self._client = client
+        self._desk = desk
+        self._journal = journal
+        self._began = time.monotonic(), datetime.now(UTC)
+        self._pulse = Pulse(journal.path.parent)
+        self._models: Mapping[str, str] = {}
+
+    def works(self, bounds: Bounds) -> list[Coroutine[None, None, None]]:
+        """Return what is to be run side by side until cancelled."""
+        return [
+            serve_requests(self._client, self._desk.topics, self.verbs()),
+            self._every(REPORT_S, self._report),
+            self._every(NIGHT_S, self._nights, at_once=False),
+            self._every(PRUNE_S, lambda: self._prune(bounds)),
+        ]
+
+    def verbs(self) -> Mapping[str, Serve]:
+        """Return what can be asked of the gateway."""
+        return {"replay": self._replay, "health": self._health_asked}
+
+    async def introduce(self) -> None:
+        """Say who this gateway is, if that has changed."""
+        if self._models != self._desk.models:
+            self._models = dict(self._desk.models)
+            await self._publish([self._desk.keep(self._info())])
+
+    async def _report(self) -> None:
+        health = health_payload(await self._health(), datetime.now(UTC))
+        topic = self._desk.topics.bridge_health
+        await self._publish([Message(topic, health), *self._desk.telemetry()])
+
+    async def _nights(self) -> None:
+        await self._publish(self._desk.nights_so_far())
+
+    async def _prune(self, bounds: Bounds) -> None:
+        try:
+            await self._journal.prune(bounds)
+        except JournalError as error:
+            log.debug("pruning: %s", error)
+
+    async def _publish(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            await self._client.publish(message)
+
+    async def _replay(self, request: Request) -> Mapping[str, object]:
+        since = request.whole_number("from")
+        contents = await self._journal.contents()
+        until = request.whole_number("to", contents.next_seq)
+        n = await self._journal.replay(since, until)
+        return {"epochs": n, "first_seq": contents.first_seq}
+
+    async def _health_asked(self, _request: Request) -> Mapping[str, object]:
+        await self._report()
+        return {"topic": self._desk.topics.bridge_health.name}
+
+    async def _health(self) -> Health:
+        return Health(
+            uptime_s=time.monotonic() - self._began[0],
+            vitals=self._pulse.take(),
+            reconnects=max(0, self._client.connections - 1),
+            journal=await self._contents(),
+            clock_synchronised=clock_synchronised(),
+        )
+
+    async def _contents(self) -> Contents | None:
+        try:
+            return await self._journal.contents()
+        except JournalError:
+            return None
+
+    def _info(self) -> Message:
+        machine = Machine(host_name(), architecture(), python_version())
+        payload = info_payload(__version__, machine, self._models, self._began[1])
+        return Message(self._desk.topics.bridge_info, payload)
+
+    @staticmethod
+    async def _every(
+        pause_s: float, work: Callable[[], Awaitable[None]], *, at_once: bool = True
+    ) -> None:
+        if not at_once:
+            await asyncio.sleep(pause_s)
+        while True:
+            await work()
+            await asyncio.sleep(pause_s)

@@ -1,0 +1,23 @@
+"""How a process and its machine do. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How process and machine do; None where this machine does not tell.
+
+    Attributes
+    ----------
+    rss_mb, cpu_pct : float or None
+        Of this process; the share of one core since the last time.
+    mem_free_mb, load1, cpu_temp_c, disk_free_mb : float or None
+        Of the machine.
+    """
+
+    rss_mb: float | None
+    cpu_pct: float | None
+    mem_free_mb: float | None
+    load1: float | None
+    cpu_temp_c: float | None
+    disk_free_mb: float | None
