@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "gateway.outputs": {"acquisition", "link", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
-        *("journal", "vitals"),
+        *("journal", "link", "vitals"),
     },
     "gateway.recordings": {"acquisition", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
@@ -34,14 +34,14 @@ MAY_IMPORT = {
     "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
-        *("errors", "journal", "mqtt_client"),
+        *("errors", "journal", "link", "mqtt_client"),
     },
     "gateway.journal": {"errors"},
     "gateway.machine": {"vitals"},
     "gateway.vitals": set(),
     "gateway.mqtt_client": {
         *("acquisition", "staging", "formats", "outputs", "journal", "errors"),
-        *("machine", "__version__"),
+        *("link", "machine", "__version__"),
     },
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),

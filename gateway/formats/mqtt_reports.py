@@ -1,11 +1,12 @@
 """What goes out beside the epochs: telemetry, session, events, hypnogram. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
 from gateway.formats.mqtt_payloads import REFUSAL_CODE, json_bytes, utc_text
+from gateway.link.tally import LinkState
 from gateway.outputs import Reading, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.staging.events import SleepEvent
@@ -29,9 +30,9 @@ class Link:
 
     Attributes
     ----------
-    online : bool
+    state : LinkState
     reason : str
-        Why it is, or is not.
+        Why samples arrive, or do not.
     battery : Battery or None
         None until the headband has told.
     tally : Tally
@@ -39,7 +40,7 @@ class Link:
         Since the session's first sample.
     """
 
-    online: bool
+    state: LinkState
     reason: str
     battery: Battery | None
     tally: Tally
@@ -55,7 +56,7 @@ def telemetry_payload(device: str, link: Link, now: datetime) -> bytes:
             "v": 1,
             "device": device,
             "ts": utc_text(now),
-            "link": "streaming" if link.online else "offline",
+            "link": link.state.state.value,
             "reason": link.reason,
             "battery_pct": None if link.battery is None else link.battery.percent,
             "clock_drift_ppm": _rounded(tally.drift_ppm, 1),
@@ -64,7 +65,10 @@ def telemetry_payload(device: str, link: Link, now: datetime) -> bytes:
             "packets": tally.packets,
             "late_packets": tally.late_packets,
             "bad_packets": tally.bad_packets,
+            "unread_packets": tally.unread_packets,
+            "sample_rate_hz": _rounded(tally.sfreq_hz, 4),
             "reconnects": max(0, tally.connections - 1),
+            "counts": asdict(link.state.tally),
         }
     )
 

@@ -17,6 +17,8 @@ from gateway.formats.mqtt_reports import (
     telemetry_payload,
 )
 from gateway.formats.mqtt_topics import TopicTree
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client.heard import Message
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
@@ -41,6 +43,7 @@ class Bedside:
         self._device = device
         self._topics = topics
         self._availability = NOTHING_YET
+        self._link = LinkState(State.IDLE, LinkTally())
         self._battery: Battery | None = None
         self._tally = Tally()
         self._session: SessionState | None = None
@@ -57,6 +60,8 @@ class Bedside:
                 self._availability = availability
                 payload = ONLINE if availability.online else OFFLINE
                 yield Message(topics.availability(device), payload)
+            case LinkState() as link:
+                self._link = link
             case Battery() as battery:
                 self._battery = battery
             case Tally() as tally:
@@ -76,7 +81,7 @@ class Bedside:
     def telemetry(self, now: datetime) -> Iterator[Message]:
         """Yield how the link does."""
         link = Link(
-            online=self._availability.online,
+            state=self._link,
             reason=self._availability.reason,
             battery=self._battery,
             tally=self._tally,

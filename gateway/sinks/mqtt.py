@@ -18,6 +18,7 @@ from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.recorder import Recorder
+from gateway.link.tally import LinkState
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection
@@ -153,8 +154,8 @@ SINK = Sink(
     name="mqtt",
     options=Options,
     wants=(
-        *(Availability, Battery, NightSummary, ScoredEpoch),
-        *(SessionState, SleepEvent, Tally),
+        *(Availability, Battery, LinkState, NightSummary),
+        *(ScoredEpoch, SessionState, SleepEvent, Tally),
     ),
     run=run,
 )

@@ -25,6 +25,8 @@ from gateway.formats.mqtt_reports import (
     telemetry_payload,
 )
 from gateway.journal.entry import Contents
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
@@ -64,7 +66,9 @@ tallies = st.builds(
 )
 links = st.builds(
     Link,
-    online=st.booleans(),
+    state=st.builds(
+        LinkState, st.sampled_from(State), st.builds(LinkTally, *[COUNTS] * 8)
+    ),
     reason=st.text(),
     battery=st.none() | st.builds(Battery, st.integers(0, 100)),
     tally=tallies,
@@ -79,7 +83,8 @@ def test_telemetry_keeps_to_its_schema(link, now):
 
 
 def test_loss_is_a_share_of_the_session():
-    link = Link(True, "", None, Tally(lost_s=6.0), 600.0)  # noqa: FBT003 - a record
+    state = LinkState(State.STREAMING, LinkTally())
+    link = Link(state, "", None, Tally(lost_s=6.0), 600.0)
     document = json.loads(telemetry_payload("bedroom", link, NOW))
     assert document["packet_loss_pct"] == 1.0
 
