@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isclose
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,26 +83,46 @@ def _sum(label: str, text: str, weight: float) -> list[tuple[str, float]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A derivation found among what a headband records.
+
+    Attributes
+    ----------
+    text : str
+        As it was written, e.g. ``"AF7-TP9"``.
+    stream : int
+        Position in `Montage.streams`.
+    weights : ndarray of float32, shape (n_channels,)
+        Over the stream's channels.
+    """
+
+    text: str
+    stream: int
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Montager:
-    """Derivations resolved against what a headband records.
+    """The model's inputs resolved against what a headband records.
 
     Attributes
     ----------
     labels : tuple of str
-        One per derivation wanted, in the model's order.
-    streams : tuple of int
-        Stream of each derivation; -1 where the headband cannot give it.
-    weights : tuple of ndarray of float32, shape (n_channels,)
-        Row of each derivation over its stream's channels; empty where absent.
+        The inputs, in the model's order.
+    alternatives : tuple of tuple of Placed
+        For each input its derivations, the best first; none where the headband
+        cannot give it.
     """
 
     labels: tuple[str, ...]
-    streams: tuple[int, ...]
-    weights: tuple[NDArray[np.float32], ...]
+    alternatives: tuple[tuple[Placed, ...], ...]
 
 
 def resolve(
-    labels: tuple[str, ...], texts: Mapping[str, str], montage: Montage
+    labels: tuple[str, ...],
+    texts: Mapping[str, str],
+    montage: Montage,
+    offered: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Montager:
     """Find each of the model's inputs among the headband's channels.
 
@@ -111,13 +132,17 @@ def resolve(
         The model's inputs, in order.
     texts : mapping of str to str
         Derivation of each, as written in the configuration. An input that is not
-        in `texts` is looked for by its own label, whole or without its modality
-        (``"EEG Fpz-Cz"`` is also ``"Fpz-Cz"``). If there is none, an EOG, EMG or
-        ECG input (``"EOG horizontal"``) is the headband's only channel of that
-        modality, provided it has just one and the model asks for just one; never
-        an EEG input, because where an EEG is taken matters. Else it is absent.
+        in `texts` is made by what is `offered`; failing that it is looked for by its
+        own label, whole or without its modality (``"EEG Fpz-Cz"`` is also
+        ``"Fpz-Cz"``). If there is none, an EOG, EMG or ECG input (``"EOG
+        horizontal"``) is the headband's only channel of that modality, provided it
+        has just one and the model asks for just one; never an EEG input, because
+        where an EEG is taken matters. Else it is absent.
     montage : Montage
         What the headband records.
+    offered : mapping of str to tuple of str
+        What the driver knows to make of its electrodes, the best first. Derivations
+        of channels that this headband does not have fall away.
 
     Raises
     ------
@@ -130,23 +155,43 @@ def resolve(
         for i, stream in enumerate(montage.streams)
         for j, channel in enumerate(stream.channels)
     }
-    streams, rows, problems = [], [], []
+    found: list[tuple[Placed, ...]] = []
+    problems: list[str] = []
     for label in labels:
-        text = texts.get(label) or _own_label(label, where)
-        text = text or _only_one(label, labels, montage)
         try:
-            stream, row = _place(label, text, where, montage) if text else _ABSENT
+            written = _written(label, texts, offered, frozenset(where))
+            written = written or _named(label, labels, where, montage)
+            found.append(tuple(_place(label, x, where, montage) for x in written))
         except ConfigError as error:
             problems += error.problems
-            continue
-        streams.append(stream)
-        rows.append(row)
     if problems:
         raise ConfigError(problems)
-    return Montager(labels, tuple(streams), tuple(rows))
+    return Montager(labels, tuple(found))
 
 
-_ABSENT = (-1, np.zeros(0, np.float32))
+def _written(
+    label: str,
+    texts: Mapping[str, str],
+    offered: Mapping[str, tuple[str, ...]],
+    channels: frozenset[str],
+) -> tuple[str, ...]:
+    if text := texts.get(label):
+        return (text,)
+    return tuple(
+        text
+        for text in offered.get(label, ())
+        if text in channels or {site for site, _ in _sum(label, text, 1.0)} <= channels
+    )
+
+
+def _named(
+    label: str,
+    labels: tuple[str, ...],
+    where: Mapping[str, tuple[int, int]],
+    montage: Montage,
+) -> tuple[str, ...]:
+    text = _own_label(label, where) or _only_one(label, labels, montage)
+    return (text,) if text else ()
 
 
 def _own_label(label: str, where: Mapping[str, tuple[int, int]]) -> str | None:
@@ -171,7 +216,7 @@ def _only_one(label: str, labels: tuple[str, ...], montage: Montage) -> str | No
 
 def _place(
     label: str, text: str, where: Mapping[str, tuple[int, int]], montage: Montage
-) -> tuple[int, NDArray[np.float32]]:
+) -> Placed:
     derivation = parse_derivation(label, text, frozenset(where))
     streams = {where[site][0] for site, _ in derivation.weights}
     if len(streams) != 1:
@@ -182,4 +227,4 @@ def _place(
     row = np.zeros(len(montage.streams[stream].channels), np.float32)
     for site, weight in derivation.weights:
         row[where[site][1]] += weight
-    return stream, row
+    return Placed(text, stream, row)

@@ -1,7 +1,8 @@
 """Cut the night into 30-s epochs ready for a classifier."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,14 @@ from numpy.typing import NDArray
 from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import Block
 from gateway.preprocessing.band import EPOCH_S, Band, band_limit
-from gateway.preprocessing.derivation import Montager
-from gateway.preprocessing.quality import ABSENT, Quality, judge, railed_fraction
+from gateway.preprocessing.derivation import Montager, Placed
+from gateway.preprocessing.quality import (
+    ABSENT,
+    Quality,
+    any_flat,
+    judge,
+    railed_fraction,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +78,20 @@ def fill_gaps(
     return np.stack([np.interp(every, at, row[at]) for row in uv]).astype(np.float32)
 
 
+class _Stretch(NamedTuple):
+    """One stream's samples of an epoch, and which of them arrived."""
+
+    uv: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+
+class _Piece(NamedTuple):
+    """One of the model's inputs, shape (n_samples,), and the verdict on it."""
+
+    uv: NDArray[np.float32]
+    quality: Quality
+
+
 class EpochCutter:
     """Collect thirty one-second blocks and make an `Epoch` of them.
 
@@ -79,7 +100,8 @@ class EpochCutter:
     montage : Montage
         What the headband records.
     montager : Montager
-        The model's derivations, resolved against `montage`.
+        The model's inputs, resolved against `montage`. Where one has alternatives,
+        each epoch takes the first that its own samples allow.
     band : Band
         The model's band and rate.
     first_sample : callable or None
@@ -123,36 +145,52 @@ class EpochCutter:
     def _cut(self, t_rx: float) -> Epoch:
         index, blocks, self._blocks = self._index, self._blocks, []
         self._index += 1
-        pieces = [
-            self._derive(number, index, blocks)
-            for number in range(len(self._montager.labels))
-        ]
-        uv = np.concatenate([uv for uv, _ in pieces])
-        return Epoch(index, uv, tuple(quality for _, quality in pieces), t_rx)
+        joined = {
+            placed.stream: self._join(placed.stream, index, blocks)
+            for alternatives in self._montager.alternatives
+            for placed in alternatives
+        }
+        pieces = [self._best(x, joined) for x in self._montager.alternatives]
+        uv = np.stack([piece.uv for piece in pieces])
+        return Epoch(index, uv, tuple(piece.quality for piece in pieces), t_rx)
 
-    def _derive(
-        self, number: int, index: int, blocks: list[Block]
-    ) -> tuple[NDArray[np.float32], Quality]:
-        n_samples = round(EPOCH_S * self._band.sfreq)
-        at = self._montager.streams[number]
-        if at < 0:
-            return np.zeros((1, n_samples), np.float32), ABSENT
-        stream, weights = self._montage.streams[at], self._montager.weights[number]
-        uv, present = self._join(at, index, blocks)
+    def _best(
+        self, alternatives: tuple[Placed, ...], joined: Mapping[int, _Stretch]
+    ) -> _Piece:
+        """Return the first that is good; if none is, the first of the least bad.
+
+        What an epoch is made of depends on its own samples alone. An electrode that
+        gives nothing is avoided, but no flaw: a recording may say 0 for a reference.
+        """
+        tried: list[_Piece] = []
+        for placed in alternatives:
+            stretch = joined[placed.stream]
+            piece = self._derive(placed, stretch)
+            if not piece.quality.flaws and (
+                len(alternatives) == 1
+                or not any_flat(stretch.uv[:, stretch.present], placed.weights)
+            ):
+                return piece
+            tried.append(piece)
+        if not tried:
+            n_samples = round(EPOCH_S * self._band.sfreq)
+            return _Piece(np.zeros(n_samples, np.float32), ABSENT)
+        return min(tried, key=lambda piece: len(piece.quality.flaws))
+
+    def _derive(self, placed: Placed, stretch: _Stretch) -> _Piece:
+        stream, present = self._montage.streams[placed.stream], stretch.present
         # true rate: what thirty seconds hold
         sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
-        railed = railed_fraction(uv[:, present], stream, weights)
-        derived = weights[None] @ fill_gaps(uv, present)
-        filtered = band_limit(derived, sfreq, self._band)
+        railed = railed_fraction(stretch.uv[:, present], stream, placed.weights)
+        derived = placed.weights[None] @ fill_gaps(stretch.uv, present)
+        filtered = band_limit(derived, sfreq, self._band)[0]
         missing_s = float(np.count_nonzero(~present)) / sfreq
-        quality = judge(filtered[0], missing_s, railed, EPOCH_S)
+        quality = judge(filtered, missing_s, railed, EPOCH_S)
         if quality.flaws:
             filtered = np.zeros_like(filtered)
-        return filtered, quality
+        return _Piece(filtered, replace(quality, derivation=placed.text))
 
-    def _join(
-        self, at: int, index: int, blocks: list[Block]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _join(self, at: int, index: int, blocks: list[Block]) -> _Stretch:
         first = self._first_sample(at, index * EPOCH_S)
         n_samples = self._first_sample(at, (index + 1) * EPOCH_S) - first
         uv = np.zeros((len(self._montage.streams[at].channels), n_samples), np.float32)
@@ -162,7 +200,7 @@ class EpochCutter:
             where = slice(offset, offset + block.present[at].size)
             uv[:, where] = block.uv[at]
             present[where] = block.present[at]
-        return uv, present
+        return _Stretch(uv, present)
 
     def _nominal_first_sample(self, at: int, second: int) -> int:
         return self._montage.streams[at].first_sample(second)

@@ -36,11 +36,15 @@ class Quality:
         Seconds of the thirty that never arrived.
     score : float
         1 is flawless, 0 useless.
+    derivation : str or None
+        Which was used, as the driver or the configuration writes it; None where
+        there is none.
     """
 
     flaws: frozenset[Flaw]
     missing_s: float
     score: float
+    derivation: str | None = None
 
 
 ABSENT = Quality(frozenset({Flaw.ABSENT}), 0.0, 0.0)
@@ -68,6 +72,25 @@ def railed_fraction(
             high = (channel.digital_max - channel.zero - 0.5) * channel.lsb_uv
             worst = max(worst, float(np.mean((row < low) | (row > high))))
     return worst
+
+
+def any_flat(uv: NDArray[np.float32], weights: NDArray[np.float32]) -> bool:
+    """Tell whether a channel used is quieter than any electrode on skin.
+
+    A difference does not show it: where one electrode is dead, the other remains.
+
+    Parameters
+    ----------
+    uv : ndarray of float32, shape (n_channels, n_samples)
+        The stream's samples that arrived.
+    weights : ndarray of float32, shape (n_channels,)
+        Nonzero for channels used.
+    """
+    used = uv[weights != 0]
+    if not used.shape[1]:
+        return True
+    high, low = np.percentile(used, [90, 10], axis=1)
+    return bool((high - low < FLAT_UV).any())
 
 
 def judge(

@@ -48,8 +48,8 @@ def score_or_refuse(
 def offers_eeg(montager: Montager) -> bool:
     """Tell whether one EEG input of the model is there: no stage without EEG."""
     return any(
-        stream >= 0 and label.startswith(EEG)
-        for label, stream in zip(montager.labels, montager.streams, strict=True)
+        there and label.startswith(EEG)
+        for label, there in zip(montager.labels, montager.alternatives, strict=True)
     )
 
 

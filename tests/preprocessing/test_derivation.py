@@ -124,14 +124,24 @@ SLEEP_EDF = Montage((FAST, SLOW))
 MODEL = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal", "EMG submental")
 
 
+def streams(montager):
+    """Return the stream of each input's best derivation; None where it has none."""
+    return [placed[0].stream if placed else None for placed in montager.alternatives]
+
+
+def texts(montager, at=0):
+    return [placed.text for placed in montager.alternatives[at]]
+
+
 def test_the_models_inputs_are_found_by_their_own_names():
     montager = resolve(MODEL, {}, SLEEP_EDF)
     assert montager.labels == MODEL
-    assert montager.streams == (0, -1, 0, 1)
-    assert montager.weights[0].tolist() == [1, 0]
-    assert montager.weights[2].tolist() == [0, 1]
-    assert montager.weights[3].tolist() == [1]
-    assert montager.weights[1].size == 0
+    assert streams(montager) == [0, None, 0, 1]
+    (first,), (), (third,), (fourth,) = montager.alternatives
+    assert first.weights.tolist() == [1, 0]
+    assert third.weights.tolist() == [0, 1]
+    assert fourth.weights.tolist() == [1]
+    assert [first.text, third.text, fourth.text] == ["Fpz-Cz", "EOG", "chin"]
 
 
 @pytest.mark.parametrize(
@@ -139,31 +149,37 @@ def test_the_models_inputs_are_found_by_their_own_names():
 )
 def test_the_only_channel_of_its_modality_is_meant(label, word):
     one = Stream(100.0, (channel("X1", Modality(word)), channel("C3")))
-    assert resolve((label,), {}, Montage((one,))).streams == (0,)
+    assert streams(resolve((label,), {}, Montage((one,)))) == [0]
     two = Stream(100.0, (*one.channels, channel("X2", Modality(word))))
-    assert resolve((label,), {}, Montage((two,))).streams == (-1,)
-    assert resolve((label, f"{word} other"), {}, Montage((one,))).streams == (-1, -1)
+    assert streams(resolve((label,), {}, Montage((two,)))) == [None]
+    both = resolve((label, f"{word} other"), {}, Montage((one,)))
+    assert streams(both) == [None, None]
 
 
 def test_an_eeg_is_never_taken_for_another():
     one = Montage((Stream(100.0, (channel("C3"),)),))
-    assert resolve(("EEG Fpz-Cz",), {}, one).streams == (-1,)
+    assert streams(resolve(("EEG Fpz-Cz",), {}, one)) == [None]
 
 
 def test_a_channel_without_a_name_is_no_match():
     one = Montage((Stream(100.0, (channel(""),)),))
-    assert resolve(("Fpz",), {}, one).streams == (-1,)
+    assert streams(resolve(("Fpz",), {}, one)) == [None]
 
 
 def test_the_configuration_comes_before_the_names():
     montager = resolve(MODEL[:1], {"EEG Fpz-Cz": "EOG"}, SLEEP_EDF)
-    assert montager.weights[0].tolist() == [0, 1]
+    assert montager.alternatives[0][0].weights.tolist() == [0, 1]
 
 
 def test_all_problems_of_all_derivations_are_listed():
-    texts = {MODEL[0]: "AF7-TP9", MODEL[1]: "EOG-chin", MODEL[2]: "EOG+", MODEL[3]: "E"}
+    wanted = {
+        MODEL[0]: "AF7-TP9",
+        MODEL[1]: "EOG-chin",
+        MODEL[2]: "EOG+",
+        MODEL[3]: "E",
+    }
     with pytest.raises(ConfigError) as refused:
-        resolve(MODEL, texts, SLEEP_EDF)
+        resolve(MODEL, wanted, SLEEP_EDF)
     first, second, third, fourth = refused.value.problems
     assert first.startswith("channels.EEG Fpz-Cz: no channel 'AF7', 'TP9'")
     assert "mixes channels of different sampling rates" in second
@@ -172,6 +188,38 @@ def test_all_problems_of_all_derivations_are_listed():
 
 
 def test_weights_give_the_difference():
-    row = resolve(("x",), {"x": "'Fpz-Cz'-EOG/2"}, SLEEP_EDF).weights[0]
+    montager = resolve(("x",), {"x": "'Fpz-Cz'-EOG/2"}, SLEEP_EDF)
+    row = montager.alternatives[0][0].weights
     assert row.dtype == np.float32
     np.testing.assert_allclose(row @ np.array([[10.0], [4.0]]), [8.0])
+
+
+BAND = Montage((Stream(256.0, tuple(map(channel, ("TP9", "AF7", "AF8", "TP10")))),))
+OFFERED = {"EEG Fpz-Cz": ("(AF7+AF8)/2-(TP9+TP10)/2", "AF7-TP9", "AF8-TP10", "Fpz")}
+
+
+def test_a_driver_offers_alternatives_the_best_first():
+    montager = resolve(MODEL, {}, BAND, OFFERED)
+    assert texts(montager) == list(OFFERED["EEG Fpz-Cz"][:3])
+    assert montager.alternatives[0][0].weights.tolist() == [-0.5, 0.5, 0.5, -0.5]
+    assert montager.alternatives[0][1].weights.tolist() == [-1, 1, 0, 0]
+    assert streams(montager) == [0, None, None, None]
+
+
+def test_what_a_driver_offers_of_channels_that_are_not_there_falls_away():
+    left = Montage((Stream(256.0, (channel("TP9"), channel("AF7"))),))
+    assert texts(resolve(MODEL, {}, left, OFFERED)) == ["AF7-TP9"]
+    assert texts(resolve(MODEL, {}, SLEEP_EDF, OFFERED)) == ["Fpz-Cz"]
+    assert texts(resolve(("x",), {}, SLEEP_EDF, {"x": ("Fpz-Cz",)})) == ["Fpz-Cz"]
+
+
+def test_the_configuration_replaces_all_that_a_driver_offers():
+    montager = resolve(MODEL, {"EEG Fpz-Cz": "AF7-AF8"}, BAND, OFFERED)
+    assert texts(montager) == ["AF7-AF8"]
+    with pytest.raises(ConfigError, match="no channel 'Fpz'"):
+        resolve(MODEL, {"EEG Fpz-Cz": "Fpz"}, BAND, OFFERED)
+
+
+def test_a_driver_that_cannot_be_read_is_refused():
+    with pytest.raises(ConfigError, match="cannot read"):
+        resolve(MODEL, {}, BAND, {"EEG Fpz-Cz": ("AF7-TP9", "AF7-")})

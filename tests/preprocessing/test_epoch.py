@@ -183,3 +183,102 @@ def test_an_epoch_of_a_rough_rate_has_the_samples_of_thirty_true_seconds(sfreq):
     assert holed.missing_s == pytest.approx(3, abs=0.01)
     # what follows a hole is where it was: thirty seconds of 7.3 Hz are 219 cycles
     np.testing.assert_allclose(holed.uv[0][end], expected[end], atol=a_sample)
+
+
+SITES = ("TP9", "AF7", "AF8", "TP10")
+RAIL = 8000
+BAND_OF_FOUR = Montage(
+    (
+        Stream(
+            256.0,
+            tuple(
+                Channel(s, Modality.EEG, 0.1, 0, digital_min=-RAIL, digital_max=RAIL)
+                for s in SITES
+            ),
+        ),
+    )
+)
+WHOLE = "(AF7+AF8)/2-(TP9+TP10)/2"
+OFFERED = {
+    "EEG Fpz-Cz": (WHOLE, "(AF7+AF8)/2-TP9", "(AF7+AF8)/2-TP10"),
+    "EOG horizontal": ("AF7-AF8",),
+}
+INPUTS = ("EEG Fpz-Cz", "EOG horizontal")
+
+
+def worn(spoil, seconds=120, seed=0):
+    """Return the epochs of a band of four electrodes; `spoil` changes a second."""
+    montager = resolve(INPUTS, {}, BAND_OF_FOUR, OFFERED)
+    cutter, dice, epochs = EpochCutter(BAND_OF_FOUR, montager, Band()), None, []
+    for second in range(seconds):
+        dice = np.random.default_rng([seed, second])
+        uv = dict(zip(SITES, dice.normal(0, 30, (4, 256)), strict=True))
+        spoil(second, uv)
+        row = np.stack([uv[site] for site in SITES]).astype(np.float32)
+        block = Block(second, (row,), (np.ones(256, bool),), float(second))
+        epochs += cutter.push(block)
+    return epochs
+
+
+def intact(second, uv):
+    pass
+
+
+def off(*sites, since=30, until=60, rails=True):
+    def spoil(second, uv):
+        for site in sites:
+            if since <= second < until:
+                uv[site][:] = 0.1 * RAIL if rails else 3.0
+
+    return spoil
+
+
+def used(epochs):
+    return [e.quality[0].derivation for e in epochs]
+
+
+@pytest.mark.parametrize("rails", [True, False])
+@pytest.mark.parametrize(("ear", "other"), [("TP9", "TP10"), ("TP10", "TP9")])
+def test_with_one_ear_off_the_other_is_used_and_other_epochs_stay(ear, other, rails):
+    before, epochs = worn(intact), worn(off(ear, rails=rails))
+    assert used(epochs) == [WHOLE, f"(AF7+AF8)/2-{other}", WHOLE, WHOLE]
+    assert all(e.usable.all() for e in epochs)
+    for at in (0, 2, 3):
+        assert same(epochs[at], before[at])
+    np.testing.assert_array_equal(epochs[1].uv[1], before[1].uv[1])
+
+
+def test_with_both_ears_off_there_is_no_eeg():
+    epoch = worn(off("TP9", "TP10"))[1]
+    assert epoch.usable.tolist() == [False, True]
+    assert epoch.quality[0].flaws == {Flaw.RAILED}
+    assert not epoch.uv[0].any()
+
+
+def test_an_ear_that_is_off_for_a_moment_is_no_ear_that_is_off():
+    assert used(worn(off("TP9", since=30, until=31)))[1] == WHOLE
+    assert used(worn(off("TP9", since=30, until=33)))[1] == "(AF7+AF8)/2-TP10"
+
+
+def test_a_recording_laid_on_electrodes_comes_out_as_it_was():
+    direct = Montage((Stream(256.0, (EEG.channels[0], EEG.channels[1])),))
+    montager = resolve(INPUTS, dict(zip(INPUTS, ("AF7", "TP9"), strict=True)), direct)
+    cutter, plain = EpochCutter(direct, montager, Band()), []
+
+    def lay(second, uv):
+        front, eyes = np.random.default_rng(second).normal(0, 30, (2, 256))
+        block = Block(
+            second,
+            (np.stack([front, eyes]).astype(np.float32),),
+            (np.ones(256, bool),),
+            0.0,
+        )
+        plain.extend(cutter.push(block))
+        uv["AF7"], uv["AF8"] = front + eyes / 2, front - eyes / 2
+        uv["TP9"] = uv["TP10"] = np.zeros(256)
+
+    epochs = worn(lay)
+    assert used(epochs) == [WHOLE] * 4  # all have ears of nothing; the first serves
+    for epoch, expected in zip(epochs, plain, strict=True):
+        np.testing.assert_allclose(epoch.uv, expected.uv, atol=1e-4)
+        assert epoch.usable.all()

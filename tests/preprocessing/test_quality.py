@@ -3,7 +3,7 @@ import pytest
 
 from gateway.acquisition.montage import Channel, Modality, Stream
 from gateway.preprocessing.band import Band, band_limit
-from gateway.preprocessing.quality import Flaw, judge, railed_fraction
+from gateway.preprocessing.quality import Flaw, any_flat, judge, railed_fraction
 from gateway.recordings.edf import read_recording
 
 EEG = Channel("A", Modality.EEG, 0.1, zero=100, digital_min=0, digital_max=1000)
@@ -62,6 +62,14 @@ def test_samples_at_the_rails_are_counted_in_the_channels_used():
 def test_one_count_from_the_rail_is_not_railed():
     counts = np.array([[1, 999], [1, 999]], np.int32)
     assert railed_fraction(STREAM.to_microvolts(counts), STREAM, FIRST) == 0
+
+
+def test_an_electrode_that_gives_nothing_is_seen_under_a_difference():
+    uv = np.stack([20 * WAVE, np.full(3000, 7.0, np.float32)])
+    assert not any_flat(uv, FIRST)
+    assert any_flat(uv, FIRST[::-1])
+    assert any_flat(uv, FIRST - FIRST[::-1])
+    assert any_flat(uv[:, :0], FIRST)
 
 
 def flaws_of(recording):
