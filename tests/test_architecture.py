@@ -28,9 +28,8 @@ MAY_IMPORT = {
     },
     "gateway.recordings": {"acquisition", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
-    "gateway.pipeline": {
-        *("acquisition", "drivers", "preprocessing", "staging", "outputs", "errors"),
-    },
+    "gateway.night": {"acquisition", "preprocessing", "staging", "outputs", "errors"},
+    "gateway.pipeline": {"acquisition", "drivers", "night", "outputs", "errors"},
     "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
@@ -56,7 +55,8 @@ MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
 PURE = {
     *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
-    *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.pipeline"),
+    *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),
+    "gateway.pipeline",
 }
 PURE_MODULES = {
     *("gateway/link/machine.py", "gateway/link/backoff.py"),

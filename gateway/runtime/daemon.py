@@ -103,7 +103,7 @@ def radio_of(config: Config) -> BleakRadio:
 def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
     """Put one headband's chain together."""
     driver = driver_of(device)
-    night = Night(scorer, device.channels, config.staging.mains_hz)
+    night = Night(scorer, device.channels, config.staging.mains_hz, driver.derivations)
     return Station(
         device=device.name,
         session=session_id(),
