@@ -178,10 +178,11 @@ def _quality(labels: tuple[str, ...], quality: tuple[Quality, ...]) -> dict[str,
     """Judge the epoch by the mean of the derivations that the headband has."""
     scores = [q.score for q in quality if Flaw.ABSENT not in q.flaws]
     flaws = {flaw.value for q in quality for flaw in q.flaws}
-    channels = zip(labels, quality, strict=True)
+    channels = list(zip(labels, quality, strict=True))
     return {
         "overall": round(sum(scores) / len(scores), 3) if scores else 0.0,
         "channels": {label: round(q.score, 3) for label, q in channels},
+        "derivations": {x: q.derivation for x, q in channels if q.derivation},
         "missing_s": round(max((q.missing_s for q in quality), default=0.0), 3),
         "flags": sorted(flaws),
     }

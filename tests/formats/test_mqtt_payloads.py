@@ -26,7 +26,7 @@ SCHEMAS = Path(__file__).parents[2] / "gateway" / "formats" / "schemas"
 CHANNELS = ("EEG Fpz-Cz", "EOG horizontal", "EMG submental")
 START = datetime(2026, 2, 13, 2, 27, tzinfo=UTC)
 NOW = Posting(20931, START + timedelta(seconds=30.052), 0.0441)
-FINE = Quality(frozenset(), 0.0, 1.0)
+FINE = Quality(frozenset(), 0.0, 1.0, "AF7-TP9")
 
 
 def validator(name):
@@ -51,6 +51,7 @@ def scored_epochs(draw):
         flaws=st.frozensets(st.sampled_from(Flaw)),
         missing_s=st.floats(0, 30),
         score=st.floats(0, 1),
+        derivation=st.none() | st.text(min_size=1),
     )
     return ScoredEpoch(
         index=draw(st.integers(0, 5000)),
@@ -127,6 +128,7 @@ def test_a_scored_epoch_reads_like_the_published_example():
         "quality": {
             "overall": 1.0,
             "channels": dict.fromkeys(CHANNELS, 1.0),
+            "derivations": dict.fromkeys(CHANNELS, "AF7-TP9"),
             "missing_s": 0.0,
             "flags": [],
         },
@@ -166,11 +168,12 @@ def test_a_refused_epoch_shows_no_stage_anywhere():
 
 
 def test_a_derivation_the_headband_lacks_does_not_spoil_the_overall_quality():
-    half = Quality(frozenset({Flaw.GAP}), 12.0, 0.5)
+    half = Quality(frozenset({Flaw.GAP}), 12.0, 0.5, "AF7-AF8")
     payload = said(an_epoch(quality=(FINE, half, ABSENT)))
     assert payload["quality"] == {
         "overall": 0.75,
         "channels": dict(zip(CHANNELS, (1.0, 0.5, 0.0), strict=True)),
+        "derivations": {"EEG Fpz-Cz": "AF7-TP9", "EOG horizontal": "AF7-AF8"},
         "missing_s": 12.0,
         "flags": ["absent", "gap"],
     }
