@@ -106,14 +106,18 @@ def _millihertz(sfreq_hz: float) -> Fraction:
 def _found(recording: Recording, wanted: tuple[str, ...]) -> list[_Source]:
     montager = resolve(wanted, {}, recording.montage)
     sources = []
+    found = {
+        label: placed[0]
+        for label, placed in zip(wanted, montager.alternatives, strict=True)
+        if placed
+    }
     for number, stream in enumerate(recording.montage.streams):
-        here = [i for i, where in enumerate(montager.streams) if where == number]
+        here = {x: placed for x, placed in found.items() if placed.stream == number}
         if here:
             uv = stream.to_microvolts(recording.counts[number].astype(np.int32))
-            rows = np.stack([montager.weights[i] for i in here])
-            labels = tuple(wanted[i] for i in here)
+            rows = np.stack([placed.weights for placed in here.values()])
             rate = Fraction(stream.sfreq).limit_denominator(MILLIHERTZ)
-            sources.append(_Source(labels, rows @ uv, rate))
+            sources.append(_Source(tuple(here), rows @ uv, rate))
     if not sources:
         has = [c.label for s in recording.montage.streams for c in s.channels]
         raise RecordingError(

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Montage, Stream
 from gateway.acquisition.packets import Block, SamplePacket
-from gateway.errors import ConfigError
 from gateway.preprocessing.contact import Contact, Grip, judge_channels, judge_contact
-from gateway.preprocessing.derivation import Derivation, parse_derivation, resolve
+from gateway.preprocessing.derivation import Placed, resolve
 from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
 from gateway.preprocessing.quality import railed_fraction
 
@@ -154,41 +153,17 @@ def _choices(
     montage: Montage,
 ) -> dict[str, list[_Choice]]:
     """List the ways to make each input, best first."""
-    plain = resolve(labels, configured, montage)
-    choices: dict[str, list[_Choice]] = {}
-    for label, stream, weights in zip(
-        labels, plain.streams, plain.weights, strict=True
-    ):
-        choices[label] = []
-        if stream >= 0:
-            sites = [channel.label for channel in montage.streams[stream].channels]
-            used = [site for site, weight in zip(sites, weights, strict=True) if weight]
-            text = configured.get(label) or "+".join(used)
-            choices[label].append(_Choice(text, stream, weights, frozenset(used)))
-        if label not in configured:
-            choices[label] += _offered(label, offered.get(label, ()), montage)
-    return choices
+    montager = resolve(labels, configured, montage, offered)
+    return {
+        label: [_choice(placed, montage) for placed in alternatives]
+        for label, alternatives in zip(labels, montager.alternatives, strict=True)
+    }
 
 
-def _offered(label: str, texts: tuple[str, ...], montage: Montage) -> Iterator[_Choice]:
-    """Yield the driver's derivations that this headband's channels can give."""
-    for text in texts:
-        for at, stream in enumerate(montage.streams):
-            there = [channel.label for channel in stream.channels]
-            try:
-                derivation = parse_derivation(label, text, frozenset(there))
-            except ConfigError:
-                continue  # of a montage that this headband does not have
-            yield _Choice(text, at, *_row(derivation, there))
-
-
-def _row(
-    derivation: Derivation, there: list[str]
-) -> tuple[NDArray[np.float32], frozenset[str]]:
-    row = np.zeros(len(there), np.float32)
-    for site, weight in derivation.weights:
-        row[there.index(site)] += weight
-    return row, frozenset(site for site, _ in derivation.weights)
+def _choice(placed: Placed, montage: Montage) -> _Choice:
+    channels = zip(montage.streams[placed.stream].channels, placed.weights, strict=True)
+    used = frozenset(channel.label for channel, weight in channels if weight)
+    return _Choice(placed.text, placed.stream, placed.weights, used)
 
 
 def _best(
