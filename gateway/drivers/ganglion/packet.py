@@ -85,7 +85,7 @@ def encode_deltas(
     acc : int or None
         Byte of the accelerometer; None when it is off, which leaves 19 bits.
     """
-    delta = -np.diff(counts, axis=0)
+    delta = counts[:-1] - counts[1:]
     return _framed(place, delta & ~1 | (delta < 0), acc)
 
 
