@@ -1,7 +1,7 @@
 """Real captures of the Athena: every block, every sample, whatever is cut out."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 
@@ -12,10 +12,21 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import Battery, Motion, Notification, SamplePacket
+from gateway.acquisition.packets import (
+    Battery,
+    LinkUp,
+    Motion,
+    Notification,
+    SamplePacket,
+    Tick,
+)
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
+from gateway.pipeline import Night, Pipeline
+from gateway.preprocessing.band import Band
+from gateway.staging.model_card import ModelCard
+from gateway.staging.score import ScoredEpoch
 
 FILES = (
     *(f"OpenMuse/data_p{p}.txt" for p in (20, 21, 50, 51, 60, 61, 1034, 1035)),
@@ -213,3 +224,43 @@ def test_the_rate_by_the_devices_clock_is_that_by_arrival(captures):
     arrival_period_s, _ = np.polyfit(ends, [p.t_rx for p in packets], 1)
     assert 1 / period_s == pytest.approx(256.35, abs=0.05)
     assert 1 / period_s == pytest.approx(1 / arrival_period_s, abs=0.1)
+    told = info(sent)
+    assembler = Assembler(told.montage)
+    assembler.link_up(told)
+    assert [block for packet in packets for block in assembler.push(packet)]
+    assert assembler.tally().sfreq_hz == pytest.approx(1 / period_s, abs=0.01)
+
+
+class Indifferent:
+    """Says the same of every epoch."""
+
+    card = ModelCard(
+        name="indifferent",
+        channels=("EEG Fpz-Cz", "EOG horizontal"),
+        scale_uv=(20.0, 30.0),
+        band=Band(),
+        temperature=1.0,
+        digest="0" * 64,
+    )
+
+    def hypnodensity(self, epoch):
+        assert np.isfinite(epoch.uv).all()
+        return (0.2,) * 5
+
+
+def test_a_capture_goes_all_the_way_to_epochs(captures):
+    sent = notifications(captures / "OpenMuse" / "test_eeg_quality.txt")
+    driver = muse_athena.DRIVER
+    channels = {label: texts[0] for label, texts in driver.derivations.items()}
+    pipeline = Pipeline(driver, Night(Indifferent(), channels, 50))
+    midnight = datetime(2026, 1, 1, tzinfo=UTC)
+    inputs = [Tick(0.0, midnight, synchronised=True), LinkUp(0.0, info(sent)), *sent]
+    outputs = [output for value in inputs for output in pipeline.push(value)]
+    epochs = [output for output in outputs if isinstance(output, ScoredEpoch)]
+    assert len(epochs) == 3
+    assert all(quality.missing_s == 0 for e in epochs for quality in e.quality)
+    tally = pipeline.tally
+    assert (tally.lost_s, tally.bad_packets, tally.unread_packets) == (0, 0, 0)
+    for one, next_one in pairwise(epochs):
+        apart_s = (next_one.start_utc - one.start_utc).total_seconds()
+        assert apart_s == pytest.approx(30, abs=0.1)
