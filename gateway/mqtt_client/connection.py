@@ -40,7 +40,7 @@ class MqttClient:
     Parameters
     ----------
     address : BrokerAddress
-    will : Message
+    will : Message or None
         Published by the broker when this end is lost.
     greeting : callable
         Makes the messages published first on every connection.
@@ -59,7 +59,7 @@ class MqttClient:
     def __init__(
         self,
         address: BrokerAddress,
-        will: Message,
+        will: Message | None,
         greeting: Callable[[], Iterable[Message]],
         subscriptions: Sequence[str] = (),
     ) -> None:
@@ -93,8 +93,7 @@ class MqttClient:
         """Say goodbye, if there is anybody to say it to."""
         try:
             await self.drain()
-            if self.connection is Connection.ONLINE:
-                self._hand_over(self._will)
+            if self._will is not None and self.send(self._will) is not None:
                 await self.drain()
         finally:
             self.connection = Connection.OFFLINE

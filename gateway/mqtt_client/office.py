@@ -2,13 +2,22 @@
 
 import asyncio
 import logging
+import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from gateway import __version__
 from gateway.errors import JournalError
+from gateway.formats.home_assistant import (
+    Place,
+    gateway_discovery,
+    gateway_topic,
+    headband_discovery,
+    headband_topic,
+)
 from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
+from gateway.formats.mqtt_payloads import ONLINE
 from gateway.formats.mqtt_requests import Request
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
@@ -21,13 +30,14 @@ from gateway.machine import (
 )
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt_client.heard import Message, Received
 from gateway.mqtt_client.requests import Serve, serve_requests
 
 log = logging.getLogger(__name__)
 
 PRUNE_S = 3600.0
 REPORT_S = 60.0
+BIRTH_S = 5.0
 NIGHT_S = 600.0
 
 
@@ -39,12 +49,17 @@ class Office:
     client : MqttClient
     desk : Desk
     journal : Journal
+    place : Place or None
+        Where Home Assistant listens; None if it is not told.
     """
 
-    def __init__(self, client: MqttClient, desk: Desk, journal: Journal) -> None:
+    def __init__(
+        self, client: MqttClient, desk: Desk, journal: Journal, place: Place | None
+    ) -> None:
         self._client = client
         self._desk = desk
         self._journal = journal
+        self._place = place
         self._began = time.monotonic(), datetime.now(UTC)
         self._pulse = Pulse(journal.path.parent)
         self._models: Mapping[str, str] = {}
@@ -52,7 +67,9 @@ class Office:
     def works(self, bounds: Bounds) -> list[Coroutine[None, None, None]]:
         """Return what is to be run side by side until cancelled."""
         return [
-            serve_requests(self._client, self._desk.topics, self.verbs()),
+            serve_requests(
+                self._client, self._desk.topics, self.verbs(), self._others()
+            ),
             self._every(REPORT_S, self._report),
             self._every(NIGHT_S, self._nights, at_once=False),
             self._every(PRUNE_S, lambda: self._prune(bounds)),
@@ -66,7 +83,26 @@ class Office:
         """Say who this gateway is, if that has changed."""
         if self._models != self._desk.models:
             self._models = dict(self._desk.models)
-            await self._publish([self._desk.keep(self._info())])
+            messages = [self._info(), *self._discovery()]
+            await self._publish(self._desk.keep(message) for message in messages)
+
+    def _others(self) -> Mapping[str, Callable[[Received], Awaitable[None]]]:
+        return {} if self._place is None else {self._place.birth: self._born}
+
+    async def _born(self, received: Received) -> None:
+        """Tell a Home Assistant that has just started everything; not all at once."""
+        if received.payload == ONLINE and not received.retained:
+            await asyncio.sleep(random.uniform(0, BIRTH_S))  # noqa: S311 - spreads load
+            await self._publish(self._desk.standing())
+            await self._publish(self._desk.telemetry())
+
+    def _discovery(self) -> Iterator[Message]:
+        place = self._place
+        if place is not None:
+            yield Message(gateway_topic(place), gateway_discovery(place))
+            for device in self._models:
+                payload = headband_discovery(place, device)
+                yield Message(headband_topic(place, device), payload)
 
     async def _report(self) -> None:
         health = health_payload(await self._health(), datetime.now(UTC))

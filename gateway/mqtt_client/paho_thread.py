@@ -46,7 +46,7 @@ class PahoThread:
     address : BrokerAddress
     protocol : str
         ``"5"`` or ``"3.1.1"``.
-    will : Message
+    will : Message or None
     subscriptions : sequence of str
         Topic filters, subscribed to on every connection.
     hear : callable
@@ -58,7 +58,7 @@ class PahoThread:
         self,
         address: BrokerAddress,
         protocol: str,
-        will: Message,
+        will: Message | None,
         subscriptions: Sequence[str],
         hear: Callable[["PahoThread", Heard], None],
     ) -> None:
@@ -76,8 +76,9 @@ class PahoThread:
         self._client.suppress_exceptions = True  # one in a callback ends the thread
         self._client.max_inflight_messages_set(WINDOW)
         self._client.username_pw_set(address.username, address.password)
-        topic, payload, _ = will
-        self._client.will_set(topic.name, payload, topic.qos, topic.retain)
+        if will is not None:
+            topic = will.topic
+            self._client.will_set(topic.name, will.payload, topic.qos, topic.retain)
         self._subscriptions = [(pattern, 1) for pattern in subscriptions]
         self._listen(asyncio.get_running_loop(), hear)
         self.retry_between(*BACK_OFF_S)

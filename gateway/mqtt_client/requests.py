@@ -21,7 +21,10 @@ Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
 
 
 async def serve_requests(
-    client: MqttClient, topics: TopicTree, verbs: Mapping[str, Serve]
+    client: MqttClient,
+    topics: TopicTree,
+    verbs: Mapping[str, Serve],
+    others: Mapping[str, Callable[[Received], Awaitable[None]]],
 ) -> None:
     """Answer until cancelled.
 
@@ -33,9 +36,14 @@ async def serve_requests(
     verbs : mapping of str to callable
         Serves a request and returns the answer's data; raises `GatewayError` when it
         cannot, which is the answer then.
+    others : mapping of str to callable
+        What to do with messages on topics that are no requests.
     """
     while True:
         received = await client.receive()
+        if received.topic in others:
+            await others[received.topic](received)
+            continue
         verb = received.topic.rpartition("/")[2]
         payload = await _answer(received, verbs)
         await client.publish(Message(topics.bridge_response(verb), payload))

@@ -22,6 +22,7 @@ from gateway.link.tally import LinkState
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection
+from gateway.mqtt_client.home_assistant_options import HomeAssistantOptions
 from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.tls import Tls
@@ -62,6 +63,7 @@ class Options:
         Path of the broker's WebSocket, e.g. ``"/mqtt"``; None for plain MQTT.
     publish : tuple of str
         What may be known of a sleeper beside the availability of the headband.
+    home_assistant : HomeAssistantOptions
     journal : JournalOptions
     """
 
@@ -76,6 +78,7 @@ class Options:
     tls: Tls | None = None
     websocket: str | None = None
     publish: tuple[Lane, ...] = LANES
+    home_assistant: HomeAssistantOptions = field(default_factory=HomeAssistantOptions)
     journal: JournalOptions = field(default_factory=JournalOptions)
 
     def problems(self) -> Iterator[str]:
@@ -118,13 +121,14 @@ async def run(options: Options, feed: Feed[Reading]) -> None:
         _warn_of_plain_text(options.host)
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
     desk = Desk(topics, options.publish)
-    asked = (topics.bridge_requests,)
+    place = options.home_assistant.place(topics)
+    asked = [topics.bridge_requests, *([place.birth] if place else [])]
     async with (
         Journal(options.journal.file) as journal,
         MqttClient(options.address, desk.will, desk.standing, asked) as client,
     ):
         lane = JournalLane(journal, client, desk.write_entry)
-        office = Office(client, desk, journal)
+        office = Office(client, desk, journal, place)
         recorder = Recorder(journal)
         async with asyncio.TaskGroup() as tasks:
             works = (lane.run(), *office.works(options.journal.bounds))

@@ -1,0 +1,119 @@
+"""Home Assistant's MQTT discovery: one message for a headband, one for the gateway.
+
+The rules are those of Home Assistant's MQTT integration (device-based discovery,
+since 2024.11): a device, an origin and components, each with a platform and a
+``unique_id`` that never changes. Addresses of headbands appear nowhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from gateway.formats.home_assistant_entities import (
+    HERE,
+    Entity,
+    gateway_entities,
+    headband_entities,
+)
+from gateway.formats.mqtt_payloads import json_bytes
+from gateway.formats.mqtt_topics import Topic, TopicTree
+
+
+class Place(NamedTuple):
+    """Where the messages go and what they speak of.
+
+    Attributes
+    ----------
+    topics : TopicTree
+    gateway : str
+        Stable identifier of this gateway, 6 hex digits.
+    host : str
+        Name of its machine, for people.
+    version : str
+    prefix : str
+        Home Assistant's discovery prefix.
+    """
+
+    topics: TopicTree
+    gateway: str
+    host: str
+    version: str
+    prefix: str = "homeassistant"
+
+    @property
+    def birth(self) -> str:
+        """Topic on which Home Assistant says that it has started."""
+        return f"{self.prefix}/status"
+
+
+def headband_topic(place: Place, device: str) -> Topic:
+    """Return where a headband is announced; an empty message there removes it."""
+    name = f"{place.prefix}/device/sleepgate_{place.gateway}_{device}/config"
+    return Topic(name, retain=True)
+
+
+def gateway_topic(place: Place) -> Topic:
+    """Return where the gateway itself is announced."""
+    name = f"{place.prefix}/device/sleepgate_{place.gateway}/config"
+    return Topic(name, retain=True)
+
+
+def headband_discovery(place: Place, device: str) -> bytes:
+    """Announce all entities of one headband, UTF-8 JSON."""
+    about = {
+        "identifiers": [f"sleepgate_{place.gateway}_{device}"],
+        "name": f"{device.replace('_', ' ').capitalize()} headband",
+        "manufacturer": "Sleepgate",
+        "via_device": f"sleepgate_{place.gateway}",
+    }
+    return _discovery(place, device, about, headband_entities(place.topics, device))
+
+
+def gateway_discovery(place: Place) -> bytes:
+    """Announce the entities of the gateway itself, UTF-8 JSON."""
+    about = {
+        "identifiers": [f"sleepgate_{place.gateway}"],
+        "name": f"Sleep gateway ({place.host})",
+        "manufacturer": "Sleepgate",
+        "sw_version": place.version,
+    }
+    return _discovery(place, None, about, gateway_entities(place.topics))
+
+
+def _discovery(
+    place: Place,
+    device: str | None,
+    about: Mapping[str, object],
+    entities: Iterable[Entity],
+) -> bytes:
+    ours = "_".join(filter(None, ("sleepgate", place.gateway, device)))
+    slug = "_".join(filter(None, ("sleepgate", device))).replace("-", "_")
+    return json_bytes(
+        {
+            "device": about,
+            "origin": {"name": "sleepgate", "sw_version": place.version},
+            "qos": 1,
+            "components": {
+                key: {
+                    **component,
+                    "unique_id": f"{ours}_{key}",
+                    "default_entity_id": f"{component['platform']}.{slug}_{key}",
+                    **_availability(place.topics, device, kind),
+                }
+                for key, component, kind in entities
+            },
+        }
+    )
+
+
+def _availability(
+    topics: TopicTree, device: str | None, kind: str | None
+) -> Mapping[str, object]:
+    if kind is None:
+        return {}
+    of = [topics.bridge_state]
+    if kind == HERE and device is not None:
+        of.append(topics.availability(device))
+    return {
+        "availability": [{"topic": topic.name} for topic in of],
+        "availability_mode": "all",
+    }

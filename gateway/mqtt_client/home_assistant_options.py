@@ -1,0 +1,35 @@
+"""Whether and where Home Assistant is told, as configured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway import __version__
+from gateway.formats.home_assistant import Place
+from gateway.formats.mqtt_topics import TopicTree, base_problem
+from gateway.machine import gateway_id, host_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistantOptions:
+    """Section ``outputs.mqtt.home_assistant``.
+
+    Attributes
+    ----------
+    enabled : bool
+    prefix : str
+        Its discovery prefix.
+    """
+
+    enabled: bool = True
+    prefix: str = "homeassistant"
+
+    def problems(self) -> Iterator[str]:
+        """Yield what types cannot say."""
+        if problem := base_problem(self.prefix):
+            yield problem.replace("base_topic", "prefix", 1)
+
+    def place(self, topics: TopicTree) -> Place | None:
+        """Return where Home Assistant is told; None if it is not."""
+        if not self.enabled:
+            return None
+        return Place(topics, gateway_id(), host_name(), __version__, self.prefix)
