@@ -1,0 +1,32 @@
+"""``sleepgate forget``: nothing of a headband stays on the broker."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import CONFIG
+from gateway.formats.home_assistant import headband_topic
+from gateway.formats.mqtt_topics import TopicTree
+from gateway.mqtt_client.heard import Message
+from gateway.runtime.broker_errand import mqtt_options, publish_once
+from gateway.runtime.config_file import read_config
+
+
+@click.command()
+@click.argument("name")
+@CONFIG
+def command(name: str, file: Path) -> None:
+    """Clear every message of headband NAME that the broker retains.
+
+    Works for headbands that are no longer configured too. A daemon that still
+    streams from it publishes again.
+    """
+    options = mqtt_options(read_config(file), file)
+    topics = TopicTree(options.base_topic)
+    retained = list(topics.all_retained(name))
+    place = options.home_assistant.place(topics)
+    if place is not None:
+        retained.append(headband_topic(place, name))
+    asyncio.run(publish_once(options, [Message(topic, b"") for topic in retained]))
+    click.echo(f"{len(retained)} topics of {name} cleared on the broker", err=True)

@@ -1,0 +1,72 @@
+"""``sleepgate ha``: what Home Assistant is told."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import CONFIG
+from gateway.config import Config
+from gateway.errors import ConfigError
+from gateway.formats.home_assistant import (
+    Place,
+    gateway_discovery,
+    gateway_topic,
+    headband_discovery,
+    headband_topic,
+)
+from gateway.formats.mqtt_topics import TopicTree
+from gateway.mqtt_client.heard import Message
+from gateway.runtime.broker_errand import mqtt_options, publish_once
+from gateway.runtime.config_file import read_config
+from gateway.sinks.mqtt import Options
+
+
+@click.group()
+def command() -> None:
+    """Show or remove what Home Assistant is told."""
+
+
+@command.command("preview")
+@CONFIG
+def preview(file: Path) -> None:
+    """Print the discovery messages as JSON: an object of topics."""
+    config = read_config(file)
+    place = _place(mqtt_options(config, file), file)
+    messages = {gateway_topic(place).name: gateway_discovery(place)}
+    for device in config.devices:
+        topic = headband_topic(place, device.name)
+        messages[topic.name] = headband_discovery(place, device.name)
+    said = {topic: json.loads(payload) for topic, payload in messages.items()}
+    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+@command.command("remove")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@CONFIG
+def remove(names: tuple[str, ...], file: Path) -> None:
+    """Take the headbands called NAME, or all and the gateway, out of Home Assistant.
+
+    A daemon that still runs announces them again when it next connects.
+    """
+    config = read_config(file)
+    options = mqtt_options(config, file)
+    place = _place(options, file)
+    topics = [headband_topic(place, name) for name in names or _names(config)]
+    if not names:
+        topics.append(gateway_topic(place))
+    asyncio.run(publish_once(options, [Message(topic, b"") for topic in topics]))
+    click.echo(f"{len(topics)} devices taken out of Home Assistant", err=True)
+
+
+def _place(options: Options, file: Path) -> Place:
+    place = options.home_assistant.place(TopicTree(options.base_topic))
+    if place is None:
+        problem = "outputs.mqtt.home_assistant.enabled: false, so nothing is announced"
+        raise ConfigError([f"{file}: {problem}"])
+    return place
+
+
+def _names(config: Config) -> list[str]:
+    return [device.name for device in config.devices]

@@ -1,0 +1,40 @@
+"""A few messages to the broker, beside or without the daemon."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway.config import Config, parse
+from gateway.errors import ConfigError, SinkError
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.heard import Connection, Message
+from gateway.sinks.mqtt import Options
+
+
+def mqtt_options(config: Config, file: Path) -> Options:
+    """Return how the daemon of this configuration publishes.
+
+    Raises
+    ------
+    ConfigError
+        If it does not, or its section is wrong.
+    """
+    if "mqtt" not in config.outputs:
+        raise ConfigError([f"{file}: outputs.mqtt: not there, so no broker is known"])
+    return parse(config.outputs["mqtt"] or {}, Options, "outputs.mqtt.")
+
+
+async def publish_once(options: Options, messages: Iterable[Message]) -> None:
+    """Publish `messages` and wait until the broker has them.
+
+    Raises
+    ------
+    SinkError
+        If the broker cannot be reached, or does not take them.
+    """
+    async with MqttClient(options.address, None, lambda: ()) as client:
+        if client.connection is not Connection.ONLINE:
+            raise SinkError(f"no connection to the broker at {options.address}")
+        for message in messages:
+            await client.publish(message)
+        if not await client.drain():
+            raise SinkError(f"the broker at {options.address} did not take everything")
