@@ -15,10 +15,11 @@ from gateway.link.bumble_adapter import POWER_ON_S
 from sim.bonding import Bonding
 from sim.device import Attribute, Device, Reaction
 from sim.gatt_table import GattTable
-from sim.pace import Pace
+from sim.pace import NAP_S, Pace
 
 log = logging.getLogger(__name__)
 
+REBOOT_S = 2.0  # without power
 QUEUED = 128  # link packets on their way at most, before sending waits
 
 
@@ -54,6 +55,7 @@ class Headband:
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._room = asyncio.Event()
+        self._is_on = False
         self._table = GattTable(
             device.service,
             device.attributes,
@@ -63,6 +65,10 @@ class Headband:
         bonding.protect(self._table.chars.values())
         host.add_services(self._table.services)
         host.on("connection", self._on_connection)
+
+    def after_s(self, seconds: float) -> float:
+        """Return the device time in so many `seconds` of this machine."""
+        return self._pace.after_s(seconds)
 
     async def disconnect(self) -> None:
         """Drop every connection; the headband is found again at once."""
@@ -76,6 +82,30 @@ class Headband:
     def thaw(self) -> None:
         """Send again, from where the night is now."""
         self._thawed.set()
+
+    async def away(self, seconds: float) -> None:
+        """Fall silent for `seconds`, as out of range; the night goes on meanwhile.
+
+        Whoever was connected sees a supervision timeout.
+        """
+        await self._fall_silent()
+        await asyncio.sleep(seconds)
+        await self.power_on()
+
+    async def reboot(self, device: Device) -> None:
+        """Lose power for `REBOOT_S`, and be `device` from then on, from its start."""
+        await self._fall_silent()
+        await asyncio.sleep(REBOOT_S)
+        self._device = device
+        self._thawed.set()
+        self._pace = self._pace.anew(device.skip_s, device.drift_ppm)
+        self._begin()
+        await self.power_on()
+
+    async def forget(self) -> None:
+        """Lose every bond, and hang up."""
+        await self.bonding.forget()
+        await self.disconnect()
 
     def stop(self) -> None:
         """Do no more, whatever it was."""
@@ -95,14 +125,29 @@ class Headband:
                 await self._host.power_on()
         except TimeoutError:
             raise AdapterError("no Bluetooth controller answers") from None
+        self._is_on = True
         await self._advertise()
 
     async def power_off(self) -> None:
         """Switch the radio off."""
         await self._host.power_off()
 
+    async def _fall_silent(self) -> None:
+        """Take the radio off the air without a goodbye, and let the host know."""
+        self._is_on = False
+        await self._host.stop_advertising()
+        await self._host.send_sync_command(hci.HCI_Reset_Command())
+        for handle in list(self._host.connections):
+            gone = hci.HCI_Disconnection_Complete_Event(
+                status=hci.HCI_ErrorCode.SUCCESS,
+                connection_handle=handle,
+                reason=hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR,
+            )
+            self._host.host.on_packet(bytes(gone))
+
     async def _advertise(self) -> None:
-        await self._host.start_advertising()
+        if self._is_on:
+            await self._host.start_advertising()
 
     def _on_connection(self, connection: Connection) -> None:
         log.debug("connected: %s", connection.peer_address)
@@ -161,11 +206,11 @@ class Headband:
         since_s = self._pace.begin()
         if not self._pace.unlimited:
             left_s = self._pace.wait_s(self._device.duration_s)
-            asyncio.get_running_loop().call_later(left_s, self._end_unheard)
+            asyncio.get_running_loop().call_later(left_s + NAP_S, self._end_unheard)
         return since_s
 
     def _end_unheard(self) -> None:
-        if self._streaming is None:
+        if self._streaming is None and self._pace.now_s >= self._device.duration_s:
             self.ended.set()
 
     def _stop(self) -> None:

@@ -24,9 +24,14 @@ class Pace:
     """
 
     def __init__(self, speed: float, start_s: float, drift_ppm: float) -> None:
+        self._speed = speed
         self._rate = (speed or inf) * (1 + drift_ppm * 1e-6)
         self._start_s = self._reached_s = start_s
         self._began: float | None = None
+
+    def anew(self, start_s: float, drift_ppm: float) -> "Pace":
+        """Return another clock of this speed, that has not begun."""
+        return Pace(self._speed, start_s, drift_ppm)
 
     @property
     def unlimited(self) -> bool:
@@ -39,6 +44,10 @@ class Pace:
         if self.unlimited or self._began is None:
             return self._reached_s
         return self._start_s + (self._time() - self._began) * self._rate
+
+    def after_s(self, seconds: float) -> float:
+        """Return the device time in so many `seconds` of this machine."""
+        return self.now_s if self.unlimited else self.now_s + seconds * self._rate
 
     def begin(self) -> float:
         """Return the device time now; the first call sets it going."""

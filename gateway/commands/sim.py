@@ -3,22 +3,32 @@
 import asyncio
 import logging
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli_options import CHANNEL, HOURS, SEED
-from gateway.errors import MissingExtraError
+from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
 from gateway.runtime.logs import start_logging
 from sim import devices
+from sim.console import typed
 from sim.device import Knobs
 from sim.security import Security
 from sim.sleeper import synthetic_night
+from sim.unit import Unit
+
+if TYPE_CHECKING:
+    from sim.headband import Headband
 
 log = logging.getLogger(__name__)
+
+
+STARVES_S = 60.0  # without a keep-alive, for headbands that want one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,7 @@ class Play:
     driver: str
     name: str | None
     sfreq_hz: float | None
+    firmware: str | None
     address: str
     skip_s: float
     boot_id: int
@@ -72,6 +83,7 @@ class Play:
     default=None,
     help="True rate of this unit, e.g. 256.26; default: what its maker prints.",
 )
+@click.option("--firmware", default=None, help="Version to play, e.g. 2025 or 2026.")
 @click.option("--address", default="F0:F1:F2:F3:F4:F5", show_default=True)
 @click.option(
     "--skip-s",
@@ -110,7 +122,11 @@ def command(  # noqa: PLR0913 (one per option)
     boot_id: int | None,
     **knobs: object,
 ) -> None:
-    """Play FILE (EDF or EDF+), or a synthetic night, once as a BLE headband."""
+    """Play FILE (EDF or EDF+), or a synthetic night, once as a BLE headband.
+
+    Faults on demand, a line each, while it plays: drop, freeze, thaw, away SECONDS,
+    reboot, forget.
+    """
     if synthetic == (file is not None):
         raise click.UsageError("give either a FILE or --synthetic")
     if file is not None:
@@ -130,17 +146,10 @@ async def _play(recording: Recording, play: Play) -> None:
         from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
-    knobs = Knobs(
-        boot_id=play.boot_id,
-        drift_ppm=play.drift_ppm,
-        skip_s=play.skip_s,
-        sfreq_hz=play.sfreq_hz,
-        name=play.name,
-    )
-    device = devices.load(play.driver)(recording, knobs)
+    unit = Unit(recording, devices.load(play.driver), _knobs(play))
     radio = await open_hci(play.transport)
     async with headband(
-        device,
+        unit.device,
         radio,
         address=play.address,
         speed=play.speed,
@@ -150,11 +159,38 @@ async def _play(recording: Recording, play: Play) -> None:
     ) as band:
         log.info(
             "%s: %s, %.0f s at x%g",
-            device.name,
+            unit.device.name,
             recording.name,
-            device.duration_s,
+            unit.device.duration_s,
             play.speed,
         )
+        obeying = asyncio.create_task(_obey(band, unit))
         await band.ended.wait()
+        obeying.cancel()
         log.info("the recording is over, %d notifications sent", band.frames_sent)
         await band.disconnect()
+
+
+def _knobs(play: Play) -> Knobs:
+    return Knobs(
+        boot_id=play.boot_id,
+        drift_ppm=play.drift_ppm,
+        skip_s=play.skip_s,
+        sfreq_hz=play.sfreq_hz,
+        name=play.name,
+        firmware=play.firmware,
+        starves_s=STARVES_S * play.speed or None,
+    )
+
+
+async def _obey(band: "Headband", unit: Unit) -> None:
+    """Do what is typed."""
+    from sim.faults import obey  # noqa: PLC0415 (bumble is an extra)
+
+    async for line in typed(sys.stdin):
+        try:
+            await obey(line, band, unit)
+        except (ConfigError, RecordingError) as error:
+            log.warning("%s", error)
+        else:
+            log.info("%s: done", line)
