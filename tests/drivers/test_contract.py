@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway import drivers
 from gateway.acquisition.packets import Decoded, Motion, SamplePacket
 from gateway.drivers import Listen
-from gateway.errors import ConfigError, DecodeError
+from gateway.errors import ConfigError, DecodeError, LinkError
 from gateway.preprocessing.derivation import parse_derivation
 from tests.drivers.examples import EXAMPLES, LONGEST, UUID, shake
 
@@ -174,6 +174,7 @@ def refused(decoder, notification):
 
 @pytest.mark.parametrize("name", drivers.names())
 @example(noise=[b""])  # it does not answer at all
+@example(noise=[b"", b'\x13{"ap":"bootloader"}'])
 @given(noise=st.lists(st.binary(max_size=64), min_size=1, max_size=4))
 def test_a_handshake_refuses_noise_with_a_decode_error_and_comes_to_an_end(name, noise):
     handshake = drivers.load(name).handshake()
@@ -183,7 +184,7 @@ def test_a_handshake_refuses_noise_with_a_decode_error_and_comes_to_an_end(name,
         for _ in range(LONGEST):
             for answer in noise:
                 handshake.send(answer)
-    except (DecodeError, StopIteration):
+    except (DecodeError, LinkError, StopIteration):
         assert inspect.getgeneratorstate(handshake) == inspect.GEN_CLOSED
     else:
         pytest.fail("it never ends")

@@ -14,7 +14,7 @@ from gateway.acquisition.packets import (
     Notification,
     SamplePacket,
 )
-from gateway.errors import DecodeError
+from gateway.errors import DecodeError, LinkError
 from tests.drivers.examples import EXAMPLES, shake
 
 GAPS_S = (0.0, 0.01, 0.03, 0.05, 0.2, 0.5, 1.0, 3.0, 60.0, 40_000.0, -0.5)
@@ -66,7 +66,7 @@ def run(driver, data):
         replies = chain((step.payload for step in steps), repeat(b""))
         try:
             info = shake(driver, lambda _: next(replies))
-        except DecodeError:
+        except (DecodeError, LinkError):
             return 0
     else:
         info, _ = example(driver.name)
