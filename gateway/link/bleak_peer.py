@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from bleak import BleakClient
@@ -160,8 +159,10 @@ class Peer:
             return await self._shake_hands(driver)
 
     async def _subscribe(self, driver: Driver) -> None:
+        now_s = asyncio.get_running_loop().time  # monotonic seconds, virtual in tests
+
         def received(char: BleakGATTCharacteristic, payload: bytearray) -> None:
-            self.inbox.put(Notification(char.uuid, bytes(payload), time.monotonic()))
+            self.inbox.put(Notification(char.uuid, bytes(payload), now_s()))
 
         there = self._client.services.characteristics.values()
         also = [
