@@ -41,6 +41,10 @@ class Night:
         When each scan began.
     delivered : list of ndarray of bool
         Per stream, whether a sample was handed over.
+    began : float or None
+        When the headband began to record: with the first START.
+    started, streams : asyncio.Event
+        That it has begun, and that somebody hears it now.
     power_cycles : int
     """
 
@@ -49,15 +53,17 @@ class Night:
         self.power_cycles = 0
         self.delivered = [np.zeros(c.shape[1], bool) for c in recording.counts]
         self.began = None
+        self.started = asyncio.Event()
+        self.streams = asyncio.Event()
         self._recording = recording
-        self._device = devices.load("diy")(recording, Knobs(boot_id=1))
+        self.device = devices.load("diy")(recording, Knobs(boot_id=1))
         self._boots = 1
-        self._booted_s = 0  # in the night's seconds
-        self._there = asyncio.Event()
-        self._there.set()
-        self._works = asyncio.Event()
-        self._works.set()
-        self._clients = set()
+        self.booted_s = 0  # in the night's seconds
+        self.there = asyncio.Event()
+        self.there.set()
+        self.works = asyncio.Event()
+        self.works.set()
+        self.clients = set()
 
     def backend(self):
         """Return what `BleakRadio` takes."""
@@ -84,30 +90,30 @@ class Night:
 
     def hang(self):
         """Let the adapter hang until it is switched off and on."""
-        self._works.clear()
+        self.works.clear()
         self._mute(lambda client: None)
 
     async def reboot(self):
         """Crash, be away, and count from 0 again."""
         at_s = round(self.now_s()) + REBOOT_S
         self._boots += 1
-        self._there.clear()
+        self.there.clear()
         self._mute(lambda client: client.hang_up())
         end_s = int(self._recording.duration_s)
         left = self._recording.between(at_s, end_s)
-        self._device = devices.load("diy")(left, Knobs(boot_id=self._boots))
-        self._booted_s = at_s
+        self.device = devices.load("diy")(left, Knobs(boot_id=self._boots))
+        self.booted_s = at_s
         await asyncio.sleep(at_s - self.now_s())
-        self._there.set()
+        self.there.set()
 
     async def _away(self, seconds, then):
-        self._there.clear()
+        self.there.clear()
         self._mute(then)
         await asyncio.sleep(seconds)
-        self._there.set()
+        self.there.set()
 
     def _mute(self, then):
-        for client in list(self._clients):
+        for client in list(self.clients):
             client.mute()
             then(client)
 
@@ -126,10 +132,10 @@ class Care(NoCare):
 
     async def power_cycle(self):
         self._night.power_cycles += 1
-        self._night._works.set()
+        self._night.works.set()
 
     def _refuse_if_hung(self):
-        if not self._night._works.is_set():
+        if not self._night.works.is_set():
             raise AdapterError("bluetoothd does not answer")
 
 
@@ -144,8 +150,8 @@ class Scanner(BaseBleakScanner):
 
     async def start(self):
         self.seen_devices = {}
-        await self.night._works.wait()
-        assert not self.night._clients, "a scan while one streams"
+        await self.night.works.wait()
+        assert not self.night.clients, "a scan while one streams"
         self.night.scans.append(asyncio.get_running_loop().time())
         self._hearing = asyncio.create_task(self._hear())
 
@@ -157,9 +163,9 @@ class Scanner(BaseBleakScanner):
 
     async def _hear(self):
         while True:
-            await self.night._there.wait()
+            await self.night.there.wait()
             await asyncio.sleep(ADVERTISING_S)
-            if self.night._there.is_set():
+            if self.night.there.is_set():
                 seen = AdvertisementData("band", {}, {}, [diy.SERVICE], None, -60, ())
                 device = self.create_or_update_device(
                     ADDRESS, ADDRESS, "band", None, seen
@@ -190,7 +196,8 @@ class Client(BaseBleakClient):
 
     def mute(self):
         self._speaks.clear()
-        self.night._clients.discard(self)
+        self.night.clients.discard(self)
+        self.night.streams.clear()
         if self._streaming is not None:
             self._streaming.cancel()
 
@@ -200,16 +207,16 @@ class Client(BaseBleakClient):
             self._disconnected_callback()
 
     async def connect(self, pair, **_):
-        await self.night._works.wait()
-        await self.night._there.wait()
+        await self.night.works.wait()
+        await self.night.there.wait()
         await asyncio.sleep(CONNECTING_S)
-        if not self.night._there.is_set() or not self.night._works.is_set():
+        if not self.night.there.is_set() or not self.night.works.is_set():
             raise BleakError("le-connection-abort-by-local")
-        self._device = self.night._device
+        self._device = self.night.device
         self._device.connected()
         self.services = _services(self._device)
         self._speaks.set()
-        self.night._clients.add(self)
+        self.night.clients.add(self)
 
     async def disconnect(self):
         await self._heard()
@@ -230,9 +237,11 @@ class Client(BaseBleakClient):
         await self._heard()
         if self.night.began is None:
             self.night.began = asyncio.get_running_loop().time()
+            self.night.started.set()
         done = self._device.write(char.uuid, bytes(data), MTU, self._now_s())
         if done.streaming:
             self._streaming = asyncio.create_task(self._play())
+            self.night.streams.set()
         elif done.streaming is False and self._streaming is not None:
             self._streaming.cancel()
 
@@ -257,10 +266,10 @@ class Client(BaseBleakClient):
 
     def _now_s(self):
         began = self.night.began
-        return 0.0 if began is None else self.night.now_s() - self.night._booted_s
+        return 0.0 if began is None else self.night.now_s() - self.night.booted_s
 
     async def _play(self):
-        start_s = self.night.began + self.night._booted_s
+        start_s = self.night.began + self.night.booted_s
         loop = asyncio.get_running_loop()
         for frame in self._device.frames(self._now_s(), MTU):
             await asyncio.sleep(start_s + frame.due_s - loop.time())
@@ -272,7 +281,7 @@ class Client(BaseBleakClient):
         _, stream, n_samples, _, index = FRAME.unpack_from(payload)
         mask = self.night.delivered[stream]
         sfreq = self._device.info.montage.streams[stream].sfreq
-        first = round(self.night._booted_s * sfreq) + index
+        first = round(self.night.booted_s * sfreq) + index
         mask[first : first + n_samples] = True
 
 

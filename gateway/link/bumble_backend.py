@@ -138,7 +138,12 @@ class BumbleClient(BaseBleakClient):
         """Pair, if that is allowed now."""
         if self._adapter.pairing_mode(self._connection) is None:
             raise BleakError("nobody is pairing headbands now")
-        await self._ask(self._connection.pair())
+        try:
+            await self._ask(self._connection.pair())
+        except BleakError as error:
+            if "CONFIRM_VALUE_FAILED" not in str(error):
+                raise
+            raise BleakError("wrong passkey") from error
 
     async def unpair(self) -> None:
         """Remove the bond; the headband keeps its own."""
