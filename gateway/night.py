@@ -16,10 +16,11 @@ from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
+from gateway.staging.events import SleepEvents
 from gateway.staging.gate import nothing_to_score, offers_eeg, score_or_refuse
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.score import ScoredEpoch, Scorer
-from gateway.staging.sleep_statistics import NightSummary, summarise
+from gateway.staging.sleep_statistics import summarise
 
 
 class Night:
@@ -51,6 +52,7 @@ class Night:
         self._tick: Tick | None = None
         self._asleep = Asleep()
         self._hypnogram = Hypnogram()
+        self._events = SleepEvents()
 
     def begin(self, info: HeadbandInfo) -> None:
         """Start a connection.
@@ -108,9 +110,15 @@ class Night:
         """What was received and lost so far."""
         return Tally() if self._assembler is None else self._assembler.tally()
 
-    def summary(self) -> NightSummary:
-        """Return the statistics of the night so far."""
-        return summarise(self._hypnogram.stages)
+    @property
+    def n_epochs(self) -> int:
+        """Epochs so far."""
+        return len(self._hypnogram)
+
+    def close(self) -> Iterator[Output]:
+        """Yield what is only known at the end: the last moments, the statistics."""
+        yield from self._events.close()
+        yield summarise(self._hypnogram.stages)
 
     def _scored(
         self, epochs: Iterator[Epoch], assembler: Assembler
@@ -119,6 +127,7 @@ class Night:
             scored = self._score(epoch, assembler)
             self._hypnogram.add(scored)
             yield scored
+            yield from self._events.push(scored)
             yield self.tally
 
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:

@@ -49,4 +49,4 @@ def score(recording: Recording, night: Night) -> Iterator[Output]:
     for packet in packets(recording):
         yield from night.place(packet)
     yield night.tally
-    yield night.summary()
+    yield from night.close()

@@ -25,7 +25,7 @@ from gateway.acquisition.tally import Tally
 from gateway.drivers import Decoder, Driver
 from gateway.errors import DecodeError, LinkError
 from gateway.night import Night
-from gateway.outputs import Availability, Output
+from gateway.outputs import Availability, Output, Recording, SessionState
 
 __all__ = ["Night", "Pipeline"]
 
@@ -51,6 +51,8 @@ class Pipeline:
         self._night = night
         self._decoder: Decoder | None = None
         self._streaming = False
+        self._now: Tick | None = None
+        self._began: Tick | None = None
         self.t_sampled = 0.0
         self.bad_in_a_row = self._bad_packets = self._unread_packets = 0
 
@@ -60,6 +62,7 @@ class Pipeline:
             case Notification():
                 yield from self._received(value)
             case Tick(t):
+                self._now = value
                 self._night.tick(value)
                 if not self._streaming:
                     yield from self._with_bad(self._night.lapse(t))
@@ -74,9 +77,11 @@ class Pipeline:
                 assert_never(value)
 
     def close(self) -> Iterator[Output]:
-        """Yield the last counts and the night's summary."""
+        """Yield the last counts, what the night comes to, and its end."""
         yield self.tally
-        yield self._night.summary()
+        yield from self._night.close()
+        if self._began is not None:
+            yield self._session(Recording.ENDED)
 
     @property
     def tally(self) -> Tally:
@@ -105,7 +110,7 @@ class Pipeline:
                     self.t_sampled = value.t_rx
                     if not self._streaming:
                         self._streaming = True
-                        yield Availability(online=True, reason="samples arrive")
+                        yield from self._samples_arrive()
                     yield from self._with_bad(self._night.place(value))
                 case Battery():
                     yield value
@@ -115,6 +120,21 @@ class Pipeline:
                     self._unread_packets += 1
                 case _:
                     assert_never(value)
+
+    def _samples_arrive(self) -> Iterator[Output]:
+        yield Availability(online=True, reason="samples arrive")
+        if self._began is None:
+            self._began = self._now
+            yield self._session(Recording.RECORDING)
+
+    def _session(self, state: Recording) -> SessionState:
+        began, now = self._began, self._now
+        return SessionState(
+            state=state,
+            started_utc=began and began.utc,
+            ended_utc=now and now.utc if state is Recording.ENDED else None,
+            n_epochs=self._night.n_epochs,
+        )
 
     def _with_bad(self, outputs: Iterator[Output]) -> Iterator[Output]:
         for output in outputs:

@@ -74,6 +74,15 @@ class Listener:
     def epochs(self):
         return [heard.document for heard in self.on("/epoch")]
 
+    async def catch_up(self):
+        """Hear all that the broker has taken so far, if there is a broker."""
+        self.ready = False
+        if self._client.is_connected():
+            self._client.publish(self._marker)
+            await until(
+                lambda: self.ready or not self._client.is_connected(), "the marker"
+            )
+
     async def until(self, reached, what):
         await until(reached, what)
 
@@ -96,6 +105,7 @@ async def listening(broker, pattern="sleepgate/#", **options):
     await until(lambda: listener.ready, "a subscription")
     try:
         yield listener
+        await listener.catch_up()
     finally:
         await asyncio.to_thread(listener.stop)
 

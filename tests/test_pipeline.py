@@ -19,9 +19,10 @@ from gateway.acquisition.packets import (
 from gateway.acquisition.tally import Tally
 from gateway.drivers import diy
 from gateway.errors import ConfigError
-from gateway.outputs import Availability
+from gateway.outputs import Availability, Recording, SessionState
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.band import Band
+from gateway.staging.events import SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
@@ -308,7 +309,18 @@ def test_a_headband_without_eeg_says_what_it_has(channel):
 def test_the_night_is_summed_up_at_its_close():
     chain = pipeline()
     run(*frames(), into=chain)
-    tally, summary = chain.close()
+    tally, *moments, summary, session = chain.close()
     assert isinstance(tally, Tally)
+    assert all(isinstance(moment, SleepEvent) for moment in moments)
     assert isinstance(summary, NightSummary)
     assert summary.n_epochs == EPOCHS
+    assert session.state is Recording.ENDED
+    assert session.n_epochs == EPOCHS
+
+
+def test_a_session_begins_with_its_first_sample_and_only_once():
+    chain = pipeline()
+    outputs = [*run(*frames(), into=chain), *run(*frames(), into=chain)]
+    began = [output for output in outputs if isinstance(output, SessionState)]
+    assert [session.state for session in began] == [Recording.RECORDING]
+    assert not [o for o in pipeline().close() if isinstance(o, SessionState)]
