@@ -47,6 +47,10 @@ class DeviceClock:
         self._fresh = False
         self._ticks: int | None = None
         self._shift_s = 0.0
+        self._before: tuple[Point, float] | None = (
+            None  # line and shift until a restart
+        )
+        self._begins = 0.0  # second at which the line after it holds
 
     def observe(self, second: float, t_rx: float, *, ticks: int | None = None) -> None:
         """Note the arrival of a packet.
@@ -62,6 +66,8 @@ class DeviceClock:
         """
         if self._t_start is None:
             self._t_start = t_rx - second
+        if not self._points:
+            self._begins = second
         device_s = self._device_s(second, ticks)
         point = (device_s, t_rx - device_s)
         self._fresh = False
@@ -79,7 +85,8 @@ class DeviceClock:
             Rate of the clock that stamps packets; None when it is the sample count
             that tells the headband's time.
         """
-        self._line()  # stands until the next arrival
+        if (line := self._line()) is not None:  # stands until the next arrival
+            self._before = line, self._shift_s
         self._tick_hz = tick_hz
         self._points.clear()
         self._ticks = None
@@ -114,8 +121,10 @@ class DeviceClock:
             raise ValueError("no packet was observed yet")
         if (line := self._line()) is None:
             return self._t_start + second
-        offset_s, slope = line
-        device_s = second + self._shift_s
+        (offset_s, slope), shift_s = line, self._shift_s
+        if self._before is not None and second < self._begins:
+            (offset_s, slope), shift_s = self._before
+        device_s = second + shift_s
         return device_s + offset_s + slope * device_s
 
     def second_at(self, t: float) -> float | None:

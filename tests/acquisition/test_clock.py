@@ -109,6 +109,16 @@ def test_a_restart_dates_by_the_old_arrivals_until_there_are_new_ones(ticks):
     assert (clock.t_of(310), clock.drift_ppm) == before
 
 
+def test_what_was_before_a_restart_is_dated_as_it_was():
+    clock = DeviceClock()
+    play(clock, 320, ppm=40)
+    before = clock.t_of(310)
+    clock.restart(None)
+    clock.observe(400, 9000.0)
+    assert clock.t_of(310) == before
+    assert clock.t_of(400) == pytest.approx(9000)
+
+
 def test_a_packet_that_overtakes_another_does_no_harm():
     ordered, disordered = DeviceClock(), DeviceClock()
     for second in range(100):
