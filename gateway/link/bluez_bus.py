@@ -10,7 +10,14 @@ from dbus_fast import AuthError, BusType, DBusError, Message, MessageType, Varia
 from dbus_fast.aio import MessageBus
 
 from gateway.errors import AdapterError, LinkError
-from gateway.link.bluez_words import HANGS, NO_RIGHTS, refusal
+from gateway.link.bluez_words import (
+    BUS_GONE,
+    HANGS,
+    NO_BUS,
+    NO_RIGHTS,
+    Reason,
+    refusal,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +29,7 @@ OBJECTS = "org.freedesktop.DBus.ObjectManager"
 THE_BUS = "org.freedesktop.DBus"
 ROOT = "/org/bluez"
 CALL_S = 5.0
-NO_BUS = (
-    "there is no D-Bus system bus: sudo apt install dbus (in a container, mount "
-    "/run/dbus/system_bus_socket)"
-)
+BUS_ERRORS = (AuthError, EOFError, OSError, TimeoutError)
 
 OwnerChanged = Callable[[str, str], None]
 """Hears the old and the new owner of org.bluez, empty for none."""
@@ -194,16 +198,18 @@ def bluez_errors(
         yield
     except DBusError as error:
         raise refusal(doing, error.type, error.text, otherwise) from error
-    except AuthError as error:
-        raise AdapterError(f"{doing}: {NO_RIGHTS} ({error})") from error
-    except TimeoutError as error:
-        raise AdapterError(f"{doing}: {HANGS}") from error
-    except PermissionError as error:
-        raise AdapterError(f"{doing}: {NO_RIGHTS} ({error})") from error
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise AdapterError(f"{doing}: {NO_BUS}") from error
-    except (EOFError, OSError) as error:
-        why = str(error) or "closed"
-        raise AdapterError(
-            f"{doing}: the D-Bus system bus went away ({why})"
-        ) from error
+    except BUS_ERRORS as error:
+        raise AdapterError(f"{doing}: {bus_reason(error)}") from error
+
+
+def bus_reason(error: Exception) -> Reason:
+    """Say why D-Bus, or bluetoothd behind it, did not answer at all."""
+    match error:
+        case AuthError() | PermissionError():
+            return NO_RIGHTS
+        case TimeoutError():
+            return HANGS
+        case FileNotFoundError() | ConnectionRefusedError():
+            return NO_BUS
+        case _:
+            return BUS_GONE

@@ -4,24 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.errors import AdapterError, LinkError
-from gateway.link.bluez_bus import BluezAdapter, SystemBus, bluez_errors
-from gateway.link.bluez_words import BLOCKED, SWITCHED_OFF
+from dbus_fast import DBusError
+
+from gateway.errors import AdapterError
+from gateway.link.bluez_bus import BUS_ERRORS, BluezAdapter, SystemBus, bus_reason
+from gateway.link.bluez_words import (
+    BLOCKED,
+    NOT_RUNNING,
+    SWITCHED_OFF,
+    Reason,
+    meaning,
+)
 
 SYSFS = Path("/sys/class")
-NO_HARDWARE = (
-    "this machine has no Bluetooth adapter: plug one in; on a Raspberry Pi look for "
-    "dtoverlay=disable-bt in /boot/firmware/config.txt"
+NO_HARDWARE = Reason(
+    "this machine has no Bluetooth adapter",
+    "plug one in; on a Raspberry Pi look for dtoverlay=disable-bt in "
+    "/boot/firmware/config.txt",
 )
-NOT_TAKEN = (
-    "bluetoothd has no adapter, though the kernel has {there}: sudo systemctl restart "
-    "bluetooth, then look at journalctl -u bluetooth"
+HARD_BLOCKED = Reason(
+    "Bluetooth is blocked by a hardware switch", "turn it on (rfkill list shows it)"
 )
-HARD_BLOCKED = (
-    "Bluetooth is blocked by a hardware switch: turn it on (rfkill list shows it)"
-)
-NOT_THERE = "there is no Bluetooth adapter {wanted}: there is {there}; see ble.adapter"
-NO_LE = "the Bluetooth adapter {name} is too old, it knows no Bluetooth LE: use another"
 
 
 class Hardware(NamedTuple):
@@ -62,7 +65,7 @@ def read_hardware(sysfs: Path = SYSFS) -> Hardware:
 
 def judge(
     adapters: Sequence[BluezAdapter], wanted: str | None, hardware: Hardware
-) -> str | None:
+) -> Reason | None:
     """Say why no adapter can be used; None if one can. Pure.
 
     Parameters
@@ -74,19 +77,20 @@ def judge(
     hardware : Hardware
     """
     if not adapters:
-        there = " and ".join(hardware.adapters)
-        return NOT_TAKEN.format(there=there) if there else NO_HARDWARE
+        return _not_taken(hardware)
     if wanted is None:
         reasons = [_unusable(adapter, hardware) for adapter in adapters]
         return None if None in reasons else reasons[0]
     for adapter in adapters:
         if adapter.name == wanted:
             return _unusable(adapter, hardware)
-    named = " and ".join(f"{a.name} ({a.properties['Address']})" for a in adapters)
-    return NOT_THERE.format(wanted=wanted, there=named)
+    named = " or ".join(f"{a.name} ({a.properties['Address']})" for a in adapters)
+    return Reason(
+        f"there is no Bluetooth adapter {wanted}", f"set ble.adapter to {named}"
+    )
 
 
-async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> str | None:
+async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Reason | None:
     """Say why there is no Bluetooth, with the next step; None if nothing is wrong.
 
     Never raises, and ends within some seconds even where bluetoothd hangs.
@@ -101,14 +105,18 @@ async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> str | Non
     hardware = read_hardware(sysfs)
     bus = SystemBus()
     try:
-        with bluez_errors("no Bluetooth"):
-            known = await bus.known()
-    except LinkError as error:
-        # without hardware systemd does not start bluetoothd, and says nothing
-        return str(error) if hardware.adapters else f"{error}; {NO_HARDWARE}"
+        known = await bus.known()
+    except DBusError as error:
+        meant = meaning(error.type, error.text)
+        reason = meant.reason if meant else Reason(f"{error.type}", f"{error.text}")
+    except BUS_ERRORS as error:
+        reason = bus_reason(error)
+    else:
+        return judge(known.adapters, adapter, hardware)
     finally:
         bus.close()
-    return judge(known.adapters, adapter, hardware)
+    # without hardware systemd does not start bluetoothd, and says nothing
+    return NO_HARDWARE if reason is NOT_RUNNING and not hardware.adapters else reason
 
 
 def chosen(adapters: Sequence[BluezAdapter], wanted: str | None) -> BluezAdapter:
@@ -121,14 +129,25 @@ def chosen(adapters: Sequence[BluezAdapter], wanted: str | None) -> BluezAdapter
     """
     fitting = [a for a in adapters if wanted in (None, a.name)]
     if not fitting:
-        raise AdapterError(judge(adapters, wanted, read_hardware()) or NO_HARDWARE)
+        raise AdapterError(str(judge(adapters, wanted, read_hardware()) or NO_HARDWARE))
     powered = [a for a in fitting if a.properties.get("Powered")]
     return (powered or fitting)[0]
 
 
-def _unusable(adapter: BluezAdapter, hardware: Hardware) -> str | None:
+def _not_taken(hardware: Hardware) -> Reason:
+    if not hardware.adapters:
+        return NO_HARDWARE
+    return Reason(
+        f"bluetoothd has no adapter, though the kernel has {hardware.adapters[0]}",
+        "sudo systemctl restart bluetooth, then look at journalctl -u bluetooth",
+    )
+
+
+def _unusable(adapter: BluezAdapter, hardware: Hardware) -> Reason | None:
     if "central" not in adapter.properties.get("Roles", ["central"]):
-        return NO_LE.format(name=adapter.name)
+        return Reason(
+            f"the Bluetooth adapter {adapter.name} knows no Bluetooth LE", "use another"
+        )
     if adapter.properties["Powered"]:
         return None
     if hardware.hard_blocked:

@@ -13,88 +13,131 @@ BLUEZ_ERROR = "org.bluez.Error."
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 SYSTEMD_ERROR = "org.freedesktop.systemd1."
 
-NOT_RUNNING = (
-    "bluetoothd is not running: sudo systemctl enable --now bluetooth (after sudo "
-    "apt install bluez, if there is no such service)"
-)
-HANGS = "bluetoothd does not answer: sudo systemctl restart bluetooth"
-NO_RIGHTS = (
-    "this user may not talk to bluetoothd: sudo usermod -aG bluetooth USER, then log "
-    "in anew or restart the service"
-)
-BLOCKED = "Bluetooth is blocked by rfkill: sudo rfkill unblock bluetooth"
-SWITCHED_OFF = "the Bluetooth adapter is switched off: bluetoothctl power on"
+
+class Reason(NamedTuple):
+    """What is wrong, and the next step."""
+
+    what: str
+    step: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.step}"
 
 
-class _Meaning(NamedTuple):
-    """Whose fault it is, None if that depends on what was being done; and a remedy."""
+class Meaning(NamedTuple):
+    """Whose fault a refusal is, None if that depends on what was asked, and why."""
 
     error: type[LinkError] | None
-    sentence: str
+    reason: Reason
 
+
+NOT_RUNNING = Reason(
+    "bluetoothd is not running",
+    "sudo systemctl enable --now bluetooth (after sudo apt install bluez, if there is "
+    "no such service)",
+)
+HANGS = Reason("bluetoothd does not answer", "sudo systemctl restart bluetooth")
+NO_RIGHTS = Reason(
+    "this user may not talk to bluetoothd",
+    "sudo usermod -aG bluetooth USER, then log in anew or restart the service",
+)
+NO_BUS = Reason(
+    "there is no D-Bus system bus",
+    "sudo apt install dbus (in a container, mount /run/dbus/system_bus_socket)",
+)
+BUS_GONE = Reason("the D-Bus system bus went away", "it is tried again")
+BLOCKED = Reason("Bluetooth is blocked by rfkill", "sudo rfkill unblock bluetooth")
+SWITCHED_OFF = Reason("the Bluetooth adapter is switched off", "bluetoothctl power on")
+_BUSY = Reason(
+    "the Bluetooth adapter is busy",
+    "close other programs that use it; it is switched off and on if that goes on",
+)
+_SILENT = Reason("the headband did not answer", "bring it nearer, charge it")
+_UNPAIRED = Reason("the headband wants to be paired first", "sleepgate pair")
+_UNKNOWN = Reason("bluetoothd does not know it any more", "scan again")
 
 _OF_BLUEZ = {
-    "AlreadyConnected": _Meaning(LinkError, "it is connected already"),
-    "AlreadyExists": _Meaning(BondingError, "there is a bond already: unpair it first"),
-    "AuthenticationCanceled": _Meaning(
-        BondingError, "pairing was cancelled: pair it again, and answer in time"
+    "AlreadyConnected": Meaning(
+        LinkError, Reason("the headband is connected already", "disconnect it first")
     ),
-    "AuthenticationFailed": _Meaning(
+    "AlreadyExists": Meaning(
+        BondingError, Reason("there is a bond already", "sleepgate unpair it first")
+    ),
+    "AuthenticationCanceled": Meaning(
         BondingError,
-        "pairing failed: the passkey was wrong, or the headband is not in pairing "
-        "mode; pair it again",
+        Reason("pairing was cancelled", "pair it again, and answer in time"),
     ),
-    "AuthenticationRejected": _Meaning(
-        BondingError, "pairing was refused: put the headband in pairing mode"
+    "AuthenticationFailed": Meaning(
+        BondingError,
+        Reason(
+            "pairing failed",
+            "put the headband in pairing mode, pair it again, and mind the passkey",
+        ),
     ),
-    "AuthenticationTimeout": _Meaning(
-        BondingError, "nobody answered the pairing in time: pair it again"
+    "AuthenticationRejected": Meaning(
+        BondingError,
+        Reason("pairing was refused", "put the headband in pairing mode"),
     ),
-    "Blocked": _Meaning(AdapterError, BLOCKED),
-    "ConnectionAttemptFailed": _Meaning(
-        LinkError, "the headband did not answer: bring it nearer, charge it"
+    "AuthenticationTimeout": Meaning(
+        BondingError,
+        Reason("nobody answered the pairing in time", "pair it again"),
     ),
-    "DoesNotExist": _Meaning(LinkError, "bluetoothd does not know it: scan again"),
-    "InProgress": _Meaning(
-        AdapterError, "the adapter is busy with an earlier request, or another program"
+    "Blocked": Meaning(AdapterError, BLOCKED),
+    "ConnectionAttemptFailed": Meaning(LinkError, _SILENT),
+    "DoesNotExist": Meaning(LinkError, _UNKNOWN),
+    "InProgress": Meaning(AdapterError, _BUSY),
+    "NotAuthorized": Meaning(BondingError, _UNPAIRED),
+    "NotConnected": Meaning(
+        LinkError, Reason("the connection is gone", "it is made again")
     ),
-    "NotAuthorized": _Meaning(BondingError, "the headband wants to be paired first"),
-    "NotAvailable": _Meaning(LinkError, "the headband does not offer that"),
-    "NotConnected": _Meaning(LinkError, "the connection is gone"),
-    "NotPermitted": _Meaning(BondingError, "the headband wants to be paired first"),
-    "NotReady": _Meaning(AdapterError, SWITCHED_OFF),
+    "NotPermitted": Meaning(BondingError, _UNPAIRED),
+    "NotReady": Meaning(AdapterError, SWITCHED_OFF),
 }
 _OF_DBUS = {
-    "AccessDenied": _Meaning(AdapterError, NO_RIGHTS),
-    "AuthFailed": _Meaning(AdapterError, NO_RIGHTS),
-    "Disconnected": _Meaning(AdapterError, "the D-Bus system bus went away"),
-    "NameHasNoOwner": _Meaning(AdapterError, NOT_RUNNING),
-    "NoReply": _Meaning(AdapterError, HANGS),
-    "ServiceUnknown": _Meaning(AdapterError, NOT_RUNNING),
-    "TimedOut": _Meaning(AdapterError, HANGS),
-    "Timeout": _Meaning(AdapterError, HANGS),
-    "UnknownMethod": _Meaning(None, "bluetoothd does not know it any more"),
-    "UnknownObject": _Meaning(None, "bluetoothd does not know it any more"),
+    "AccessDenied": Meaning(AdapterError, NO_RIGHTS),
+    "AuthFailed": Meaning(AdapterError, NO_RIGHTS),
+    "Disconnected": Meaning(AdapterError, BUS_GONE),
+    "NameHasNoOwner": Meaning(AdapterError, NOT_RUNNING),
+    "NoReply": Meaning(AdapterError, HANGS),
+    "ServiceUnknown": Meaning(AdapterError, NOT_RUNNING),
+    "TimedOut": Meaning(AdapterError, HANGS),
+    "Timeout": Meaning(AdapterError, HANGS),
+    "UnknownMethod": Meaning(None, _UNKNOWN),
+    "UnknownObject": Meaning(None, _UNKNOWN),
 }
 _FAILED = {
-    "br-connection-canceled": _Meaning(
-        LostBondError, "the headband has lost its bond: pair it again"
+    "br-connection-canceled": Meaning(
+        LostBondError,
+        Reason("the headband has lost its bond", "sleepgate pair it again"),
     ),
-    "rfkill": _Meaning(AdapterError, BLOCKED),
-    "not-powered": _Meaning(AdapterError, SWITCHED_OFF),
-    "page-timeout": _Meaning(
-        LinkError, "the headband did not answer: bring it nearer, charge it"
+    "rfkill": Meaning(AdapterError, BLOCKED),
+    "not-powered": Meaning(AdapterError, SWITCHED_OFF),
+    "page-timeout": Meaning(LinkError, _SILENT),
+    "connection-timeout": Meaning(LinkError, _SILENT),
+    "abort-by-local": Meaning(
+        LinkError, Reason("the adapter gave the connection up", "it is tried again")
     ),
-    "connection-timeout": _Meaning(
-        LinkError, "the headband did not answer: bring it nearer, charge it"
-    ),
-    "abort-by-local": _Meaning(
-        LinkError, "the adapter gave the connection up: it is tried again"
-    ),
-    "connection-busy": _Meaning(
-        AdapterError, "the adapter is busy with an earlier request, or another program"
-    ),
+    "connection-busy": Meaning(AdapterError, _BUSY),
 }
+
+
+def meaning(name: str, text: str) -> Meaning | None:
+    """Return what an error reply from D-Bus means; None if that is not known.
+
+    Parameters
+    ----------
+    name : str
+        Of the error, e.g. ``"org.bluez.Error.NotReady"``.
+    text : str
+        What came with it.
+    """
+    if name == f"{BLUEZ_ERROR}Failed":
+        return next((_FAILED[mark] for mark in _FAILED if mark in text), None)
+    if name.startswith((f"{DBUS_ERROR}Spawn.", SYSTEMD_ERROR)):
+        return Meaning(AdapterError, NOT_RUNNING)  # could not be started on demand
+    if name.startswith(BLUEZ_ERROR):
+        return _OF_BLUEZ.get(name.removeprefix(BLUEZ_ERROR))
+    return _OF_DBUS.get(name.removeprefix(DBUS_ERROR))
 
 
 def refusal(
@@ -106,25 +149,13 @@ def refusal(
     ----------
     doing : str
         What was being done.
-    name : str
-        Of the error, e.g. ``"org.bluez.Error.NotReady"``.
-    text : str
-        What came with it.
+    name, text : str
+        As for `meaning`.
     otherwise : type
         The class where neither says whose fault it is.
     """
     said = f"{name.removeprefix(BLUEZ_ERROR).removeprefix(DBUS_ERROR)}: {text}"
-    meaning = _meaning(name, text)
-    if meaning is None:
+    meant = meaning(name, text)
+    if meant is None:
         return otherwise(f"{doing}: {said}")
-    return (meaning.error or otherwise)(f"{doing}: {meaning.sentence} ({said})")
-
-
-def _meaning(name: str, text: str) -> _Meaning | None:
-    if name == f"{BLUEZ_ERROR}Failed":
-        return next((_FAILED[mark] for mark in _FAILED if mark in text), None)
-    if name.startswith((f"{DBUS_ERROR}Spawn.", SYSTEMD_ERROR)):
-        return _Meaning(AdapterError, NOT_RUNNING)  # could not be started on demand
-    if name.startswith(BLUEZ_ERROR):
-        return _OF_BLUEZ.get(name.removeprefix(BLUEZ_ERROR))
-    return _OF_DBUS.get(name.removeprefix(DBUS_ERROR))
+    return (meant.error or otherwise)(f"{doing}: {meant.reason} ({said})")

@@ -44,9 +44,10 @@ class Adapter:
 
     async def vanish(self):
         """Be unplugged."""
-        await self._switch(powered=False)
+        await self.switch(powered=False)
         self.devices.clear()
         self._objects.remove(PATH)
+        self._powered = True  # bluetoothd's AutoEnable, when it comes again
 
     def stick(self):
         """Refuse every scan until the power was off and on."""
@@ -73,7 +74,7 @@ class Adapter:
     async def set(self, _sender, name, value):
         if name == "Powered":
             self._stuck = self._stuck and value.value
-            await self._switch(powered=value.value)
+            await self.switch(powered=value.value)
         else:
             self._objects.change(PATH, **{name: value})
 
@@ -122,7 +123,7 @@ class Adapter:
             await self._daemon.central.scan(on=False)
             self._objects.change(PATH, Discovering=OFF)
 
-    async def _switch(self, *, powered):
+    async def switch(self, *, powered):
         self._powered = powered
         if not powered:
             self._scanning_for.clear()

@@ -44,7 +44,7 @@ class Bed:
         self.bluetoothd = bluetoothd
         self._stack = stack
 
-    async def headband(self, *, seconds=600, speed=1.0, boot_id=7, **options):
+    async def headband(self, *, seconds=6000, speed=10, boot_id=7, **options):
         """Put a headband on the air, until the end of the test."""
         counts = np.random.default_rng(1).integers(-999, 999, (1, seconds * 100))
         device = DiyDevice(MONTAGE, [counts], boot_id=boot_id)

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_a_headband_streams_and_nothing_is_lost(bed):
-    await bed.headband(speed=20)
+    await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(2000)
     assert heard.lost == 0

@@ -19,7 +19,7 @@ DBUS = "org.freedesktop.DBus.Error"
         (f"{BLUEZ}.Failed", "le-connection-abort-by-local", LinkError, "tried again"),
         (f"{BLUEZ}.Failed", "br-connection-page-timeout", LinkError, "nearer"),
         (f"{BLUEZ}.Failed", "br-connection-not-powered", AdapterError, "power on"),
-        (f"{BLUEZ}.AuthenticationFailed", "", BondingError, "passkey was wrong"),
+        (f"{BLUEZ}.AuthenticationFailed", "", BondingError, "mind the passkey"),
         (f"{BLUEZ}.AuthenticationRejected", "", BondingError, "pairing mode"),
         (f"{BLUEZ}.AuthenticationTimeout", "", BondingError, "in time"),
         (f"{BLUEZ}.AuthenticationCanceled", "", BondingError, "pair it again"),

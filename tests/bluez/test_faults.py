@@ -1,0 +1,126 @@
+"""Whatever goes wrong with bluetoothd or the radio, the headband streams again."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ENOUGH = 300  # samples
+
+
+async def test_a_headband_that_hangs_up_is_found_again(bed):
+    band = await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        await band.disconnect()
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+    assert heard.lost == 0
+    assert heard.downs == ["disconnected"]
+
+
+async def test_a_headband_that_was_out_of_range_is_found_again(bed):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        await bed.air.outage(2.0)
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+    assert heard.downs == ["disconnected"]
+
+
+async def test_the_death_of_bluetoothd_ends_the_connection_at_once(bed):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        await bed.bluetoothd.kill()
+        await heard.until(lambda heard: heard.downs)
+        assert heard.downs == ["bluetoothd went away"]
+        await bed.bluetoothd.start()
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+    assert heard.lost == 0
+
+
+async def test_a_bluetoothd_that_hangs_is_survived(bed):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        bed.bluetoothd.freeze()
+        await heard.until(lambda heard: heard.downs)
+        assert "nothing received" in heard.downs[0]
+        await asyncio.sleep(1.0)
+        bed.bluetoothd.thaw()
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+
+
+async def test_an_adapter_that_refuses_every_scan_is_switched_off_and_on(bed):
+    band = await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        bed.bluetoothd.adapter.stick()
+        await band.disconnect()
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+    assert "Properties.Set" in bed.bluetoothd.calls
+
+
+async def test_an_adapter_that_was_switched_off_is_switched_on(bed):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        await bed.bluetoothd.adapter.switch(powered=False)
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+
+
+async def test_an_adapter_that_was_unplugged_is_used_again(bed):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+        await bed.bluetoothd.adapter.vanish()
+        await heard.until(lambda heard: heard.downs)
+        await bed.bluetoothd.adapter.show()
+        await heard.until(lambda heard: heard.n_ups == 2)
+        await heard.samples(ENOUGH)
+
+
+@pytest.mark.parametrize("method", ["StartDiscovery", "Connect", "StartNotify"])
+@pytest.mark.parametrize("error", ["InProgress", "NotReady", "Failed"])
+async def test_a_refusal_in_passing_is_only_a_delay(bed, method, error):
+    await bed.headband()
+    bed.bluetoothd.refuse(method, error, times=1)
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+    assert not heard.downs
+
+
+async def test_what_a_killed_gateway_left_connected_is_taken_over(bed):
+    await bed.headband()
+    program = """
+import asyncio
+from gateway import drivers
+from gateway.link.radios import open_radio
+async def main():
+    diy, radio = drivers.load("diy"), open_radio("bluez")
+    async with radio.connect(await radio.find(diy), diy) as connection:
+        await connection.inbox.take(9)
+        print("streams", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+    gateway = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE, env=os.environ
+    )
+    assert await gateway.stdout.readline() == b"streams\n"
+    gateway.send_signal(signal.SIGKILL)
+    await gateway.wait()
+    before = len(bed.bluetoothd.calls)
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(ENOUGH)
+    assert "Adapter1.StartDiscovery" not in bed.bluetoothd.calls[before:]
