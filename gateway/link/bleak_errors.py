@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
     BleakDBusError,
     BleakError,
     BleakGATTProtocolError,
@@ -13,6 +14,7 @@ from bleak.exc import (
 )
 
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
+from gateway.link.bluez_words import NO_BUS, NO_RIGHTS, SWITCHED_OFF, refusal
 
 if sys.platform == "linux":
     from dbus_fast.errors import AuthError, DBusError
@@ -28,23 +30,14 @@ FOREIGN: tuple[type[Exception], ...] = (
     OSError,
     *DBUS_ERRORS,
 )
-NO_BLUEZ = (
-    "no Bluetooth here: bluetoothd does not answer on D-Bus (is the package bluez "
-    "installed, and bluetooth.service running?)"
-)
 WANTS_BOND = {
     BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
     BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
     BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
 }
-BOND_FAILED = {
-    f"org.bluez.Error.Authentication{how}"
-    for how in ("Canceled", "Failed", "Rejected", "Timeout")
-}
-ADAPTER_FAILED = {
-    *("org.bluez.Error.InProgress", "org.bluez.Error.NotReady"),
-    "org.freedesktop.DBus.Error.NoReply",
-    "org.freedesktop.DBus.Error.ServiceUnknown",
+NOT_AVAILABLE = {
+    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: NO_RIGHTS,
+    BleakBluetoothNotAvailableReason.POWERED_OFF: SWITCHED_OFF,
 }
 
 
@@ -66,21 +59,17 @@ def translated(doing: str, otherwise: type[LinkError] = LinkError) -> Iterator[N
     try:
         yield
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise AdapterError(NO_BLUEZ) from error
+        raise AdapterError(f"{doing}: {NO_BUS}") from error
     except BleakBluetoothNotAvailableError as error:
-        raise AdapterError(str(error.args[0])) from error
+        why = NOT_AVAILABLE.get(error.reason, error.args[0])
+        raise AdapterError(f"{doing}: {why}") from error
     except BondLostError as error:
         raise LostBondError(f"{doing}: {error}") from error
     except BleakGATTProtocolError as error:
         kind = BondingError if error.code in WANTS_BOND else otherwise
         raise kind(f"{doing} refused: {error.args[1]}") from error
     except BleakDBusError as error:
-        raise _of_dbus(error.dbus_error, otherwise)(f"{doing}: {error}") from error
+        text = str(error.dbus_error_details or "")
+        raise refusal(doing, error.dbus_error, text, otherwise) from error
     except FOREIGN as error:
         raise otherwise(f"{doing}: {str(error) or type(error).__name__}") from error
-
-
-def _of_dbus(name: str, otherwise: type[LinkError]) -> type[LinkError]:
-    if name in BOND_FAILED:
-        return BondingError
-    return AdapterError if name in ADAPTER_FAILED else otherwise

@@ -13,9 +13,9 @@ from gateway import drivers
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
 from gateway.drivers import Driver, KeepAlive, Listen, Read, Write
-from gateway.errors import BondingError, DecodeError, LinkError
+from gateway.errors import BondingError, DecodeError, LinkError, LostBondError
 from gateway.link.bleak_errors import FOREIGN, translated
-from gateway.link.bleak_scan import ANSWER_S
+from gateway.link.bleak_scan import ANSWER_S, is_unbonded
 from gateway.link.inbox import Inbox
 from gateway.link.machine import Event
 
@@ -53,6 +53,7 @@ class Peer:
         may_bond: bool = False,
     ) -> None:
         self.inbox = Inbox()
+        self._device = device
         self._client = BleakClient(
             device,
             lambda _: self.inbox.close("disconnected"),
@@ -75,9 +76,14 @@ class Peer:
         LinkError
             If it cannot be reached.
         """
-        with translated("connect"):
-            async with asyncio.timeout(CONNECT_S + ANSWER_S):
-                await self._client.connect()
+        try:
+            with translated("connect"):
+                async with asyncio.timeout(CONNECT_S + ANSWER_S):
+                    await self._client.connect()
+        except LostBondError as error:
+            if is_unbonded(self._device):  # BlueZ says the same of any early end
+                raise LinkError("connect: the headband hung up at once") from error
+            raise
 
     def recognise(self, candidates: Sequence[Driver]) -> Driver:
         """Return the candidate that the headband's characteristics fit.

@@ -13,7 +13,7 @@ from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError
 from gateway.link.bleak_peer import Peer
 from gateway.link.bleak_scan import Backend, BleakScan
-from gateway.link.care import AdapterCare, NoCare
+from gateway.link.care import AdapterCare, NoCare, has_bond
 from gateway.link.inbox import Inbox
 from gateway.link.ladder import Rung
 from gateway.link.lookout import SCAN_S, Heard, Lookout
@@ -139,6 +139,7 @@ class BleakRadio:
         with self._held(seen.address):
             async with AsyncExitStack() as stack:
                 async with AsyncExitStack() as making:
+                    had_bond = not may_bond or await has_bond(self._care, seen.address)
                     if may_bond:
                         pairing = self._care.pairing(seen.address, ask_passkey)
                         await making.enter_async_context(pairing)
@@ -148,9 +149,10 @@ class BleakRadio:
                     driver = peer.recognise(candidates)
                     async with self._lookout.connecting():
                         info, bonded_now = await peer.begin(driver, became)
+                    made = not had_bond and await has_bond(self._care, seen.address)
                 became(Event.SUBSCRIBED)
                 stack.enter_context(self._lookout.streaming())
-                yield Connection(driver, info, peer.inbox, bonded or bonded_now)
+                yield Connection(driver, info, peer.inbox, bonded or bonded_now or made)
 
     async def unpair(self, address: str) -> None:
         """Remove this machine's bond with `address`, if there is one.

@@ -97,3 +97,9 @@ async def _in_time(step: Awaitable[None]) -> None:
     with translated("scan", AdapterError):
         async with asyncio.timeout(ANSWER_S):
             await step
+
+
+def is_unbonded(device: BLEDevice) -> bool:
+    """Tell whether bluetoothd said that there is no bond with `device`."""
+    details = device.details if isinstance(device.details, dict) else {}
+    return details.get("props", {}).get("Paired") is False

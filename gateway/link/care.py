@@ -95,3 +95,14 @@ class NoCare:
 
 
 _IN_THE_SETTINGS = "bonds are kept in this operating system's Bluetooth settings"
+
+
+async def has_bond(care: AdapterCare, address: str) -> bool:
+    """Tell whether there is a bond with `address`; False where bonds are not told.
+
+    BlueZ makes one by itself, once there is an agent and the headband wants it.
+    """
+    try:
+        return address in await care.bonds()
+    except LinkError:
+        return False

@@ -12,6 +12,13 @@ pytestmark = pytest.mark.integration
 ENOUGH = 300  # samples
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Pause shorter than in production, so that many failures are soon over."""
+    monkeypatch.setattr("gateway.link.backoff.FIRST_S", 0.1)
+    monkeypatch.setattr("gateway.link.bleak_peer.LEAVE_S", 1.0)
+
+
 async def test_a_headband_that_hangs_up_is_found_again(bed):
     band = await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
@@ -46,7 +53,7 @@ async def test_the_death_of_bluetoothd_ends_the_connection_at_once(bed):
     assert heard.lost == 0
 
 
-async def test_a_bluetoothd_that_hangs_is_survived(bed):
+async def test_a_bluetoothd_that_hangs_is_survived(bed, hasty):
     await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(ENOUGH)
@@ -59,7 +66,7 @@ async def test_a_bluetoothd_that_hangs_is_survived(bed):
         await heard.samples(ENOUGH)
 
 
-async def test_an_adapter_that_refuses_every_scan_is_switched_off_and_on(bed):
+async def test_an_adapter_that_refuses_every_scan_is_switched_off_and_on(bed, hasty):
     band = await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(ENOUGH)
@@ -70,7 +77,7 @@ async def test_an_adapter_that_refuses_every_scan_is_switched_off_and_on(bed):
     assert "Properties.Set" in bed.bluetoothd.calls
 
 
-async def test_an_adapter_that_was_switched_off_is_switched_on(bed):
+async def test_an_adapter_that_was_switched_off_is_switched_on(bed, hasty):
     await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(ENOUGH)
@@ -79,7 +86,7 @@ async def test_an_adapter_that_was_switched_off_is_switched_on(bed):
         await heard.samples(ENOUGH)
 
 
-async def test_an_adapter_that_was_unplugged_is_used_again(bed):
+async def test_an_adapter_that_was_unplugged_is_used_again(bed, hasty):
     await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(ENOUGH)

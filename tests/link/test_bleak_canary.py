@@ -1,6 +1,8 @@
 """What we rely on in the installed bleak, so that an upgrade that moves it says so."""
 
 import inspect
+import sys
+from importlib import import_module
 
 import bleak
 import pytest
@@ -69,6 +71,13 @@ def test_our_client_takes_what_bleak_gives(method):
     for parameter in theirs:
         if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             assert parameter.name in named or takes_any
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="that backend is Linux's")
+def test_bleak_still_keeps_its_connection_to_bluetoothd_where_we_end_it():
+    manager = import_module("bleak.backends.bluezdbus.manager")
+    assert "_bus" in vars(manager.BlueZManager())
+    assert inspect.iscoroutinefunction(manager.get_global_bluez_manager)
 
 
 def test_an_advertisement_still_has_the_fields_we_fill_in():

@@ -74,7 +74,7 @@ async def connect(radio):
         (DBusError("org.freedesktop.DBus.Error.NoReply", "late"), LinkError, "late"),
         (EOFError(), LinkError, "EOFError"),
         (BrokenPipeError(32, "Broken pipe"), LinkError, "Broken pipe"),
-        (ConnectionRefusedError(), AdapterError, "bluez"),
+        (ConnectionRefusedError(), AdapterError, "D-Bus"),
         (TimeoutError(), LinkError, "TimeoutError"),
     ],
 )
