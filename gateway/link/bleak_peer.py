@@ -150,14 +150,17 @@ class Peer:
         """Stop the stream and disconnect, as far as that is still possible."""
         if self._awake is not None:
             self._awake.cancel()
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                if self._client.is_connected:
-                    for write in self._stop:
-                        await self._answer(write)
-                await self._client.disconnect()
-        except FOREIGN as error:  # it is being left: no matter in what state
-            log.debug("leaving: %s", str(error) or type(error).__name__)
+        for step in (self._tell_to_stop, self._client.disconnect):
+            try:
+                async with asyncio.timeout(LEAVE_S):
+                    await step()
+            except FOREIGN as error:  # it is being left: no matter in what state
+                log.debug("leaving: %s", str(error) or type(error).__name__)
+
+    async def _tell_to_stop(self) -> None:
+        if self._client.is_connected:
+            for write in self._stop:
+                await self._answer(write)
 
     async def _subscribe_and_shake_hands(self, driver: Driver) -> HeadbandInfo:
         with translated("handshake"):
