@@ -147,16 +147,17 @@ def resolve(
     Raises
     ------
     ConfigError
-        Listing all derivations that cannot be made; one needs all its channels
-        in one stream, because streams are sampled apart.
+        Listing all `texts` of inputs that the model does not have, and all
+        derivations that cannot be made; one needs all its channels in one stream,
+        because streams are sampled apart.
     """
-    where = {
-        channel.label: (i, j)
-        for i, stream in enumerate(montage.streams)
-        for j, channel in enumerate(stream.channels)
-    }
+    where = _where(montage)
     found: list[tuple[Placed, ...]] = []
-    problems: list[str] = []
+    problems = [
+        f"channels.{label}: no input of the model; it has {', '.join(labels)}"
+        for label in texts
+        if label not in labels
+    ]
     for label in labels:
         try:
             written = _written(label, texts, offered, frozenset(where))
@@ -167,6 +168,15 @@ def resolve(
     if problems:
         raise ConfigError(problems)
     return Montager(labels, tuple(found))
+
+
+def _where(montage: Montage) -> dict[str, tuple[int, int]]:
+    """Map each label to its stream and its place in it."""
+    return {
+        channel.label: (i, j)
+        for i, stream in enumerate(montage.streams)
+        for j, channel in enumerate(stream.channels)
+    }
 
 
 def _written(

@@ -187,6 +187,11 @@ def test_all_problems_of_all_derivations_are_listed():
     assert "no channel 'E'" in fourth
 
 
+def test_an_input_that_the_model_does_not_have_is_a_problem():
+    with pytest.raises(ConfigError, match=r"channels.EEG Fpz: no input .* EEG Fpz-Cz"):
+        resolve(MODEL, {"EEG Fpz": "Fpz-Cz"}, SLEEP_EDF)
+
+
 def test_weights_give_the_difference():
     montager = resolve(("x",), {"x": "'Fpz-Cz'-EOG/2"}, SLEEP_EDF)
     row = montager.alternatives[0][0].weights
