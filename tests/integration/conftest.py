@@ -15,6 +15,7 @@ from gateway.staging.score import ScoredEpoch
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
+from tests.mqtt_contract import check_all
 
 DEVICE = "bedroom"
 
@@ -78,6 +79,8 @@ def chain(broker, listening, until):
                 tasks.create_task(run_daemon(config, stop))
                 yield Chain(air, listener, until)
                 stop.set()
+            await listener.catch_up()
+            check_all(listener.heard)
 
     return running
 

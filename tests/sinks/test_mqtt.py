@@ -5,23 +5,33 @@ import logging
 import signal
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
+from paho.mqtt import publish
 
+from gateway.acquisition.packets import Battery
+from gateway.acquisition.tally import Tally
 from gateway.config import parse
 from gateway.errors import ConfigError
 from gateway.feed import Feed
 from gateway.journal.options import JournalOptions
-from gateway.outputs import Availability
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
+from gateway.mqtt_client import office
+from gateway.outputs import Availability, Recording, SessionState
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import load
 from gateway.sinks.mqtt import Options, run
+from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
+from tests.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration
 
 NIGHT = 960
+NIGHT_UTC = datetime(2026, 2, 12, 23, 1, tzinfo=UTC)
 HERE = Availability(online=True, reason="samples arrive")
 PUBLISHER = """
 import asyncio, sys
@@ -269,3 +279,67 @@ async def test_a_wrong_password_is_said_once_and_clearly(
     assert "password" in refusals[0]
     assert "wrong" not in caplog.text
     assert "lost" not in caplog.text
+
+
+def born(broker):
+    """Say what Home Assistant says when it has started."""
+    return asyncio.to_thread(
+        publish.single,
+        "homeassistant/status",
+        b"online",
+        hostname=broker.host,
+        port=broker.port,
+    )
+
+
+async def test_a_home_assistant_that_starts_is_told_everything_again(
+    broker, listening, reading, scored, monkeypatch
+):
+    monkeypatch.setattr(office, "BIRTH_S", 0.0)
+    async with listening(broker, "#") as listener, running(broker) as feed:
+        feed.put(reading(HERE))
+        feed.put(scored(0))
+        await listener.until(lambda: len(listener.on("/config")) == 2, "discovery")
+        await listener.until(listener.stages, "the stage")
+        before = len(listener.heard)
+        await born(broker)
+        await listener.until(lambda: len(listener.on("/config")) == 4, "discovery")
+        await listener.until(lambda: len(listener.stages()) == 2, "the stage again")
+        again = {heard.topic for heard in listener.heard[before:]}
+    assert {"sleepgate/bridge/info", "sleepgate/bedroom/availability"} <= again
+
+
+async def test_only_the_lanes_that_were_chosen_are_published(
+    broker, listening, reading, scored
+):
+    night = summarise([Stage.W, Stage.N2])
+    chosen = {"publish": ("summary",)}
+    async with listening(broker) as listener, running(broker, **chosen) as feed:
+        feed.put(reading(HERE))
+        feed.put(scored(0))
+        feed.put(reading(night))
+        await listener.until(lambda: listener.on("/summary"), "the summary")
+        await listener.until(lambda: listener.on("/health"), "a report")
+    leaves = {heard.topic.rpartition("/")[2] for heard in listener.heard}
+    assert leaves == {"availability", "summary", "state", "info", "health"}
+
+
+async def test_every_message_of_a_night_keeps_to_its_schema(
+    broker, listening, reading, scored
+):
+    began = SessionState(Recording.RECORDING, NIGHT_UTC)
+    ended = SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC, n_epochs=2)
+    async with listening(broker) as listener, running(broker) as feed:
+        feed.put(reading(LinkState(State.STREAMING, LinkTally(attempts=1))))
+        for value in (HERE, Battery(71), began, Tally(lost_s=1.0)):
+            feed.put(reading(value))
+        feed.put(scored(0, Stage.R))
+        feed.put(scored(1, Refusal.GAP))
+        feed.put(reading(SleepEvent(Happening.REM_START, NIGHT_UTC, 0, 0.8)))
+        feed.put(reading(summarise([Stage.R, Refusal.GAP])))
+        feed.put(reading(ended))
+    check_all(listener.heard)
+    leaves = [heard.topic.rpartition("/")[2] for heard in listener.heard]
+    assert leaves.count("event") == 3, "session started, REM, session stopped"
+    for leaf in ("phase", "hypnogram", "svg", "session", "info", "health"):
+        assert leaf in leaves
