@@ -12,7 +12,7 @@ from scripts.bluez.account import (
     streaming_since,
     was_offline,
 )
-from scripts.bluez.cases import Case, Lab
+from scripts.bluez.cases import Case, Lab, SideEffect
 from scripts.bluez.machine import Guest, GuestError
 
 NOTICE_S = 60.0  # a fault is noticed within
@@ -56,7 +56,10 @@ async def suffer(lab: Lab, case: Case) -> Outcome:
     t, n_before = time.monotonic(), len(epochs_of(heard))
     again_s, problem = None, None
     try:
-        await case.inflict(lab)
+        try:
+            await case.inflict(lab)
+        except SideEffect as beside:
+            problem = str(beside)
         again_s = await _streaming_again(lab.guest, case, t)
         await _settled(lab.guest, n_before)
     except GuestError as error:
