@@ -50,6 +50,7 @@ class Streak:
     def __init__(self) -> None:
         self.failures = 0
         self._began_s = 0.0
+        self._asked = False
 
     def began(self, t: float) -> None:
         """Note that a stream began at `t`, monotonic seconds."""
@@ -59,8 +60,20 @@ class Streak:
         """Note that it goes on at `t`."""
         if self.failures and t - self._began_s >= STEADY_S:
             self.failures = 0
+            self._asked = False
+
+    def is_news(self, error: LinkError) -> bool:
+        """Tell whether a person should hear of `error`: the first, or one to mend.
+
+        A headband that wants to be paired is mostly found in the middle of a row that
+        began when it was switched off.
+        """
+        return not self.failures or (
+            isinstance(error, BondingError) and not self._asked
+        )
 
     def failed(self, error: LinkError, jitter: float) -> float:
         """Count a failure; return the pause after it, seconds."""
         self.failures += 1
+        self._asked = self._asked or isinstance(error, BondingError)
         return delay_s(error, self.failures, jitter)

@@ -109,7 +109,7 @@ class _Life:
         self, error: LinkError, t: float, jitter: float
     ) -> tuple[float, Rung | None]:
         """Count `error`; return how long to wait and what to do against it."""
-        level = logging.DEBUG if self._streak.failures else logging.WARNING
+        level = logging.WARNING if self._streak.is_news(error) else logging.DEBUG
         log.log(level, "%s: %s", self._name, error)
         if self.state is State.STREAMING:
             self._tally = self._tally.ended(error)

@@ -225,6 +225,18 @@ async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
     assert levels == ["WARNING", *["DEBUG"] * 3, "WARNING", *["DEBUG"] * 3, "WARNING"]
 
 
+async def test_a_headband_that_wants_pairing_is_told_of_though_it_was_away_before(
+    caplog,
+):
+    caplog.set_level(logging.DEBUG, "gateway.link.stream")
+    steady = int(STEADY_S / EACH_S) + 1
+    plan = [("absent", 0)] * 2 + [("unpaired", 0)] * 3 + [("dropped", steady)]
+    await night(FlakyRadio([*plan, ("unpaired", 0), ("dropped", 1)]), until=4)
+    levels = [r.levelname for r in caplog.records if r.levelname != "INFO"]
+    once = ["WARNING", "DEBUG"]
+    assert levels == [*once, *once, "DEBUG", "WARNING", "WARNING", "DEBUG"]
+
+
 async def test_an_adapter_that_fails_is_mended_rung_by_rung_and_each_is_counted():
     radio = FlakyRadio([("no adapter", 0)] * 9 + [("dropped", 1)])
     states, _ = await night(radio, until=2)
