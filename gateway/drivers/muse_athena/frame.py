@@ -5,8 +5,9 @@ tag, u8 counter of that tag, i24 time offset, payload. There is no checksum. A
 notification holds one packet; more would follow each other.
 
 A tag's upper half is its rate, its lower half the kind of sensor. The lengths were
-checked against captures of two generations of firmware, in which by the counters of
-every tag no block is lost; 0x88 in particular is 20 bytes and not the packet's rest.
+measured on captures of two generations of firmware, in which by the counters of every
+tag no block is lost (those of 2025 are among the tests' data); 0x88 in particular is
+20 bytes and not the packet's rest.
 
 **Device time**: milliseconds, with offsets in microseconds, in the firmware of 2025;
 units of 2**28 ns, with offsets of 100 ns, in that of 2026. The former counts from
