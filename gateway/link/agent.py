@@ -6,6 +6,7 @@ brings none. Interface after ``doc/org.bluez.Agent.rst`` of BlueZ.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Never, Self
 
 from dbus_fast import DBusError
@@ -22,15 +23,23 @@ log = logging.getLogger(__name__)
 PATH = "/sleepgate/agent"
 AGENTS = "org.bluez.AgentManager1"
 LARGEST_PASSKEY = 999_999
+LEAVE_S = 2.0
+
+Refused = Callable[[str], None]
+"""Hears the address of a device that wanted to pair and may not."""
 
 
 class _Agent1(ServiceInterface):
-    """What bluetoothd calls; it may do what `address` needs and nothing else."""
+    """What bluetoothd calls; `admitted` gets what it needs, and no other device."""
 
-    def __init__(self, address: str, ask_passkey: AskPasskey | None) -> None:
+    def __init__(
+        self, admitted: str, ask_passkey: AskPasskey | None, refused: Refused
+    ) -> None:
         super().__init__("org.bluez.Agent1")
-        self._address = address.upper()
+        self._admitted = admitted.upper()
         self._ask_passkey = ask_passkey
+        self._refused = refused
+        self.was_asked = False
         self._asking: asyncio.Future[int | None] | None = None
 
     @dbus_method("Release")
@@ -49,7 +58,7 @@ class _Agent1(ServiceInterface):
         self._admit(device)
         if self._ask_passkey is None:
             self._refuse("nobody is there to read a passkey")
-        asking = asyncio.ensure_future(self._ask_passkey(self._address))
+        asking = asyncio.ensure_future(self._ask_passkey(self._admitted))
         self._asking = asking
         await asyncio.wait({asking})
         if asking.cancelled():
@@ -104,9 +113,11 @@ class _Agent1(ServiceInterface):
             self._asking = None
 
     def _admit(self, device: str) -> None:
-        address = device.rpartition("/dev_")[2].replace("_", ":")
-        if address.upper() != self._address:
+        address = device.rpartition("/dev_")[2].replace("_", ":").upper()
+        if address != self._admitted:
+            self._refused(address)
             self._refuse(f"{address} is not being paired")
+        self.was_asked = True
 
     def _refuse(self, why: str) -> Never:
         log.warning("pairing refused: %s", why)
@@ -121,17 +132,31 @@ class PairingAgent:
     Parameters
     ----------
     address : str
-        Of the headband.
+        Of the headband; empty: nobody may pair.
     ask_passkey : callable or None
         Asks for the digits on its display. None: only what pairs without digits.
+    refused : callable
+        Hears who was refused.
     """
 
-    def __init__(self, address: str, ask_passkey: AskPasskey | None = None) -> None:
-        self._agent = _Agent1(address, ask_passkey)
-        # digits can be typed here, not shown: so no numeric comparison is chosen
-        self._capability = "KeyboardOnly" if ask_passkey else "NoInputNoOutput"
+    def __init__(
+        self,
+        address: str,
+        ask_passkey: AskPasskey | None = None,
+        refused: Refused = lambda _: None,
+    ) -> None:
+        self._agent = _Agent1(address, ask_passkey, refused)
+        # digits can be typed here, not shown: so no numeric comparison is chosen. And
+        # who may pair with nobody still wants to be asked for them.
+        can_type = ask_passkey is not None or not address
+        self._capability = "KeyboardOnly" if can_type else "NoInputNoOutput"
         self._bus = SystemBus()
         self._registering: asyncio.Task[None] | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the headband has begun to pair."""
+        return self._agent.was_asked
 
     async def __aenter__(self) -> Self:
         """Register with bluetoothd; raises `AdapterError` if that fails."""
@@ -153,7 +178,9 @@ class PairingAgent:
             self._registering.cancel()
         try:
             with bluez_errors("end of pairing mode"):
-                await self._bus.call(ROOT, AGENTS, "UnregisterAgent", "o", PATH)
+                await self._bus.call(
+                    ROOT, AGENTS, "UnregisterAgent", "o", PATH, timeout_s=LEAVE_S
+                )
         except LinkError as error:  # without its bus connection the agent is gone
             log.debug("%s", error)
         self._bus.close()

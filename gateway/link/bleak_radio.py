@@ -1,13 +1,12 @@
 """The radio on top of bleak: one adapter, for all of its headbands."""
 
-from collections.abc import (
-    AsyncIterator,
-    Callable,
-    Collection,
-    Iterator,
-    Sequence,
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError
@@ -140,9 +139,8 @@ class BleakRadio:
             async with AsyncExitStack() as stack:
                 async with AsyncExitStack() as making:
                     had_bond = not may_bond or await has_bond(self._care, seen.address)
-                    if may_bond:
-                        pairing = self._care.pairing(seen.address, ask_passkey)
-                        await making.enter_async_context(pairing)
+                    mode = self._pairing_mode(seen.address, ask_passkey, bond)
+                    await making.enter_async_context(mode)
                     peer, bonded = await self._reach(
                         seen.address, stack, became, may_bond=may_bond
                     )
@@ -204,6 +202,13 @@ class BleakRadio:
     def _lost(self, reason: str) -> None:
         for inbox in self._inboxes.values():
             inbox.close(reason)
+
+    def _pairing_mode(
+        self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
+    ) -> AbstractAsyncContextManager[None]:
+        if bond == "never":
+            return self._care.refusing(address)
+        return self._care.pairing(address, ask_passkey)
 
     async def _reach(
         self,

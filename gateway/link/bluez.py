@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from dbus_fast import Variant
 
-from gateway.errors import AdapterError, LinkError
+from gateway.errors import AdapterError, BondingError, LinkError
 from gateway.link.agent import PairingAgent
 from gateway.link.bleak_errors import FOREIGN
 from gateway.link.bleak_memory import forget_bluetoothd
@@ -20,6 +20,7 @@ from gateway.link.bluez_bus import (
     bluez_errors,
 )
 from gateway.link.bluez_diagnosis import chosen
+from gateway.link.bluez_words import PAIRING_FAILED
 from gateway.link.radio import AskPasskey
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class BluezCare:
         self._bus = SystemBus()
         self._lost: Callable[[str], None] | None = None
         self._forgetting: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     async def watch(self, lost: Callable[[str], None]) -> None:
         """Have `lost` called at once when bluetoothd dies or is restarted.
@@ -120,13 +122,45 @@ class BluezCare:
         self, address: str, ask_passkey: AskPasskey | None
     ) -> AsyncIterator[None]:
         """Let `address` pair while entered; nobody pairs otherwise."""
-        async with PairingAgent(address, ask_passkey):
-            yield
+        async with PairingAgent(address, ask_passkey) as agent:
+            try:
+                yield
+            except BondingError:
+                raise
+            except LinkError as error:  # bluetoothd that pairs unasked tells no failure
+                if not agent.was_asked or address in await self.bonds():
+                    raise
+                raise BondingError(f"{PAIRING_FAILED} ({error})") from error
+
+    @asynccontextmanager
+    async def refusing(self, address: str) -> AsyncIterator[None]:
+        """Let nobody pair while entered, and say so if `address` wants to.
+
+        bluetoothd begins to pair as soon as a protected characteristic is touched, and
+        answers nothing while it does. Without an agent nobody hears of it.
+        """
+        wanting: set[str] = set()
+
+        def refused(device: str) -> None:
+            wanting.add(device)
+            if device == address.upper():  # the answer that is waited for never comes
+                self._leaving = asyncio.create_task(self._hang_up(device))
+
+        async with PairingAgent("", refused=refused):
+            try:
+                yield
+            except LinkError as error:
+                if address.upper() not in wanting:
+                    raise
+                raise BondingError(
+                    f"{address} wants to be paired: sleepgate pair {address}"
+                ) from error
 
     async def close(self) -> None:
         """Let D-Bus go; a later use begins anew."""
-        if self._forgetting is not None:
-            self._forgetting.cancel()
+        for task in (self._forgetting, self._leaving):
+            if task is not None:
+                task.cancel()
         self._bus.close()
 
     async def _adapter(self) -> BluezAdapter:
@@ -143,6 +177,17 @@ class BluezCare:
         self._forgetting = asyncio.create_task(self._forget_in_time())
         if self._lost is not None:
             self._lost(GONE)
+
+    async def _hang_up(self, address: str) -> None:
+        try:
+            with bluez_errors("hang up"):
+                for device in await self._devices():
+                    if device.address.upper() == address:
+                        await self._bus.call(
+                            device.path, DEVICE, "Disconnect", timeout_s=LEAVE_S
+                        )
+        except LinkError as error:  # then the answer that is waited for is late
+            log.debug("%s", error)
 
     async def _forget_in_time(self) -> None:
         try:

@@ -48,6 +48,10 @@ NO_BUS = Reason(
 BUS_GONE = Reason("the D-Bus system bus went away", "it is tried again")
 BLOCKED = Reason("Bluetooth is blocked by rfkill", "sudo rfkill unblock bluetooth")
 SWITCHED_OFF = Reason("the Bluetooth adapter is switched off", "bluetoothctl power on")
+PAIRING_FAILED = Reason(
+    "pairing failed",
+    "put the headband in pairing mode, pair it again, and mind the passkey",
+)
 _BUSY = Reason(
     "the Bluetooth adapter is busy",
     "close other programs that use it; it is switched off and on if that goes on",
@@ -69,10 +73,7 @@ _OF_BLUEZ = {
     ),
     "AuthenticationFailed": Meaning(
         BondingError,
-        Reason(
-            "pairing failed",
-            "put the headband in pairing mode, pair it again, and mind the passkey",
-        ),
+        PAIRING_FAILED,
     ),
     "AuthenticationRejected": Meaning(
         BondingError,

@@ -50,6 +50,11 @@ class BumbleCare:
                 await self._adapter.keys.delete(name)
 
     @asynccontextmanager
+    async def refusing(self, _address: str) -> AsyncIterator[None]:
+        """Nothing to do: this host pairs with nobody by itself."""
+        yield
+
+    @asynccontextmanager
     async def pairing(
         self, address: str, ask_passkey: AskPasskey | None
     ) -> AsyncIterator[None]:

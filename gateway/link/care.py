@@ -53,6 +53,13 @@ class AdapterCare(Protocol):
         """
         ...
 
+    def refusing(self, address: str, /) -> AbstractAsyncContextManager[None]:
+        """Let nobody pair while entered.
+
+        A `LinkError` that leaves it becomes a `BondingError` if `address` wanted to.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go; a later use begins anew."""
         ...
@@ -88,6 +95,11 @@ class NoCare:
         self, _address: str, _ask_passkey: AskPasskey | None
     ) -> AsyncIterator[None]:
         """Leave it to the operating system to ask."""
+        yield
+
+    @asynccontextmanager
+    async def refusing(self, _address: str) -> AsyncIterator[None]:
+        """Leave it to the operating system to refuse."""
         yield
 
     async def close(self) -> None:

@@ -42,6 +42,16 @@ class Agent(NamedTuple):
             return None
         return reply.body[0] if reply.body else True
 
+    async def tell(self, member):
+        """Call what takes no device: Cancel or Release."""
+        call = Message(
+            destination=self.sender,
+            path=self.path,
+            interface="org.bluez.Agent1",
+            member=member,
+        )
+        await self.bus.call(call)
+
 
 class Bluetoothd:
     """The daemon; `start` and `kill` it, `freeze` and `thaw` it.

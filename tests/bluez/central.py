@@ -84,9 +84,9 @@ class Central:
         if await self.bonded(address):
             await self.host.keystore.delete(str(address))
 
-    async def pair(self, link, agent):
-        """Pair; `agent` is asked what a person would be."""
-        delegate = _AskAgent(agent)
+    async def pair(self, link, agent, *, asked_for):
+        """Pair; `agent` is asked what a person would be, all if nobody asked for it."""
+        delegate = _AskAgent(agent, asked_for=asked_for)
         config = PairingConfig(
             mitm=agent.capability != "NoInputNoOutput",
             delegate=delegate,
@@ -100,9 +100,14 @@ class Central:
 
 
 class _AskAgent(PairingDelegate):
-    def __init__(self, agent):
+    def __init__(self, agent, *, asked_for):
         super().__init__(CAPABILITIES[agent.capability])
         self._agent = agent
+        self._asked_for = asked_for
+
+    async def confirm(self, auto=False):  # noqa: FBT002 - bumble's signature
+        asked = self._asked_for or await self._agent.ask("RequestAuthorization")
+        return asked is not None
 
     async def get_number(self):
         return await self._agent.ask("RequestPasskey")

@@ -1,6 +1,7 @@
 """Device1 and the GATT interfaces of the fake bluetoothd."""
 
 import asyncio
+from contextlib import suppress
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
 from bumble import hci
@@ -33,6 +34,7 @@ class Device:
         self._address = address
         self._characteristics = []
         self._busy = False
+        self._gone = asyncio.Event()
 
     @property
     def connected(self):
@@ -98,16 +100,23 @@ class Device:
         """Do what the kernel does when the headband demands security."""
         if await self._daemon.central.bonded(self.hci_address):
             await self._daemon.central.encrypt(self.link)
-        elif self._daemon.agent(self.path) is not None:
-            await self._bond()
-        else:
-            await asyncio.sleep(GIVES_UP_S)  # as seen: no answer, then no link
-            await self.disconnect(None)
-            raise Refusal("Failed", "Not connected")
+            return
+        if self._daemon.agent(self.path) is not None:
+            with suppress(Refusal):
+                await self._bond(asked_for=False)
+                return
+        # as seen with BlueZ 5.82: no answer, and at last no link
+        self._daemon.spawn(self._give_up())
+        await self._gone.wait()
+        raise Refusal("Failed", "Not connected")
 
-    async def _bond(self):
+    async def _give_up(self):
+        await asyncio.sleep(GIVES_UP_S)
+        await self.disconnect(None)
+
+    async def _bond(self, *, asked_for=True):
         agent = self._daemon.agent(self.path)
-        await self._daemon.central.pair(self.link, agent)
+        await self._daemon.central.pair(self.link, agent, asked_for=asked_for)
         for _ in range(100):  # the keys arrive after the answer
             if await self._daemon.central.bonded(self.hci_address):
                 break
@@ -116,6 +125,7 @@ class Device:
 
     async def _take(self, link):
         self.link = link
+        self._gone.clear()
         link.on("disconnection", self._on_disconnection)
         self._change(Connected=ON)
         try:
@@ -141,6 +151,7 @@ class Device:
 
     def _on_disconnection(self, _reason):
         self.link = None
+        self._gone.set()
         self._characteristics.clear()
         self._change(ServicesResolved=OFF)
         for path in self._daemon.objects.paths(f"{self.path}/service"):

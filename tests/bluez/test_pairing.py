@@ -93,14 +93,16 @@ async def test_a_wrong_passkey_makes_no_bond(bed):
         assert await radio.bonds() == []
 
 
-async def test_outside_pairing_mode_no_bond_is_made(bed, monkeypatch):
-    monkeypatch.setattr("gateway.link.bleak_peer.ANSWER_S", 1.0)
-    await bed.headband(security=Security.JUST_WORKS)
+@pytest.mark.parametrize("security", [Security.JUST_WORKS, Security.PASSKEY])
+async def test_outside_pairing_mode_no_bond_is_made_and_the_next_step_is_said(
+    bed, address, security
+):
+    await bed.headband(security=security)
     async with bed.radio() as radio:
-        with pytest.raises(LinkError):
+        with pytest.raises(BondingError, match=f"sleepgate pair {address}"):
             await stream_once(radio)
         assert await radio.bonds() == []
-    assert "AgentManager1.RegisterAgent" not in bed.bluetoothd.calls
+    assert not bed.bluetoothd.agents
 
 
 async def test_a_bond_lost_by_the_headband_is_made_anew_only_in_pairing_mode(

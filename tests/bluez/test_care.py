@@ -1,0 +1,96 @@
+"""The care of an adapter does what it says, and gives up in time."""
+
+import asyncio
+
+import pytest
+
+from gateway import drivers
+from gateway.errors import AdapterError
+from gateway.link.bluez import BluezCare
+
+pytestmark = pytest.mark.integration
+
+DIY = drivers.load("diy")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    async def call(self, *call, timeout_s=0, **options):
+        return await call_in_time(self, *call, timeout_s=0.3, **options)
+
+    call_in_time = BluezCare()._bus.__class__.call  # noqa: SLF001 - the real one
+    monkeypatch.setattr("gateway.link.bluez_bus.SystemBus.call", call)
+    monkeypatch.setattr("gateway.link.bluez.FORGET_S", 0.3)
+
+
+async def test_only_what_nobody_reads_is_disconnected(bed, address):
+    await bed.headband()
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await heard.samples(100)
+        care = BluezCare()
+        await care.disconnect_stale([DIY.service], [address.lower()])
+        await care.disconnect_stale(["0000fe8d-0000-1000-8000-00805f9b34fb"], [])
+        await heard.samples(100)
+        assert not heard.downs
+        await care.disconnect_stale([DIY.service], [])
+        await heard.until(lambda heard: heard.downs)
+        await care.close()
+
+
+async def test_a_power_cycle_switches_off_and_on(bed):
+    care = BluezCare("hci0")
+    before = len(bed.bluetoothd.calls)
+    await care.power_cycle()
+    assert bed.bluetoothd.calls[before:].count("Properties.Set") == 2
+    bed.bluetoothd.refuse("Set", "Blocked", "Blocked through rfkill")
+    with pytest.raises(AdapterError, match="rfkill unblock"):
+        await care.power_cycle()
+    await care.close()
+
+
+async def test_an_adapter_that_is_not_there_is_named_with_those_that_are(bed):
+    care = BluezCare("hci7")
+    with pytest.raises(AdapterError, match=r"no Bluetooth adapter hci7: .* hci0"):
+        await care.power_cycle()
+    await care.close()
+
+
+async def test_a_hung_bluetoothd_hangs_nobody(bed, impatient):
+    care = BluezCare()
+    await care.watch(lambda _: None)
+    bed.bluetoothd.freeze()
+    async with asyncio.timeout(10):
+        for attempt in (
+            care.power_cycle(),
+            care.bonds(),
+            care.forget("F0:F1:F2:F3:F4:F5"),
+            care.disconnect_stale([DIY.service], []),
+            care.restart_scan(),
+        ):
+            with pytest.raises(AdapterError):
+                await attempt
+    bed.bluetoothd.thaw()
+    assert await care.bonds() == []
+    await care.close()
+
+
+async def test_each_end_of_bluetoothd_is_told_once(bed):
+    told = []
+    care = BluezCare()
+    for _ in range(3):
+        await care.watch(told.append)
+    for n in (1, 2):
+        await bed.bluetoothd.kill()
+        await bed.bluetoothd.start()
+        assert await care.bonds() == []
+        assert told == ["bluetoothd went away"] * n
+    await care.close()
+
+
+async def test_a_lost_connection_to_d_bus_is_made_again(bed):
+    care = BluezCare()
+    assert await care.bonds() == []
+    bus = await care._bus.connection()  # noqa: SLF001 - as if D-Bus had cut it
+    bus.disconnect()
+    assert await care.bonds() == []
+    await care.close()
