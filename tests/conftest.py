@@ -8,34 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sim.virtual_time import VirtualTimeLoop
+
 pytest_plugins = ("tests.mosquitto_peer",)
 
 settings.register_profile("unhurried", deadline=None)  # shared machines stall
 settings.load_profile("unhurried")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer when nothing is ready."""
-
-    def __init__(self):
-        super().__init__()
-        self._now = 0.0
-        select = self._selector.select
-
-        def leap(timeout):
-            if timeout is None:
-                return select(None)
-            events = select(0)
-            if not events:
-                self._now += timeout
-            return events
-
-        self._selector.select = leap
-
-    def time(self):
-        return self._now
 
 
 def pytest_asyncio_loop_factories(config, item):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import compute
 import daemon
+import link
+import recovery
+import soak
 from rows import Row, machine
 
 from sim.sleeper import synthetic_night
@@ -25,6 +28,9 @@ def main() -> None:
         compute.inference(200 if options.quick else 2000),
         compute.notifications(recording),
         compute.offline(recording),
+        link.rows(recording.between(0, 1200)),
+        recovery.rows(recording, 5 if options.quick else 20),
+        soak.rows(4 if options.quick else 24),
         daemon.imports(3 if options.quick else 7),
         asyncio.run(daemon.live(20 if options.quick else 95)),
     ):

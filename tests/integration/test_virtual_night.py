@@ -25,7 +25,7 @@ from gateway.runtime.service import Station, outlet, serve
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from sim.sleeper import synthetic_night
-from tests.conftest import VirtualTimeLoop
+from sim.virtual_time import VirtualTimeLoop
 from tests.virtual_headband import Night
 
 DIY = drivers.load("diy")

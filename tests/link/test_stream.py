@@ -25,7 +25,7 @@ from gateway.link.machine import Event, State
 from gateway.link.radio import Connection, Seen
 from gateway.link.stream import stream
 from gateway.link.tally import LinkTally
-from tests.conftest import VirtualTimeLoop
+from sim.virtual_time import VirtualTimeLoop
 
 DIY = drivers.load("diy")
 INFO = HeadbandInfo(Montage((Stream(1.0, (Channel("A", Modality.EEG, 1.0),)),)))
