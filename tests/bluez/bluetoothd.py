@@ -5,52 +5,17 @@ It has what can go wrong with the real one: it is killed, it hangs, it refuses.
 
 import asyncio
 import re
-from typing import NamedTuple
 
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from tests.bluez.adapter import Adapter
+from tests.bluez.agents import Agent
 from tests.bluez.central import Central
 from tests.bluez.objects import OBJECTS, PROPERTIES, Objects, Refusal
 
 THE_BUS = "org.freedesktop.DBus"
 AGENTS = "org.bluez.AgentManager1"
-
-
-class Agent(NamedTuple):
-    """Who has registered to be asked."""
-
-    bus: MessageBus
-    sender: str
-    path: str
-    capability: str
-    device: str = ""
-
-    async def ask(self, member, signature="", *body):
-        """Ask it about `device`; None: it said no."""
-        call = Message(
-            destination=self.sender,
-            path=self.path,
-            interface="org.bluez.Agent1",
-            member=member,
-            signature="o" + signature,
-            body=[self.device, *body],
-        )
-        reply = await self.bus.call(call)
-        if reply.message_type is MessageType.ERROR:
-            return None
-        return reply.body[0] if reply.body else True
-
-    async def tell(self, member):
-        """Call what takes no device: Cancel or Release."""
-        call = Message(
-            destination=self.sender,
-            path=self.path,
-            interface="org.bluez.Agent1",
-            member=member,
-        )
-        await self.bus.call(call)
 
 
 class Bluetoothd:
@@ -77,6 +42,7 @@ class Bluetoothd:
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._late = []
+        self._fatal = None
 
     async def start(self, **adapter):
         """Come up, with the bonds of before and nothing else."""
@@ -120,6 +86,10 @@ class Bluetoothd:
         late, self._late = self._late, []
         for signal in late:
             self._send(signal)
+
+    def freeze_at(self, member):
+        """Freeze when `member` is called, before it is done."""
+        self._fatal = member
 
     def refuse(self, member, error, text="", times=10**6):
         """Answer `member` with an error, so many times."""
@@ -194,6 +164,9 @@ class Bluetoothd:
         await self.adapter.left(name)
 
     async def _serve(self, call):
+        if call.member == self._fatal:
+            self._fatal = None
+            self.freeze()
         await self._thawed.wait()
         self.calls.append(f"{call.interface.rpartition('.')[2]}.{call.member}")
         try:

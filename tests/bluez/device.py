@@ -19,7 +19,7 @@ WANTS_SECURITY = {
     ErrorCode.INSUFFICIENT_AUTHENTICATION,
     ErrorCode.INSUFFICIENT_ENCRYPTION,
 }
-GIVES_UP_S = 3.0  # 30 s with BlueZ: a link on which security was demanded in vain
+GIVES_UP_S = 0.5  # 30 s with BlueZ: a link on which security was demanded in vain
 
 
 class Device:

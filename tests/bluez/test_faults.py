@@ -66,6 +66,21 @@ async def test_a_bluetoothd_that_hangs_is_survived(bed, hasty):
         await heard.samples(ENOUGH)
 
 
+async def test_a_scan_whose_start_nobody_waited_for_is_ended(
+    bed, hasty, monkeypatch, caplog
+):
+    monkeypatch.setattr("gateway.link.bleak_scan.ANSWER_S", 0.3)
+    caplog.set_level("DEBUG", "gateway.link")
+    await bed.headband()
+    bed.bluetoothd.freeze_at("StartDiscovery")
+    async with bed.radio() as radio, bed.listening(radio) as heard:
+        await asyncio.sleep(0.5)
+        bed.bluetoothd.thaw()  # and the scan begins that nobody wants any more
+        await heard.samples(ENOUGH)
+    assert "restart the scan" in caplog.text
+    assert "switch the adapter off and on" not in caplog.text
+
+
 async def test_an_adapter_that_refuses_every_scan_is_switched_off_and_on(bed, hasty):
     band = await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
