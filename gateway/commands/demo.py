@@ -23,6 +23,7 @@ from gateway.sinks import Sink
 from gateway.staging.hypnogram import agreement
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
+from sim import devices
 from sim.programme import Programme, recorded, synthetic
 
 DEVICE = "demo"
@@ -40,6 +41,13 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
     show_default=True,
     help="Times real time; 480 plays 8 hours in a minute.",
 )
+@click.option(
+    "--driver",
+    type=click.Choice(devices.names()),
+    default="diy",
+    show_default=True,
+    help="The kind of headband that plays it.",
+)
 @SEED
 @HOURS
 @click.option(
@@ -53,6 +61,7 @@ def command(  # noqa: PLR0913 (one per option)
     *,
     file: Path | None,
     speed: float,
+    driver: str,
     seed: int,
     hours: float,
     port: int | None,
@@ -65,7 +74,7 @@ def command(  # noqa: PLR0913 (one per option)
     """
     night = synthetic(seed, hours) if file is None else recorded(file, channels)
     start_logging("error")
-    stages = asyncio.run(_demo(night, speed, port))
+    stages = asyncio.run(_demo(night, driver, speed, port))
     if night.expert is not None:
         line = agreement_line(agreement(stages, night.expert))
         click.echo(f"agreement with {night.scorer}: {line}")
@@ -77,7 +86,7 @@ def command(  # noqa: PLR0913 (one per option)
 
 
 async def _demo(
-    night: Programme, speed: float, port: int | None
+    night: Programme, driver: str, speed: float, port: int | None
 ) -> list[Stage | Refusal]:
     try:
         from sim.air import Air  # noqa: PLC0415 (bumble is an extra)
@@ -95,12 +104,14 @@ async def _demo(
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             daemon = run_daemon(
-                _config(radios[1], broker),
+                _config(radios[1], driver, broker),
                 stop,
                 more_outlets=[view, progress.outlet],
             )
             tasks.create_task(daemon, name="daemon")
-            await _simulate(night, radios[0], speed, progress)
+            await _simulate(
+                (*night.play, "--driver", driver), radios[0], speed, progress
+            )
             stop.set()
         return progress.stages
 
@@ -129,7 +140,7 @@ class Progress:
 
 
 async def _simulate(
-    night: Programme, radio: str, speed: float, progress: Progress
+    play: tuple[str, ...], radio: str, speed: float, progress: Progress
 ) -> None:
     """Run the simulator to the night's end, again and again if it is killed.
 
@@ -142,7 +153,7 @@ async def _simulate(
             skip_s = (loop.time() - progress.t_online) * speed
         t_start = loop.time()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "sim", *night.play),
+            *(sys.executable, "-m", "gateway", "sim", *play),
             *("--transport", f"unix:{radio}", "--speed", str(speed)),
             *("--skip-s", str(skip_s), "--boot-id", "1"),
             stdin=asyncio.subprocess.DEVNULL,
@@ -175,7 +186,7 @@ async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None
         return None
 
 
-def _config(radio: str, broker: LocalBroker | None) -> Config:
+def _config(radio: str, driver: str, broker: LocalBroker | None) -> Config:
     outputs: dict[str, object] = {}
     if broker is not None:
         outputs["mqtt"] = {
@@ -184,7 +195,7 @@ def _config(radio: str, broker: LocalBroker | None) -> Config:
             "journal": {"path": f"{radio}.journal"},
         }
     return Config(
-        devices=(Device(name=DEVICE),),
+        devices=(Device(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),),
         ble=Ble(backend="simulated", transport=f"unix:{radio}"),
         outputs=outputs,
     )

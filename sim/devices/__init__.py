@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
+from gateway import drivers
 from gateway.errors import ConfigError
 from gateway.recordings.recording import Recording
 from sim.device import Device, Knobs
@@ -33,3 +34,14 @@ def load(name: str) -> Maker:
         )
     maker: Maker = import_module(f"{__name__}.{name}").device
     return maker
+
+
+def lsb_uv(name: str) -> float | None:
+    """Return the microvolts of a count where device `name` does not say them.
+
+    None where it does, and its driver needs no telling.
+    """
+    if not drivers.load(name).uncalibrated:
+        return None
+    scale: float = import_module(f"{__name__}.{name}").LSB_UV
+    return scale
