@@ -22,14 +22,16 @@ from scripts.bluez.table import row, title
 READY_S = 180.0
 FACTS = {
     "kernel": "uname -r",
-    "BlueZ": "bluetoothctl --version",
-    "systemd": "systemctl --version | head -n 1",
-    "Python": "/opt/sleepgate/bin/python --version",
+    "BlueZ": "bluetoothctl --version | grep -o '[0-9.]*$'",
+    "systemd": "systemctl --version | sed -n 's/systemd \\([0-9]*\\).*/\\1/p'",
+    "Python": "/opt/sleepgate/bin/python --version | grep -o '[0-9.]*$'",
     "user": "ps -o user= -p $(systemctl show -P MainPID sleepgate)",
     "groups": "id -nG sleepgate",
     "watchdog": "systemctl show -P WatchdogUSec sleepgate",
-    "Restart of bluetooth": "systemctl show -P Restart bluetooth",
-    "exposure": "systemd-analyze security sleepgate | tail -n 1",
+    "restart of bluetooth": "systemctl show -P Restart bluetooth",
+    "exposure": "systemd-analyze security sleepgate | grep -o ': [0-9.]*' | tail -n 1",
+    "peak memory": "numfmt --to=iec < "
+    "/sys/fs/cgroup/system.slice/sleepgate.service/memory.peak",
 }
 
 
@@ -73,9 +75,11 @@ async def _night(
         stack.push_async_callback(guest.close)
         first = await _first_night(guest, band)
         outcomes.append(first)
-        facts = {name: (await guest.attempt(ask))[1] for name, ask in FACTS.items()}
+        facts = {
+            n: (await guest.attempt(ask))[1].strip(": \n") for n, ask in FACTS.items()
+        }
         facts["load of the host"] = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
-        print(title(options.suite, {k: v.strip() for k, v in facts.items()}))
+        print(title(options.suite, facts))
         print(row(first), flush=True)
         if first.problem is None:
             for case in chosen:
@@ -98,7 +102,7 @@ async def _night(
 
 async def _first_night(guest: Guest, band: Headband) -> Outcome:
     """Switch everything on for the first time, and wait for the first whole epoch."""
-    t, problem, again_s = time.monotonic(), None, None
+    t, problem, again_s = asyncio.get_running_loop().time(), None, None
     await band.switch_on()
     try:
         await guest.boot()

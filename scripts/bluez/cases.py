@@ -1,7 +1,6 @@
 """What is done to the real stack, and what must come of it."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ async def _bond_lost(lab: Lab) -> None:
 
 async def _pair(lab: Lab) -> None:
     """Pair as a person would, when the daemon has said that this is needed."""
-    t = time.monotonic()
+    t = asyncio.get_running_loop().time()
 
     def asked() -> bool:
         return any("sleepgate pair" in line for line in lab.guest.said(t))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
@@ -88,11 +87,14 @@ class Guest:
         await asyncio.wait(
             {up, ended}, timeout=BOOT_S, return_when=asyncio.FIRST_COMPLETED
         )
+        spoke, how = (
+            up.done(),
+            "ended" if ended.done() else f"silent for {BOOT_S:.0f} s",
+        )
         for task in (up, ended):
             task.cancel()
-        if self._up.is_set():
+        if spoke:
             return
-        how = "ended" if ended.done() else f"silent for {BOOT_S:.0f} s"
         raise GuestError(f"no boot, {how}: see console.log, qemu.log in {self._work}")
 
     async def run(self, command: str, timeout_s: float = RUN_S) -> str:
@@ -168,9 +170,9 @@ class Guest:
         self, done: Callable[[], bool], timeout_s: float, what: str
     ) -> None:
         """Wait until `done`; raises `GuestError` naming `what` after `timeout_s`."""
-        end = time.monotonic() + timeout_s
+        end = asyncio.get_running_loop().time() + timeout_s
         while not done():
-            if time.monotonic() > end:
+            if asyncio.get_running_loop().time() > end:
                 raise GuestError(f"in vain for {timeout_s:.0f} s: {what}")
             await asyncio.sleep(0.1)
 
@@ -194,7 +196,7 @@ class Guest:
     ) -> None:
         self._writer = writer
         async for line in reader:
-            now = time.monotonic()
+            now = asyncio.get_running_loop().time()
             with suppress(json.JSONDecodeError):  # cut by a power cut
                 self._hear(now, json.loads(line))
             self._log.write(f"{now:.3f} {line.decode(errors='replace')}")

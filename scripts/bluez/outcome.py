@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from math import inf
 from typing import NamedTuple
 
 from scripts.bluez.account import (
@@ -53,8 +54,10 @@ class Outcome(NamedTuple):
 async def suffer(lab: Lab, case: Case) -> Outcome:
     """Inflict `case` on a stream that runs, and wait until its cost is known."""
     heard = lab.guest.messages
-    t, n_before = time.monotonic(), len(epochs_of(heard))
-    again_s, problem = None, None
+    if problem := await _not_at_rest(lab.guest):
+        return Outcome(case.name, None, 0.0, 0, (), problem, ())
+    t, n_before = asyncio.get_running_loop().time(), len(epochs_of(heard))
+    again_s = None
     try:
         try:
             await case.inflict(lab)
@@ -69,6 +72,18 @@ async def suffer(lab: Lab, case: Case) -> Outcome:
     lost_s, n_epochs, refused = cost(before, epochs[n_before:])
     said = tuple(lab.guest.said(t))
     return Outcome(case.name, again_s, lost_s, n_epochs, refused, problem, said)
+
+
+async def _not_at_rest(guest: Guest) -> str | None:
+    try:
+        await guest.until(
+            lambda: streaming_since(guest.messages, -inf) is not None,
+            NOTICE_S,
+            "the case before has left no stream to begin with",
+        )
+    except GuestError as error:
+        return str(error)
+    return None
 
 
 async def _streaming_again(guest: Guest, case: Case, t: float) -> float | None:
