@@ -24,6 +24,7 @@ EEG_EMG = Montage((stream(100.0, "Fpz-Cz", "Pz-Oz"), stream(1.0, "EMG")))
 MUSE_LIKE = Montage((stream(256.0, "TP9"), stream(51.2, "X")))
 EEG = Montage((stream(100.0, "Fpz-Cz"),))
 MONTAGES = st.sampled_from([EEG_EMG, MUSE_LIKE, EEG])
+ROUGH = Montage(tuple(replace(s, rough_rate=True) for s in MUSE_LIKE.streams))
 
 
 def ramp(of, start, stop, at=0):
@@ -291,7 +292,7 @@ def test_a_wrap_while_the_link_was_away_is_counted_by_arrival():
         max_size=6,
     ),
     knows=st.booleans(),
-    of=MONTAGES,
+    of=MONTAGES | st.just(ROUGH),
 )
 def test_a_restarted_count_never_overwrites_nor_goes_back(boots, knows, of):
     assembler = Assembler(of)

@@ -191,6 +191,83 @@ def test_the_measured_rate_outlives_a_lost_link():
     assert abs(after[5].uv[0][0, 0] / 256.59 - after[5].second) < 0.3  # 2.5 nominally
 
 
+@pytest.mark.parametrize("tick_hz", [None, 32768.0])
+def test_seconds_that_lapse_while_the_link_is_away_are_true_ones_too(tick_hz):
+    unit = Unit(256.59, n_samples=64, tick_hz=tick_hz)
+    assembler = Assembler(MONTAGE)
+    assembler.link_up(unit.info)
+    blocks = []
+    for packet in packets(unit, 900, [(300.0, 700.0)]):
+        if packet is None:
+            assert assembler.second_at(T_ZERO + 690.0) == pytest.approx(690, abs=0.05)
+            blocks += assembler.lapse(690, T_ZERO + 690.0)
+            assert assembler.tally().lost_s == pytest.approx(390, abs=1)
+            assert not list(assembler.lapse(600, T_ZERO + 690.0))
+            assembler.link_up(unit.info)
+        else:
+            blocks += assembler.push(packet)
+    seconds = [b.second for b in blocks]
+    assert seconds == [*range(301), *range(700, seconds[-1] + 1)]
+    for block in blocks[301:]:
+        if block.present[0][0]:
+            true_s = block.uv[0][0, 0] / 256.59
+            assert true_s == pytest.approx(block.second, abs=0.25)
+    assert assembler.tally().late_packets == 0
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["send", "send", "send", "link", "boot", "lapse"]),
+            st.integers(0, 80),  # seconds, of sending or of silence
+            st.integers(0, 2**32 - 1),  # index, or seed
+        ),
+        max_size=9,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_happens_seconds_go_on_and_every_sample_is_somewhere(
+    events, knows_boot, stamped
+):
+    of = Montage((MONTAGE.streams[0], Stream(52.0, (COUNTER,), rough_rate=True)))
+    assembler = Assembler(of)
+    t, index, boot, blocks, sent = 100.0, 0, 1, [], 0
+
+    def link_up():
+        tick_hz = 1000.0 if stamped else None
+        boot_id = boot if knows_boot else None
+        assembler.link_up(HeadbandInfo(of, tick_hz=tick_hz, boot_id=boot_id))
+
+    link_up()
+    for what, seconds, number in events:
+        dice = np.random.default_rng(number)
+        if what == "lapse":
+            t += seconds
+            now = assembler.second_at(t)
+            if now is not None:
+                blocks += assembler.lapse(max(0, int(now) - 3), t)
+        elif what != "send":
+            index, boot = (number, boot + 1) if what == "boot" else (index, boot)
+            link_up()
+        for _ in range(4 * seconds if what == "send" else 0):
+            t += 0.25 * (1 + dice.normal(0, 1e-3))
+            ticks = int(dice.choice([t * 1000, number])) % 2**32 if stamped else None
+            counts = np.ones((1, 64), np.int32)
+            late_s = dice.exponential(0.05)
+            packet = SamplePacket(0, index % 2**32, counts, t + late_s, ticks)
+            blocks += assembler.push(packet)
+            index, sent = index + 64, sent + 1
+    seconds_seen = [b.second for b in blocks]
+    assert seconds_seen == sorted(set(seconds_seen))
+    assert all(255 <= b.present[0].size <= 260 for b in blocks)
+    tally = assembler.tally()
+    assert tally.packets + tally.late_packets + tally.bad_packets == sent
+    placed = sum(int(b.present[0].sum()) for b in blocks)
+    assert placed <= 64 * tally.packets
+
+
 def test_a_fast_replay_is_nominal_without_ticks_and_right_with_them():
     nominal = play(Unit(speed=60), HOUR_S)
     assert {b.present[0].size for b in nominal.blocks} == {256}
