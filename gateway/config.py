@@ -87,6 +87,12 @@ class Config:
         seen = [device.name for device in self.devices]
         for name in sorted({name for name in seen if seen.count(name) > 1}):
             yield f"devices: two are called {name!r}; their topics would mix"
+        auto = [device.driver for device in self.devices if device.address == "auto"]
+        for driver in sorted({driver for driver in auto if auto.count(driver) > 1}):
+            yield (
+                f"devices: two {driver} headbands with address auto; they would be "
+                "taken for each other (sleepgate find tells the addresses)"
+            )
 
 
 def parse(tree: object, into: type[T], path: str = "") -> T:

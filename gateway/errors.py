@@ -30,6 +30,10 @@ class LinkError(GatewayError):
     exit_code = 3
 
 
+class OtherKindError(LinkError):
+    """The headband is of another kind than was looked for: look for another."""
+
+
 class StallError(LinkError):
     """Connected, but no samples come: connected to anew."""
 

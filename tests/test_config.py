@@ -51,8 +51,20 @@ def test_every_problem_is_reported_at_once_with_its_path():
         ({"devices": "bedroom"}, "devices: expected a list, got 'bedroom'"),
         (None, "the file: expected a section, got None"),
         (
-            {"devices": [{"name": "a"}, {"name": "a"}]},
+            {
+                "devices": [
+                    {"name": "a"},
+                    {"name": "a", "address": "F0:F1:F2:F3:F4:F5"},
+                ]
+            },
             "devices: two are called 'a'; their topics would mix",
+        ),
+        (
+            {"devices": [{"name": "a"}, {"name": "b"}]},
+            (
+                "devices: two diy headbands with address auto; they would be taken for "
+                "each other (sleepgate find tells the addresses)"
+            ),
         ),
         (
             {"devices": [{"name": "a", "stall_s": "3"}]},

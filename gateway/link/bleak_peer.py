@@ -13,7 +13,13 @@ from gateway import drivers
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
 from gateway.drivers import Driver, KeepAlive, Listen, Read, Write
-from gateway.errors import BondingError, DecodeError, LinkError, LostBondError
+from gateway.errors import (
+    BondingError,
+    DecodeError,
+    LinkError,
+    LostBondError,
+    OtherKindError,
+)
 from gateway.link.bleak_errors import FOREIGN, translated
 from gateway.link.bleak_scan import ANSWER_S, is_unbonded
 from gateway.link.inbox import Inbox
@@ -90,7 +96,7 @@ class Peer:
 
         Raises
         ------
-        LinkError
+        OtherKindError
             If none does; says what it is instead.
         """
         there = {char.uuid for char in self._client.services.characteristics.values()}
@@ -99,7 +105,7 @@ class Peer:
                 return driver
         known = map(drivers.load, drivers.names())
         is_one = " or ".join(each.name for each in known if each.recognises(there))
-        raise LinkError(
+        raise OtherKindError(
             f"{self._client.address} is no {' or '.join(d.name for d in candidates)} "
             f"headband but {is_one or 'none of a known kind'}"
         )

@@ -1,24 +1,23 @@
 """The radio on top of bleak: one adapter, for all of its headbands."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
 )
 
 from gateway.drivers import Driver
-from gateway.errors import LinkError, LostBondError
+from gateway.errors import LinkError, LostBondError, OtherKindError
 from gateway.link.bleak_peer import Peer
 from gateway.link.bleak_scan import Backend, BleakScan
 from gateway.link.care import AdapterCare, NoCare, has_bond
-from gateway.link.inbox import Inbox
 from gateway.link.ladder import Rung
-from gateway.link.lookout import SCAN_S, Heard, Lookout
+from gateway.link.lookout import SCAN_S, Lookout
 from gateway.link.machine import Event
 from gateway.link.mending import Mending
 from gateway.link.radio import AskPasskey, Bonding, Connection, Seen, unheard
+from gateway.link.roster import Roster
 
 
 class BleakRadio:
@@ -47,9 +46,8 @@ class BleakRadio:
     ) -> None:
         self._backend = backend
         self._care = care or (backend.care if backend else NoCare())
-        self._reserved = {address.upper() for address in reserved}
+        self._roster = Roster(reserved)
         self._scan = BleakScan(adapter, backend)
-        self._inboxes: dict[str, Inbox] = {}
         self._lookout = Lookout(self._scan.scanning)
         self._mending = Mending(self._care, self._lookout)
         self._services: set[str] = set()
@@ -69,9 +67,9 @@ class BleakRadio:
         LinkError
             If no headband is found in one look of `gateway.link.lookout.Lookout`.
         """
-        wanted = self._wanted(driver, address)
+        wanted = self._roster.wanted(driver, address)
         self._services.add(driver.service)
-        await self._care.watch(self._lost)
+        await self._care.watch(self._roster.lost)
         for seen in await self._scan.connected([driver.service]):
             if wanted(seen):
                 return seen
@@ -95,7 +93,7 @@ class BleakRadio:
         def wanted(seen: Seen) -> bool:
             return any(driver.may_be(seen.name, seen.services) for driver in drivers)
 
-        await self._care.watch(self._lost)
+        await self._care.watch(self._roster.lost)
         connected = await self._scan.connected([driver.service for driver in drivers])
         heard = await self._lookout.sweep(wanted, seconds)
         there = {seen.address for seen in connected}
@@ -135,7 +133,7 @@ class BleakRadio:
             it should.
         """
         may_bond = bond == "if_needed"
-        with self._held(seen.address):
+        with self._roster.held(seen.address):
             async with AsyncExitStack() as stack:
                 async with AsyncExitStack() as making:
                     had_bond = not may_bond or await has_bond(self._care, seen.address)
@@ -144,7 +142,7 @@ class BleakRadio:
                     peer, bonded = await self._reach(
                         seen.address, stack, became, may_bond=may_bond
                     )
-                    driver = peer.recognise(candidates)
+                    driver = self._recognised(peer, seen.address, candidates)
                     async with self._lookout.connecting():
                         info, bonded_now = await peer.begin(driver, became)
                     made = not had_bond and await has_bond(self._care, seen.address)
@@ -174,34 +172,20 @@ class BleakRadio:
 
     async def mend(self, rung: Rung) -> None:
         """Do what `rung` says; see `gateway.link.mending`."""
-        await self._mending.take(rung, self._services, self._inboxes.keys())
+        await self._mending.take(rung, self._services, self._roster.inboxes.keys())
 
     async def close(self) -> None:
         """Let the adapter go."""
         await self._care.close()
 
-    def _wanted(self, driver: Driver, address: str | None) -> Heard:
-        if address is not None:
-            return lambda seen: seen.address.upper() == address.upper()
-        return lambda seen: (
-            driver.may_be(seen.name, seen.services)
-            and seen.address not in self._inboxes
-            and seen.address.upper() not in self._reserved
-        )
-
-    @contextmanager
-    def _held(self, address: str) -> Iterator[None]:
-        if address in self._inboxes:
-            raise LinkError(f"{address} is connected to as another headband already")
-        self._inboxes[address] = Inbox()
+    def _recognised(
+        self, peer: Peer, address: str, candidates: Sequence[Driver]
+    ) -> Driver:
         try:
-            yield
-        finally:
-            del self._inboxes[address]
-
-    def _lost(self, reason: str) -> None:
-        for inbox in self._inboxes.values():
-            inbox.close(reason)
+            return peer.recognise(candidates)
+        except OtherKindError:
+            self._roster.is_none_of(address, candidates)
+            raise
 
     def _pairing_mode(
         self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
@@ -241,7 +225,7 @@ class BleakRadio:
     ) -> Peer:
         client = self._backend and self._backend.client
         peer = Peer(self._scan.devices[address], client, may_bond=may_bond)
-        self._inboxes[address] = peer.inbox
+        self._roster.inboxes[address] = peer.inbox
         stack.push_async_callback(peer.leave)
         async with self._lookout.connecting():
             await peer.connect()

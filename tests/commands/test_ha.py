@@ -19,7 +19,7 @@ HERE = Availability(online=True, reason="samples arrive")
 def config(broker, tmp_path):
     path = tmp_path / "sleepgate.yaml"
     path.write_text(
-        "devices: [{name: bedroom}, {name: attic}]\n"
+        "devices: [{name: bedroom}, {name: attic, address: 'F0:F1:F2:F3:F4:F5'}]\n"
         f"outputs: {{mqtt: {{host: {broker.host}, port: {broker.port}}}}}\n"
     )
     return path

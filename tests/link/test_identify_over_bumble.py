@@ -11,7 +11,7 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.drivers import KeepAlive, Write, diy
-from gateway.errors import LinkError
+from gateway.errors import LinkError, OtherKindError
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
 from gateway.link.lookout import SCAN_S
@@ -116,6 +116,22 @@ async def test_a_headband_of_another_kind_is_named():
                 pytest.fail("connected as what it is not")
 
 
+async def test_who_is_of_another_kind_stands_in_nobodys_way():
+    async with in_reach(Listening(), Listening()) as radio:
+        alike = replace(STRANGE, name="alike")
+        found = set()
+        for _ in range(2):
+            seen = await radio.find(alike)
+            found.add(seen.address)
+            with pytest.raises(OtherKindError):
+                await radio.connect(seen, alike).__aenter__()
+        assert found == {ADDRESS, OTHER}
+        with pytest.raises(LinkError, match="no alike headband in reach"):
+            await radio.find(alike)
+        assert (await radio.find(DIY)).address in found
+        assert (await radio.find(alike, OTHER)).address == OTHER
+
+
 async def test_a_headband_is_kept_awake_as_often_as_it_wants():
     awake = Write(diy.CONTROL, bytes([diy.IDENTIFY]))
     sleepy, band = replace(DIY, keep_alive=KeepAlive(awake, 7.0)), Listening()
@@ -178,7 +194,7 @@ async def test_the_loss_of_all_connections_is_told_at_once():
         radio.connect(await radio.find(DIY), DIY) as connection,
     ):
         await connection.inbox.take(2)
-        radio._lost("bluetoothd went away")  # noqa: SLF001 - what its care calls
+        radio._roster.lost("bluetoothd went away")  # noqa: SLF001 - its care calls it
         began = asyncio.get_running_loop().time()
         with pytest.raises(LinkError, match="bluetoothd went away"):
             await read_to_the_end(connection)
