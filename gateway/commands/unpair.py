@@ -49,6 +49,6 @@ def command(*, name: str, file: Path, keep_bond: bool) -> None:
 async def _forget(config: Config, device: Device) -> None:
     chosen = radio_for(config)
     try:
-        await chosen.unpair(device.address)
+        await chosen.unpair(device.address.upper())
     finally:
         await chosen.close()

@@ -19,6 +19,8 @@ from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDeviceNotFoundError, BleakError
+from bumble import smp
+from bumble.core import ProtocolError
 from bumble.device import Peer
 from bumble.transport.common import Transport
 
@@ -37,6 +39,12 @@ Answer = TypeVar("Answer")
 PREFERRED_MTU = 517
 DEFAULT_MTU = 23
 ATT_BYTES = 3  # of a packet, before the value
+PAIRING_FAILED = {
+    smp.ErrorCode.PASSKEY_ENTRY_FAILED: "nobody typed the passkey",
+    smp.ErrorCode.AUTHENTICATION_REQUIREMENTS: "it wants the six digits it shows",
+    smp.ErrorCode.CONFIRM_VALUE_FAILED: "wrong passkey",
+    smp.ErrorCode.PAIRING_NOT_SUPPORTED: "it does not pair now",
+}
 
 
 def backend(
@@ -135,15 +143,15 @@ class BumbleClient(BaseBleakClient):
                 await self._connection.disconnect()
 
     async def pair(self, *_: object, **__: object) -> None:
-        """Pair, if that is allowed now."""
+        """Pair, if that is allowed now; a refusal is said in words."""
         if self._adapter.pairing_mode(self._connection) is None:
             raise BleakError("nobody is pairing headbands now")
         try:
             await self._ask(self._connection.pair())
         except BleakError as error:
-            if "CONFIRM_VALUE_FAILED" not in str(error):
-                raise
-            raise BleakError("wrong passkey") from error
+            cause = error.__cause__
+            code = cause.error_code if isinstance(cause, ProtocolError) else None
+            raise BleakError(PAIRING_FAILED.get(code, str(error))) from error
 
     async def unpair(self) -> None:
         """Remove the bond; the headband keeps its own."""

@@ -1,10 +1,15 @@
 """What a person can do about a radio that fails, said once for every verb."""
 
+import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway.config import Ble
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
+
+if sys.platform == "linux":
+    from gateway.link.bluez_diagnosis import diagnose
 
 NEXT = "\nnext: "
 SWITCH_ON = "bring the headband closer, see that it is on and charged, and try again"
@@ -22,13 +27,27 @@ BLUEZ = "see `bluetoothctl show`; `sudo systemctl restart bluetooth` often helps
 
 @contextmanager
 def next_step_said(ble: Ble) -> Iterator[None]:
-    """Add the next step to a `LinkError` that does not name one yet."""
+    """Add the next step to a `LinkError` that does not name one yet.
+
+    An adapter that fails is looked at first: why there is no Bluetooth says more than
+    what failed because of it.
+    """
     try:
         yield
     except LinkError as error:
         if NEXT in str(error):
             raise
-        raise type(error)(f"{error}{NEXT}{_next_step(error, ble)}") from error
+        why = None
+        if isinstance(error, AdapterError) and ble.backend == "bluez":
+            why = _diagnosed(ble)
+        words = why or f"{error}{NEXT}{_next_step(error, ble)}"
+        raise type(error)(words) from error
+
+
+def _diagnosed(ble: Ble) -> str | None:
+    if sys.platform != "linux":
+        return None
+    return asyncio.run(diagnose(ble.adapter))
 
 
 def _next_step(error: LinkError, ble: Ble) -> str:
