@@ -47,7 +47,8 @@ def next_step_said(ble: Ble) -> Iterator[None]:
 def _diagnosed(ble: Ble) -> str | None:
     if sys.platform != "linux":
         return None
-    return asyncio.run(diagnose(ble.adapter))
+    reason = asyncio.run(diagnose(ble.adapter))
+    return reason and f"{reason.what}{NEXT}{reason.step}"
 
 
 def _next_step(error: LinkError, ble: Ble) -> str:
