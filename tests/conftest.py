@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from sim.virtual_time import VirtualTimeLoop
 
-pytest_plugins = ("tests.mosquitto_peer",)
+pytest_plugins = ("tests.fake_radio", "tests.mosquitto_peer")
 
 settings.register_profile("unhurried", deadline=None)  # shared machines stall
 settings.load_profile("unhurried")
@@ -29,6 +29,17 @@ def _own_state(tmp_path_factory, monkeypatch):
     """Keep every journal out of the home of whoever runs the tests."""
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(scope="session")
+def virtual_time():
+    """Return what `asyncio.run` is, with a clock that leaps."""
+
+    def run(main):
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            return runner.run(main)
+
+    return run
 
 
 @pytest.fixture(scope="session")
