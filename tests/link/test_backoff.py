@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link.backoff import delay_s
+from gateway.link.backoff import STEADY_S, Streak, delay_s
 
 JITTER = st.floats(0, 1, exclude_max=True)
 ATTEMPTS = st.integers(1, 10**6)
@@ -37,3 +37,24 @@ def test_jitter_spreads_over_half_of_the_pause(attempt, one, other):
     a, b = delay_s(error, attempt, one), delay_s(error, attempt, other)
     assert a <= 2 * b
     assert one == other or (a < b) == (one < other) or a == b
+
+
+@given(st.integers(1, 40), st.floats(0, STEADY_S - 1))
+def test_a_short_stream_ends_no_row_of_failures(n, seconds):
+    streak = Streak()
+    for _ in range(n):
+        streak.failed(LinkError("gone"), 0.5)
+    streak.began(100.0)
+    streak.lasted(100.0 + seconds)
+    assert streak.failures == n
+    assert streak.failed(LinkError("gone"), 0.5) == delay_s(LinkError(""), n + 1, 0.5)
+
+
+def test_a_steady_stream_does():
+    streak = Streak()
+    for _ in range(9):
+        streak.failed(LinkError("gone"), 0.5)
+    streak.began(100.0)
+    streak.lasted(100.0 + STEADY_S)
+    assert streak.failures == 0
+    assert streak.failed(LinkError("gone"), 0.5) == 0.75

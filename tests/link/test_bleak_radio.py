@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
@@ -130,6 +132,21 @@ async def test_leaving_one_who_hangs_takes_no_longer_than_it_must():
         async with radio.connect(await radio.find(DIY), DIY):
             leaving = loop.time()
         assert loop.time() - leaving == pytest.approx(LEAVE_S)
+
+
+def never_to_be_asked(_):
+    raise AssertionError("BlueZ says 23, and 20 after a bonded reconnection")
+
+
+async def test_nothing_is_sized_from_what_the_platform_says_of_packets(monkeypatch):
+    guess = "max_write_without_response_size"
+    forbidden = property(never_to_be_asked)
+    monkeypatch.setattr(BleakGATTCharacteristic, guess, forbidden)
+    async with radio_whose_client() as radio:
+        monkeypatch.setattr(BleakClient, "mtu_size", forbidden)
+        async with radio.connect(await radio.find(DIY), DIY) as connection:
+            sizes = {len((await connection.inbox.take(2)).payload) for _ in range(5)}
+    assert max(sizes) > 200
 
 
 @pytest.mark.parametrize("address", [None, "F0:00:00:00:00:01"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
-from gateway.errors import LinkError, SinkError, StallError
+from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
@@ -97,6 +97,20 @@ async def test_a_bug_in_a_source_ends_the_daemon():
     with pytest.raises(ExceptionGroup) as caught:
         await serve([station(source())], [one], asyncio.Event())
     assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_an_adapter_that_is_stuck_ends_the_daemon_with_exit_code_1():
+    async def source():
+        yield LinkDown(0.0, "0")
+        raise StuckAdapterError("the Bluetooth adapter has failed")
+
+    one, _ = collector()
+    with pytest.raises(ExceptionGroup) as caught:
+        await serve([station(source())], [one], asyncio.Event())
+    [stuck] = caught.value.exceptions
+    assert isinstance(stuck, StuckAdapterError)
+    assert stuck.exit_code == 1
+    assert not isinstance(stuck, LinkError)
 
 
 async def test_a_sink_gets_only_what_it_wants():
