@@ -1,5 +1,6 @@
 """What the headband offers over GATT, and what it advertises."""
 
+import struct
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import groupby
 
@@ -14,6 +15,7 @@ ADVERTISED_BYTES = 31
 FLAGS_BYTES = 3
 FIELD_BYTES = 2  # length and type, before each value
 
+_NOTIFICATION = struct.Struct("<BH")
 _ASSIGNED_TAIL = assigned(0)[8:]
 _DOES = Characteristic.Properties
 _MAY = att.Attribute.Permissions
@@ -65,6 +67,12 @@ def to_bumble(uuid: str) -> UUID:
     if uuid.startswith("0000") and uuid.endswith(_ASSIGNED_TAIL):
         return UUID.from_16_bits(int(uuid[4:8], 16))
     return UUID(uuid)
+
+
+def notification(char: Characteristic, payload: bytes, mtu: int) -> bytes:
+    """Return the packet that notifies of `payload`, cut to `mtu` bytes."""
+    head = _NOTIFICATION.pack(att.Opcode.ATT_HANDLE_VALUE_NOTIFICATION, char.handle)
+    return (head + payload)[:mtu]
 
 
 def advertisement(name: str, service: str) -> bytes:

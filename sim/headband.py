@@ -14,12 +14,13 @@ from gateway.errors import AdapterError
 from gateway.link.bumble_adapter import POWER_ON_S
 from sim.bonding import Bonding
 from sim.device import Attribute, Device, Reaction
-from sim.gatt_table import GattTable
+from sim.gatt_table import GattTable, notification
 from sim.pace import NAP_S, Pace
 
 log = logging.getLogger(__name__)
 
 REBOOT_S = 2.0  # without power
+NOTIFIED = 1  # of the bits of a subscription
 QUEUED = 128  # link packets on their way at most, before sending waits
 
 
@@ -128,10 +129,6 @@ class Headband:
         self._is_on = True
         await self._advertise()
 
-    async def power_off(self) -> None:
-        """Switch the radio off."""
-        await self._host.power_off()
-
     async def _fall_silent(self) -> None:
         """Take the radio off the air without a goodbye, and let the host know."""
         self._is_on = False
@@ -192,8 +189,12 @@ class Headband:
         char = self._table.chars[uuid]
         if char.properties & char.Properties.INDICATE:
             await self._host.indicate_subscriber(connection, char, payload)
-        else:
-            await self._host.notify_subscriber(connection, char, payload)
+            return
+        server = self._host.gatt_server  # whose own way is to spell out each for a log
+        subscription = server.subscribers.get(connection, {}).get(char.handle, b"\0")
+        if subscription[0] & NOTIFIED:
+            mtu = connection.att_mtu
+            server.send_gatt_pdu(connection, notification(char, payload, mtu))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)

@@ -70,7 +70,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         async with transport, asyncio.TaskGroup() as tasks:
             await bonding.check()
             band = Headband(device, host, bonding, pace, tasks)
-            async with _on_air(band, transport, tasks):
+            async with _on_air(band, host, transport, tasks):
                 yield band
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
@@ -78,7 +78,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
 
 @asynccontextmanager
 async def _on_air(
-    band: Headband, transport: Transport, tasks: asyncio.TaskGroup
+    band: Headband, host: Host, transport: Transport, tasks: asyncio.TaskGroup
 ) -> AsyncIterator[None]:
     watching = tasks.create_task(_until_lost(transport))
     try:
@@ -88,7 +88,7 @@ async def _on_air(
         watching.cancel()
         band.stop()
         if not transport.source.terminated.done():
-            await band.power_off()
+            await host.power_off()
 
 
 def _host(transport: Transport, device: Device, address: str, mtu: int) -> Host:

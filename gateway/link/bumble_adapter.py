@@ -13,7 +13,7 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_str
-from bumble import hci
+from bumble import att, hci
 from bumble.att import ATT_Error
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
@@ -56,9 +56,22 @@ class Host(BumbleHost):  # type: ignore[misc] # bumble is untyped here
             self.hci_sink.on_packet(bytes(packet))
 
 
+class _Device(Device):  # type: ignore[misc] # bumble is untyped here
+    """bumble's device, which spells out each notification for a log, too."""
+
+    def on_gatt_pdu(self, handle: int, pdu: bytes) -> None:
+        connection = self.lookup_connection(handle)
+        client = connection and connection.gatt_client
+        if client and pdu[0] == att.Opcode.ATT_HANDLE_VALUE_NOTIFICATION:
+            notification = att.ATT_PDU.from_bytes(pdu)
+            client.on_att_handle_value_notification(notification)
+        else:
+            super().on_gatt_pdu(handle, pdu)
+
+
 def device_on(transport: Transport, config: DeviceConfiguration) -> Device:
     """Make a Bluetooth device, not yet powered on, on an open transport."""
-    return Device(config=config, host=Host(transport.source, transport.sink))
+    return _Device(config=config, host=Host(transport.source, transport.sink))
 
 
 class BumbleAdapter:
