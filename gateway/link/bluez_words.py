@@ -43,7 +43,7 @@ NO_RIGHTS = Reason(
 )
 NO_BUS = Reason(
     "there is no D-Bus system bus",
-    "sudo apt install dbus (in a container, mount /run/dbus/system_bus_socket)",
+    "sudo apt install bluez dbus (in a container, mount /run/dbus/system_bus_socket)",
 )
 BUS_GONE = Reason("the D-Bus system bus went away", "it is tried again")
 BLOCKED = Reason("Bluetooth is blocked by rfkill", "sudo rfkill unblock bluetooth")

@@ -58,9 +58,9 @@ async def _in_vain(_):
 async def test_no_d_bus(monkeypatch, sysfs, tmp_path):
     address = f"unix:path={tmp_path}/none"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-    assert "apt install dbus" in str(await diagnose(sysfs=sysfs))
+    assert "apt install bluez dbus" in str(await diagnose(sysfs=sysfs))
     radio = BleakRadio(care=BluezCare())
-    with pytest.raises(AdapterError, match="apt install dbus"):
+    with pytest.raises(AdapterError, match="apt install bluez dbus"):
         await radio.scan([], 1.0)
     await radio.close()
 

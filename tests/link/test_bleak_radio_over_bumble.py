@@ -300,6 +300,6 @@ def test_without_bumble_the_extra_to_install_is_named(monkeypatch):
 async def test_without_bluez_one_sentence_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     for radio in (open_radio("bluez"), open_radio("bluez", adapter="hci1")):
-        with pytest.raises(AdapterError, match="is the package bluez installed"):
+        with pytest.raises(AdapterError, match="apt install bluez dbus"):
             await radio.find(DIY)
         await radio.close()
