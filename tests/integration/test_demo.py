@@ -1,0 +1,21 @@
+"""The demo: a simulated headband, the daemon and the comparison with the night."""
+
+import asyncio
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("driver", ["diy", "muse_athena"])
+async def test_a_night_from_any_headband_is_scored_to_its_last_epoch(driver):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "demo", "--hours", "0.05"),
+        *("--speed", "60", "--driver", driver),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, said.decode()
+    assert b"(6 epochs scored by both)" in said
