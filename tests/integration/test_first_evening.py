@@ -126,12 +126,9 @@ async def test_from_nothing_to_stages_and_back(house, broker, listening):
 
 async def test_a_bond_is_made_by_pair_and_used_by_every_later_command(house):
     radio = ("--transport", house.radio)
-    knobs = ("--security", "passkey", "--keystore", house.folder / "headband.json")
+    knobs = ("--security", "passkey")
     async with house.headband(*knobs):
-        code, _, err = await house.shell("pair", ADDRESS, *radio)
-        assert code == 3
-        assert "six digits" in err
-        code, _, err = await house.shell("pair", ADDRESS, *radio, "--passkey", "0")
+        code, _, err = await house.shell("pair", ADDRESS, *radio, "--passkey", "111111")
         assert code == 3
         assert "wrong passkey" in err
         assert not house.config.exists()
@@ -146,9 +143,6 @@ async def test_a_bond_is_made_by_pair_and_used_by_every_later_command(house):
         code, _, err = await house.shell("fit", "bedroom")
         assert code == 3
         assert "--replace" in err
-        code, _, err = await house.shell("pair", ADDRESS, "--replace")
-        assert code == 0, err
-        assert (await house.shell("fit", "bedroom", "--seconds", "1"))[0] == 0
 
 
 async def test_without_an_air_the_next_step_is_to_start_one(house):

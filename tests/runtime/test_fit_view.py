@@ -1,0 +1,82 @@
+"""A headband being put on, drawn and plain."""
+
+import io
+import re
+
+import pytest
+
+from gateway.preprocessing.contact import Contact, Grip
+from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
+from gateway.runtime import fit_view
+from gateway.runtime.fit_view import view
+from gateway.runtime.try_on import Sitting
+
+GOOD, OFF = Contact(Grip.GOOD, 12.0, 0.0, 0.0), Contact(Grip.OFF, 572.0, 0.9, 0.4)
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+def sitting(contact):
+    fit = Fit(
+        (Electrode("TP9", contact),),
+        (ModelInput("EEG Fpz-Cz", "AF7-TP9", contact),),
+        (Rate(256.0, 256.26),),
+        0.0,
+    )
+    return Sitting(fit, 83)
+
+
+class Terminal(io.TextIOWrapper):
+    """Says whether it is a terminal, and keeps what it was told."""
+
+    def __init__(self, *, is_a_terminal):
+        super().__init__(io.BytesIO(), "utf-8", write_through=True)
+        self._is_a_terminal = is_a_terminal
+
+    def isatty(self):
+        return self._is_a_terminal
+
+    @property
+    def text(self):
+        return self.buffer.getvalue().decode()
+
+
+@pytest.fixture(autouse=True)
+def _capable_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def shown(out):
+    with view("bedroom", out) as show:
+        show(sitting(OFF))
+        show(sitting(GOOD))
+    return out.text
+
+
+def test_a_terminal_gets_bars_whose_colour_is_the_grip():
+    pytest.importorskip("rich")
+    text = shown(Terminal(is_a_terminal=True))
+    assert re.search(r"\x1b\[31m[^\x1b]*TP9[^\x1b]*off", text)
+    assert re.search(r"\x1b\[32m[^\x1b]*TP9[^\x1b]*good", text)
+    assert "battery 83 %" in text
+
+
+def test_no_color_is_honoured(monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[3[0-7]m", shown(Terminal(is_a_terminal=True)))
+
+
+@pytest.mark.parametrize("lacks", ["a terminal", "rich", "a clever terminal"])
+def test_whatever_lacks_the_lines_are_plain(monkeypatch, lacks):
+    if lacks == "rich":
+        monkeypatch.setattr(fit_view, "find_spec", lambda _: None)
+    if lacks == "a clever terminal":
+        monkeypatch.setenv("TERM", "dumb")
+    text = shown(Terminal(is_a_terminal=lacks != "a terminal"))
+    assert not CONTROL.search(text)
+    title, off, good = text.splitlines()
+    assert title == "bedroom"
+    assert off.startswith("TP9 off 572 uV (90% mains) (40% railed)   EEG Fpz-Cz off")
+    assert good.startswith("TP9 good 12 uV")
