@@ -121,12 +121,12 @@ def test_a_headband_is_not_paired_twice_unless_its_place_is_to_be_renewed(
 def test_a_place_that_takes_any_headband_is_filled_by_its_name(
     in_process, radio_is, config
 ):
-    config.write_text("devices: [{name: bedroom}, {name: other}]\n")
+    config.write_text("devices: [{name: bedroom}, {name: b, driver: npg_lite}]\n")
     radio_is(FakeRadio())
     code, _, err = in_process("pair", "--auto", "--name", "bedroom", "--config", config)
     assert code == 0
-    assert devices_in(config) == [BEDROOM, {"name": "other"}]
-    assert "other still takes any diy headband" in err
+    assert devices_in(config) == [BEDROOM, {"name": "b", "driver": "npg_lite"}]
+    assert "b still takes any npg_lite headband" in err
 
 
 def test_of_several_new_headbands_none_is_guessed(in_process, radio_is, config):
