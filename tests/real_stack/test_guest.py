@@ -1,11 +1,15 @@
 """What goes into the guest is what stands here, and is installed as README says."""
 
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from scripts.bluez.cases import CASES
 
 ROOT = Path(__file__).parents[2]
 GUEST = ROOT / "scripts" / "bluez" / "guest"
@@ -41,3 +45,15 @@ def test_a_unit_of_the_guest_runs_a_program_that_is_there(unit):
 def test_a_program_of_the_guest_needs_nothing_but_python(program):
     names = re.findall(r"^\s*(?:from|import) (\w+)", program.read_text(), re.MULTILINE)
     assert set(names) <= set(sys.stdlib_module_names)
+
+
+def test_the_help_lists_every_case_and_touches_nothing():
+    shown = subprocess.run(
+        [ROOT / "scripts" / "test-bluez", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.defpath},
+    ).stdout
+    assert "scripts/test-bluez --keep DIR" in shown
+    assert [case.name for case in CASES if f"  {case.name}: " not in shown] == []
