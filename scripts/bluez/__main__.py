@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -42,6 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sleepgate-bluez-") as scratch:
         work = options.keep or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(filename=work / "air.log", level=logging.WARNING)
         outcomes = asyncio.run(_night(options, chosen, work))
     sys.exit(any(outcome.problem for outcome in outcomes))
 
