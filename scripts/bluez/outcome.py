@@ -5,6 +5,7 @@ import time
 from math import inf
 from typing import NamedTuple
 
+from gateway.link.backoff import STEADY_S
 from scripts.bluez.account import (
     Epoch,
     cost,
@@ -16,6 +17,7 @@ from scripts.bluez.account import (
 from scripts.bluez.cases import Case, Lab, SideEffect
 from scripts.bluez.machine import Guest, GuestError
 
+REST_S = STEADY_S + 5.0  # sooner, a fault would count as one more of the last
 NOTICE_S = 60.0  # a fault is noticed within
 AGAIN_S = 240.0  # and over within: emulated, and on a busy host
 EPOCH_WAIT_S = 120.0
@@ -75,10 +77,14 @@ async def suffer(lab: Lab, case: Case) -> Outcome:
 
 
 async def _not_at_rest(guest: Guest) -> str | None:
+    def at_rest() -> bool:
+        since = streaming_since(guest.messages, -inf)
+        return since is not None and asyncio.get_running_loop().time() - since > REST_S
+
     try:
         await guest.until(
-            lambda: streaming_since(guest.messages, -inf) is not None,
-            NOTICE_S,
+            at_rest,
+            NOTICE_S + REST_S,
             "the case before has left no stream to begin with",
         )
     except GuestError as error:
