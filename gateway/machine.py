@@ -61,6 +61,11 @@ def clock_synchronised() -> bool:
     return SYNCHRONISED.exists()
 
 
+def supervised() -> bool:
+    """Tell whether systemd runs this process, and would start it again."""
+    return "INVOCATION_ID" in os.environ and "NOTIFY_SOCKET" in os.environ
+
+
 def gateway_id() -> str:
     """Return 6 hex digits that stay the same on this machine, and give nothing away.
 

@@ -15,6 +15,7 @@ IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
 MAY_IMPORT = {
     "gateway": set(),
     "gateway.errors": set(),
+    "gateway.control": set(),
     "gateway.feed": set(),
     "gateway.config": {"errors"},
     "gateway.acquisition": {"errors"},
@@ -33,14 +34,14 @@ MAY_IMPORT = {
     "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
-        *("errors", "journal", "link", "mqtt_client"),
+        *("control", "errors", "journal", "link", "mqtt_client"),
     },
     "gateway.journal": {"errors"},
     "gateway.machine": {"vitals"},
     "gateway.vitals": set(),
     "gateway.mqtt_client": {
         *("acquisition", "staging", "formats", "outputs", "journal", "errors"),
-        *("link", "machine", "__version__"),
+        *("control", "link", "machine", "__version__"),
     },
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),

@@ -11,6 +11,7 @@ import click
 from gateway import sinks
 from gateway.cli_options import CHANNEL, HOURS, SEED
 from gateway.config import Ble, Config, Device
+from gateway.control import Control
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
 from gateway.formats.agreement_text import agreement_line
@@ -126,7 +127,9 @@ class Progress:
         wants = (Availability, ScoredEpoch)
         self.outlet = outlet(Sink("progress", object, wants, self._follow), object())
 
-    async def _follow(self, _options: object, feed: Feed[Reading]) -> None:
+    async def _follow(
+        self, _options: object, feed: Feed[Reading], _control: Control
+    ) -> None:
         async for reading in feed:
             match reading.value:
                 case ScoredEpoch(stage=stage):

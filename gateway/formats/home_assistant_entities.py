@@ -26,6 +26,7 @@ def headband_entities(topics: TopicTree, device: str) -> Iterator[Entity]:
     yield "event", _event(topics.event(device), "Sleep event", happenings), HERE
     phases = sorted({*PHASE.values(), NOT_AWAKE})
     yield "phase", _event(topics.phase(device), "Sleep phase", phases), HERE
+    yield "recording", _recording(topics, device), ALIVE
     picture = topics.hypnogram_svg(device).name
     yield (
         "hypnogram",
@@ -124,6 +125,30 @@ def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
     clock = _sensor(health, "Clock not synchronised", template)
     clock |= {"platform": "binary_sensor", "device_class": "problem"}
     yield "clock", _diagnostic(clock), ALIVE
+    restart = {
+        "platform": "button",
+        "name": "Restart",
+        "command_topic": topics.bridge_request("restart").name,
+        "payload_press": "{}",
+        "device_class": "restart",
+        "entity_category": "config",
+    }
+    yield "restart", restart, ALIVE
+
+
+def _recording(topics: TopicTree, device: str) -> Component:
+    return {
+        "platform": "switch",
+        "name": "Recording",
+        "state_topic": topics.session(device).name,
+        "value_template": "{{ 'OFF' if value_json.state == 'ended' else 'ON' }}",
+        "state_on": "ON",
+        "state_off": "OFF",
+        "command_topic": topics.session_request(device).name,
+        "payload_on": "start",
+        "payload_off": "stop",
+        "icon": "mdi:record-rec",
+    }
 
 
 def _sensor(topic: Topic, name: str, template: str) -> Component:

@@ -5,12 +5,14 @@ A request is a JSON object on ``bridge/request/<verb>``; whatever it calls its
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from gateway.errors import RequestError
 
 MAX_BYTES = 4096
+WORD = re.compile(rb"[a-z_]{1,32}")
 
 
 class Request(NamedTuple):
@@ -20,6 +22,8 @@ class Request(NamedTuple):
     ----------
     verb : str
         Last level of the topic.
+    whom : str
+        The level before ``request``: a headband's name, or ``bridge``.
     transaction : str, int or None
         The sender's name for it.
     fields : mapping
@@ -27,6 +31,7 @@ class Request(NamedTuple):
     """
 
     verb: str
+    whom: str
     transaction: str | int | None
     fields: Mapping[str, Any]
 
@@ -46,19 +51,37 @@ class Request(NamedTuple):
         return value
 
 
+def read_action(request: Request, actions: Collection[str]) -> str:
+    """Return the field ``action`` of `request`, one of `actions`.
+
+    Raises
+    ------
+    RequestError
+        If it is none of them.
+    """
+    action = request.fields.get("action")
+    if action not in actions:
+        known = " or ".join(sorted(actions))
+        raise RequestError("bad_field", f"action: expected {known}, got {action!r}")
+    return str(action)
+
+
 def read_request(topic: str, payload: bytes) -> Request:
     """Read a request; an empty payload asks for nothing in particular.
+
+    A bare word, as switches and buttons send it, is the field ``action``.
 
     Raises
     ------
     RequestError
         If it is no JSON object, or larger than 4 kB.
     """
-    verb = topic.rpartition("/")[2]
+    *_, whom, _, verb = topic.split("/")
     if len(payload) > MAX_BYTES:
         raise RequestError("too_large", f"{len(payload)} bytes; at most {MAX_BYTES}")
     try:
-        fields = json.loads(payload or b"{}")
+        bare = WORD.fullmatch(payload)
+        fields = {"action": payload.decode()} if bare else json.loads(payload or b"{}")
     except ValueError as error:
         raise RequestError("not_json", f"expected a JSON object: {error}") from error
     if not isinstance(fields, dict):
@@ -66,7 +89,7 @@ def read_request(topic: str, payload: bytes) -> Request:
     transaction = fields.pop("transaction", None)
     if not isinstance(transaction, (str, int, type(None))):
         raise RequestError("bad_field", "transaction: expected a text or a number")
-    return Request(verb, transaction, fields)
+    return Request(verb, whom, transaction, fields)
 
 
 def ok_payload(request: Request, data: Mapping[str, object]) -> bytes:

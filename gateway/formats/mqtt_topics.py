@@ -96,9 +96,23 @@ class TopicTree:
         """Filter of all requests to the gateway itself."""
         return f"{self.base}/bridge/request/+"
 
-    def bridge_response(self, verb: str) -> Topic:
-        """Answer a request of `verb`."""
-        return Topic(f"{self.base}/bridge/response/{verb}", retain=False)
+    def bridge_request(self, verb: str) -> Topic:
+        """Ask something of the gateway itself."""
+        return Topic(f"{self.base}/bridge/request/{verb}", retain=False)
+
+    @property
+    def session_requests(self) -> str:
+        """Filter of all requests to begin or end a session."""
+        return f"{self.base}/+/request/session"
+
+    def session_request(self, device: str) -> Topic:
+        """Ask to ``start`` or ``stop`` a headband's session."""
+        return self._of(device, "request/session", retain=False)
+
+    def response_to(self, request: str) -> Topic:
+        """Return the topic of the answer to a request on topic `request`."""
+        before, _, verb = request.rpartition("/request/")
+        return Topic(f"{before}/response/{verb}", retain=False)
 
     def availability(self, device: str) -> Topic:
         """``online`` while a headband's samples arrive."""

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from datetime import UTC, datetime
 
 from gateway import __version__
-from gateway.errors import JournalError
+from gateway.control import BeginSession, Command, Control, EndSession, Restart
+from gateway.errors import JournalError, RequestError
 from gateway.formats.home_assistant import (
     Place,
     gateway_discovery,
@@ -18,7 +19,7 @@ from gateway.formats.home_assistant import (
 )
 from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
 from gateway.formats.mqtt_payloads import ONLINE
-from gateway.formats.mqtt_requests import Request
+from gateway.formats.mqtt_requests import Request, read_action
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
 from gateway.machine import (
@@ -27,6 +28,7 @@ from gateway.machine import (
     clock_synchronised,
     host_name,
     python_version,
+    supervised,
 )
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
@@ -51,15 +53,24 @@ class Office:
     journal : Journal
     place : Place or None
         Where Home Assistant listens; None if it is not told.
+    control : Control or None
+        Who carries out what the daemon is asked to do; None if nobody does.
     """
 
     def __init__(
-        self, client: MqttClient, desk: Desk, journal: Journal, place: Place | None
+        self,
+        client: MqttClient,
+        desk: Desk,
+        journal: Journal,
+        *,
+        place: Place | None,
+        control: Control | None,
     ) -> None:
         self._client = client
         self._desk = desk
         self._journal = journal
         self._place = place
+        self._control = control
         self._began = time.monotonic(), datetime.now(UTC)
         self._pulse = Pulse(journal.path.parent)
         self._models: Mapping[str, str] = {}
@@ -77,7 +88,10 @@ class Office:
 
     def verbs(self) -> Mapping[str, Serve]:
         """Return what can be asked of the gateway."""
-        return {"replay": self._replay, "health": self._health_asked}
+        served = {"replay": self._replay, "health": self._health_asked}
+        if self._control is not None:
+            served |= {"session": self._session, "restart": self._restart}
+        return served
 
     async def introduce(self) -> None:
         """Say who this gateway is, if that has changed."""
@@ -128,6 +142,29 @@ class Office:
         until = request.whole_number("to", contents.next_seq)
         n = await self._journal.replay(since, until)
         return {"epochs": n, "first_seq": contents.first_seq}
+
+    async def _session(self, request: Request) -> Mapping[str, object]:
+        action = read_action(request, ("start", "stop"))
+        if request.whom not in self._models:
+            known = ", ".join(sorted(self._models)) or "none"
+            raise RequestError(
+                "no_device", f"no headband {request.whom!r}; there is {known}"
+            )
+        asked = BeginSession if action == "start" else EndSession
+        self._ask(asked(request.whom))
+        return {"device": request.whom, "action": action}
+
+    async def _restart(self, _request: Request) -> Mapping[str, object]:
+        if not supervised():
+            raise RequestError(
+                "not_supervised", "nobody would start it again: it is no service"
+            )
+        self._ask(Restart())
+        return {}
+
+    def _ask(self, command: Command) -> None:
+        if self._control is not None:
+            self._control.ask(command)
 
     async def _health_asked(self, _request: Request) -> Mapping[str, object]:
         await self._report()

@@ -44,9 +44,8 @@ async def serve_requests(
         if received.topic in others:
             await others[received.topic](received)
             continue
-        verb = received.topic.rpartition("/")[2]
         payload = await _answer(received, verbs)
-        await client.publish(Message(topics.bridge_response(verb), payload))
+        await client.publish(Message(topics.response_to(received.topic), payload))
         if received.reply_to and not set(received.reply_to) & WILDCARDS:
             topic = Topic(received.reply_to, retain=False)
             await client.publish(Message(topic, payload, received.correlation))

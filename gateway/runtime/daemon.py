@@ -16,9 +16,10 @@ from gateway.link.radio import Radio
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
+from gateway.runtime.bed import Session, Station
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
-from gateway.runtime.service import Outlet, Station, outlet, serve
+from gateway.runtime.service import Outlet, outlet, serve
 from gateway.runtime.session_id import session_id
 from gateway.runtime.systemd import notify
 from gateway.staging.score import Scorer
@@ -103,10 +104,14 @@ def radio_of(config: Config) -> BleakRadio:
 def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
     """Put one headband's chain together."""
     driver = driver_of(device)
-    night = Night(scorer, device.channels, config.staging.mains_hz, driver.derivations)
+    mains_hz = config.staging.mains_hz
+
+    def new_session() -> Session:
+        night = Night(scorer, device.channels, mains_hz, driver.derivations)
+        return Session(session_id(), Pipeline(driver, night))
+
     return Station(
         device=device.name,
-        session=session_id(),
         card=scorer.card,
         source=lambda report: stream(
             radio,
@@ -115,7 +120,7 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
             report=report,
             stall_s=device.stall_s,
         ),
-        pipeline=Pipeline(driver, night),
+        new_session=new_session,
         stall_s=device.stall_s,
     )
 

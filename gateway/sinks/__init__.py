@@ -6,6 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
+from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.feed import Feed
 from gateway.outputs import Output, Reading
@@ -26,13 +27,14 @@ class Sink(Generic[Options]):
     wants : tuple of type
         Kinds of `Output` put on its feed.
     run : callable
-        Consumes the feed until it ends; raises `SinkError` to be restarted.
+        Consumes the feed until it ends; raises `SinkError` to be restarted. What it
+        wants of the daemon it asks of the `Control`.
     """
 
     name: str
     options: type[Options]
     wants: tuple[type[Output], ...]
-    run: Callable[[Options, Feed[Reading]], Awaitable[None]]
+    run: Callable[[Options, Feed[Reading], Control], Awaitable[None]]
 
 
 def names() -> list[str]:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
+from gateway.control import Control
 from gateway.feed import Feed
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
@@ -115,20 +116,23 @@ class Options:
         )
 
 
-async def run(options: Options, feed: Feed[Reading]) -> None:
+async def run(
+    options: Options, feed: Feed[Reading], control: Control | None = None
+) -> None:
     """Publish what `feed` brings until it ends; see the module for failures."""
     if options.password is not None and options.tls is None:
         _warn_of_plain_text(options.host)
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
     desk = Desk(topics, options.publish)
     place = options.home_assistant.place(topics)
-    asked = [topics.bridge_requests, *([place.birth] if place else [])]
+    asked = [topics.bridge_requests, topics.session_requests]
+    asked += [place.birth] if place else []
     async with (
         Journal(options.journal.file) as journal,
         MqttClient(options.address, desk.will, desk.standing, asked) as client,
     ):
         lane = JournalLane(journal, client, desk.write_entry)
-        office = Office(client, desk, journal, place)
+        office = Office(client, desk, journal, place=place, control=control)
         recorder = Recorder(journal)
         async with asyncio.TaskGroup() as tasks:
             works = (lane.run(), *office.works(options.journal.bounds))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from gateway.acquisition.tally import Tally
+from gateway.control import Control
 from gateway.errors import MissingExtraError
 from gateway.feed import Feed
 from gateway.formats.hypnogram_text import draw
@@ -124,7 +125,9 @@ class NightShown:
         return "live" if speed < LIVE_SPEED else f"{speed:.0f} x real time"
 
 
-async def run(options: Options, feed: Feed[Reading]) -> None:
+async def run(
+    options: Options, feed: Feed[Reading], _control: Control | None = None
+) -> None:
     """Show what `feed` brings until it ends.
 
     Raises

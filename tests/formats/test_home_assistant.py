@@ -40,8 +40,10 @@ def violations(component):
         yield "default_entity_id is <platform>.<slug>"
     if "object_id" in component:
         yield "object_id is gone since 2026.4"
-    if platform != "image" and "state_topic" not in component:
+    if platform not in ("image", "button") and "state_topic" not in component:
         yield "a state comes from somewhere"
+    if (platform in ("switch", "button")) != ("command_topic" in component):
+        yield "switches and buttons, and only they, command"
     if ("options" in component) != (kind == "enum"):
         yield "options and device_class enum go together"
     if "options" in component and {"state_class", "unit_of_measurement"} & set(
@@ -50,10 +52,13 @@ def violations(component):
         yield "an enum has no unit and no state class"
     if kind in UNITS and component.get("unit_of_measurement") not in UNITS[kind]:
         yield f"{kind} wants one of {UNITS[kind]}"
-    if platform == "sensor" and component.get("entity_category") not in (
-        None,
-        "diagnostic",
-    ):
+    yield from violations_of_platform(platform, component)
+
+
+def violations_of_platform(platform, component):
+    """Yield which rule of its platform a component breaks."""
+    category = component.get("entity_category")
+    if platform == "sensor" and category not in (None, "diagnostic"):
         yield "a sensor is at most diagnostic"
     if platform == "event" and not component.get("event_types"):
         yield "an event has types"

@@ -11,6 +11,7 @@ from gateway.formats.mqtt_requests import (
     MAX_BYTES,
     error_payload,
     ok_payload,
+    read_action,
     read_request,
 )
 
@@ -22,6 +23,14 @@ def test_a_request_is_read_and_its_transaction_comes_back():
     assert (request.verb, request.whole_number("from")) == ("replay", 12)
     answer = json.loads(ok_payload(request, {"epochs": 3}))
     assert answer == {"transaction": "q7", "status": "ok", "data": {"epochs": 3}}
+
+
+def test_a_bare_word_is_an_action():
+    request = read_request("base/bedroom/request/session", b"stop")
+    assert (request.whom, request.verb) == ("bedroom", "session")
+    assert read_action(request, ("start", "stop")) == "stop"
+    with pytest.raises(RequestError, match="expected start"):
+        read_action(request, ("start",))
 
 
 def test_an_empty_payload_asks_for_nothing_in_particular():

@@ -5,6 +5,7 @@ import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from paho.mqtt import publish
 
 from gateway.config import Ble, Config, Device
 from gateway.offline import score
@@ -23,8 +24,9 @@ DEVICE = "bedroom"
 class Chain:
     """A daemon with a broker, somebody who listens, and an air to play on."""
 
-    def __init__(self, air, listener, until):
+    def __init__(self, air, broker, listener, until):
         self.air = air
+        self._broker = broker
         self.listener = listener
         self._until = until
 
@@ -54,6 +56,17 @@ class Chain:
         """Wait until the headband was said to be `word` so many times."""
         await self._until(lambda: self._said(word) >= times, f"{word} on the topic")
 
+    async def request(self, leaf, payload):
+        """Publish a request as anybody would."""
+        await asyncio.to_thread(
+            publish.single,
+            f"sleepgate/{leaf}",
+            payload,
+            qos=1,
+            hostname=self._broker.host,
+            port=self._broker.port,
+        )
+
     def _said(self, word):
         payloads = [h.payload for h in self.listener.on(f"{DEVICE}/availability")]
         return payloads.count(word.encode())
@@ -77,7 +90,7 @@ def chain(broker, listening, until):
             stop = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(run_daemon(config, stop))
-                yield Chain(air, listener, until)
+                yield Chain(air, broker, listener, until)
                 stop.set()
             await listener.catch_up()
             check_all(listener.heard)

@@ -110,3 +110,46 @@ async def test_the_bridge_says_offline_when_it_leaves(chain, until):
         listener = running.listener
         await until(lambda: listener.on("bridge/state"), "the bridge on the topic")
     assert [h.payload for h in listener.on("bridge/state")] == [b"online", b"offline"]
+
+
+async def test_a_session_ends_and_another_begins_by_request(chain, until):
+    recording, _ = synthetic_night(3, 0.5)
+    async with chain() as running, running.headband(recording, speed=60.0):
+        listener = running.listener
+
+        def states():
+            return [heard.document["state"] for heard in listener.on("/session")]
+
+        await until(lambda: len(listener.epochs()) > 5, "some epochs")
+        await running.request("bedroom/request/session", "stop")
+        await until(lambda: states()[-1] == "ended", "the end")
+        await until(lambda: listener.on("/summary"), "its statistics")
+        ended = len(listener.epochs())
+        await running.request("bedroom/request/session", "start")
+        await until(lambda: len(listener.epochs()) > ended + 5, "more epochs")
+    sessions = [epoch["session"] for epoch in listener.epochs()]
+    assert len(set(sessions)) == 2
+    assert sessions == sorted(sessions)
+    second = [e["epoch"] for e in listener.epochs() if e["session"] == sessions[-1]]
+    assert second == list(range(len(second))), "counted from its own beginning"
+    assert states()[:4] == ["idle", "recording", "ended", "idle"]
+    answers = [h.document for h in listener.on("/response/session")]
+    assert [answer["status"] for answer in answers] == ["ok", "ok"]
+
+
+async def test_a_session_of_nobody_and_a_restart_of_no_service_are_refused(
+    chain, until
+):
+    async with chain() as running:
+        listener = running.listener
+        await until(lambda: listener.on("bridge/info"), "the introduction")
+        await running.request("attic/request/session", "stop")
+        await running.request("bridge/request/restart", "{}")
+        await until(lambda: listener.on("/response/session"), "an answer")
+        await until(lambda: listener.on("/response/restart"), "an answer")
+    (session,), (restart,) = (
+        [heard.document for heard in listener.on(f"/response/{verb}")]
+        for verb in ("session", "restart")
+    )
+    assert session["error"]["code"] == "no_device"
+    assert restart["error"]["code"] == "not_supervised"

@@ -20,8 +20,9 @@ from gateway.offline import score
 from gateway.outputs import Availability
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
+from gateway.runtime.bed import Session, Station
 from gateway.runtime.model_file import read_model
-from gateway.runtime.service import Station, outlet, serve
+from gateway.runtime.service import outlet, serve
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from sim.sleeper import synthetic_night
@@ -47,7 +48,7 @@ class Hearing:
         return self.values.get(kind, [])
 
     def outlet(self):
-        async def run(_options, feed):
+        async def run(_options, feed, _control):
             async for reading in feed:
                 self.values.setdefault(type(reading.value), []).append(reading.value)
 
@@ -97,7 +98,6 @@ async def live_through(night, recording, faults, hearing):
 
     station = Station(
         device="bedroom",
-        session="s",
         card=(scorer := read_model("default")).card,
         source=lambda report: stream(
             radio,
@@ -107,7 +107,7 @@ async def live_through(night, recording, faults, hearing):
             clock=loop.time,
             jitter=dice.random,
         ),
-        pipeline=Pipeline(DIY, Scoring(scorer, {}, 50)),
+        new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
         stall_s=5.0,
     )
     stop = asyncio.Event()

@@ -13,7 +13,8 @@ from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
-from gateway.runtime.service import Station, outlet, serve
+from gateway.runtime.bed import Session, Station
+from gateway.runtime.service import outlet, serve
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
 
@@ -44,15 +45,16 @@ async def events(n, pause_s=1.0):
 
 
 def station(source):
-    return Station(
-        "bedroom", "s", CARD, lambda _report: source, CountingPipeline(), 5.0
-    )
+    def new_session():
+        return Session("s", CountingPipeline())
+
+    return Station("bedroom", CARD, lambda _report: source, new_session, 5.0)
 
 
 def collector(fail_on=(), error=SinkError):
     heard, broken = [], list(fail_on)
 
-    async def run(options, feed):
+    async def run(options, feed, control):
         async for reading in feed:
             if broken and reading.value.reason == broken[0]:
                 raise error(broken.pop(0))
@@ -116,7 +118,7 @@ async def test_an_adapter_that_is_stuck_ends_the_daemon_with_exit_code_1():
 async def test_a_sink_gets_only_what_it_wants():
     heard = []
 
-    async def run(options, feed):
+    async def run(options, feed, control):
         heard.extend([reading async for reading in feed])
 
     deaf = outlet(Sink("deaf", NoOptions, (), run), NoOptions())
@@ -168,10 +170,11 @@ class Source:
 async def judged(*connections, seconds=60):
     source, stop = Source(*connections), asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    station = Station("b", "s", CARD, source.play, JudgingPipeline(), stall_s=2.0)
+    session = Session("s", JudgingPipeline())
+    station = Station("b", CARD, source.play, lambda: session, stall_s=2.0)
     states = []
 
-    async def run(options, feed):
+    async def run(options, feed, control):
         states.extend([reading.value async for reading in feed])
 
     sink = outlet(Sink("states", NoOptions, (LinkState,), run), NoOptions())

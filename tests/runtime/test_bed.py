@@ -1,0 +1,86 @@
+"""A headband through its sessions, the link kept in between."""
+
+from datetime import UTC, datetime
+from itertools import count
+
+from gateway.acquisition.montage import HeadbandInfo, Montage
+from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
+from gateway.outputs import Availability, Recording, SessionState
+from gateway.runtime.bed import Bed, Session, Station
+from gateway.staging.model_card import ModelCard
+
+NOW = Tick(0.0, datetime(2026, 2, 12, 23, tzinfo=UTC), synchronised=True)
+UP = LinkUp(1.0, HeadbandInfo(Montage(())))
+DATA = Notification("c", b"x", 2.0)
+
+
+class Recorder:
+    """A pipeline that only says what it was given."""
+
+    bad_in_a_row = 0
+    t_sampled = 0.0
+
+    def push(self, value):
+        yield Availability(online=True, reason=type(value).__name__)
+
+    def close(self):
+        yield Availability(online=False, reason="closed")
+
+
+def bed():
+    number = count()
+    card = ModelCard.__new__(ModelCard)
+    return Bed(
+        Station(
+            "bedroom",
+            card,
+            lambda _report: None,
+            lambda: Session(f"session-{next(number)}", Recorder()),
+            5.0,
+        )
+    )
+
+
+def said(outputs):
+    return [o.reason if isinstance(o, Availability) else o for o in outputs]
+
+
+IDLE = SessionState(Recording.IDLE)
+
+
+def test_a_session_begins_idle_and_takes_what_comes():
+    one = bed()
+    assert said(one.begin(NOW)) == [IDLE, "Tick"]
+    assert said(one.push(UP)) == ["LinkUp"]
+    assert said(one.push(DATA)) == ["Notification"]
+
+
+def test_after_its_end_nothing_is_taken_until_another_begins():
+    one = bed()
+    for outputs in (one.begin(NOW), one.push(UP)):
+        list(outputs)
+    assert said(one.end()) == ["closed"]
+    assert said(one.push(DATA)) == []
+    assert said(one.end()) == []
+    assert one.fault(DATA) is None
+
+
+def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
+    one = bed()
+    for outputs in (one.begin(NOW), one.push(UP), one.end()):
+        list(outputs)
+    assert said(one.begin(NOW)) == [IDLE, "Tick", "LinkUp"]
+
+
+def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
+    one = bed()
+    for outputs in (one.begin(NOW), one.push(UP), one.end()):
+        list(outputs)
+    assert said(one.push(LinkDown(3.0, "gone"))) == []
+    assert said(one.begin(NOW)) == [IDLE, "Tick"]
+
+
+def test_beginning_what_runs_changes_nothing():
+    one = bed()
+    list(one.begin(NOW))
+    assert said(one.begin(NOW)) == []
