@@ -25,7 +25,7 @@ from sim.virtual_time import VirtualTimeLoop
 
 DIY = drivers.load("diy")
 STALL_S = 5.0
-STEADY_S = 60.0
+STEADY_S = 35.0
 DICE = np.random.default_rng(1)
 
 
@@ -56,7 +56,7 @@ async def hang_up(scene: Scene) -> None:
 
 async def out_of_range(scene: Scene) -> None:
     """Send the sleeper to the kitchen."""
-    await scene.air.outage(float(DICE.uniform(1, 300)))
+    await scene.air.outage(float(DICE.uniform(1, 120)))
 
 
 async def freeze(scene: Scene) -> None:
@@ -78,7 +78,7 @@ async def controller_restarts(scene: Scene) -> None:
 
 FAULTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "headband hangs up": hang_up,
-    "out of range, 1-300 s": out_of_range,
+    "out of range, 1-120 s": out_of_range,
     f"headband frozen (stall after {STALL_S:g} s)": freeze,
     "bluetoothd dies": bluetoothd_dies,
     "adapter power-cycled": controller_restarts,
