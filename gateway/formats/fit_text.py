@@ -11,7 +11,7 @@ from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
 from gateway.staging.gate import EEG
 
-BAR_WIDTH = 20
+BAR_WIDTH = 12
 FULL_UV = 1000.0  # a full bar; the scale is logarithmic from 1 uV
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 WORTH_SAYING = 0.01  # railed samples
@@ -122,16 +122,22 @@ def _rate(rate: Rate) -> str:
 def _bar_line(label: str, contact: Contact | None, width: int) -> Line:
     if contact is None:
         return Line(f"{label:<{width}}  sampled too slowly to tell")
-    bar = _bar(contact.rms_uv)
-    text = f"{label:<{width}}  {bar}  {contact.state.value:<4}  {_measures(contact)}"
-    return Line(text, contact.state)
+    shares = f"mains {contact.mains_ratio:4.0%}  railed {contact.railed:4.0%}"
+    return _grip_line(label, contact, width, shares)
 
 
 def _input_line(each: ModelInput, width: int) -> Line:
     if not each.derivation:
         return Line(f"{each.label:<{width}}  not given by this headband")
-    line = _bar_line(each.label, each.contact, width)
-    return line._replace(text=f"{line.text}  {each.derivation}")
+    if each.contact is None:
+        return _bar_line(each.label, None, width)
+    return _grip_line(each.label, each.contact, width, each.derivation)
+
+
+def _grip_line(label: str, contact: Contact, width: int, more: str) -> Line:
+    bar, state = _bar(contact.rms_uv), contact.state
+    text = f"{label:<{width}}  {bar}  {state.value:<4}  {contact.rms_uv:5.0f} uV"
+    return Line(f"{text}  {more}", state)
 
 
 def _bar(rms_uv: float) -> str:
@@ -139,13 +145,6 @@ def _bar(rms_uv: float) -> str:
     eighths = round(share * BAR_WIDTH * 8)
     bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
     return f"{bar:<{BAR_WIDTH}}"
-
-
-def _measures(contact: Contact) -> str:
-    return (
-        f"{contact.rms_uv:5.0f} uV  mains {contact.mains_ratio:4.0%}"
-        f"  railed {contact.railed:4.0%}"
-    )
 
 
 def _words(contact: Contact) -> str:

@@ -89,6 +89,12 @@ def test_the_advice_is_a_verdict_and_what_to_do_about_each_electrode(
     assert [line.partition(":")[0] for line in rest] == about
 
 
+def test_the_bars_fit_a_terminal_of_80_columns():
+    muse = ModelInput("EOG horizontal", "(AF7+AF8)/2-(TP9+TP10)/2", OFF)
+    shown = Fit((Electrode("TP10", OFF),), (muse,), (Rate(256.0, 256.26),), 12.5)
+    assert max(len(line.text) for line in fit_lines(shown, 100)) <= 80 - 4
+
+
 @given(FITS, st.none() | st.integers(0, 100))
 def test_every_fit_keeps_to_its_schema_and_can_be_shown(sitting, battery):
     text = fit_json(sitting, battery)
