@@ -118,7 +118,7 @@ async def test_a_session_ends_and_another_begins_by_request(chain, until):
         listener = running.listener
 
         def states():
-            return [heard.document["state"] for heard in listener.on("/session")]
+            return [heard.document["state"] for heard in listener.on("bedroom/session")]
 
         await until(lambda: len(listener.epochs()) > 5, "some epochs")
         await running.request("bedroom/request/session", "stop")
