@@ -24,11 +24,14 @@ NOTHING: Mapping[str, float] = MappingProxyType({})
 
 # What each electrode carries, as weights of the recording's signals; one that is not
 # here carries nothing. On a Muse that is the inverse of what its drivers derive:
-# AF7 - AF8 is the EOG again, forehead against ears Fpz-Cz.
+# AF7 - AF8 is the EOG again, forehead against ears Fpz-Cz; each carries half of it, as
+# an ear without any signal would be one that has come off.
 SITES: Sites = MappingProxyType(
     {
-        "AF7": {FRONTAL: 1.0, EYES: 0.5},
-        "AF8": {FRONTAL: 1.0, EYES: -0.5},
+        "AF7": {FRONTAL: 0.5, EYES: 0.5},
+        "AF8": {FRONTAL: 0.5, EYES: -0.5},
+        "TP9": {FRONTAL: -0.5},
+        "TP10": {FRONTAL: -0.5},
         "AUX": {CHIN: 1.0},
         "CH1": {FRONTAL: 1.0},
         "CH2": {PARIETAL: 1.0},

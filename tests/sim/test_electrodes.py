@@ -122,13 +122,11 @@ def test_at_the_recordings_own_rate_counts_stay_what_they_were():
 
 
 def test_samples_beyond_the_rails_are_at_the_rails():
-    loud = recording(np.outer(np.ones(3), 4000 * np.sin(np.arange(6000) / 50)))
+    loud = recording(np.outer(np.ones(3), 8000 * np.sin(np.arange(6000) / 50)))
     counts = electrodes(loud, MUSE)
     top = MUSE.streams[0].channels[1]
     assert counts.max() == top.digital_max
     assert counts.min() == top.digital_min
-    ears = counts[[0, 3]]
-    assert (ears == top.zero).all()
 
 
 def test_signals_of_different_rates_are_laid_side_by_side():
