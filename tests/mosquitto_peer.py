@@ -91,8 +91,8 @@ class Listener:
         self._client.loop_stop()
 
 
-async def until(reached, what):
-    for _ in range(PATIENCE_S * 100):
+async def until(reached, what, patience_s=PATIENCE_S):
+    for _ in range(patience_s * 100):
         if reached():
             return
         await asyncio.sleep(0.01)

@@ -20,11 +20,16 @@ class TcpFaults:
         What happens to bytes towards the broker and back: ``"pass"``, ``"swallow"``
         (acknowledged by TCP, never delivered), ``"stall"`` (not even read) or
         ``"half"`` (half of what comes next, then the end).
+    withheld : set of int
+        Types of MQTT packets that the broker says in vain; the rest passes.
+    n_withheld : int
     """
 
     def __init__(self, target):
         self.port = None
         self.up = self.down = "pass"
+        self.withheld = set()
+        self.n_withheld = 0
         self._target = target
         self._writers = set()
         self._moved = asyncio.Event()
@@ -51,6 +56,7 @@ class TcpFaults:
     def heal(self):
         """Pass everything from now on; what was swallowed stays lost."""
         self.up = self.down = "pass"
+        self.withheld = set()
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -66,7 +72,15 @@ class TcpFaults:
         )
         self._writers -= {writer, there[1]}
 
+    def _let_through(self, packets):
+        for packet in packets:
+            if packet[0] >> 4 in self.withheld:
+                self.n_withheld += 1
+            else:
+                yield packet
+
     async def _pump(self, reader, writer, way):
+        rest = b""
         with suppress(OSError):
             while True:
                 while getattr(self, way) == "stall" and not writer.is_closing():
@@ -75,9 +89,31 @@ class TcpFaults:
                 if not data:
                     break
                 if getattr(self, way) == "pass":
+                    if way == "down":
+                        packets, rest = whole_packets(rest + data)
+                        data = b"".join(self._let_through(packets))
                     writer.write(data)
                     await writer.drain()
                 elif getattr(self, way) == "half":
                     writer.write(data[: len(data) // 2])  # cut in mid-packet
                     break
         writer.close()
+
+
+def whole_packets(data):
+    """Cut MQTT's bytes into packets; return them and what is left over."""
+    packets = []
+    while (size := packet_size(data)) and size <= len(data):
+        packets.append(data[:size])
+        data = data[size:]
+    return packets, data
+
+
+def packet_size(data):
+    """Return the first packet's size, header and all; 0 if that is not known yet."""
+    length = 0
+    for n, byte in enumerate(data[1:5]):
+        length |= (byte & 127) << 7 * n
+        if byte < 128:
+            return 2 + n + length
+    return 0

@@ -63,9 +63,13 @@ class BrokerAddress:
 
 
 class Connected(NamedTuple):
-    """The broker accepted the connection, and up to `window` messages at a time."""
+    """The broker accepted the connection.
+
+    It takes up to `window` messages at a time, each up to `largest` bytes.
+    """
 
     window: int
+    largest: int
 
 
 class Refused(NamedTuple):

@@ -9,14 +9,15 @@ from typing import Any
 from gateway.errors import JournalError
 from gateway.journal.entry import Entry
 from gateway.journal.journal import Journal
-from gateway.mqtt_client.connection import MqttClient, Receipt
+from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import Message
+from gateway.mqtt_client.on_the_way import Receipt
 
 log = logging.getLogger(__name__)
 
-WINDOW = 10  # half of what a broker takes at a time: the live lane never queues
 LOOK_S = 10.0  # another process may have asked for a replay
-AGAIN_S = 5.0  # after a refusal or a failing disk
+AGAIN_S = 5.0  # after a failing disk or a refusal
+REFUSED_S = 60.0  # after many refusals
 
 
 class JournalLane:
@@ -41,13 +42,15 @@ class JournalLane:
         self._client = client
         self._write = write
         self._flying: dict[Receipt, int] = {}
+        self._after = -1  # what was refused lets others pass before it is tried again
+        self._again_s = AGAIN_S
         self._idle = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             if not self._flying:
-                await self._client.online()
+                await self._client.ready()
             try:
                 await self._send()
                 await self._settle()
@@ -67,17 +70,22 @@ class JournalLane:
     async def _send(self) -> None:
         """Fill the window."""
         self._journal.news.clear()
-        owed = await self._journal.owed(-1, WINDOW + len(self._flying))
+        # half of what the broker takes at a time: the live lane need not queue
+        window = max(1, self._client.window // 2)
+        owed = await self._journal.owed(self._after, window + len(self._flying))
+        if not owed and not self._flying and self._after >= 0:
+            self._after = -1
+            owed = await self._journal.owed(-1, window)
         flying = set(self._flying.values())
         for entry in owed:
             if entry.seq in flying:
                 continue
-            if len(self._flying) == WINDOW:
+            if len(self._flying) >= window:
                 break
             if (receipt := self._client.send(self._write(entry))) is None:
                 break
             self._flying[receipt] = entry.seq
-        if owed:
+        if owed or self._after >= 0:
             self._idle.clear()
         else:
             self._idle.set()
@@ -96,10 +104,18 @@ class JournalLane:
         seqs = {receipt: self._flying.pop(receipt) for receipt in done}
         had = [seq for receipt, seq in seqs.items() if _accepted(receipt)]
         if had:
+            self._again_s = AGAIN_S
             await self._journal.acknowledge(had)
-        if len(had) < len(done):
-            await asyncio.sleep(AGAIN_S)
+        refused = [seq for receipt, seq in seqs.items() if _refused(receipt)]
+        if refused:
+            self._after = max(self._after, *refused)
+            await asyncio.sleep(self._again_s)
+            self._again_s = min(2 * self._again_s, REFUSED_S)
 
 
 def _accepted(receipt: Receipt) -> bool:
     return not receipt.cancelled() and receipt.result()
+
+
+def _refused(receipt: Receipt) -> bool:
+    return not receipt.cancelled() and not receipt.result()

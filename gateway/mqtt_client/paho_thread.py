@@ -7,10 +7,10 @@ either would one day stop both threads, so callbacks only hand over what they he
 
 import asyncio
 import logging
-import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -32,10 +32,29 @@ from gateway.mqtt_client.heard import (
 
 log = logging.getLogger(__name__)
 
+LARGEST = 268_435_460  # bytes of a packet: MQTT 5, 3.1.2.11.4
 WINDOW = 20  # messages on their way; paho's default, and mosquitto's
 BACK_OFF_S = (1, 60)
 UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
 VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+
+
+class Terms(NamedTuple):
+    """What the broker is told of a client.
+
+    Attributes
+    ----------
+    client_id : str
+        It ends an older connection of the same name.
+    protocol : str
+        ``"5"`` or ``"3.1.1"``.
+    window : int
+        Messages that may be on their way.
+    """
+
+    client_id: str
+    protocol: str
+    window: int
 
 
 class PahoThread:
@@ -44,29 +63,32 @@ class PahoThread:
     Parameters
     ----------
     address : BrokerAddress
-    protocol : str
-        ``"5"`` or ``"3.1.1"``.
+    terms : Terms
     will : Message or None
     subscriptions : sequence of str
         Topic filters, subscribed to on every connection.
     hear : callable
         Called with this thread and everything that happens, in order, on the event
         loop that runs now.
+
+    Attributes
+    ----------
+    terms : Terms
     """
 
     def __init__(
         self,
         address: BrokerAddress,
-        protocol: str,
+        terms: Terms,
         will: Message | None,
         subscriptions: Sequence[str],
         hear: Callable[["PahoThread", Heard], None],
     ) -> None:
-        self._protocol = protocol
+        self.terms = terms
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"sleepgate-{secrets.token_hex(4)}",
-            protocol=VERSION[protocol],
+            client_id=terms.client_id,
+            protocol=VERSION[terms.protocol],
             transport="tcp" if address.websocket is None else "websockets",
         )
         if address.websocket is not None:
@@ -74,7 +96,7 @@ class PahoThread:
         if address.tls is not None:
             self._client.tls_set_context(address.tls.context())
         self._client.suppress_exceptions = True  # one in a callback ends the thread
-        self._client.max_inflight_messages_set(WINDOW)
+        self._client.max_inflight_messages_set(terms.window)
         self._client.username_pw_set(address.username, address.password)
         if will is not None:
             topic = will.topic
@@ -87,7 +109,7 @@ class PahoThread:
             address.host,
             address.port,
             address.keepalive_s,
-            clean_start=True if protocol == "5" else first,
+            clean_start=True if terms.protocol == "5" else first,
         )
         self._client.loop_start()
 
@@ -99,13 +121,13 @@ class PahoThread:
         """Take `message`; return the ``mid`` it will be acknowledged by."""
         topic, payload, correlation = message
         properties = None
-        if self._protocol == "5":
+        if self.terms.protocol == "5":
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it so
             if topic.expiry_s is not None:
                 properties.MessageExpiryInterval = topic.expiry_s
             if correlation is not None:
                 properties.CorrelationData = correlation
-        retain = topic.retained_by(self._protocol)
+        retain = topic.retained_by(self.terms.protocol)
         return self._client.publish(
             topic.name, payload, topic.qos, retain, properties
         ).mid
@@ -131,7 +153,10 @@ class PahoThread:
                 return Refused(reason.value, str(reason))
             if self._subscriptions:
                 client.subscribe(self._subscriptions)
-            return Connected(min(WINDOW, getattr(said, "ReceiveMaximum", WINDOW)))
+            return Connected(
+                min(WINDOW, getattr(said, "ReceiveMaximum", WINDOW)),
+                getattr(said, "MaximumPacketSize", LARGEST),
+            )
 
         def acknowledged(mid: int, reason: ReasonCode) -> Heard:
             return Acknowledged(mid, str(reason) if reason.is_failure else None)

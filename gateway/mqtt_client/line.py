@@ -1,0 +1,239 @@
+"""One line to the broker after the other, and what is on its way there."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import assert_never
+
+from gateway.mqtt_client.complaints import Complaints
+from gateway.mqtt_client.heard import (
+    Acknowledged,
+    BrokerAddress,
+    Connected,
+    Connection,
+    Heard,
+    Lost,
+    Message,
+    Received,
+    Refused,
+    Unreachable,
+)
+from gateway.mqtt_client.on_the_way import OnTheWay, Receipt, packet_bytes
+from gateway.mqtt_client.paho_thread import LARGEST, WINDOW, PahoThread, Terms
+from gateway.mqtt_client.steadiness import Steadiness
+
+log = logging.getLogger(__name__)
+
+REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
+UNACKNOWLEDGED_S = 20.0  # longer than a dead line takes to be noticed
+UNANSWERED = 64  # requests that may wait
+
+
+class Line:
+    """What is known of the connection; comes back by itself, on one event loop.
+
+    Parameters
+    ----------
+    address : BrokerAddress
+    will : Message or None
+        Published by the broker when this end is lost.
+    greeting : callable
+        Makes the messages published first on every connection.
+    subscriptions : sequence of str
+        Topic filters that are listened to.
+
+    Attributes
+    ----------
+    connection : Connection
+    protocol : str
+        ``"5"`` or ``"3.1.1"``, as spoken now.
+    connections : int
+        Times the broker accepted one.
+    window : int
+        Messages that the broker takes at a time.
+    on_their_way : OnTheWay
+    received : asyncio.Queue of Received
+    changed : asyncio.Event
+        Set when any of these did.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        will: Message | None,
+        greeting: Callable[[], Iterable[Message]],
+        subscriptions: Sequence[str],
+    ) -> None:
+        self.connection = Connection.CONNECTING
+        self.connections = 0
+        self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
+        self.window = WINDOW
+        self.on_their_way = OnTheWay()
+        self.received: asyncio.Queue[Received] = asyncio.Queue(UNANSWERED)
+        self.changed = asyncio.Event()
+        self._address = address
+        self._will = will
+        self._greeting = greeting
+        self._subscriptions = subscriptions
+        self._client_id = f"sleepgate-{secrets.token_hex(4)}"
+        self._alarm: asyncio.TimerHandle | None = None
+        self._complaints = Complaints()
+        self._steadiness = Steadiness()
+        self._largest = LARGEST
+
+    def open(self) -> None:
+        """Begin to connect."""
+        self._thread = self._open()
+
+    async def close(self) -> None:
+        """Give up what is on its way, and hang up."""
+        self.connection = Connection.OFFLINE
+        self._give_up()
+        self._thread.disconnect()
+        await asyncio.to_thread(self._thread.join)
+
+    def _open(self) -> PahoThread:
+        terms = Terms(self._client_id, self.protocol, self.window)
+        return PahoThread(
+            self._address, terms, self._will, self._subscriptions, self._hear
+        )
+
+    def _start_over(self) -> None:
+        """Connect anew, without what was on its way."""
+        self._thread.disconnect()
+        self._give_up()
+        self._thread = self._open()
+
+    def hand_over(self, message: Message) -> Receipt:
+        """Send `message`, or refuse it for a broker that would."""
+        if (n_bytes := packet_bytes(message)) > self._largest:
+            why = f"{n_bytes} bytes; it takes {self._largest} (max_packet_size)"
+            self._complaints.of_refusal(message.topic.name, why)
+            refused: Receipt = asyncio.get_running_loop().create_future()
+            refused.set_result(False)
+            return refused
+        receipt = self.on_their_way.add(self._thread.send(message), message)
+        if self._alarm is None:
+            self._expect_an_answer()
+        return receipt
+
+    def _give_up(self) -> None:
+        self.on_their_way.give_up()
+        self._expect_an_answer()
+
+    def _expect_an_answer(self) -> None:
+        """Begin to wait for the next acknowledgement, if one is due."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        is_up = self.connection in (Connection.ONLINE, Connection.CATCHING_UP)
+        if self.on_their_way and is_up:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(UNACKNOWLEDGED_S, self._unacknowledged)
+
+    def _unacknowledged(self) -> None:
+        """Connect anew: only then MQTT lets anything be sent again."""
+        self._complaints.about(
+            f"the broker at {self._address} is there but does not acknowledge what it "
+            "is sent; see its log; trying for ever"
+        )
+        self.connection = Connection.OFFLINE
+        self._start_over()
+        self.changed.set()
+
+    def _hear(self, thread: PahoThread, heard: Heard) -> None:
+        if thread is not self._thread:
+            return  # it has been replaced
+        match heard:
+            case Connected():
+                self._connected(heard)
+            case Refused():
+                self._refused(heard)
+            case Unreachable(why):
+                self.connection = Connection.OFFLINE
+                at = self._address
+                self._complaints.about(
+                    f"no broker answers at {at}: {why}; still trying"
+                )
+            case Lost(reason):
+                if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
+                    self._lost(reason)
+            case Acknowledged():
+                self._acknowledged(*heard)
+            case Received():
+                if not self.received.full():  # who asks faster asks again
+                    self.received.put_nowait(heard)
+            case _:
+                assert_never(heard)
+        self.changed.set()
+
+    def _connected(self, said: Connected) -> None:
+        self.window, self._largest = said
+        if said.window < self._thread.terms.window or self.on_their_way.largest > (
+            said.largest
+        ):
+            self._start_over()  # paho would send more, or larger, than is taken
+            return
+        self.connections += 1
+        self._steadiness.connected(asyncio.get_running_loop().time())
+        self._thread.retry_between(*self._steadiness.back_off_s)
+        if not self._steadiness.keeps_ending:
+            log.info(
+                "connected to the broker at %s, MQTT %s", self._address, self.protocol
+            )
+        self.connection = Connection.CATCHING_UP
+        self._expect_an_answer()
+        self._greet_if_caught_up()
+
+    def _lost(self, reason: str) -> None:
+        was_catching_up = self.connection is Connection.CATCHING_UP
+        self.connection = Connection.OFFLINE
+        self.on_their_way.line_lost()
+        self._expect_an_answer()
+        self._steadiness.lost(asyncio.get_running_loop().time())
+        self._thread.retry_between(*self._steadiness.back_off_s)
+        if not self._steadiness.keeps_ending:
+            self._complaints.connection_is_well()  # it was, until now
+            self._complaints.about(f"lost the broker ({reason}); trying for ever")
+            return
+        self._complaints.about(
+            f"the broker at {self._address} keeps hanging up ({reason}): see its log; "
+            f"trying every {self._steadiness.back_off_s[0]} s at most"
+        )
+        if was_catching_up:
+            self._start_over()  # what is on its way may be what it cannot take
+
+    def _refused(self, refused: Refused) -> None:
+        address = self._address
+        if refused.is_version and address.protocol == "auto" and self.protocol == "5":
+            log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
+            self.protocol = "3.1.1"
+            self._start_over()
+        elif refused.needs_a_person:
+            self._thread.retry_between(*REFUSED_BACK_OFF_S)
+            self.connection = Connection.REFUSED
+            who = f"user {address.username!r}" if address.username else "no user name"
+            self._complaints.about(
+                f"the broker at {address} refuses MQTT {self.protocol} with {who}: "
+                f"{refused.reason}; check username, password and protocol under "
+                "outputs.mqtt"
+            )
+        else:
+            self.connection = Connection.OFFLINE
+            self._complaints.about(f"{address} says: {refused.reason}; still trying")
+
+    def _acknowledged(self, mid: int, refusal: str | None) -> None:
+        topic = self.on_their_way.arrived(mid, accepted=refusal is None)
+        self._expect_an_answer()
+        if topic is not None and refusal is None:
+            self._complaints.accepted(topic)
+        elif topic is not None and refusal is not None:
+            self._complaints.of_refusal(topic, refusal)
+        self._greet_if_caught_up()
+
+    def _greet_if_caught_up(self) -> None:
+        if self.connection is Connection.CATCHING_UP and not self.on_their_way:
+            self.connection = Connection.ONLINE
+            for message in self._greeting():
+                self.hand_over(message)
