@@ -36,14 +36,16 @@ class Heard(NamedTuple):
 
 
 class Listener:
-    """A subscriber with a thread of its own."""
+    """A subscriber with a thread of its own; `port` may be the path of a socket."""
 
     def __init__(self, port, pattern, protocol="5", password=None):
         self.heard = []
         self.ready = False
         self._marker = f"marker/{id(self)}"
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, protocol=VERSIONS[protocol]
+            CallbackAPIVersion.VERSION2,
+            protocol=VERSIONS[protocol],
+            transport="tcp" if isinstance(port, int) else "unix",
         )
         if password:
             self._client.username_pw_set("listener", password)
@@ -53,7 +55,8 @@ class Listener:
         )
         self._client.on_subscribe = lambda client, *_: client.publish(self._marker)
         self._client.reconnect_delay_set(0.1, 0.2)
-        self._client.connect_async("127.0.0.1", port)
+        host, port = ("127.0.0.1", port) if isinstance(port, int) else (port, 1)
+        self._client.connect_async(host, port)
         self._client.loop_start()
 
     def _hear(self, _client, _userdata, message):

@@ -81,11 +81,11 @@ class Scoring:
 
 
 @asynccontextmanager
-async def scoring(port, folder, scored, **options):
+async def scoring(port, folder, scored, host="127.0.0.1", **options):
     """A sink that publishes to `port`; leaving closes its feed and waits for it."""
     feed, journal = Feed(DEPTH), folder / "journal.sqlite"
     given = Options(
-        host="127.0.0.1",
+        host=host,
         port=port,
         journal=JournalOptions(path=str(journal)),
         **options,

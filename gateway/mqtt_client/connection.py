@@ -11,6 +11,7 @@ from gateway.mqtt_client.on_the_way import Receipt
 
 FIRST_ANSWER_S = 5.0
 DRAIN_S = 5.0
+ROOM_S = 2.0
 
 
 class MqttClient:
@@ -85,12 +86,15 @@ class MqttClient:
     async def publish(self, message: Message) -> bool:
         """Send `message`, after those before it; return False when not connected.
 
-        Waits while as many are on their way as the broker takes. What was accepted is
-        sent until the broker has it, perhaps twice; the rest is the caller's to keep.
+        Waits while as many are on their way as the broker takes, but two seconds at
+        most: a broker that acknowledges nothing is not connected to. What was accepted
+        is sent until the broker has it, perhaps twice; the rest is the caller's to
+        keep.
         """
-        await self._until(
-            lambda: self.connection is not Connection.ONLINE or self._has_room()
-        )
+        if not await self._until(
+            lambda: self.connection is not Connection.ONLINE or self._has_room(), ROOM_S
+        ):
+            self._line.catch_up()
         return self.send(message) is not None
 
     def send(self, message: Message) -> Receipt | None:

@@ -93,6 +93,12 @@ class Line:
         self._thread.disconnect()
         await asyncio.to_thread(self._thread.join)
 
+    def catch_up(self) -> None:
+        """Take nothing more until what is on its way has been acknowledged."""
+        if self.connection is Connection.ONLINE and self.on_their_way:
+            self.connection = Connection.CATCHING_UP
+            self.changed.set()
+
     def _open(self) -> PahoThread:
         terms = Terms(self._client_id, self.protocol, self.window)
         return PahoThread(
@@ -107,8 +113,8 @@ class Line:
 
     def hand_over(self, message: Message) -> Receipt:
         """Send `message`, or refuse it for a broker that would."""
-        if (n_bytes := packet_bytes(message)) > self._largest:
-            why = f"{n_bytes} bytes; it takes {self._largest} (max_packet_size)"
+        if packet_bytes(message) > self._largest:
+            why = f"they are larger than the {self._largest} bytes that it takes"
             self._complaints.of_refusal(message.topic.name, why)
             refused: Receipt = asyncio.get_running_loop().create_future()
             refused.set_result(False)
@@ -170,9 +176,8 @@ class Line:
 
     def _connected(self, said: Connected) -> None:
         self.window, self._largest = said
-        if said.window < self._thread.terms.window or self.on_their_way.largest > (
-            said.largest
-        ):
+        is_narrower = said.window < self._thread.terms.window
+        if is_narrower or self.on_their_way.largest > said.largest:
             self._start_over()  # paho would send more, or larger, than is taken
             return
         self.connections += 1
@@ -198,8 +203,9 @@ class Line:
             self._complaints.about(f"lost the broker ({reason}); trying for ever")
             return
         self._complaints.about(
-            f"the broker at {self._address} keeps hanging up ({reason}): see its log; "
-            f"trying every {self._steadiness.back_off_s[0]} s at most"
+            f"connections to the broker at {self._address} keep ending at once "
+            f"({reason}): see its log; mosquitto's message_size_limit has that effect; "
+            "trying for ever, less often"
         )
         if was_catching_up:
             self._start_over()  # what is on its way may be what it cannot take
@@ -224,12 +230,17 @@ class Line:
             self._complaints.about(f"{address} says: {refused.reason}; still trying")
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
-        topic = self.on_their_way.arrived(mid, accepted=refusal is None)
-        self._expect_an_answer()
-        if topic is not None and refusal is None:
-            self._complaints.accepted(topic)
-        elif topic is not None and refusal is not None:
-            self._complaints.of_refusal(topic, refusal)
+        flight = self.on_their_way.arrived(mid, accepted=refusal is None)
+        if flight is None:
+            return
+        if flight.qos or not self.on_their_way:  # QoS 0 is answered by nobody
+            self._expect_an_answer()
+        if refusal is not None:
+            self._complaints.of_refusal(flight.topic, refusal)
+        elif flight.qos:
+            self._complaints.accepted(flight.topic)
+            if not self._steadiness.keeps_ending:
+                self._complaints.connection_is_well()
         self._greet_if_caught_up()
 
     def _greet_if_caught_up(self) -> None:

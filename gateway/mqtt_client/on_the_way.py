@@ -10,7 +10,9 @@ Receipt = asyncio.Future[bool]
 PUBLISH_BYTES = 18  # at most, around topic, payload and correlation: MQTT 5, 3.3
 
 
-class _Flight(NamedTuple):
+class Flight(NamedTuple):
+    """One of them; `n_bytes` is its size at most."""
+
     topic: str
     qos: int
     n_bytes: int
@@ -21,7 +23,7 @@ class OnTheWay:
     """What was handed over, by the ``mid`` it will be acknowledged by."""
 
     def __init__(self) -> None:
-        self._flights: dict[int, _Flight] = {}
+        self._flights: dict[int, Flight] = {}
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -35,18 +37,16 @@ class OnTheWay:
         """Note that `message` went out."""
         receipt: Receipt = asyncio.get_running_loop().create_future()
         topic = message.topic
-        flight = _Flight(topic.name, topic.qos, packet_bytes(message), receipt)
+        flight = Flight(topic.name, topic.qos, packet_bytes(message), receipt)
         self._flights[mid] = flight
         return receipt
 
-    def arrived(self, mid: int, *, accepted: bool) -> str | None:
-        """Note an answer; return the topic, or None if nobody waits for it."""
+    def arrived(self, mid: int, *, accepted: bool) -> Flight | None:
+        """Note an answer; return what it is to, or None if nobody waits for it."""
         flight = self._flights.pop(mid, None)
-        if flight is None:
-            return None
-        if not flight.receipt.done():
+        if flight is not None and not flight.receipt.done():
             flight.receipt.set_result(accepted)
-        return flight.topic
+        return flight
 
     def line_lost(self) -> None:
         """Give up what is not sent again: paho forgets QoS 0 without a word."""

@@ -19,7 +19,7 @@ from tests.tcp_faults import TcpFaults
 pytestmark = pytest.mark.integration
 
 PUBACK = 4
-A_DAY = 2880
+THOUSANDS = 2000
 MEGABYTE = 1_000_000
 
 
@@ -126,10 +126,10 @@ async def test_a_line_that_is_reset_again_and_again_loses_nothing(
             )
             await night.arrived(listener)
         await night.settled()
-    assert len(warnings(caplog, "keeps hanging up")) == 1
+    assert len(warnings(caplog, "keep ending")) == 1
 
 
-async def test_a_day_without_an_answer_stays_on_disk_not_in_memory(
+async def test_thousands_of_epochs_without_an_answer_stay_on_disk_not_in_memory(
     faults, night_through, memory_disk
 ):
     async with night_through(faults, memory_disk, keepalive_s=5) as (night, listener):
@@ -137,13 +137,13 @@ async def test_a_day_without_an_answer_stays_on_disk_not_in_memory(
         sizes = []
         tracemalloc.start()
         try:
-            while night.n < A_DAY:
+            while night.n < THOUSANDS:
                 await night.record(120)
                 sizes.append(tracemalloc.get_traced_memory()[0])
         finally:
             tracemalloc.stop()
         assert max(sizes[4:]) - sizes[3] < MEGABYTE
-        assert night.counts()[1] >= A_DAY - 30
+        assert night.counts()[1] >= THOUSANDS - 30
         faults.heal()
         await night.arrived(listener)
         await night.settled()
