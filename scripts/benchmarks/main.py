@@ -8,6 +8,7 @@ from pathlib import Path
 import compute
 import daemon
 import link
+import mqtt
 import recovery
 import soak
 from rows import Row, machine
@@ -32,6 +33,7 @@ def main() -> None:
         recovery.rows(recording, 5 if options.quick else 20),
         soak.rows(4 if options.quick else 24),
         daemon.imports(3 if options.quick else 7),
+        asyncio.run(mqtt.rows(200 if options.quick else 960)),
         asyncio.run(daemon.live(20 if options.quick else 95)),
     ):
         for row in source:
