@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway import drivers
@@ -93,6 +93,8 @@ def test_a_flipped_bit_in_a_count_of_samples_is_refused(layout, data):
 def test_a_shortened_notification_is_refused(layout, data):
     payload = encode(samples(*layout), 17)
     cut = data.draw(st.integers(0, len(payload) - 1))
+    whole = [n * (1 + 2 * channels) for channels, n in LAYOUTS if channels == layout[0]]
+    assume(cut not in whole)  # half of twenty samples are ten
     with pytest.raises(DecodeError):
         decode(payload[:cut], layout[0])
 
