@@ -14,7 +14,7 @@ SCHEMA_OF = {
     **{
         leaf: leaf
         for leaf in (
-            *("event", "health", "hypnogram", "info", "phase", "session", "signal"),
+            *("event", "health", "hypnogram", "info", "phase", "session"),
             *("summary", "telemetry"),
         )
     },

@@ -11,7 +11,7 @@ from gateway.vitals import Vitals
 SCHEMAS = dict.fromkeys(
     (
         *("epoch", "event", "health", "hypnogram", "info", "phase", "response"),
-        *("session", "signal", "summary", "telemetry"),
+        *("session", "summary", "telemetry"),
     ),
     1,
 )

@@ -135,10 +135,6 @@ class TopicTree:
         expiry_s = TELEMETRY_EXPIRY_S
         return self._of(device, "telemetry", retain=True, expiry_s=expiry_s, qos=0)
 
-    def signal(self, device: str) -> Topic:
-        """Carry how the electrodes sit."""
-        return self._of(device, "signal", retain=False, qos=0)
-
     def session(self, device: str) -> Topic:
         """Carry when a night began and whether it goes on."""
         return self._of(device, "session", retain=True)

@@ -7,6 +7,7 @@ either would one day stop both threads, so callbacks only hand over what they he
 
 import asyncio
 import logging
+import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -114,8 +115,13 @@ class PahoThread:
         self._client.loop_start()
 
     def retry_between(self, least_s: int, most_s: int) -> None:
-        """Wait at least, then ever longer, then at most so long between attempts."""
-        self._client.reconnect_delay_set(least_s, most_s)
+        """Wait at least, then ever longer, then about so long between attempts.
+
+        The longest pause is drawn up to half as long again: gateways that lost the
+        same broker do not come back in step.
+        """
+        drawn_s = most_s + secrets.randbelow(most_s // 2 + 1)
+        self._client.reconnect_delay_set(least_s, drawn_s)
 
     def send(self, message: Message) -> int:
         """Take `message`; return the ``mid`` it will be acknowledged by."""
