@@ -5,9 +5,11 @@ exists from ``i / rate`` on. A device knows neither radio nor clock: it is asked
 says at which device time a notification is due. `sim.peripheral` puts it on the air.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from gateway.errors import ConfigError
 
 OK = 0  # status of a write that is not refused
 
@@ -96,6 +98,19 @@ class Knobs:
     name: str | None = None
     firmware: str | None = None
     starves_s: float | None = None
+
+    def check_firmware(self, driver: str, there: Iterable[str]) -> None:
+        """Refuse a firmware that is not among those that `driver`'s device plays.
+
+        Raises
+        ------
+        ConfigError
+            Naming those there are.
+        """
+        known = tuple(there)
+        if self.firmware is not None and self.firmware not in known:
+            problem = f"no {driver} {self.firmware!r}; there are {', '.join(known)}"
+            raise ConfigError([f"firmware: {problem}"])
 
 
 class Device(Protocol):

@@ -14,7 +14,6 @@ from gateway.drivers.ganglion.packet import (
     encode_seed,
     encode_text,
 )
-from gateway.errors import ConfigError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction, assigned
 from sim.electrodes import electrodes
@@ -42,9 +41,7 @@ def device(recording: Recording, knobs: Knobs) -> "GanglionDevice":
     ConfigError
         If there is no such firmware, or no such rate.
     """
-    if knobs.firmware not in (None, *FIRMWARE):
-        there = ", ".join(FIRMWARE)
-        raise ConfigError([f"no firmware {knobs.firmware!r}; there are {there}"])
+    knobs.check_firmware("ganglion", FIRMWARE)
     montage = ganglion.montage(knobs.firmware or FIRMWARE[-1])
     return GanglionDevice(electrodes(recording, montage, knobs.sfreq_hz), knobs)
 

@@ -18,7 +18,7 @@ from gateway.drivers.muse_classic.control import (
     decode_command,
     encode_reply,
 )
-from gateway.errors import ConfigError, DecodeError
+from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
 from sim.electrodes import electrodes
@@ -73,10 +73,7 @@ def device(recording: Recording, knobs: Knobs) -> "AthenaDevice":
     ConfigError
         If there is no such firmware, or no such rate.
     """
-    if knobs.firmware not in (None, *FIRMWARE):
-        there = ", ".join(FIRMWARE)
-        problem = f"firmware: no muse_athena {knobs.firmware!r}; there are {there}"
-        raise ConfigError([problem])
+    knobs.check_firmware("muse_athena", FIRMWARE)
     montage = samples.montage(EEG_8)
     return AthenaDevice(electrodes(recording, montage, knobs.sfreq_hz), knobs)
 

@@ -17,7 +17,7 @@ from gateway.drivers.muse_classic.control import (
     encode_reply,
 )
 from gateway.drivers.muse_classic.wire import COUNTERS, SAMPLES
-from gateway.errors import ConfigError, DecodeError
+from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
 from sim.electrodes import electrodes
@@ -54,9 +54,7 @@ def device(recording: Recording, knobs: Knobs) -> "ClassicDevice":
     ConfigError
         If there is no such firmware, or no such rate.
     """
-    if knobs.firmware not in (None, FIRMWARE, BOOTLOADER):
-        what = f"no muse_classic {knobs.firmware!r}; there are {FIRMWARE}, {BOOTLOADER}"
-        raise ConfigError([f"firmware: {what}"])
+    knobs.check_firmware("muse_classic", (FIRMWARE, BOOTLOADER))
     montage = muse_classic.montage(tuple(CHARS))
     return ClassicDevice(electrodes(recording, montage, knobs.sfreq_hz), knobs)
 

@@ -12,7 +12,6 @@ from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import Battery
 from gateway.drivers import npg_lite
 from gateway.drivers.npg_lite import N_CHANNELS, SFREQ, encode
-from gateway.errors import ConfigError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
 from sim.electrodes import electrodes
@@ -41,10 +40,8 @@ def device(recording: Recording, knobs: Knobs) -> "NpgLiteDevice":
     ConfigError
         If there is no such firmware, or no such rate.
     """
+    knobs.check_firmware("npg_lite", FIRMWARE)
     firmware = knobs.firmware or "arduino"
-    if firmware not in FIRMWARE:
-        there = ", ".join(FIRMWARE)
-        raise ConfigError([f"no firmware {firmware!r}; there are {there}"])
     n_channels = 6 if re.search("6CH", knobs.name or NAME) else min(N_CHANNELS)
     montage = wired(npg_lite.montage(n_channels, FIRMWARE[firmware]))
     return NpgLiteDevice(electrodes(recording, montage, knobs.sfreq_hz), knobs)
