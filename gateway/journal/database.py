@@ -19,6 +19,12 @@ from gateway.errors import DamagedJournalError, FullDiskError, JournalError
 
 RESERVE_BYTES = 1024 * 1024  # more than the WAL of one batch
 WAL_PAGES = 100  # written back at 400 kB instead of 4 MB: an SD card is small
+SETTINGS = (
+    "auto_vacuum=INCREMENTAL",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"wal_autocheckpoint={WAL_PAGES}",
+)
 KIND: dict[int, type[JournalError]] = {
     sqlite3.SQLITE_CORRUPT: DamagedJournalError,
     sqlite3.SQLITE_NOTADB: DamagedJournalError,
@@ -50,12 +56,7 @@ class Database:
         with self._complaining():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
-            for setting in (
-                "auto_vacuum=INCREMENTAL",
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                f"wal_autocheckpoint={WAL_PAGES}",
-            ):
+            for setting in SETTINGS:
                 self._db.execute(f"PRAGMA {setting}").fetchall()
         verdict = str(self.rows("PRAGMA quick_check")[0][0])
         if verdict != "ok":

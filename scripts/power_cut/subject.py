@@ -1,0 +1,45 @@
+"""What is written to a disk that will lose its power, and what must be left of it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, NamedTuple
+
+from scripts.power_cut import subjects
+
+Promise = Mapping[str, Any]
+Mark = Callable[[Promise], None]
+
+
+class Subject(NamedTuple):
+    """A workload and its judge.
+
+    Attributes
+    ----------
+    what : str
+        One line for people.
+    write : callable
+        Is given an empty directory on the disk and `mark`. Works there as the product
+        would, for some seconds, closes what it opened, and marks what it promises
+        (JSON) after it is promised: what was marked before a cut must outlive it.
+    judge : callable
+        Is given that directory on a disk that was cut off, mounted again, and the
+        promises marked before the cut; yields everything that is wrong.
+    must_fail : bool
+        A control: if nothing is found wrong with it, the method proves nothing.
+    """
+
+    what: str
+    write: Callable[[Path, Mark], None]
+    judge: Callable[[Path, Sequence[Promise]], Iterator[str]]
+    must_fail: bool = False
+
+
+def load_all() -> dict[str, Subject]:
+    """Return every subject by the name of its module."""
+    names = sorted(module.name for module in iter_modules(subjects.__path__))
+    return {
+        name.replace("_", "-"): import_module(f"{subjects.__name__}.{name}").SUBJECT
+        for name in names
+    }
