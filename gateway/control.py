@@ -1,4 +1,4 @@
-"""What an output may ask of the daemon: restart, begin a session, end one."""
+"""What may be asked of the daemon: restart, begin or end a session, mark a moment."""
 
 import asyncio
 from typing import NamedTuple
@@ -20,7 +20,21 @@ class EndSession(NamedTuple):
     device: str
 
 
-Command = Restart | BeginSession | EndSession
+class Mark(NamedTuple):
+    """Note in the night of `device` that something happens now; `text` says what."""
+
+    device: str
+    text: str
+
+
+class Lights(NamedTuple):
+    """Note in the night of `device` that the lights go off now, or on."""
+
+    device: str
+    off: bool
+
+
+Command = Restart | BeginSession | EndSession | Mark | Lights
 
 
 class Control:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from math import floor
 from types import MappingProxyType
 
@@ -16,9 +17,10 @@ from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
-from gateway.staging.events import SleepEvents
+from gateway.staging.events import Happening, SleepEvent, SleepEvents
 from gateway.staging.gate import nothing_to_score, offers_eeg, score_or_refuse
 from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch, Scorer
 from gateway.staging.sleep_statistics import summarise
 
@@ -35,6 +37,11 @@ class Night:
         Removed where the model's band would let it through.
     derivations : mapping of str to tuple of str
         What the driver makes of its electrodes for inputs not in `channels`.
+
+    Attributes
+    ----------
+    lights : Lights
+        As marked so far.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Night:
         self._asleep = Asleep()
         self._hypnogram = Hypnogram()
         self._events = SleepEvents()
+        self.lights = Lights()
 
     def begin(self, info: HeadbandInfo) -> None:
         """Start a connection.
@@ -105,6 +113,19 @@ class Night:
             yield from self._scored(self._cutter.push(block), self._assembler)
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
+    def mark(self, t: float, text: str) -> SleepEvent:
+        """Note that something happened at monotonic time `t`."""
+        one_line = "".join(c if c.isprintable() else " " for c in text)
+        return replace(self._moment(Happening.MARKER, t), text=one_line)
+
+    def switch_lights(self, t: float, *, off: bool) -> SleepEvent:
+        """Note that the lights went off or on at monotonic time `t`."""
+        event = self._moment(Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON, t)
+        epoch = round((event.second or 0.0) / EPOCH_S)
+        stages = self._hypnogram.stages
+        self.lights = self.lights.marked(epoch, event.utc, stages, off=off)
+        return event
+
     @property
     def tally(self) -> Tally:
         """What was received and lost so far."""
@@ -118,7 +139,19 @@ class Night:
     def close(self) -> Iterator[Output]:
         """Yield what is only known at the end: the last moments, the statistics."""
         yield from self._events.close()
-        yield summarise(self._hypnogram.stages)
+        stages = self._hypnogram.stages
+        yield summarise(stages, self.lights.in_bed(stages))
+
+    def _moment(self, what: Happening, t: float) -> SleepEvent:
+        if self._tick is None:
+            raise RuntimeError("a mark before the first tick()")
+        if self._assembler is None:
+            return SleepEvent(
+                what, self._tick.utc + timedelta(seconds=t - self._tick.t)
+            )
+        second, utc = self._assembler.moment(t, self._tick)
+        epoch = None if second is None else floor(second / EPOCH_S)
+        return SleepEvent(what, utc, epoch, second=second)
 
     def _scored(
         self, epochs: Iterator[Epoch], assembler: Assembler

@@ -1,6 +1,6 @@
 """Everything the pipeline tells the sinks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from gateway.acquisition.packets import Battery, Block
 from gateway.acquisition.tally import Tally
 from gateway.link.tally import LinkState
 from gateway.staging.events import SleepEvent
+from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
@@ -38,12 +39,15 @@ class SessionState:
     started_utc, ended_utc : datetime or None
     n_epochs : int
         Scored or refused so far.
+    lights : Lights
+        As marked; nothing is, unless somebody marks it.
     """
 
     state: Recording
     started_utc: datetime | None = None
     ended_utc: datetime | None = None
     n_epochs: int = 0
+    lights: Lights = field(default_factory=Lights)
 
 
 Output = (

@@ -76,6 +76,15 @@ class Pipeline:
             case _:
                 assert_never(value)
 
+    def mark(self, t: float, text: str) -> Iterator[Output]:
+        """Yield that something happened at monotonic time `t`."""
+        yield self._night.mark(t, text)
+
+    def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
+        """Yield that the lights went off or on at monotonic time `t`."""
+        yield self._night.switch_lights(t, off=off)
+        yield self._session(Recording.RECORDING if self._began else Recording.IDLE)
+
     def close(self) -> Iterator[Output]:
         """Yield the last counts, what the night comes to, and its end."""
         yield self.tally
@@ -134,6 +143,7 @@ class Pipeline:
             started_utc=began and began.utc,
             ended_utc=now and now.utc if state is Recording.ENDED else None,
             n_epochs=self._night.n_epochs,
+            lights=self._night.lights,
         )
 
     def _with_bad(self, outputs: Iterator[Output]) -> Iterator[Output]:

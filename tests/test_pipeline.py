@@ -22,7 +22,7 @@ from gateway.errors import ConfigError
 from gateway.outputs import Availability, Recording, SessionState
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.band import Band
-from gateway.staging.events import SleepEvent
+from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
@@ -324,3 +324,63 @@ def test_a_session_begins_with_its_first_sample_and_only_once():
     began = [output for output in outputs if isinstance(output, SessionState)]
     assert [session.state for session in began] == [Recording.RECORDING]
     assert not [o for o in pipeline().close() if isinstance(o, SessionState)]
+
+
+def sent_until(chain, t, speed=1.0):
+    info, sent = frames()
+    list(chain.push(LinkUp(0.0, info)))
+    for frame in sent:
+        if frame.due_s <= t:
+            n = Notification(frame.char, frame.payload, frame.due_s * speed)
+            list(chain.push(n))
+
+
+def test_a_mark_says_when_it_was_on_the_grid_and_by_the_wall_clock():
+    chain = pipeline()
+    sent_until(chain, 70)
+    (event,) = chain.mark(65.0, "pill\x14taken")
+    assert (event.what, event.text) == (Happening.MARKER, "pill taken")
+    assert event.epoch == 2
+    assert event.second == pytest.approx(65, abs=1)
+    assert event.utc == MIDNIGHT + timedelta(seconds=65)
+
+
+def test_a_mark_before_the_first_sample_has_no_place_on_the_grid():
+    (event,) = pipeline().mark(0.5, "ready")
+    assert (event.epoch, event.second) == (None, None)
+    assert event.utc == MIDNIGHT + timedelta(seconds=0.5)
+
+
+def test_a_mark_in_a_replay_falls_into_the_epoch_that_is_replayed():
+    chain = pipeline()
+    sent_until(chain, 70, speed=0.1)
+    (event,) = chain.mark(7.0, "here")
+    assert event.epoch == 2
+    assert event.second == pytest.approx(68, abs=2)
+    off_s = (event.utc - MIDNIGHT).total_seconds() - event.second
+    assert abs(off_s) < 1.1
+
+
+def test_the_lights_bound_the_time_in_bed():
+    chain = pipeline()
+    sent_until(chain, 40)
+    off, began = chain.switch_lights(40.0, off=True)
+    assert off.what is Happening.LIGHTS_OFF
+    assert began.state is Recording.RECORDING
+    sent_until(chain, 200)
+    on, session = chain.switch_lights(125.0, off=False)
+    assert on.what is Happening.LIGHTS_ON
+    assert (session.lights.off_utc, session.lights.on_utc) == (off.utc, on.utc)
+    *_, summary, ended = chain.close()
+    assert summary.in_bed == slice(1, 4)
+    assert summary.tib_min == 1.5
+    assert ended.lights == session.lights
+
+
+def test_lights_off_before_the_first_sample_is_the_start():
+    chain = pipeline()
+    _, idle = chain.switch_lights(0.0, off=True)
+    assert idle.state is Recording.IDLE
+    run(*frames(), into=chain)
+    *_, summary, _ = chain.close()
+    assert summary.in_bed == slice(0, EPOCHS)

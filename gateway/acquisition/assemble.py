@@ -105,6 +105,18 @@ class Assembler:
         """
         return self._placement.second_at(t)
 
+    def moment(self, t: float, tick: Tick) -> tuple[float | None, datetime]:
+        """Return the second of the session at monotonic time `t`, and when that is.
+
+        The second is None before the first packet. In a replay it is the first that
+        is not complete yet, and the time goes by the epochs' labels.
+        """
+        second = self.second_at(t) if self._packets else None
+        if second is None and self._packets:
+            return float(self._next_second), self.utc_of(self._next_second, tick)
+        utc = tick.utc + timedelta(seconds=t - tick.t)
+        return None if second is None else max(second, 0.0), utc
+
     def first_sample(self, stream: int, second: int) -> int:
         """Return the sample of `stream` at which `second` of the session begins."""
         return self._lanes[stream].first_sample(second)

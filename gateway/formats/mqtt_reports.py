@@ -83,6 +83,8 @@ def session_payload(reading: Reading, session: SessionState) -> bytes:
             "state": session.state.value,
             "started": _utc(session.started_utc),
             "ended": _utc(session.ended_utc),
+            "lights_off": _utc(session.lights.off_utc),
+            "lights_on": _utc(session.lights.on_utc),
             "epochs": session.n_epochs,
         }
     )
@@ -99,6 +101,7 @@ def event_payload(reading: Reading, event: SleepEvent) -> bytes:
             "ts": utc_text(event.utc),
             "epoch": event.epoch,
             "confidence": event.confidence,
+            "text": event.text,
         }
     )
 

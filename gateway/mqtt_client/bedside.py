@@ -23,6 +23,7 @@ from gateway.mqtt_client.heard import Message
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary, summarise
 
@@ -93,7 +94,9 @@ class Bedside:
     def night_so_far(self) -> Iterator[Message]:
         """Yield statistics and pictures of a night that goes on."""
         if self._reading is not None:
-            summary = summarise(self._night.stages)
+            stages = self._night.stages
+            lights = Lights() if self._session is None else self._session.lights
+            summary = summarise(stages, lights.in_bed(stages))
             payload = summary_payload(self._reading, summary, final=False)
             yield Message(self._topics.summary(self._device), payload)
             yield from self._pictures()

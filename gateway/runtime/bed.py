@@ -79,6 +79,11 @@ class Bed:
         self._session_name = ""
         self._up: LinkUp | None = None
 
+    @property
+    def runs(self) -> bool:
+        """Whether a session runs."""
+        return self._session is not None
+
     def push(self, value: Input) -> Iterator[Output]:
         """Yield what follows from `value`; nothing while no session runs."""
         if isinstance(value, LinkUp):
@@ -103,6 +108,16 @@ class Bed:
         session, self._session = self._session, None
         if session is not None:
             yield from session.pipeline.close()
+
+    def mark(self, t: float, text: str) -> Iterator[Output]:
+        """Note that something happened at `t`; nothing while no session runs."""
+        if self._session is not None:
+            yield from self._session.pipeline.mark(t, text)
+
+    def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
+        """Note that the lights went off or on at `t`, if a session runs."""
+        if self._session is not None:
+            yield from self._session.pipeline.switch_lights(t, off=off)
 
     def fault(self, value: Input) -> LinkError | None:
         """Return why the connection that `value` came over is no use, if it is not."""

@@ -3,14 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from gateway.acquisition.packets import Tick
-from gateway.control import BeginSession, Control, EndSession, Restart
+from gateway.control import (
+    BeginSession,
+    Command,
+    Control,
+    EndSession,
+    Lights,
+    Mark,
+    Restart,
+)
 from gateway.errors import SinkError
 from gateway.feed import Feed
 from gateway.link.machine import State
@@ -116,19 +124,31 @@ async def _obey(
     while True:
         command = await control.next()
         log.info("asked to %s", command)
-        match command:
-            case Restart():
-                stop.set()
-            case BeginSession(device):
-                for bed in beds:
-                    if bed.name == device:
-                        _spread(bed, bed.begin(now()), outlets)
-            case EndSession(device):
-                for bed in beds:
-                    if bed.name == device:
-                        _spread(bed, bed.end(), outlets)
-            case _:
-                assert_never(command)
+        if isinstance(command, Restart):
+            stop.set()
+            continue
+        for bed in beds:
+            if bed.name == command.device:
+                _spread(bed, _follow(bed, command, now()), outlets)
+
+
+def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
+    match command:
+        case BeginSession():
+            return bed.begin(now)
+        case EndSession():
+            return bed.end()
+        case Mark() | Lights() if not bed.runs:
+            log.warning("%s: no session runs, so nothing is marked", bed.name)
+            return iter(())
+        case Mark(_, text):
+            return bed.mark(now.t, text)
+        case Lights(_, off):
+            return bed.switch_lights(now.t, off=off)
+        case Restart():
+            return iter(())
+        case _:
+            assert_never(command)
 
 
 async def _tick(

@@ -1,4 +1,4 @@
-"""What happens in a night, as moments: falling asleep, waking, REM. Pure."""
+"""What happens in a night, as moments: falling asleep, REM, a mark. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +26,9 @@ class Happening(Enum):
     HEADBAND_OFF = "headband_off"
     SESSION_STARTED = "session_started"
     SESSION_STOPPED = "session_stopped"
+    LIGHTS_OFF = "lights_off"
+    LIGHTS_ON = "lights_on"
+    MARKER = "marker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,23 @@ class SleepEvent:
     ----------
     what : Happening
     utc : datetime
-        When it happened: start of the epoch it shows in first.
+        When it happened: start of the epoch it shows in first, or when it was marked.
     epoch : int or None
-        That epoch.
+        That epoch; for a mark the one it falls into. None before the first sample.
     confidence : float or None
-        Of that epoch's stage.
+        Of that epoch's stage; None for what was marked.
+    second : float or None
+        When it happened, seconds since the session began, on its sample grid.
+    text : str or None
+        What a marker says, one line.
     """
 
     what: Happening
     utc: datetime
     epoch: int | None = None
     confidence: float | None = None
+    second: float | None = None
+    text: str | None = None
 
 
 class SleepEvents:
@@ -85,7 +94,9 @@ class SleepEvents:
         last = self._last_asleep
         if last is not None and self._asleep is False:
             end = last.start_utc + timedelta(seconds=EPOCH_S)
-            yield SleepEvent(Happening.FINAL_WAKE, end, last.index + 1)
+            n_epochs = last.index + 1
+            second = float(n_epochs * EPOCH_S)
+            yield SleepEvent(Happening.FINAL_WAKE, end, n_epochs, second=second)
 
     def _refuse(self, scored: ScoredEpoch, why: Refusal) -> Iterator[SleepEvent]:
         self._refused += 1
@@ -126,4 +137,5 @@ class SleepEvents:
 
 
 def _event(what: Happening, scored: ScoredEpoch) -> SleepEvent:
-    return SleepEvent(what, scored.start_utc, scored.index, scored.confidence)
+    second = float(scored.index * EPOCH_S)
+    return SleepEvent(what, scored.start_utc, scored.index, scored.confidence, second)

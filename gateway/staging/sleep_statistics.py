@@ -7,12 +7,13 @@ YASA does not give is marked so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from types import MappingProxyType
 
 import numpy as np
 
+from gateway.staging.lights import is_sleep
 from gateway.staging.stage import STAGES, Refusal, Stage
 
 EPOCHS_PER_MIN = 2
@@ -23,13 +24,15 @@ UNBROKEN_EPOCHS = 5 * EPOCHS_PER_MIN
 class NightSummary:
     """Sleep statistics of a hypnogram, in minutes unless the name says otherwise.
 
-    None where a number does not exist, as a latency to sleep that never came. The
-    recording stands for the time in bed.
+    None where a number does not exist, as a latency to sleep that never came. Only
+    the epochs in bed count: as YASA's statistics of ``hypnogram[in_bed]``.
 
     Attributes
     ----------
     hypnogram : tuple of Stage or Refusal
-        One per epoch; epochs never seen are `Refusal.GAP`.
+        One per epoch of the session; epochs never seen are `Refusal.GAP`.
+    in_bed : slice
+        The epochs that count: lights off to lights on, where they were marked.
     tib_min : float
         Time in bed.
     spt_min : float
@@ -45,11 +48,11 @@ class NightSummary:
         Sleep fragmentation: steps from sleep to W between neighbouring epochs, per
         hour of sleep.
     sol_min : float or None
-        Start of the recording to the first sleep epoch.
+        Start of the time in bed to the first sleep epoch.
     sol_5min_min : float or None
-        Start of the recording to the first five minutes of unbroken sleep.
+        Start of the time in bed to the first five minutes of unbroken sleep.
     lat_rem_min : float or None
-        Start of the recording to the first R, YASA's ``Lat_REM``.
+        Start of the time in bed to the first R, YASA's ``Lat_REM``.
     rem_latency_min, n3_latency_min : float or None
         First sleep epoch to the first R and N3, the AASM's latencies; not YASA's.
     stages_min : mapping of Stage to float
@@ -66,6 +69,7 @@ class NightSummary:
     """
 
     hypnogram: tuple[Stage | Refusal, ...]
+    in_bed: slice
     tib_min: float
     spt_min: float
     tst_min: float
@@ -90,14 +94,31 @@ class NightSummary:
         return len(self.hypnogram)
 
 
-def summarise(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
-    """Compute the statistics of `hypnogram`, one entry per 30-s epoch."""
+def summarise(
+    session: Sequence[Stage | Refusal], in_bed: range | None = None
+) -> NightSummary:
+    """Compute the statistics of a hypnogram, one entry per 30-s epoch.
+
+    Parameters
+    ----------
+    session : sequence of Stage or Refusal
+    in_bed : range or None
+        The epochs that count, in steps of one, from `Lights.in_bed`; None for all.
+    """
+    counted = slice(0, len(session))
+    if in_bed is not None:
+        counted = slice(in_bed.start, in_bed.stop)
+    numbers = _statistics(session[counted])
+    return replace(numbers, hypnogram=tuple(session), in_bed=counted)
+
+
+def _statistics(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
     n_epochs = len(hypnogram)
-    asleep = [i for i, stage in enumerate(hypnogram) if _is_sleep(stage)]
+    asleep = [i for i, stage in enumerate(hypnogram) if is_sleep(stage)]
     onset, end = (asleep[0], asleep[-1] + 1) if asleep else (None, None)
     n_of = {stage: sum(s is stage for s in hypnogram) for stage in STAGES}
     steps = list(pairwise(hypnogram))
-    awakenings = sum(_is_sleep(a) and b is Stage.W for a, b in steps)
+    awakenings = sum(is_sleep(a) and b is Stage.W for a, b in steps)
     changes = sum(
         isinstance(a, Stage) and isinstance(b, Stage) and a is not b for a, b in steps
     )
@@ -107,6 +128,7 @@ def summarise(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
     first_rem, first_n3 = (_first(hypnogram, s) for s in (Stage.R, Stage.N3))
     return NightSummary(
         hypnogram=tuple(hypnogram),
+        in_bed=slice(0, n_epochs),
         tib_min=n_epochs / EPOCHS_PER_MIN,
         spt_min=n_spt / EPOCHS_PER_MIN,
         tst_min=tst_min,
@@ -129,17 +151,13 @@ def summarise(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
     )
 
 
-def _is_sleep(stage: Stage | Refusal) -> bool:
-    return isinstance(stage, Stage) and stage is not Stage.W
-
-
 def _first(hypnogram: Sequence[Stage | Refusal], wanted: Stage) -> int | None:
     return next((i for i, stage in enumerate(hypnogram) if stage is wanted), None)
 
 
 def _unbroken_sleep(hypnogram: Sequence[Stage | Refusal]) -> int | None:
     start = 0
-    for asleep, run in groupby(hypnogram, key=_is_sleep):
+    for asleep, run in groupby(hypnogram, key=is_sleep):
         length = len(list(run))
         if asleep and length >= UNBROKEN_EPOCHS:
             return start

@@ -30,6 +30,7 @@ from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
 from gateway.vitals import Vitals
 
@@ -90,7 +91,21 @@ def test_loss_is_a_share_of_the_session():
     assert document["packet_loss_pct"] == 1.0
 
 
-@given(st.builds(SessionState, st.sampled_from(Recording), st.none() | UTCS))
+LIGHTS = st.builds(
+    Lights, st.none() | COUNTS, st.none() | UTCS, st.none() | COUNTS, st.none() | UTCS
+)
+
+
+@given(
+    st.builds(
+        SessionState,
+        st.sampled_from(Recording),
+        st.none() | UTCS,
+        st.none() | UTCS,
+        COUNTS,
+        LIGHTS,
+    )
+)
 def test_a_session_keeps_to_its_schema(session):
     check("session", session_payload(READING, session))
 
@@ -102,6 +117,8 @@ def test_a_session_keeps_to_its_schema(session):
         UTCS,
         st.none() | COUNTS,
         st.none() | st.floats(0, 1),
+        st.none() | st.floats(0, 86_400),
+        st.none() | st.text(max_size=20),
     )
 )
 def test_an_event_keeps_to_its_schema(event):

@@ -23,6 +23,14 @@ class Recorder:
     def push(self, value):
         yield Availability(online=True, reason=type(value).__name__)
 
+    def mark(self, t, text):
+        yield Availability(online=True, reason=f"{text} at {t}")
+
+    def switch_lights(self, t, *, off):
+        yield Availability(
+            online=True, reason=f"lights {'off' if off else 'on'} at {t}"
+        )
+
     def close(self):
         yield Availability(online=False, reason="closed")
 
@@ -84,3 +92,15 @@ def test_beginning_what_runs_changes_nothing():
     one = bed()
     list(one.begin(NOW))
     assert said(one.begin(NOW)) == []
+
+
+def test_marks_reach_the_session_that_runs_and_no_other():
+    one = bed()
+    assert list(one.mark(1.0, "pill")) == list(one.switch_lights(1.0, off=True)) == []
+    assert not one.runs
+    list(one.begin(NOW))
+    assert one.runs
+    assert said(one.mark(1.0, "pill")) == ["pill at 1.0"]
+    assert said(one.switch_lights(2.0, off=True)) == ["lights off at 2.0"]
+    list(one.end())
+    assert not one.runs
