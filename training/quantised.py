@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.staging.model_card import Golden
+from gateway.staging.golden import Golden
 from gateway.staging.scorers.litert import quantise
 from training.augment import network_input
 
@@ -58,6 +58,11 @@ class Quantised:
 
 
 def golden(flatbuffer: bytes, uv: NDArray[np.floating]) -> Golden:
-    """Return what the reference kernels answer to `uv`."""
-    inputs = quantise(network_input(uv)[..., 0])
-    return Golden(inputs, Quantised(flatbuffer, "BUILTIN_REF").codes(inputs))
+    """Return what the kernels answer to `uv`."""
+    return answered(flatbuffer, quantise(network_input(uv)[..., 0]))
+
+
+def answered(flatbuffer: bytes, inputs: NDArray[np.int8]) -> Golden:
+    """Return what the reference kernels and XNNPACK answer to int8 `inputs`."""
+    reference = Quantised(flatbuffer, "BUILTIN_REF").codes(inputs)
+    return Golden(inputs, reference, Quantised(flatbuffer).codes(inputs))

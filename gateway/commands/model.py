@@ -1,28 +1,114 @@
-"""``sleepgate model``: look at the models."""
+"""``sleepgate model``: look at a model, check it on this machine, take it into use."""
+
+from pathlib import Path
 
 import click
 import yaml
 
-from gateway.runtime.model_file import read_model
+from gateway.cli_options import CONFIG
+from gateway.errors import ConfigError, ModelError
+from gateway.runtime.atomic_file import check_writable, write_text
+from gateway.runtime.config_file import read_config, read_text
+from gateway.runtime.config_setting import with_setting
+from gateway.runtime.model_trial import Trial, try_model
+from gateway.runtime.secret_tags import LeftSecretLoader
+from gateway.staging.golden import Verdict
+
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)
+SYSTEM = "/etc"
 
 
 @click.group()
 def command() -> None:
-    """Look at the models."""
+    """Look at a model, check it on this machine, take it into use."""
 
 
 @command.command()
 @click.argument("model", default="default")
 def info(model: str) -> None:
     """Show the card of MODEL, the packaged one or the path of a .tflite package."""
-    scorer = read_model(model)
-    card = scorer.card
+    trial = try_model(model)
+    card = trial.card
+    n_golden = next(iter(trial.verdicts.values())).n_epochs if trial.verdicts else 0
     shown = {
         "name": card.name,
         "digest": card.digest,
+        "bytes": trial.size,
         "channels": dict(zip(card.channels, card.scale_uv, strict=True)),
+        "normalisation": "clip(asinh(microvolts / the number beside the channel), +-4)",
+        "band": {name: getattr(card.band, name) for name in type(card.band).__slots__},
         "temperature": card.temperature,
-        "runs_on": scorer.runtime,
+        "golden_vectors": n_golden,
+        "runs_on": trial.runtime,
         **card.about,
     }
     click.echo(yaml.safe_dump(shown, sort_keys=False, default_flow_style=None))
+
+
+@command.command()
+@click.argument("model", default="default")
+def verify(model: str) -> None:
+    """Let MODEL score its golden vectors on this machine; exit code 5 if it differs.
+
+    The reference kernels, and XNNPACK in LiteRT, must answer to the bit as they did
+    when the model was made. Other kernels may be a few codes off, never a stage.
+    """
+    trial = try_model(model)
+    if not trial.verdicts:
+        raise ModelError(
+            f"{model}: it has no golden vectors, so nothing can be verified; export "
+            "it again"
+        )
+    click.echo(_title(trial))
+    for kernels, verdict in trial.verdicts.items():
+        click.echo(f"  {kernels}: {_told(verdict)}")
+    _refuse_different(model, trial)
+
+
+@command.command()
+@click.argument("model")
+@CONFIG
+def use(*, model: str, file: Path) -> None:
+    """Check MODEL and write it into the configuration; `default` is the packaged one.
+
+    Nothing else in the file changes.
+    """
+    chosen = model if model == "default" else str(Path(model).resolve())
+    read_config(file, LeftSecretLoader)
+    check_writable(file)
+    if file.resolve().is_relative_to(SYSTEM) and chosen.startswith(HIDDEN):
+        copy = f"sudo install -m 644 {chosen} {file.parent}/"
+        problem = f"{chosen}: the service cannot see that folder; copy it: {copy}"
+        raise ConfigError([f"{problem} and use it from there"])
+    trial = try_model(model)
+    _refuse_different(model, trial)
+    write_text(file, with_setting(read_text(file), "staging", "model", chosen))
+    if not trial.verdicts:
+        click.echo("it has no golden vectors: its answers are not verified", err=True)
+    click.echo(f"{file}: staging.model is {chosen}, {_title(trial)}")
+    click.echo("restart the daemon: sudo systemctl restart sleepgate", err=True)
+
+
+def _title(trial: Trial) -> str:
+    card = trial.card
+    return f"{card.name} ({card.short_digest}) on {trial.runtime}, {trial.machine}"
+
+
+def _told(verdict: Verdict) -> str:
+    if not verdict.apart:
+        return f"{verdict.n_epochs} golden epochs answered to the bit"
+    allowed = f"{verdict.tolerance} allowed" if verdict.tolerance else "none allowed"
+    return (
+        f"{verdict.n_epochs} golden epochs: up to {verdict.apart} codes apart "
+        f"({allowed}), {verdict.other_stages} other stages"
+    )
+
+
+def _refuse_different(model: str, trial: Trial) -> None:
+    wrong = [name for name, verdict in trial.verdicts.items() if not verdict.passed]
+    if wrong:
+        raise ModelError(
+            f"{model}: on {trial.runtime} its {' and '.join(wrong)} answer otherwise "
+            "than when it was made; please report it with the lines of "
+            "`sleepgate model verify`"
+        )

@@ -23,14 +23,28 @@ def read_model(name_or_path: str) -> LiteRtScorer:
     ModelError
         If the file cannot be read or is refused; names it.
     """
+    return load(*read_package(name_or_path))
+
+
+def read_package(name_or_path: str) -> tuple[bytes, str]:
+    """Return a model file's bytes and its name for messages.
+
+    Parameters
+    ----------
+    name_or_path : str
+        As for `read_model`.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read; names it.
+    """
     if name_or_path == "default":
-        shipped = files("gateway") / "models" / DEFAULT
-        return load(shipped.read_bytes(), DEFAULT)
+        return (files("gateway") / "models" / DEFAULT).read_bytes(), DEFAULT
     try:
-        package = Path(name_or_path).read_bytes()
+        return Path(name_or_path).read_bytes(), name_or_path
     except OSError as error:
         raise ModelError(
             f"{name_or_path}: {error.strerror}; give the path of a model file, or "
             "'default' for the one that ships with the gateway"
         ) from error
-    return load(package, name_or_path)

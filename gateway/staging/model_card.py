@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
+from gateway.staging.golden import Golden, decode, encode
 from gateway.staging.stage import STAGES
 
 CARD = "card.json"
@@ -83,20 +84,6 @@ class ModelCard:
         return np.array(self.scale_uv, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Golden:
-    """What the reference kernels answered when the model was made.
-
-    Attributes
-    ----------
-    inputs : ndarray of int8, shape (n_epochs, n_channels, n_samples)
-    logits : ndarray of int8, shape (n_epochs, 5)
-    """
-
-    inputs: NDArray[np.int8]
-    logits: NDArray[np.int8]
-
-
 def pack(flatbuffer: bytes, card: ModelCard, golden: Golden | None = None) -> bytes:
     """Append `card` to `flatbuffer`; the inverse of `unpack`.
 
@@ -115,9 +102,7 @@ def pack(flatbuffer: bytes, card: ModelCard, golden: Golden | None = None) -> by
     text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
     entries = {CARD: text.encode()}
     if golden is not None:
-        vectors = io.BytesIO()
-        np.savez(vectors, inputs=golden.inputs, logits=golden.logits)
-        entries[GOLDEN] = vectors.getvalue()
+        entries[GOLDEN] = encode(golden)
     tail = io.BytesIO()
     with zipfile.ZipFile(tail, "w") as archive:
         for name, content in entries.items():
@@ -164,6 +149,12 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
     return flatbuffer, card
 
 
+def has_golden(package: bytes) -> bool:
+    """Tell whether a package that `unpack` accepts brings golden vectors."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return GOLDEN in archive.namelist()
+
+
 def read_golden(package: bytes, source: str) -> Golden:
     """Return the golden vectors of a package that `unpack` accepts.
 
@@ -174,14 +165,9 @@ def read_golden(package: bytes, source: str) -> Golden:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            content = _entry(archive, GOLDEN)
-        with np.load(io.BytesIO(content), allow_pickle=False) as vectors:
-            golden = Golden(vectors["inputs"], vectors["logits"])
+            return decode(_entry(archive, GOLDEN))
     except _DAMAGE as error:
         raise ModelError(f"{source}: no readable golden vectors: {error}") from error
-    if {golden.inputs.dtype, golden.logits.dtype} != {np.dtype(np.int8)}:
-        raise ModelError(f"{source}: its golden vectors are not int8")
-    return golden
 
 
 def _entry(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
+from gateway.staging.golden import Golden
 from gateway.staging.model_card import (
     LARGEST_ENTRY,
-    Golden,
     ModelCard,
     pack,
     read_golden,

@@ -57,6 +57,8 @@ class Interpreter(Protocol):
         """Copy an output out."""
         ...
 
+    def _get_ops_details(self) -> Sequence[Mapping[str, Any]]: ...
+
 
 class LiteRtScorer:
     """A model in an interpreter, checked and ready; a `Scorer`.
@@ -86,6 +88,12 @@ class LiteRtScorer:
     def runtime(self) -> str:
         """Name and version of the interpreter, for people."""
         return self._runtime
+
+    @property
+    def delegated(self) -> bool:
+        """Whether XNNPACK runs the graph, not the runtime's own kernels."""
+        operations = self._interpreter._get_ops_details()  # noqa: SLF001 (no other way)
+        return any(of["op_name"] == "DELEGATE" for of in operations)
 
     def hypnodensity(self, epoch: Epoch) -> tuple[float, ...]:
         """Return five probabilities, W N1 N2 N3 R.
