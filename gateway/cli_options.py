@@ -6,7 +6,11 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from gateway.runtime.config_place import DEFAULT_CONFIG, default_config
+from gateway.runtime.control_place import known_socket
+
 C = TypeVar("C", bound=Callable[..., object])
+D = TypeVar("D", bound=click.Command)
 
 
 def _mapping(
@@ -65,11 +69,28 @@ CONFIG = click.option(
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    default=Path("/etc/sleepgate/sleepgate.yaml"),
-    show_default=True,
+    default=default_config,
+    show_default=DEFAULT_CONFIG,
     help="Configuration file.",
 )
+SOCKET = click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    default=known_socket,
+    show_default="the daemon's of this user, or else of the service",
+    help="Where the daemon answers.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def examples(*lines: str) -> Callable[[D], D]:
+    """Show `lines` at the end of a command's help."""
+
+    def shown(command: D) -> D:
+        command.epilog = "\n".join(("\b", "Examples:", *(f"  {x}" for x in lines)))
+        return command
+
+    return shown
 
 
 def radio(command: C) -> C:

@@ -1,6 +1,9 @@
 """What may be asked of the daemon: restart, begin or end a session, mark a moment."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -37,11 +40,45 @@ class Lights(NamedTuple):
 Command = Restart | BeginSession | EndSession | Mark | Lights
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an output does.
+
+    Attributes
+    ----------
+    well : bool
+        Whether it does what it is there for.
+    words : str
+        For people, e.g. ``"connected to localhost:1883, MQTT 5"``.
+    facts : mapping
+        For programs: what JSON can hold.
+    """
+
+    well: bool
+    words: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+PATIENCE_S = 2.0  # a failing disk may hold up the answer for ever
+SILENT = Standing(well=False, words="does not say how it does")
+RUNS = Standing(well=True, words="running")
+Tell = Callable[[], Awaitable[Standing]]
+
+
 class Control:
-    """The way from an output back to the daemon."""
+    """The way from an output back to the daemon.
+
+    Attributes
+    ----------
+    restart_required : tuple of str
+        Sections of the configuration that were changed and wait for a restart.
+    """
 
     def __init__(self) -> None:
         self._commands: asyncio.Queue[Command] = asyncio.Queue()
+        self._standings: dict[str, Standing] = {}
+        self._tell: dict[str, Tell] = {}
+        self.restart_required: tuple[str, ...] = ()
 
     def ask(self, command: Command) -> None:
         """Have `command` carried out, after those before it."""
@@ -50,3 +87,31 @@ class Control:
     async def next(self) -> Command:
         """Wait for a command."""
         return await self._commands.get()
+
+    def note(self, output: str, standing: Standing | None) -> None:
+        """Note how `output` does, where it cannot tell itself; None when it is off."""
+        if standing is None:
+            self._standings.pop(output, None)
+        else:
+            self._standings[output] = standing
+
+    @contextmanager
+    def telling(self, output: str, tell: Tell) -> Iterator[None]:
+        """Have `tell` asked how `output` does, for as long as this lasts."""
+        self._tell[output] = tell
+        try:
+            yield
+        finally:
+            if self._tell.get(output) is tell:
+                del self._tell[output]
+
+    async def standings(self) -> dict[str, Standing]:
+        """Ask every output how it does."""
+        told = dict(self._standings)
+        for output, tell in list(self._tell.items()):
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    told[output] = await tell()
+            except TimeoutError:
+                told[output] = SILENT
+        return told

@@ -78,6 +78,14 @@ class RequestError(GatewayError):
         self.code = code
 
 
+class AlreadyRunningError(GatewayError):
+    """Another daemon runs: end it first; a supervisor may try again until then."""
+
+
+class NoDaemonError(GatewayError):
+    """No daemon answers on the control socket; says what to do."""
+
+
 class ModelError(GatewayError):
     """A model file is refused, or one inference failed."""
 

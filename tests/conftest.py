@@ -26,9 +26,11 @@ def pytest_asyncio_loop_factories(config, item):
 
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path_factory, monkeypatch):
-    """Keep every journal out of the home of whoever runs the tests."""
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    """Keep journals, sockets and files out of the home of whoever runs the tests."""
+    for name in ("STATE_DIRECTORY", "RUNTIME_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("STATE_HOME", "RUNTIME_DIR", "CONFIG_HOME"):
+        monkeypatch.setenv(f"XDG_{name}", str(tmp_path_factory.mktemp(name[:3])))
 
 
 @pytest.fixture(scope="session")

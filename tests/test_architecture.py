@@ -79,7 +79,10 @@ ONLY_IN = {
         "gateway/link/bumble_scanner.py",
     },
     "paho": {"gateway/mqtt_client/paho_thread.py"},
-    "rich": {"gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"},
+    "rich": {
+        *("gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"),
+        "gateway/runtime/status_view.py",
+    },
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
 

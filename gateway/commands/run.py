@@ -1,15 +1,24 @@
 """``sleepgate run``: the daemon."""
 
 import asyncio
+import logging
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from gateway.cli_options import CONFIG
 from gateway.config import Config
+from gateway.runtime.control_desk import Premises
+from gateway.runtime.control_place import claimed, own_socket
+from gateway.runtime.control_server import control_outlet
 from gateway.runtime.daemon import check, run_daemon
 from gateway.runtime.logs import start_logging
+from gateway.runtime.service import Outlet
+from gateway.runtime.state_place import state_folder
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -18,11 +27,26 @@ def command(file: Path) -> None:
     """Run the daemon until it is told to stop (SIGTERM or Ctrl-C)."""
     config = check(file)
     start_logging(config.log.level)
-    asyncio.run(_until_told(config))
+    with ExitStack() as stack:
+        outlets = _control(stack, config, file)
+        asyncio.run(_until_told(config, outlets))
 
 
-async def _until_told(config: Config) -> None:
+def _control(stack: ExitStack, config: Config, file: Path) -> list[Outlet]:
+    """Claim the control socket; the night goes on without one, and says so."""
+    path = own_socket()
+    try:
+        listener = stack.enter_context(claimed(path))
+    except OSError as error:
+        why = error.strerror or error
+        log.warning("no `sleepgate status` and no control: %s: %s", path, why)
+        return []
+    names = tuple(device.name for device in config.devices)
+    return [control_outlet(listener, Premises(file, names, state_folder()))]
+
+
+async def _until_told(config: Config, outlets: list[Outlet]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_daemon(config, stop)
+    await run_daemon(config, stop, more_outlets=outlets)

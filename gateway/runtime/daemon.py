@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway import drivers, sinks
 from gateway.config import Config, Device, parse
+from gateway.control import Control
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.link.bleak_radio import BleakRadio
@@ -126,7 +127,11 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
 
 
 async def run_daemon(
-    config: Config, stop: asyncio.Event, *, more_outlets: Sequence[Outlet] = ()
+    config: Config,
+    stop: asyncio.Event,
+    *,
+    more_outlets: Sequence[Outlet] = (),
+    control: Control | None = None,
 ) -> None:
     """Run until `stop`.
 
@@ -136,6 +141,8 @@ async def run_daemon(
     stop : asyncio.Event
     more_outlets : sequence of Outlet
         Outputs beyond those of the configuration.
+    control : Control, optional
+        What is asked of it is carried out.
 
     Raises
     ------
@@ -151,6 +158,6 @@ async def run_daemon(
         stations = [station(device, config, scorer, radio) for device in config.devices]
         notify("READY=1")
         try:
-            await serve(stations, outlets, stop)
+            await serve(stations, outlets, stop, control=control)
         finally:
             notify("STOPPING=1")

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from gateway.acquisition.packets import Tick
 from gateway.control import (
+    RUNS,
     BeginSession,
     Command,
     Control,
@@ -18,6 +19,7 @@ from gateway.control import (
     Lights,
     Mark,
     Restart,
+    Standing,
 )
 from gateway.errors import SinkError
 from gateway.feed import Feed
@@ -64,14 +66,17 @@ async def serve(
     outlets: Sequence[Outlet],
     stop: asyncio.Event,
     now: Callable[[], Tick] = clock_now,
+    control: Control | None = None,
 ) -> None:
     """Run until `stop`; then quiet the radio, drain the sinks and return.
+
+    What is asked of `control` is carried out, if one is given.
 
     A bug in any task cancels the rest and propagates, so that systemd restarts the
     daemon from a clean slate.
     """
     beds = [Bed(station) for station in stations]
-    control = Control()
+    control = control or Control()
     async with asyncio.TaskGroup() as tasks:
         for each in outlets:
             tasks.create_task(_keep(each, control), name=f"sink-{each.sink.name}")
@@ -170,13 +175,14 @@ def _spread(bed: Bed, outputs: Iterable[Output], outlets: Sequence[Outlet]) -> N
 
 async def _keep(each: Outlet, control: Control) -> None:
     failures = 0
+    name = each.sink.name
     while True:
+        control.note(name, RUNS)
         try:
             return await each.sink.run(each.options, each.feed, control)
         except SinkError as error:
+            control.note(name, Standing(well=False, words=str(error)))
             failures += 1
             level = logging.WARNING if failures == 1 else logging.DEBUG
-            log.log(
-                level, "output %s: %s; again in %.0f s", each.sink.name, error, RETRY_S
-            )
+            log.log(level, "output %s: %s; again in %.0f s", name, error, RETRY_S)
             await asyncio.sleep(RETRY_S)

@@ -8,7 +8,9 @@ were scored.
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, get_args
 
 from gateway.acquisition.packets import Battery
@@ -26,6 +28,7 @@ from gateway.mqtt_client.heard import BrokerAddress, Connection
 from gateway.mqtt_client.home_assistant_options import HomeAssistantOptions
 from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.office import Office
+from gateway.mqtt_client.standing import standing
 from gateway.mqtt_client.tls import Tls
 from gateway.outputs import Availability, Reading, SessionState
 from gateway.sinks import Sink
@@ -134,13 +137,16 @@ async def run(
         lane = JournalLane(journal, client, desk.write_entry)
         office = Office(client, desk, journal, place=place, control=control)
         recorder = Recorder(journal)
+        told = partial(standing, options.address, client, journal)
+        asked_how = nullcontext() if control is None else control.telling("mqtt", told)
         async with asyncio.TaskGroup() as tasks:
             works = (lane.run(), *office.works(options.journal.bounds))
             background = [tasks.create_task(work) for work in works]
-            async for reading in feed:
-                for message in await desk.write(reading, recorder):
-                    await client.publish(message)
-                await office.introduce()
+            with asked_how:
+                async for reading in feed:
+                    for message in await desk.write(reading, recorder):
+                        await client.publish(message)
+                    await office.introduce()
             if client.connection is Connection.ONLINE:
                 await lane.drained(FAREWELL_S)
             for task in background:

@@ -1,0 +1,42 @@
+"""``sleepgate mark``: note a moment of the night."""
+
+import json
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import JSON, SOCKET, examples
+from gateway.formats.control_messages import Order
+from gateway.runtime.control_client import ask
+
+
+@examples(
+    'sleepgate mark bedroom "took melatonin"',
+    "sleepgate mark bedroom --lights-off",
+    "sleepgate mark bedroom --lights-on",
+)
+@click.command()
+@click.argument("name")
+@click.argument("text", required=False, default="")
+@click.option("--lights-off", "lights", flag_value="off", help="The lights go off now.")
+@click.option("--lights-on", "lights", flag_value="on", help="The lights go on now.")
+@SOCKET
+@JSON
+def command(
+    *, name: str, text: str, lights: str | None, socket: Path, as_json: bool
+) -> None:
+    """Note in the session of NAME that something happens now; TEXT says what.
+
+    Sleep statistics count time in bed from lights off to lights on, where marked.
+    """
+    if lights and text:
+        raise click.UsageError("give either TEXT or the lights")
+    order = Order("mark", name, text)
+    if lights:
+        order = Order("lights", name, off=lights == "off")
+    answer = ask(socket, order)
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        what = f"lights {lights}" if lights else text or "a mark"
+        click.echo(f"{name}: {what} at {answer['at']}")

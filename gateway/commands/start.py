@@ -1,0 +1,28 @@
+"""``sleepgate start``: begin a session by hand."""
+
+import json
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import JSON, SOCKET, examples
+from gateway.formats.control_messages import Order
+from gateway.runtime.control_client import ask
+
+
+@examples("sleepgate start bedroom", "sleepgate start bedroom --json")
+@click.command()
+@click.argument("name")
+@SOCKET
+@JSON
+def command(*, name: str, socket: Path, as_json: bool) -> None:
+    """Begin a session of the headband NAME, if none runs.
+
+    The daemon begins one by itself when it starts; this is for after `stop`.
+    """
+    answer = ask(socket, Order("start", name))
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        how = "runs already" if answer["already"] else "begins"
+        click.echo(f"{name}: session {answer['session']} {how}")

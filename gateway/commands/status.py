@@ -1,0 +1,53 @@
+"""``sleepgate status``: how the daemon does."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import JSON, SOCKET, examples
+from gateway.formats.control_messages import Order
+from gateway.formats.status_text import Said, status_lines
+from gateway.runtime.control_client import ask
+from gateway.runtime.status_view import watch
+from gateway.runtime.talk import say
+
+
+@examples(
+    "sleepgate status",
+    "sleepgate status --watch",
+    "sleepgate status --json | jq -r '.devices[0].epoch.stage'",
+)
+@click.command()
+@click.option("--watch", "again", is_flag=True, help="Until Ctrl-C.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.2, 3600),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks of --watch.",
+)
+@SOCKET
+@JSON
+def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
+    """Say how the daemon, its headbands and its outputs do.
+
+    Link, battery, stage, confidence, quality, loss, broker, journal, disk and clock.
+    Exit code 1 if no daemon runs. With --json, an object; with --watch, one a line.
+    """
+    if as_json:
+
+        def look() -> list[Said]:
+            indent = None if again else 2
+            return [Said(json.dumps(ask(socket, Order("status")), indent=indent))]
+
+    else:
+
+        def look() -> list[Said]:
+            return status_lines(ask(socket, Order("status")))
+
+    if again:
+        watch(look, every, redraw=not as_json)
+    else:
+        say(look(), sys.stdout)

@@ -1,0 +1,31 @@
+"""``sleepgate stop``: end a session by hand."""
+
+import json
+from pathlib import Path
+
+import click
+
+from gateway.cli_options import JSON, SOCKET, examples
+from gateway.formats.control_messages import Order
+from gateway.runtime.control_client import ask
+
+
+@examples("sleepgate stop bedroom", "sleepgate stop bedroom --json")
+@click.command()
+@click.argument("name")
+@SOCKET
+@JSON
+def command(*, name: str, socket: Path, as_json: bool) -> None:
+    """End the session of the headband NAME: its summary is published.
+
+    The link is kept, and nothing is scored, until `sleepgate start NAME`.
+    """
+    answer = ask(socket, Order("stop", name))
+    if as_json:
+        click.echo(json.dumps(answer))
+    elif answer["already"]:
+        click.echo(f"{name}: no session runs")
+    else:
+        click.echo(
+            f"{name}: session {answer['session']} ends, epoch {answer['epochs']}"
+        )

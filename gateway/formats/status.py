@@ -1,0 +1,199 @@
+"""How a running daemon does, as ``schemas/status.v1.json``. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.acquisition.packets import Battery
+from gateway.acquisition.tally import Tally
+from gateway.formats.mqtt_payloads import LABEL, utc_text
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
+from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.sleep_statistics import NightSummary
+from gateway.staging.stage import Refusal
+from gateway.vitals import Vitals
+
+NO_SESSION = "none"
+
+
+@dataclass(slots=True)
+class Seat:
+    """What was heard last of one headband.
+
+    Attributes
+    ----------
+    name : str
+    availability : Availability
+    link : LinkState
+    battery : Battery or None
+    tally : Tally
+    session : SessionState or None
+        None while none runs.
+    session_name : str
+    scored : ScoredEpoch or None
+        The newest epoch of the session.
+    channels : tuple of str
+        The model's derivations.
+    """
+
+    name: str
+    availability: Availability = Availability(online=False, reason="not heard yet")  # noqa: RUF009 (immutable)
+    link: LinkState = LinkState(State.IDLE, LinkTally())  # noqa: RUF009 (immutable)
+    battery: Battery | None = None
+    tally: Tally = Tally()  # noqa: RUF009 (immutable)
+    session: SessionState | None = None
+    session_name: str = ""
+    scored: ScoredEpoch | None = None
+    channels: tuple[str, ...] = ()
+
+    def hear(self, reading: Reading) -> None:
+        """Take in what is new; a new session forgets the epochs of the one before."""
+        if reading.session != self.session_name:
+            self.session_name, self.channels = reading.session, reading.channels
+            self.scored, self.tally = None, Tally()
+        match reading.value:
+            case Availability() as availability:
+                self.availability = availability
+            case LinkState() as link:
+                self.link = link
+            case Battery() as battery:
+                self.battery = battery
+            case Tally() as tally:
+                self.tally = tally
+            case SessionState(state=Recording.ENDED) | NightSummary():
+                self.session = None
+            case SessionState() as session:
+                self.session = session
+            case ScoredEpoch() as scored:
+                self.scored = scored
+            case other:
+                raise TypeError(f"{type(other).__name__} is of no use here")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """The process itself.
+
+    Attributes
+    ----------
+    version : str
+    pid : int
+    config : str
+        File of its configuration.
+    model : tuple of str or None
+        Its name and digest; None until the first headband says.
+    started : datetime
+    uptime_s : float
+    vitals : Vitals
+    clock_synchronised : bool
+    restart_required : tuple of str
+        Sections of the configuration that wait for a restart.
+    """
+
+    version: str
+    pid: int
+    config: str
+    model: tuple[str, str] | None
+    started: datetime
+    uptime_s: float
+    vitals: Vitals
+    clock_synchronised: bool
+    restart_required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputNow:
+    """How one output does; `facts` are its own."""
+
+    name: str
+    well: bool
+    words: str
+    facts: Mapping[str, object]
+
+
+def status_document(
+    daemon: Daemon, seats: Sequence[Seat], outputs: Sequence[OutputNow], now: datetime
+) -> dict[str, Any]:
+    """Return what keeps to ``status.v1``."""
+    vitals = daemon.vitals
+    return {
+        "v": 1,
+        "ts": utc_text(now),
+        "version": daemon.version,
+        "pid": daemon.pid,
+        "config": daemon.config,
+        "started": utc_text(daemon.started),
+        "uptime_s": round(daemon.uptime_s),
+        "model": _model(daemon.model),
+        "restart_required": list(daemon.restart_required),
+        "clock": {"synchronised": daemon.clock_synchronised},
+        "process": {
+            "rss_mb": _rounded(vitals.rss_mb),
+            "cpu_pct": _rounded(vitals.cpu_pct),
+        },
+        "disk_free_mb": _rounded(vitals.disk_free_mb),
+        "devices": [_device(seat) for seat in seats],
+        "outputs": [{**asdict(each), "facts": dict(each.facts)} for each in outputs],
+    }
+
+
+def _model(model: tuple[str, str] | None) -> dict[str, str] | None:
+    return None if model is None else {"id": model[0], "digest": model[1]}
+
+
+def _device(seat: Seat) -> dict[str, Any]:
+    tally, link = seat.tally, seat.link
+    return {
+        "name": seat.name,
+        "link": link.state.value,
+        "online": seat.availability.online,
+        "reason": seat.availability.reason,
+        "battery_pct": seat.battery and seat.battery.percent,
+        "session": _session(seat),
+        "epoch": None if seat.scored is None else _epoch(seat, seat.scored),
+        "lost_s": round(tally.lost_s, 3),
+        "lost_pct": _lost_pct(seat),
+        "bad_packets": tally.bad_packets,
+        "drops": link.tally.drops,
+        "stalls": link.tally.stalls,
+    }
+
+
+def _session(seat: Seat) -> dict[str, Any]:
+    session = seat.session
+    began = session and session.started_utc
+    return {
+        "state": NO_SESSION if session is None else session.state.value,
+        "id": seat.session_name if session is not None else None,
+        "started": began and utc_text(began),
+    }
+
+
+def _epoch(seat: Seat, scored: ScoredEpoch) -> dict[str, Any]:
+    refused = isinstance(scored.stage, Refusal)
+    pairs = zip(seat.channels, scored.quality, strict=True)
+    return {
+        "index": scored.index,
+        "start": utc_text(scored.start_utc),
+        "stage": None if isinstance(scored.stage, Refusal) else LABEL[scored.stage],
+        "reason": scored.stage.value if refused else None,
+        "confidence": _rounded(scored.confidence, 3),
+        "asleep": scored.asleep,
+        "quality": {label: round(q.score, 3) for label, q in pairs},
+    }
+
+
+def _lost_pct(seat: Seat) -> float | None:
+    """Return the share of the session that never came; None before an epoch ended."""
+    if seat.scored is None:
+        return None
+    lasted_s = (seat.scored.index + 1) * EPOCH_S
+    return round(100 * min(1.0, seat.tally.lost_s / lasted_s), 3)
+
+
+def _rounded(value: float | None, digits: int = 1) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,140 @@
+"""A status document for people. Pure."""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+POOR = 0.5  # quality of a derivation
+LOW_BATTERY_PCT = 15
+LITTLE_DISK_MB = 500
+MUCH_LOST_PCT = 1.0
+RESTART = "sudo systemctl restart sleepgate"
+
+
+class Mood(Enum):
+    """How a line is meant."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+class Said(NamedTuple):
+    """A line, and how it is meant."""
+
+    text: str
+    mood: Mood = Mood.PLAIN
+
+
+def status_lines(status: Mapping[str, Any]) -> list[Said]:
+    """Write what keeps to ``status.v1`` as some lines."""
+    labels = [device["name"] for device in status["devices"]]
+    labels += [output["name"] for output in status["outputs"]]
+    width = max(map(len, [*labels, "sleepgate"])) + 2
+    rows = [("sleepgate", line) for line in _daemon(status)]
+    for device in status["devices"]:
+        rows += [(device["name"], line) for line in _device(device)]
+    rows += [(each["name"], _output(each)) for each in status["outputs"]]
+    rows += [("clock", _clock(status)), ("disk", _disk(status))]
+    before = ""
+    lines = []
+    for label, line in rows:
+        shown = "" if label == before else label
+        lines.append(Said(f"{shown:<{width}}{line.text}", line.mood))
+        before = label
+    return lines
+
+
+def duration_text(seconds: float) -> str:
+    """Write e.g. ``3 h 12 min``."""
+    minutes, s = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {s} s" if minutes else f"{s} s"
+
+
+def _daemon(status: Mapping[str, Any]) -> Iterator[Said]:
+    model = status["model"]
+    scored = f", model {model['id']} ({model['digest']})" if model else ""
+    rss = status["process"]["rss_mb"]
+    memory = "" if rss is None else f", {rss:.0f} MB"
+    runs = duration_text(status["uptime_s"])
+    yield Said(f"{status['version']}, running for {runs}{memory}{scored}")
+    if waiting := status["restart_required"]:
+        what = f"changed, but not in use before a restart: {', '.join(waiting)}"
+        yield Said(f"{what} ({RESTART})", Mood.WARNING)
+
+
+def _device(device: Mapping[str, Any]) -> Iterator[Said]:
+    yield _link(device)
+    yield Said(_session(device["session"]))
+    epoch = device["epoch"]
+    if epoch is not None:
+        yield _stage(epoch)
+        yield _quality(epoch["quality"])
+    yield _loss(device)
+
+
+def _link(device: Mapping[str, Any]) -> Said:
+    battery = device["battery_pct"]
+    charge = "battery not told" if battery is None else f"battery {battery} %"
+    words = f"{device['link']}: {device['reason']}; {charge}"
+    if not device["online"]:
+        return Said(words, Mood.BAD)
+    low = battery is not None and battery <= LOW_BATTERY_PCT
+    return Said(words, Mood.WARNING if low else Mood.GOOD)
+
+
+def _session(session: Mapping[str, Any]) -> str:
+    if session["id"] is None:
+        return "no session"
+    since = f" since {session['started']}" if session["started"] else ""
+    return f"session {session['id']}: {session['state']}{since}"
+
+
+def _stage(epoch: Mapping[str, Any]) -> Said:
+    which = f"epoch {epoch['index']} of {epoch['start']}"
+    if epoch["stage"] is None:
+        return Said(f"unscored ({epoch['reason']}), {which}", Mood.WARNING)
+    return Said(f"{epoch['stage']} with {epoch['confidence']:.0%}, {which}", Mood.GOOD)
+
+
+def _quality(quality: Mapping[str, float]) -> Said:
+    words = ", ".join(f"{label} {score:.2f}" for label, score in quality.items())
+    best = max(quality.values(), default=0.0)
+    return Said(f"quality {words}", Mood.PLAIN if best >= POOR else Mood.WARNING)
+
+
+def _loss(device: Mapping[str, Any]) -> Said:
+    pct = device["lost_pct"]
+    share = "" if pct is None else f" ({pct:.2f} %)"
+    words = f"lost {device['lost_s']:.2f} s{share}"
+    for key, name in (
+        ("bad_packets", "bad packets"),
+        ("drops", "drops of the link"),
+        ("stalls", "stalls"),
+    ):
+        if device[key]:
+            words += f", {device[key]} {name}"
+    much = pct is not None and pct > MUCH_LOST_PCT
+    return Said(words, Mood.WARNING if much else Mood.PLAIN)
+
+
+def _output(output: Mapping[str, Any]) -> Said:
+    return Said(output["words"], Mood.GOOD if output["well"] else Mood.BAD)
+
+
+def _clock(status: Mapping[str, Any]) -> Said:
+    if status["clock"]["synchronised"]:
+        return Said("synchronised", Mood.GOOD)
+    return Said("not synchronised: dates and times may be wrong", Mood.WARNING)
+
+
+def _disk(status: Mapping[str, Any]) -> Said:
+    free_mb = status["disk_free_mb"]
+    if free_mb is None:
+        return Said("free space is not told", Mood.WARNING)
+    little = free_mb < LITTLE_DISK_MB
+    return Said(f"{free_mb:.0f} MB free", Mood.WARNING if little else Mood.GOOD)

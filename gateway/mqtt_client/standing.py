@@ -1,0 +1,58 @@
+"""How the way to the broker does, for who asks the daemon."""
+
+import time
+
+from gateway.control import Standing
+from gateway.errors import JournalError
+from gateway.journal.entry import Contents
+from gateway.journal.journal import Journal
+from gateway.mqtt_client.connection import MqttClient
+from gateway.mqtt_client.heard import BrokerAddress, Connection
+
+WORDS = {
+    Connection.CONNECTING: "connecting to",
+    Connection.CATCHING_UP: "connected to",
+    Connection.ONLINE: "connected to",
+    Connection.OFFLINE: "no connection to",
+    Connection.REFUSED: "refused by",
+}
+
+
+async def standing(
+    address: BrokerAddress, client: MqttClient, journal: Journal
+) -> Standing:
+    """Say whether the broker is there, and what it is owed."""
+    try:
+        contents = await journal.contents()
+    except JournalError as error:
+        return _standing(address, client, None, f"no journal: {error}")
+    return _standing(address, client, contents, f"{contents.owed} epochs wait for it")
+
+
+def _standing(
+    address: BrokerAddress, client: MqttClient, contents: Contents | None, owed: str
+) -> Standing:
+    connection = client.connection
+    spoken = f", MQTT {client.protocol}" if connection is Connection.ONLINE else ""
+    return Standing(
+        well=connection is Connection.ONLINE and contents is not None,
+        words=f"{WORDS[connection]} {address}{spoken}; {owed}",
+        facts={
+            "broker": str(address),
+            "connection": connection.value,
+            "protocol": client.protocol,
+            "reconnects": max(0, client.connections - 1),
+            "journal": None if contents is None else _owed(contents),
+        },
+    )
+
+
+def _owed(contents: Contents) -> dict[str, object]:
+    oldest_s = contents.oldest_owed_s
+    waits_s = 0 if oldest_s is None else max(0, round(time.time() - oldest_s))
+    return {
+        "pending": contents.owed,
+        "oldest_pending_s": waits_s,
+        "dropped": contents.dropped,
+        "size_mb": round(contents.size_bytes / 1e6, 1),
+    }

@@ -1,0 +1,69 @@
+"""A status that stays on the screen."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+
+import click
+
+from gateway.formats.status_text import Said
+from gateway.runtime.fit_view import can_draw
+from gateway.runtime.talk import COLOURS, say
+
+Show = Callable[[Sequence[Said]], None]
+
+
+def watch(
+    look: Callable[[], Sequence[Said]], pause_s: float, *, redraw: bool = True
+) -> None:
+    """Show what `look` returns, again and again until Ctrl-C.
+
+    In place with the extra [view] or on a terminal that can be cleared, if it is to
+    be drawn anew; else one after the other.
+    """
+    with suppress(KeyboardInterrupt), _screen(redraw=redraw) as show:
+        while True:
+            show(look())
+            time.sleep(pause_s)
+
+
+@contextmanager
+def _screen(*, redraw: bool) -> Iterator[Show]:
+    out = sys.stdout
+    if not (redraw and can_draw(out)):
+
+        def add(lines: Sequence[Said]) -> None:
+            say(lines, out)
+            out.flush()
+
+        yield add
+    elif find_spec("rich") is None:
+
+        def draw(lines: Sequence[Said]) -> None:
+            click.clear()
+            say(lines, out)
+
+        yield draw
+    else:
+        with _live() as show:
+            yield show
+
+
+@contextmanager
+def _live() -> Iterator[Show]:
+    from rich.console import Console  # noqa: PLC0415 -- an extra
+    from rich.live import Live  # noqa: PLC0415 -- an extra
+    from rich.text import Text  # noqa: PLC0415 -- an extra
+
+    console = Console(highlight=False)
+    with Live(console=console, auto_refresh=False) as live:
+
+        def show(lines: Sequence[Said]) -> None:
+            text = Text()
+            for line in lines:
+                text.append(line.text + "\n", COLOURS.get(line.mood, ""))
+            live.update(text, refresh=True)
+
+        yield show

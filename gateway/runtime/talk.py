@@ -1,0 +1,28 @@
+"""Lines for a person, in colour where the terminal has any."""
+
+import os
+from collections.abc import Sequence
+from typing import TextIO
+
+import click
+
+from gateway.formats.status_text import Mood, Said
+
+COLOURS = {Mood.GOOD: "green", Mood.WARNING: "yellow", Mood.BAD: "red"}
+
+
+def may_colour(out: TextIO) -> bool:
+    """Tell whether `out` is a terminal that has colours and nobody minds them.
+
+    See no-color.org.
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return out.isatty() and not plain
+
+
+def say(lines: Sequence[Said], out: TextIO) -> None:
+    """Print `lines`."""
+    colour = may_colour(out)
+    for line in lines:
+        text = click.style(line.text, COLOURS.get(line.mood)) if colour else line.text
+        click.echo(text, file=out, color=colour)
