@@ -18,6 +18,7 @@ from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.bed import Session, Station
+from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.config_file import config_lines, located, read_config
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import Outlet, outlet, serve
@@ -149,14 +150,14 @@ async def run_daemon(
     GatewayError
         If something a person must mend keeps it from working.
     """
-    outlets = [*outlets_of(config), *more_outlets]
+    bulletin = outlet(BULLETIN, NoOptions())
+    outlets = [*outlets_of(config), *more_outlets, bulletin]
     scorer = read_model(config.staging.model)
     log.info("model %s (%s)", scorer.card.name, scorer.card.short_digest)
     async with AsyncExitStack() as stack:
         radio = radio_of(config)
         stack.push_async_callback(radio.close)
         stations = [station(device, config, scorer, radio) for device in config.devices]
-        notify("READY=1")
         try:
             await serve(stations, outlets, stop, control=control)
         finally:

@@ -4,17 +4,10 @@ import logging
 import os
 import sys
 
-# sd-daemon(3): the journal reads a priority from the start of a line
-PRIORITY = {
-    logging.DEBUG: 7,
-    logging.INFO: 6,
-    logging.WARNING: 4,
-    logging.ERROR: 3,
-    logging.CRITICAL: 2,
-}
+from gateway.runtime.journald import PRIORITY, JournalHandler, choose
 
 
-class JournalFormatter(logging.Formatter):
+class PriorityFormatter(logging.Formatter):
     """Put the journal's priority before every line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -24,15 +17,27 @@ class JournalFormatter(logging.Formatter):
 
 
 def start_logging(level: str) -> None:
-    """Log to stderr; with the journal's priorities when systemd listens."""
-    handler = logging.StreamHandler(sys.stderr)
-    if "JOURNAL_STREAM" in os.environ:
-        handler.setFormatter(JournalFormatter("%(name)s: %(message)s"))
+    """Log to the journal when systemd has connected it to stderr, else to stderr."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if _stderr_is_the_journal():
+        handler.setFormatter(PriorityFormatter("%(name)s: %(message)s"))
+        handler = JournalHandler(choose(), otherwise=handler)
+        handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
     logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _stderr_is_the_journal() -> bool:
+    """Compare with JOURNAL_STREAM, as systemd.exec(5) asks: children inherit it."""
+    said = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except OSError:  # no file behind it
+        return False
+    return said == f"{status.st_dev}:{status.st_ino}"
 
 
 def start_talk() -> None:

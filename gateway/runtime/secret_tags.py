@@ -43,7 +43,12 @@ def _credential(loader: SecretLoader, node: yaml.Node) -> Secret:
             f"!credential {name}: systemd passes none; put LoadCredential={name}:FILE "
             "into the unit",
         )
-    return _content(node, Path(folder) / name)
+    secret = _content(node, Path(folder) / name)
+    if not secret:  # what the unit passes for want of the file
+        raise _problem(
+            node, f"!credential {name}: empty; write it into /etc/sleepgate/{name}"
+        )
+    return secret
 
 
 def _env(loader: SecretLoader, node: yaml.Node) -> Secret:

@@ -29,12 +29,16 @@ from gateway.machine import clock_synchronised
 from gateway.outputs import Output, Reading
 from gateway.runtime.bed import Bed, Station
 from gateway.runtime.systemd import notify
+from gateway.runtime.vigil import Vigil
 from gateway.sinks import Sink
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0  # pause before a failed sink starts again
 DEPTH = 4096  # readings kept for a sink that lags: a night of epochs and more
+STREAM_S = 60.0  # a stream notices silence by itself, after `stall_s`
+LINK_S = 300.0  # in every other state a link has deadlines of its own, all shorter
+SINK_S = 120.0  # for one reading; a broker or a disk that hangs is given up sooner
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +48,11 @@ class Outlet:
     sink: Sink[Any]
     options: object
     feed: Feed[Reading]
+
+    @property
+    def part(self) -> str:
+        """What it is called."""
+        return f"output {self.sink.name}"
 
     def put(self, reading: Reading) -> None:
         """Queue `reading` if the sink wants its kind."""
@@ -77,14 +86,18 @@ async def serve(
     """
     beds = [Bed(station) for station in stations]
     control = control or Control()
+    vigil = Vigil(asyncio.get_running_loop().time)
     async with asyncio.TaskGroup() as tasks:
         for each in outlets:
-            tasks.create_task(_keep(each, control), name=f"sink-{each.sink.name}")
+            keeping = _keep(each, control, vigil)
+            tasks.create_task(keeping, name=f"sink-{each.sink.name}")
         work = {
-            tasks.create_task(_pump(bed, outlets, now), name=f"pump-{bed.name}")
+            tasks.create_task(_pump(bed, outlets, now, vigil), name=f"pump-{bed.name}")
             for bed in beds
         }
-        work.add(tasks.create_task(_tick(beds, outlets, now), name="ticker"))
+        ticking = _tick(beds, outlets, now, vigil)
+        work.add(tasks.create_task(ticking, name="ticker"))
+        work.add(tasks.create_task(_announce(outlets), name="announcer"))
         obeying = _obey(control, beds, outlets, stop, now)
         work.add(tasks.create_task(obeying, name="control"))
         await stop.wait()
@@ -97,20 +110,32 @@ async def serve(
             each.feed.close()
 
 
-async def _pump(bed: Bed, outlets: Sequence[Outlet], now: Callable[[], Tick]) -> None:
+async def _pump(
+    bed: Bed, outlets: Sequence[Outlet], now: Callable[[], Tick], vigil: Vigil
+) -> None:
     link = LinkState(State.IDLE, LinkTally())
+
+    def moved() -> None:
+        streams = link.state is State.STREAMING
+        vigil.moved(
+            f"link of {bed.name}",
+            STREAM_S + bed.station.stall_s if streams else LINK_S,
+        )
 
     def report(state: LinkState) -> None:
         nonlocal link
         link = state
         log.debug("%s: %s", bed.name, state.state.value)
+        moved()
         _spread(bed, [state], outlets)
 
+    moved()
     _spread(bed, bed.begin(now()), outlets)
     try:
         async with aclosing(bed.station.source(report)) as source:
             value = await anext(source)
             while True:
+                moved()
                 _spread(bed, bed.push(value), outlets)
                 fault = bed.fault(value)
                 step = anext(source) if fault is None else source.athrow(fault)
@@ -156,13 +181,37 @@ def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
             assert_never(command)
 
 
+async def _announce(outlets: Sequence[Outlet]) -> None:
+    """Tell systemd when every output takes what the pipelines bring."""
+    for each in outlets:
+        await each.feed.opened.wait()
+    notify("READY=1")
+    log.info("ready")
+
+
 async def _tick(
-    beds: Sequence[Bed], outlets: Sequence[Outlet], now: Callable[[], Tick]
+    beds: Sequence[Bed],
+    outlets: Sequence[Outlet],
+    now: Callable[[], Tick],
+    vigil: Vigil,
 ) -> None:
+    taken: dict[Outlet, int] = {}
+    told: list[str] = []
     while True:
         for bed in beds:
             _spread(bed, bed.push(now()), outlets)
-        notify("WATCHDOG=1")  # the loop turns, and the pipelines take what it brings
+        for each in outlets:
+            if not each.feed:
+                vigil.rests(each.part)
+            elif taken.get(each) != each.feed.taken:
+                vigil.moved(each.part, SINK_S)
+            taken[each] = each.feed.taken
+        stuck = vigil.stuck()
+        if not stuck:
+            notify("WATCHDOG=1")  # the loop turns, and so does all that it carries
+        elif stuck != told:
+            log.error("stuck: %s; nothing is said to the watchdog", ", ".join(stuck))
+        told = stuck
         await asyncio.sleep(1)
 
 
@@ -173,7 +222,7 @@ def _spread(bed: Bed, outputs: Iterable[Output], outlets: Sequence[Outlet]) -> N
             each.put(reading)
 
 
-async def _keep(each: Outlet, control: Control) -> None:
+async def _keep(each: Outlet, control: Control, vigil: Vigil) -> None:
     failures = 0
     name = each.sink.name
     while True:
@@ -184,5 +233,7 @@ async def _keep(each: Outlet, control: Control) -> None:
             control.note(name, Standing(well=False, words=str(error)))
             failures += 1
             level = logging.WARNING if failures == 1 else logging.DEBUG
-            log.log(level, "output %s: %s; again in %.0f s", name, error, RETRY_S)
+            log.log(level, "%s: %s; again in %.0f s", each.part, error, RETRY_S)
+            each.feed.opened.set()  # the night goes on without it
+            vigil.moved(each.part, RETRY_S + SINK_S)
             await asyncio.sleep(RETRY_S)

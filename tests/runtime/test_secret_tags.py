@@ -51,6 +51,14 @@ def test_a_credential_comes_from_systemd_s_directory(section, secret, monkeypatc
     assert section("password: !credential password")["password"] == "hush"  # noqa: S105 - a test's own
 
 
+def test_an_empty_credential_is_none(section, tmp_path, monkeypatch):
+    (tmp_path / "mqtt_password").write_text("\n")
+    (tmp_path / "mqtt_password").chmod(0o400)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    problem = problem_of(section, "password: !credential mqtt_password")
+    assert "write it into /etc/sleepgate/mqtt_password" in problem
+
+
 def test_a_secret_never_stands_in_an_error(section, secret):
     with pytest.raises(ConfigError) as caught:
         parse(section(f"port: !file {secret}"), Options)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
 from gateway.runtime.bed import Session, Station
-from gateway.runtime.service import outlet, serve
+from gateway.runtime.service import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
 
@@ -211,15 +212,130 @@ async def test_every_state_of_the_link_reaches_the_sinks_and_its_tally_the_log(c
     assert "b: looked for 0 times, streamed 0 times, 1 drops" in caplog.text
 
 
-async def test_systemd_hears_every_second_that_the_daemon_lives(tmp_path, monkeypatch):
+@pytest.fixture
+def systemd(tmp_path, monkeypatch):
+    """Return a function that tells what systemd was told since it was called last."""
     address = tmp_path / "notify"
     monkeypatch.setenv("NOTIFY_SOCKET", str(address))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(str(address))
-        systemd.settimeout(0)
-        one, _ = collector()
-        await run_for(4.5, one)
-        signs = [systemd.recv(64) for _ in range(5)]
-        with pytest.raises(BlockingIOError):
-            systemd.recv(64)
-    assert signs == [b"WATCHDOG=1"] * 5
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(address))
+        ear.settimeout(0)
+
+        def told():
+            words = []
+            with suppress(BlockingIOError):
+                while True:
+                    words.append(ear.recv(999).decode())
+            return words
+
+        yield told
+
+
+@pytest.fixture
+def alive_for(systemd):
+    """Return a coroutine function: lets seconds pass, counts signs of life in them."""
+
+    async def alive_for(seconds):
+        n = 0
+        for _ in range(seconds):
+            await asyncio.sleep(1)
+            n += systemd().count("WATCHDOG=1")
+        return n
+
+    return alive_for
+
+
+async def test_systemd_hears_every_second_that_the_daemon_lives(systemd):
+    one, _ = collector()
+    await run_for(4.5, one)
+    told = systemd()
+    assert told.count("READY=1") == 1
+    assert told.count("WATCHDOG=1") == 5
+
+
+@asynccontextmanager
+async def serving(source, *outlets):
+    def new_session():
+        return Session("s", CountingPipeline())
+
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        beds = [Station("b", CARD, source, new_session, 5.0)]
+        tasks.create_task(serve(beds, outlets, stop))
+        yield
+        stop.set()
+
+
+def sink_that(run):
+    return outlet(Sink("odd", NoOptions, (Availability,), run), NoOptions())
+
+
+async def test_ready_is_said_only_when_every_output_takes_what_comes(systemd):
+    opened = asyncio.Event()
+
+    async def slow(options, feed, control):
+        await opened.wait()
+        async for _ in feed:
+            pass
+
+    one, _ = collector()
+    async with serving(lambda _: events(1), one, sink_that(slow)):
+        await asyncio.sleep(20)
+        assert "READY=1" not in systemd()
+        opened.set()
+        await asyncio.sleep(1)
+        assert "READY=1" in systemd()
+
+
+async def test_an_output_that_cannot_begin_does_not_keep_the_night(systemd, alive_for):
+    mended = asyncio.Event()
+
+    async def failing(options, feed, control):
+        if not mended.is_set():
+            raise SinkError("no room")
+
+    async with serving(lambda _: events(900), sink_that(failing)):
+        await asyncio.sleep(1)
+        assert "READY=1" in systemd()
+        assert await alive_for(900) == 900
+        mended.set()
+
+
+async def test_an_output_that_hangs_is_not_called_alive(alive_for, caplog):
+    mended = asyncio.Event()
+
+    async def hanging(options, feed, control):
+        async for _ in feed:
+            await mended.wait()
+
+    async with serving(lambda _: events(3), sink_that(hanging)):
+        assert SINK_S <= await alive_for(int(SINK_S) + 30) <= SINK_S + 2
+        assert "stuck: output odd" in caplog.text
+        mended.set()
+        assert await alive_for(5) >= 4  # it was stuck when the first began
+
+
+@pytest.mark.parametrize(
+    ("state", "least_s"), [(State.STREAMING, STREAM_S + 5), (State.SCANNING, LINK_S)]
+)
+async def test_a_link_that_hangs_is_not_called_alive(state, least_s, alive_for, caplog):
+    async def source(report):
+        report(LinkState(state, LinkTally()))
+        await asyncio.Event().wait()
+        yield
+
+    async with serving(source):
+        assert least_s <= await alive_for(int(LINK_S) + 60) <= least_s + 2
+    assert "stuck: link of b" in caplog.text
+
+
+async def test_a_link_that_waits_and_looks_again_is_alive_all_night(alive_for):
+    async def source(report):
+        while True:
+            for state in (State.SCANNING, State.WAITING):
+                report(LinkState(state, LinkTally()))
+                await asyncio.sleep(60)
+        yield
+
+    async with serving(source):
+        assert await alive_for(8 * 3600) == 8 * 3600

@@ -1,0 +1,35 @@
+"""Link, stage and loss of every headband on one line."""
+
+from gateway.acquisition.tally import Tally
+from gateway.formats.status_line import StatusLine
+from gateway.link.machine import State
+from gateway.link.tally import LinkState, LinkTally
+from gateway.staging.stage import Refusal, Stage
+
+
+def test_link_stage_and_loss_are_those_of_the_newest_output(scored):
+    line = StatusLine()
+    line.add("bedroom", LinkState(State.SCANNING, LinkTally()))
+    assert str(line) == "bedroom: scanning"
+    line.add("bedroom", LinkState(State.STREAMING, LinkTally()))
+    line.add("bedroom", scored(411).value)
+    line.add("bedroom", scored(412, Stage.R).value)
+    line.add("bedroom", Tally(lost_s=1.25))
+    assert str(line) == "bedroom: streaming, epoch 412 REM 84 %, 1.2 s lost"
+
+
+def test_an_epoch_without_a_stage_shows_why(scored):
+    line = StatusLine()
+    line.add("bedroom", scored(7, Refusal.OFF_HEAD).value)
+    assert "unscored (off_head)" in str(line)
+    assert "N2" not in str(line)
+
+
+def test_two_sleepers_stand_side_by_side(scored):
+    line = StatusLine()
+    line.add("guest", LinkState(State.WAITING, LinkTally()))
+    line.add("bedroom", LinkState(State.STREAMING, LinkTally()))
+    line.add("bedroom", scored(0).value)
+    assert (
+        str(line) == "bedroom: streaming, epoch 0 N2 84 %, 0.0 s lost; guest: waiting"
+    )
