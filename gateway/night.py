@@ -9,12 +9,12 @@ from types import MappingProxyType
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.packets import Block, SamplePacket, Tick
 from gateway.acquisition.tally import Tally
 from gateway.errors import ConfigError
-from gateway.outputs import Output
+from gateway.outputs import Output, SignalBegins
 from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.derivation import resolve
+from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
 from gateway.staging.events import Happening, SleepEvent, SleepEvents
@@ -53,9 +53,13 @@ class Night:
     ) -> None:
         self._scorer = scorer
         self._channels, self._derivations = channels, derivations
+        self._mains_hz = mains_hz
         self._band = replace(scorer.card.band, notch_hz=mains_hz)
         self._assembler: Assembler | None = None
         self._cutter: EpochCutter | None = None
+        self._info: HeadbandInfo | None = None
+        self._made_of: dict[str, tuple[str, ...]] = {}
+        self._told = False
         self._tick: Tick | None = None
         self._asleep = Asleep()
         self._hypnogram = Hypnogram()
@@ -79,6 +83,7 @@ class Night:
             )
             if not offers_eeg(montager):
                 raise ConfigError([nothing_to_score(info.montage, card.channels)])
+            self._info, self._made_of = info, _texts(montager)
             self._assembler = Assembler(info.montage)
             self._cutter = EpochCutter(
                 info.montage, montager, self._band, self._assembler.first_sample
@@ -93,9 +98,9 @@ class Night:
         """Yield the blocks, scored epochs and tallies that `packet` completes."""
         if self._assembler is None or self._cutter is None:
             raise RuntimeError("a packet before the first begin()")
-        for block in self._assembler.push(packet):
-            yield block
-            yield from self._scored(self._cutter.push(block), self._assembler)
+        yield from self._laid(
+            self._assembler.push(packet), self._assembler, self._cutter
+        )
 
     def lapse(self, t: float) -> Iterator[Output]:
         """Yield the epochs that ended `LAG_S` before `t`, monotonic seconds.
@@ -108,9 +113,9 @@ class Night:
         if (now := self._assembler.second_at(t)) is None:
             return
         over = floor(now - LAG_S) // EPOCH_S * EPOCH_S
-        for block in self._assembler.lapse(over, t):
-            yield block
-            yield from self._scored(self._cutter.push(block), self._assembler)
+        yield from self._laid(
+            self._assembler.lapse(over, t), self._assembler, self._cutter
+        )
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
     def mark(self, t: float, text: str) -> SleepEvent:
@@ -153,6 +158,22 @@ class Night:
         epoch = None if second is None else floor(second / EPOCH_S)
         return SleepEvent(what, utc, epoch, second=second)
 
+    def _laid(
+        self, blocks: Iterator[Block], assembler: Assembler, cutter: EpochCutter
+    ) -> Iterator[Output]:
+        for block in blocks:
+            if not self._told and self._info is not None and self._tick is not None:
+                self._told = True
+                yield SignalBegins(
+                    info=self._info,
+                    start_utc=assembler.utc_of(0, self._tick),
+                    synchronised=self._tick.synchronised,
+                    derivations=self._made_of,
+                    mains_hz=self._mains_hz,
+                )
+            yield block
+            yield from self._scored(cutter.push(block), assembler)
+
     def _scored(
         self, epochs: Iterator[Epoch], assembler: Assembler
     ) -> Iterator[Output]:
@@ -176,4 +197,20 @@ class Night:
             quality=epoch.quality,
             asleep=self._asleep.push(stage),
             t_rx=epoch.t_rx,
+            span=tuple(
+                range(
+                    assembler.first_sample(at, epoch.index * EPOCH_S),
+                    assembler.first_sample(at, (epoch.index + 1) * EPOCH_S),
+                )
+                for at in range(assembler.n_streams)
+            ),
         )
+
+
+def _texts(montager: Montager) -> dict[str, tuple[str, ...]]:
+    return {
+        label: tuple(placed.text for placed in alternatives)
+        for label, alternatives in zip(
+            montager.labels, montager.alternatives, strict=True
+        )
+    }

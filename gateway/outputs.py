@@ -1,10 +1,12 @@
 """Everything the pipeline tells the sinks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, Block
 from gateway.acquisition.tally import Tally
 from gateway.link.tally import LinkState
@@ -19,6 +21,31 @@ class Availability(NamedTuple):
 
     online: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalBegins:
+    """What the blocks that follow are: told before the first of a session.
+
+    Attributes
+    ----------
+    info : HeadbandInfo
+    start_utc : datetime
+        When second 0 was, as far as is known by now.
+    synchronised : bool
+        Whether the wall clock had been set by then.
+    derivations : mapping of str to tuple of str
+        What each of the model's inputs is made of, the best first.
+    mains_hz : float
+    driver : str
+    """
+
+    info: HeadbandInfo
+    start_utc: datetime
+    synchronised: bool
+    derivations: Mapping[str, tuple[str, ...]]
+    mains_hz: float
+    driver: str = ""
 
 
 class Recording(Enum):
@@ -58,6 +85,7 @@ Output = (
     | NightSummary
     | ScoredEpoch
     | SessionState
+    | SignalBegins
     | SleepEvent
     | Tally
 )

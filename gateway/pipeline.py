@@ -25,7 +25,7 @@ from gateway.acquisition.tally import Tally
 from gateway.drivers import Decoder, Driver
 from gateway.errors import DecodeError, LinkError
 from gateway.night import Night
-from gateway.outputs import Availability, Output, Recording, SessionState
+from gateway.outputs import Availability, Output, Recording, SessionState, SignalBegins
 
 __all__ = ["Night", "Pipeline"]
 
@@ -65,7 +65,7 @@ class Pipeline:
                 self._now = value
                 self._night.tick(value)
                 if not self._streaming:
-                    yield from self._with_bad(self._night.lapse(t))
+                    yield from self._completed(self._night.lapse(t))
             case LinkUp(t, info):
                 self.t_sampled = t
                 yield from self._connected(info)
@@ -120,7 +120,7 @@ class Pipeline:
                     if not self._streaming:
                         self._streaming = True
                         yield from self._samples_arrive()
-                    yield from self._with_bad(self._night.place(value))
+                    yield from self._completed(self._night.place(value))
                 case Battery():
                     yield value
                 case Motion():
@@ -146,9 +146,16 @@ class Pipeline:
             lights=self._night.lights,
         )
 
-    def _with_bad(self, outputs: Iterator[Output]) -> Iterator[Output]:
+    def _completed(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        """Add what the night does not know."""
         for output in outputs:
-            yield self.tally if isinstance(output, Tally) else output
+            match output:
+                case Tally():
+                    yield self.tally
+                case SignalBegins():
+                    yield replace(output, driver=self._driver.name)
+                case _:
+                    yield output
 
     def _decoded(self, notification: Notification) -> list[Decoded]:
         """Return what a notification holds; nothing, and count it, if it is bad."""

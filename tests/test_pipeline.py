@@ -19,7 +19,7 @@ from gateway.acquisition.packets import (
 from gateway.acquisition.tally import Tally
 from gateway.drivers import diy
 from gateway.errors import ConfigError
-from gateway.outputs import Availability, Recording, SessionState
+from gateway.outputs import Availability, Recording, SessionState, SignalBegins
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.band import Band
 from gateway.staging.events import Happening, SleepEvent
@@ -384,3 +384,26 @@ def test_lights_off_before_the_first_sample_is_the_start():
     run(*frames(), into=chain)
     *_, summary, _ = chain.close()
     assert summary.in_bed == slice(0, EPOCHS)
+
+
+def test_what_the_blocks_are_is_told_once_before_the_first():
+    outputs = run(*frames())
+    kinds = [type(output) for output in outputs]
+    assert kinds.count(SignalBegins) == 1
+    assert kinds.index(SignalBegins) + 1 == kinds.index(Block)
+    told = outputs[kinds.index(SignalBegins)]
+    assert told.info.montage == MONTAGE
+    assert (told.driver, told.mains_hz, told.synchronised) == ("diy", 50, True)
+    assert told.derivations["EOG horizontal"] == ("EOG",)
+    assert abs(told.start_utc - MIDNIGHT) < timedelta(seconds=2)
+
+
+def test_blocks_and_epochs_say_which_samples_they_are():
+    outputs = run(*frames())
+    blocks = [output for output in outputs if isinstance(output, Block)]
+    epochs = [output for output in outputs if isinstance(output, ScoredEpoch)]
+    assert [b.first for b in blocks] == [(100 * b.second, b.second) for b in blocks]
+    assert [e.span for e in epochs] == [
+        (range(3000 * i, 3000 * (i + 1)), range(30 * i, 30 * (i + 1)))
+        for i in range(EPOCHS)
+    ]

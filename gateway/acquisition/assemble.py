@@ -117,6 +117,11 @@ class Assembler:
         utc = tick.utc + timedelta(seconds=t - tick.t)
         return None if second is None else max(second, 0.0), utc
 
+    @property
+    def n_streams(self) -> int:
+        """How many streams there are."""
+        return len(self._lanes)
+
     def first_sample(self, stream: int, second: int) -> int:
         """Return the sample of `stream` at which `second` of the session begins."""
         return self._lanes[stream].first_sample(second)
@@ -190,6 +195,7 @@ class Assembler:
             tuple(np.zeros(size, np.float32) for size in sizes),
             tuple(np.zeros(size[1], np.bool_) for size in sizes),
             0.0,
+            tuple(lane.first_sample(second) for lane in self._lanes),
         )
         self._open[second] = block
         return block

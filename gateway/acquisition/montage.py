@@ -85,6 +85,31 @@ class Stream:
         zero = np.array([[c.zero] for c in self.channels], dtype=np.int32)
         return (counts - zero).astype(np.float32) * lsb
 
+    def to_counts(self, uv: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Return the counts that `to_microvolts` made `uv` of.
+
+        Where float32 has no room for the difference of two counts, one of them: the
+        microvolts are the same.
+
+        Parameters
+        ----------
+        uv : ndarray of float32, shape (n_channels, n_samples)
+
+        Returns
+        -------
+        counts : ndarray of int32, shape (n_channels, n_samples)
+        """
+        lsb = np.array([[c.lsb_uv] for c in self.channels], dtype=np.float32)
+        zero = np.array([[c.zero] for c in self.channels], dtype=np.int32)
+        away = np.rint(uv.astype(np.float64) / lsb).astype(np.int32)
+        for step in (-1, 1):
+            wrong = away.astype(np.float32) * lsb != uv
+            near = away + np.int32(step)
+            right = near.astype(np.float32) * lsb == uv
+            away[wrong & right] = near[wrong & right]
+        counts: NDArray[np.int32] = away + zero
+        return counts
+
 
 @dataclass(frozen=True, slots=True)
 class Montage:

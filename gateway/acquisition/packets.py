@@ -111,12 +111,15 @@ class Block:
         One mask per stream, False where a sample was lost.
     t_rx : float
         Arrival of the packet that completed it, monotonic seconds.
+    first : tuple of int
+        Sample of the session that it begins with, one per stream.
     """
 
     second: int
     uv: tuple[NDArray[np.float32], ...]
     present: tuple[NDArray[np.bool_], ...]
     t_rx: float
+    first: tuple[int, ...] = ()
 
 
 Input = Notification | LinkUp | LinkDown | Tick

@@ -29,6 +29,8 @@ class ScoredEpoch:
         Debounced for automations; None before the first scored epoch.
     t_rx : float
         Arrival of the epoch's last sample, monotonic seconds.
+    span : tuple of range
+        The samples of the session that it covers, one range per stream.
     """
 
     index: int
@@ -38,6 +40,7 @@ class ScoredEpoch:
     quality: tuple[Quality, ...]
     asleep: bool | None
     t_rx: float
+    span: tuple[range, ...] = ()
 
     @property
     def confidence(self) -> float | None:

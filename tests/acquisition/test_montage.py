@@ -45,3 +45,18 @@ def test_counts_become_microvolts(count, zero, lsb_uv):
     uv = stream.to_microvolts(np.array([[count]], np.int32))
     assert uv.dtype == np.float32
     assert uv[0, 0] == pytest.approx((count - zero) * lsb_uv, rel=1e-6, abs=1e-9)
+
+
+@given(
+    st.floats(1e-9, 1e5) | st.floats(-1e5, -1e-9),
+    st.integers(-(2**15), 2**15),
+    st.lists(st.integers(-(2**23), 2**23 - 1), min_size=1, max_size=20),
+)
+def test_counts_come_back_from_microvolts(lsb_uv, zero, counts):
+    stream = Stream(100.0, (Channel("A", Modality.EEG, lsb_uv, zero),))
+    row = np.array([counts], np.int32)
+    uv = stream.to_microvolts(row)
+    back = stream.to_counts(uv)
+    np.testing.assert_array_equal(stream.to_microvolts(back), uv)
+    if zero == 0:
+        np.testing.assert_array_equal(back, row)
