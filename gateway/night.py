@@ -90,6 +90,16 @@ class Night:
             )
         self._assembler.link_up(info)
 
+    def skip_to(self, second: int) -> None:
+        """Say that the session began `second` seconds before the first sample.
+
+        For a recording that lacks its beginning, between `begin` and the first packet.
+        """
+        if self._assembler is None:
+            raise RuntimeError("skip_to() before the first begin()")
+        for _ in self._assembler.lapse(second, 0.0):
+            raise RuntimeError("skip_to() after a packet")
+
     def tick(self, tick: Tick) -> None:
         """Learn what time it is; at least once before the first packet."""
         self._tick = tick

@@ -25,13 +25,14 @@ MAY_IMPORT = {
     "gateway.outputs": {"acquisition", "link", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
-        *("journal", "link", "vitals"),
+        *("agreement", "journal", "link", "vitals"),
     },
+    "gateway.agreement": {"staging", "errors"},
     "gateway.recordings": {"acquisition", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
     "gateway.night": {"acquisition", "preprocessing", "staging", "outputs", "errors"},
     "gateway.pipeline": {"acquisition", "drivers", "night", "outputs", "errors"},
-    "gateway.offline": {"acquisition", "outputs", "pipeline", "recordings"},
+    "gateway.offline": {"acquisition", "errors", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
         *("control", "errors", "journal", "link", "mqtt_client"),
@@ -56,6 +57,7 @@ MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
 PURE = {
     *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
+    "gateway.agreement",
     *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),
     "gateway.pipeline",
 }
@@ -81,8 +83,9 @@ ONLY_IN = {
     "paho": {"gateway/mqtt_client/paho_thread.py"},
     "rich": {
         *("gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"),
-        "gateway/runtime/status_view.py",
+        *("gateway/runtime/status_view.py", "gateway/runtime/progress.py"),
     },
+    "distributed": {"gateway/runtime/archive.py"},
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
 

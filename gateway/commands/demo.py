@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gateway import sinks
+from gateway.agreement.epochs import agreement
 from gateway.cli_options import CHANNEL, HOURS, SEED
 from gateway.config import Ble, Config, Device
 from gateway.control import Control
@@ -21,7 +22,6 @@ from gateway.runtime.local_broker import LocalBroker
 from gateway.runtime.logs import start_logging
 from gateway.runtime.service import Outlet, outlet
 from gateway.sinks import Sink
-from gateway.staging.hypnogram import agreement
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 from sim import devices

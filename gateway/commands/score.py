@@ -1,11 +1,15 @@
-"""``sleepgate score``: a recording through the daemon's own chain."""
+"""``sleepgate score``: recordings through the daemon's own chain."""
 
+import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
+from gateway.agreement.epochs import agreement
 from gateway.cli_options import CHANNEL, MAINS, MODEL
+from gateway.errors import ConfigError
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import (
     Posting,
@@ -18,35 +22,94 @@ from gateway.offline import score
 from gateway.outputs import Reading
 from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S
-from gateway.recordings.edf import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
+from gateway.recordings.npz import npz_hypnogram
+from gateway.recordings.open_night import NPZ, open_night
+from gateway.runtime.file_scoring import OFFLINE, RESULTS, Options
 from gateway.runtime.model_file import read_model
-from gateway.staging.hypnogram import agreement
+from gateway.runtime.score_archive import Plan, score_archive
+from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument(
+    "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE..."
+)
 @CHANNEL
 @MODEL
 @MAINS
-def command(
-    file: Path, channels: dict[str, str] | None, model: str, mains_hz: int
+@click.option(
+    "--out",
+    "outs",
+    type=click.Choice(list(RESULTS)),
+    multiple=True,
+    help="Write results beside each FILE: NAME_night.json, NAME_hypnogram.csv, .edf, "
+    "or .tsv and .json for BIDS; repeat for several.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write results into this folder instead.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one per core",
+    help="Recordings at a time.",
+)
+@click.option(
+    "--dask", metavar="ADDRESS", help="Of a dask scheduler whose workers do it instead."
+)
+@click.option("--again", is_flag=True, help="Score also what is done already.")
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    paths: tuple[Path, ...],
+    channels: dict[str, str] | None,
+    model: str,
+    mains_hz: int,
+    outs: tuple[str, ...],
+    into: Path | None,
+    jobs: int,
+    dask: str | None,
+    again: bool,
 ) -> None:
-    """Score FILE (EDF or EDF+): a line of JSON per epoch, as on the MQTT topic.
+    """Score FILE (EDF, EDF+, BDF or npz): a line of JSON per epoch, as over MQTT.
 
     The summary goes to stderr; so does the agreement with the expert's hypnogram if
     it lies beside FILE, as in Sleep-EDF.
+
+    With --out or --into, with several FILEs or with a folder, results are written to
+    files instead, NAME_night.json by default. A run that was interrupted goes on
+    where it was; what cannot be scored is told at the end, with exit code 2.
     """
-    recording = read_recording(file, channels)
+    if len(paths) == 1 and not paths[0].is_dir() and not (outs or into or dask):
+        _score_one(paths[0], channels, model, mains_hz)
+        return
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise ConfigError([f"{path}: no such file or folder" for path in missing])
+    options = Options(
+        channels=channels, model=model, mains_hz=mains_hz, outs=outs or ("json",)
+    )
+    plan = Plan(options=options, into=into, jobs=jobs, dask=dask, again=again)
+    if score_archive(paths, plan):
+        sys.exit(2)
+
+
+def _score_one(
+    file: Path, channels: dict[str, str] | None, model: str, mains_hz: int
+) -> None:
+    recording = open_night(file, channels)
     scorer = read_model(model)
     card = scorer.card
     scored: list[ScoredEpoch] = []
     for value in score(recording, Night(scorer, {}, mains_hz)):
         reading = Reading(
-            device="offline",
+            device=OFFLINE,
             session=recording.name,
             model=card.name,
             model_digest=card.short_digest,
@@ -60,7 +123,14 @@ def command(
         elif isinstance(value, NightSummary):
             click.echo(summary_payload(reading, value, final=True))
             click.echo("\n".join(summary_lines(value)), err=True)
-    _compare(file, recording.start_utc, [epoch.stage for epoch in scored])
+    stages = [epoch.stage for epoch in scored]
+    flaws = [frozenset(f.value for q in e.quality for f in q.flaws) for e in scored]
+    for note in (
+        *recording.notes,
+        *doubts(stages, flaws, recording.montage, card.band),
+    ):
+        click.echo(f"sleepgate: {file}: {note}", err=True)
+    _compare(file, recording.start_utc, stages)
 
 
 def _posting(epoch: ScoredEpoch) -> Posting:
@@ -72,8 +142,12 @@ def _posting(epoch: ScoredEpoch) -> Posting:
 def _compare(
     file: Path, start_utc: datetime | None, ours: list[Stage | Refusal]
 ) -> None:
-    beside = find_hypnogram(file)
-    if beside is None:
+    if file.suffix.lower() == NPZ:
+        expert, name = npz_hypnogram(file), "its labels"
+    elif beside := find_hypnogram(file):
+        expert = read_hypnogram(beside, start_utc=start_utc, n_epochs=len(ours))
+        name = beside.name
+    else:
         return
-    expert = read_hypnogram(beside, start_utc=start_utc, n_epochs=len(ours))
-    click.echo(f"{beside.name}: {agreement_line(agreement(ours, expert))}", err=True)
+    if expert is not None:
+        click.echo(f"{name}: {agreement_line(agreement(ours, expert))}", err=True)

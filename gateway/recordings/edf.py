@@ -1,17 +1,16 @@
-"""EDF and EDF+ recordings, read with edfio."""
+"""Recordings in EDF, EDF+ and BDF files: which channels, in which unit."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.errors import RecordingError
 from gateway.recordings.edf_file import EdfFile, EdfSignal, read_edf
+from gateway.recordings.edf_night import EdfNight, Source
 from gateway.recordings.recording import Recording
 
 IN_UV = {"nV": 1e-3, "uV": 1.0, "\u00b5V": 1.0, "mV": 1e3, "V": 1e6}
@@ -22,25 +21,26 @@ LABEL_LENGTH = 8  # what the wire format of the open headband carries
 
 
 class _Piece(NamedTuple):
-    sfreq: float
     channel: Channel
-    counts: NDArray[np.int16]
+    source: Source
 
 
-def read_recording(path: Path, channels: Mapping[str, str] | None = None) -> Recording:
-    """Read a recording; its digital values are taken as they are.
+def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
+    """Open a recording, to be read as it is scored; nothing of it is kept in memory.
 
     Parameters
     ----------
     path : Path
+        EDF, EDF+ with or without interruptions, or BDF.
     channels : mapping of str to str or None
         The file's label of each channel wanted, by our own label that begins with
         its modality, e.g. ``{"EEG Fpz-Cz": "FpzCz-ref"}``. None takes every signal
-        whose label begins so, as in the standard texts of EDF+.
+        whose label begins so, as in the standard texts of EDF+. Of signals that
+        share a label, the second is ``"LABEL #2"``.
 
     Returns
     -------
-    Recording
+    EdfNight
         Channels are named by their site, ``"Fpz-Cz"``, or by their modality alone,
         ``"EOG"`` for ``"EOG horizontal"``, where that is no 8 ASCII characters.
         `Channel.lsb_uv` is exact in float32 volts. An inverted signal, physical
@@ -58,7 +58,37 @@ def read_recording(path: Path, channels: Mapping[str, str] | None = None) -> Rec
     for ours, signal in _wanted(edf, channels):
         taken = {piece.channel.label for piece in pieces}
         pieces.append(_piece(edf, ours, signal, taken))
-    return _grouped(path.stem, edf.start_utc, pieces)
+    rates = list(dict.fromkeys(piece.source.signal.sfreq for piece in pieces))
+    groups = [[p for p in pieces if p.source.signal.sfreq == rate] for rate in rates]
+    streams = tuple(
+        Stream(rate, tuple(piece.channel for piece in group))
+        for rate, group in zip(rates, groups, strict=True)
+    )
+    return EdfNight(
+        name=path.stem,
+        montage=Montage(streams),
+        start_utc=edf.start_utc,
+        edf=edf,
+        sources=tuple(tuple(piece.source for piece in group) for group in groups),
+    )
+
+
+def read_recording(path: Path, channels: Mapping[str, str] | None = None) -> Recording:
+    """Read a whole recording into memory, as a headband would have to play it.
+
+    Parameters
+    ----------
+    path, channels
+        As for `open_edf`.
+
+    Raises
+    ------
+    RecordingError
+        As `open_edf`, and if the recording has interruptions.
+    MissingExtraError
+        If edfio is not installed.
+    """
+    return open_edf(path, channels).load()
 
 
 def _wanted(
@@ -87,7 +117,7 @@ def _wanted(
 
 
 def _modality(label: str) -> Modality | None:
-    return MODALITIES.get(label.partition(" ")[0])
+    return MODALITIES.get(label.partition(" ")[0].upper())
 
 
 def _piece(edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]) -> _Piece:
@@ -96,13 +126,12 @@ def _piece(edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]) -> _Piec
     short = 0 < len(site) <= LABEL_LENGTH and site.isascii()
     label = _free(site if short else word, taken)
     where = f"{edf.path}: channel {signal.label!r}"
-    counts = edf.digital(signal)
-    if not counts.size:
+    if not edf.records.n_records:
         raise RecordingError(f"{where} is empty; record again")
-    channel = _calibrated(where, label, MODALITIES[word], signal)
-    if signal.physical_max < signal.physical_min:
-        counts = ~counts
-    return _Piece(signal.sfreq, channel, counts)
+    bits = 8 * edf.records.sample_bytes
+    channel = _calibrated(where, label, MODALITIES[word.upper()], signal, bits)
+    inverted = signal.physical_max < signal.physical_min
+    return _Piece(channel, Source(signal, inverted))
 
 
 def _free(label: str, taken: set[str]) -> str:
@@ -111,7 +140,7 @@ def _free(label: str, taken: set[str]) -> str:
 
 
 def _calibrated(
-    where: str, label: str, modality: Modality, signal: EdfSignal
+    where: str, label: str, modality: Modality, signal: EdfSignal, bits: int
 ) -> Channel:
     if signal.dimension not in IN_UV:
         raise RecordingError(
@@ -119,7 +148,7 @@ def _calibrated(
             "leave it out"
         )
     low, high = signal.digital_min, signal.digital_max
-    if not -(2**15) <= low < high < 2**15:
+    if not -(2 ** (bits - 1)) <= low < high < 2 ** (bits - 1):
         raise RecordingError(
             f"{where} has the digital range {low} to {high}; export it again"
         )
@@ -138,16 +167,3 @@ def _calibrated(
     if volts < 0:  # not n: -1 - n maps the range of int16 to itself
         zero, lsb_uv, low, high = ~zero, -lsb_uv, ~high, ~low
     return Channel(label, modality, lsb_uv, zero, low, high)
-
-
-def _grouped(name: str, start_utc: datetime | None, pieces: list[_Piece]) -> Recording:
-    rates = list(dict.fromkeys(piece.sfreq for piece in pieces))
-    groups = [[piece for piece in pieces if piece.sfreq == rate] for rate in rates]
-    montage = Montage(
-        tuple(
-            Stream(rate, tuple(piece.channel for piece in group))
-            for rate, group in zip(rates, groups, strict=True)
-        )
-    )
-    counts = tuple(np.stack([piece.counts for piece in group]) for group in groups)
-    return Recording(name=name, montage=montage, counts=counts, start_utc=start_utc)

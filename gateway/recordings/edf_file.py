@@ -1,28 +1,37 @@
-"""What edfio reads, checked, and what it complains of, translated."""
+"""EDF, EDF+ and BDF files: headers by edfio, data records by their own clock.
+
+edfio lays the records of an interrupted file (EDF+D) end to end and reads a BDF file
+whole; here each record stands where its time-keeping annotation says, and only what
+is asked for is read.
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import MissingExtraError, RecordingError
+from gateway.recordings.edf_header import (
+    EdfSignal,
+    read_header,
+    records_of,
+    signals_of,
+    start_of,
+)
+from gateway.recordings.edf_records import Records, Run, runs_of
+from gateway.recordings.tal import EdfAnnotation
 
 if TYPE_CHECKING:  # an optional dependency
     import edfio
 
-MAGIC = b"0       "
-HEADER_BYTES = slice(184, 192)
-DATA_RECORDS = slice(236, 244)
-SIGNALS = slice(252, 256)
-MAX_SFREQ_HZ = 20_000.0
+__all__ = ["EdfAnnotation", "EdfFile", "EdfSignal", "read_edf"]
 
 # all that edfio was seen to raise over broken headers
 BROKEN = (
@@ -35,31 +44,9 @@ BROKEN = (
 )
 
 
-class EdfAnnotation(NamedTuple):
-    """Something that happened, seconds after the file's start."""
-
-    onset_s: float
-    duration_s: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EdfSignal:
-    """The header of one signal; `number` is its place among the ordinary signals."""
-
-    number: int
-    label: str
-    dimension: str
-    physical_min: float
-    physical_max: float
-    digital_min: int
-    digital_max: int
-    sfreq: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class EdfFile:
-    """An EDF or EDF+ file that is whole.
+    """An EDF, EDF+ or BDF file whose header can be trusted.
 
     Attributes
     ----------
@@ -69,28 +56,42 @@ class EdfFile:
     signals : tuple of EdfSignal
         Without annotations.
     annotations : tuple of EdfAnnotation
+        In the order of time.
+    records : Records
+        Where the samples are.
+    runs : tuple of Run
+        Data records that follow each other without a hole.
+    notes : tuple of str
+        What is odd about the file and what was done about it, for people.
     """
 
     path: Path
     start_utc: datetime | None
     signals: tuple[EdfSignal, ...]
     annotations: tuple[EdfAnnotation, ...]
-    source: "edfio.Edf"
+    records: Records
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...]
 
-    def digital(self, signal: EdfSignal) -> NDArray[np.int16]:
-        """Return the counts of `signal`, shape (n_samples,)."""
+    def digital(self, signal: EdfSignal) -> NDArray[np.int16] | NDArray[np.int32]:
+        """Return all counts of `signal`, shape (n_samples,), records end to end."""
+        with self.reading():
+            return self.records.all_samples(signal.number)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Translate what reading may raise."""
         with _translated(self.path):
-            counts = self.source.signals[signal.number].digital
-            return np.ascontiguousarray(counts, dtype=np.int16)
+            yield
 
 
 def read_edf(path: Path) -> EdfFile:
-    """Read and check `path`.
+    """Read and check the header and the annotations of `path`.
 
     Raises
     ------
     RecordingError
-        If it is no EDF file, broken, cut short or discontinuous.
+        If it is no EDF file, broken, cut short, or its records go back in time.
     MissingExtraError
         If edfio is not installed.
     """
@@ -98,24 +99,23 @@ def read_edf(path: Path) -> EdfFile:
         reader = import_module("edfio")
     except ImportError as error:
         raise MissingExtraError("edf", "reading an EDF file") from error
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from error
-    if not content.startswith(MAGIC):
-        raise RecordingError(f"{path}: not an EDF file")
     with _translated(path):
-        source: edfio.Edf = reader.read_edf(content, header_encoding="latin-1")
-        _check(path, content, source)
+        header = read_header(path)
+        read = reader.read_edf if header.startswith(b"0") else reader.read_bdf
+        source: edfio.Edf = read(header, header_encoding="latin-1")
+        records, notes = records_of(path, header, source)
+        signals = tuple(signals_of(path, source, header))
+        said = records.texts()
+        runs, odd = runs_of(path, records, said)
+        origin_s = runs[0].onset_s if runs else 0.0
         return EdfFile(
             path=path,
-            start_utc=_start(source),
-            signals=tuple(_signal(path, n, s) for n, s in enumerate(source.signals)),
-            annotations=tuple(
-                EdfAnnotation(float(a.onset), float(a.duration or 0), a.text)
-                for a in source.annotations
-            ),
-            source=source,
+            start_utc=start_of(source, header, origin_s),
+            signals=signals,
+            annotations=_annotations(said, origin_s),
+            records=records,
+            runs=tuple(r._replace(onset_s=r.onset_s - origin_s) for r in runs),
+            notes=(*notes, *odd),
         )
 
 
@@ -125,6 +125,8 @@ def _translated(path: Path) -> Iterator[None]:
         warnings.simplefilter("ignore")  # what they tell is checked here
         try:
             yield
+        except OSError as error:
+            raise RecordingError(f"{path}: {error.strerror or error}") from error
         except BROKEN as error:
             what = error if isinstance(error, ValueError) else "its header is nonsense"
             raise RecordingError(
@@ -132,44 +134,13 @@ def _translated(path: Path) -> Iterator[None]:
             ) from error
 
 
-def _check(path: Path, content: bytes, source: "edfio.Edf") -> None:
-    if int(content[HEADER_BYTES]) != 256 * (1 + int(content[SIGNALS])):
-        raise RecordingError(f"{path}: its header gives a wrong length of itself")
-    promised, found = int(content[DATA_RECORDS]), int(source.num_data_records)
-    if promised not in (-1, found):  # -1: the recorder never came to close it
-        raise RecordingError(
-            f"{path}: {found} data records where its header says {promised}; "
-            "copy it again"
-        )
-    if not source.is_continuous:
-        raise RecordingError(
-            f"{path}: EDF+D, with interruptions; export it as continuous EDF"
-        )
-
-
-def _start(source: "edfio.Edf") -> datetime | None:
-    if source.local_recording_identification.startswith("Startdate X"):
-        return None
-    return source.startdatetime.replace(tzinfo=UTC)
-
-
-def _signal(path: Path, number: int, signal: "edfio.EdfSignal") -> EdfSignal:
-    header = EdfSignal(
-        number=number,
-        label=str(signal.label),
-        dimension=str(signal.physical_dimension),
-        physical_min=float(signal.physical_min),
-        physical_max=float(signal.physical_max),
-        digital_min=int(signal.digital_min),
-        digital_max=int(signal.digital_max),
-        sfreq=float(signal.sampling_frequency),
-    )
-    if not 0 < header.sfreq <= MAX_SFREQ_HZ:
-        raise RecordingError(
-            f"{path}: channel {header.label!r} at {header.sfreq:g} Hz; export it again"
-        )
-    if not (isfinite(header.physical_min) and isfinite(header.physical_max)):
-        raise RecordingError(
-            f"{path}: channel {header.label!r} has no physical range; export it again"
-        )
-    return header
+def _annotations(
+    said: list[list[EdfAnnotation]], origin_s: float
+) -> tuple[EdfAnnotation, ...]:
+    found = [
+        annotation._replace(onset_s=annotation.onset_s - origin_s)
+        for record in said
+        for annotation in record
+        if annotation.text
+    ]
+    return tuple(sorted(found, key=lambda annotation: annotation.onset_s))

@@ -1,7 +1,9 @@
 """A recorded night as a value. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,11 @@ from numpy.typing import NDArray
 from gateway.acquisition.montage import Montage
 
 Counts = NDArray[np.int16] | NDArray[np.int32]
+
+
+def stacked(rows: Sequence[Counts]) -> Counts:
+    """Return equally long rows of counts as one array, shape (n_rows, n_samples)."""
+    return cast("Counts", np.stack(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -26,6 +33,8 @@ class Recording:
         Of the first sample. Files name no time zone: what they say is read as UTC.
     synthetic : bool
         Made by a program, not by a person asleep.
+    notes : tuple of str
+        What is odd about it and what was done about it, for people.
     """
 
     name: str
@@ -33,6 +42,7 @@ class Recording:
     counts: tuple[Counts, ...]
     start_utc: datetime | None = None
     synthetic: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -1,7 +1,7 @@
 """An agreement never hides over how many epochs it was taken."""
 
+from gateway.agreement.epochs import agreement
 from gateway.formats.agreement_text import agreement_line
-from gateway.staging.hypnogram import agreement
 from gateway.staging.stage import Refusal, Stage
 
 W, N2, R = Stage.W, Stage.N2, Stage.R

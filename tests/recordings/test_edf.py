@@ -1,6 +1,7 @@
 import sys
 from datetime import UTC, date, datetime, time
-from pathlib import PosixPath
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import edfio
 import numpy as np
@@ -132,11 +133,10 @@ def test_microvolts_are_those_of_the_file_within_half_a_count(low, span, inverte
 
 
 def from_bytes(content):
-    class InMemory(PosixPath):
-        def read_bytes(self):
-            return content
-
-    return read_recording(InMemory("night.edf"))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "night.edf"
+        path.write_bytes(content)
+        return read_recording(path)
 
 
 def test_the_real_cuts_read_as_the_counts_they_hold(cut_edf, shared_data):
@@ -238,7 +238,7 @@ def test_any_bytes_in_the_header_are_read_or_refused(spoilt):
     try:
         assert isinstance(from_bytes(bytes(content)), Recording)
     except RecordingError as refused:
-        assert str(refused).startswith("night.edf: ")
+        assert "/night.edf: " in str(refused)
 
 
 @settings(max_examples=300)
@@ -255,7 +255,7 @@ def test_any_number_in_the_header_is_read_or_refused(at, number):
     try:
         assert isinstance(from_bytes(bytes(content)), Recording)
     except RecordingError as refused:
-        assert str(refused).startswith("night.edf: ")
+        assert "/night.edf: " in str(refused)
 
 
 WHOLE = edfio.Edf(SLEEP_EDF).to_bytes()

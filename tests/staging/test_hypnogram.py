@@ -1,13 +1,12 @@
-"""Collecting stages, and comparing with an expert."""
+"""Collecting stages."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.hypnogram import Agreement, Hypnogram, Run, agreement
+from gateway.staging.hypnogram import Hypnogram, Run
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
@@ -53,35 +52,3 @@ def test_runs_of_a_small_night():
         Run(2, 1, Refusal.GAP),
         Run(3, 1, Stage.N1),
     ]
-
-
-def test_agreement_counts_only_what_both_scored_and_what_we_refused():
-    ours = [Stage.W, Stage.N1, Refusal.GAP, Stage.N2, Stage.R]
-    expert = [Stage.W, Stage.N2, Stage.N2, None, Stage.R, Stage.R]
-    found = agreement(ours, expert)
-    assert (found.n_both, found.n_refused) == (3, 2)
-    assert found.accuracy == pytest.approx(2 / 3)
-    assert found.confusion[2] == (0, 1, 0, 0, 0)
-
-
-def test_kappa_of_a_worked_example():
-    # Cohen 1960's form, 2 x 2: p_o = 0.7, p_e = 0.5 * 0.6 + 0.5 * 0.4 = 0.5
-    confusion = [[0] * 5 for _ in range(5)]
-    confusion[0][0], confusion[0][2] = 20, 5
-    confusion[2][0], confusion[2][2] = 10, 15
-    found = Agreement(tuple(map(tuple, confusion)), 0)
-    assert found.kappa == pytest.approx(0.4)
-
-
-@given(nights)
-def test_a_night_agrees_with_itself(night):
-    found = agreement(night, night)
-    assert found.n_refused == 0
-    assert found.accuracy == (1.0 if found.n_both else None)
-    n_kinds = len({s for s in night if isinstance(s, Stage)})
-    assert found.kappa == (pytest.approx(1.0) if n_kinds > 1 else None)
-
-
-def test_nothing_in_common_has_no_figures():
-    found = agreement([], [Stage.W])
-    assert (found.accuracy, found.kappa, found.n_refused) == (None, None, 1)

@@ -1,0 +1,1 @@
+"""How far two scorings of the same nights agree: epoch by epoch, night by night."""

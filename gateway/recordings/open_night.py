@@ -1,0 +1,54 @@
+"""Any recording that can be scored, by what it is."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gateway.errors import RecordingError
+from gateway.recordings.edf import open_edf
+from gateway.recordings.edf_night import EdfNight
+from gateway.recordings.npz import read_npz
+from gateway.recordings.recording import Recording
+
+NPZ = ".npz"
+RECORDINGS = {".edf", ".bdf", NPZ}
+NO_NIGHT = ("-hypnogram", "_hypnogram")  # how the names of hypnograms end
+
+
+def open_night(
+    path: Path, channels: Mapping[str, str] | None = None
+) -> EdfNight | Recording:
+    """Open `path` for scoring; see `open_edf` and `read_npz`.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be used.
+    MissingExtraError
+        If edfio is needed and not installed.
+    """
+    if path.suffix.lower() == NPZ:
+        return read_npz(path, channels)
+    return open_edf(path, channels)
+
+
+def recordings_in(folder: Path) -> Iterator[Path]:
+    """Yield the recordings in `folder` and below, in the order of their names.
+
+    Hypnograms, by their names, and hidden files are none.
+
+    Raises
+    ------
+    RecordingError
+        If there are none.
+    """
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in RECORDINGS
+        and not path.stem.lower().endswith(NO_NIGHT)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not found:
+        raise RecordingError(f"{folder}: no .edf, .bdf or .npz file in it")
+    yield from found

@@ -1,0 +1,152 @@
+"""One recording: read, scored, and its results written. Runs in any process."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.formats.hypnogram_edf import hypnogram_edf
+from gateway.formats.night_json import night_json, staged_as_published, without_holes
+from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
+from gateway.offline import NO_DATE, score
+from gateway.outputs import Reading
+from gateway.pipeline import Night
+from gateway.recordings.open_night import open_night
+from gateway.runtime.model_file import read_model
+from gateway.runtime.result_file import write_result
+from gateway.staging.doubts import doubts
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.scorers.litert import LiteRtScorer
+from gateway.staging.stage import Stage
+from gateway.staging.staged_night import StagedNight
+
+OFFLINE = "offline"
+Writer = Callable[[StagedNight], bytes]
+# what --out may say, and the ends of the files' names
+RESULTS: dict[str, dict[str, Writer]] = {
+    "json": {"_night.json": night_json},
+    "csv": {"_hypnogram.csv": night_csv},
+    "edf": {"_hypnogram.edf": hypnogram_edf},
+    "bids": {"_hypnogram.tsv": bids_tsv, "_hypnogram.json": bids_json},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How recordings are scored.
+
+    Attributes
+    ----------
+    channels : mapping of str to str or None
+        As for `gateway.recordings.edf.open_edf`.
+    model : str
+        As for `read_model`.
+    mains_hz : int
+    outs : tuple of str
+        Keys of `RESULTS`.
+    """
+
+    channels: Mapping[str, str] | None = None
+    model: str = "default"
+    mains_hz: int = 50
+    outs: tuple[str, ...] = ("json",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A recording and the beginning of its results' names."""
+
+    recording: Path
+    stem: Path
+    options: Options
+
+    @property
+    def results(self) -> dict[Path, Writer]:
+        """The files to be written."""
+        return {
+            self.stem.with_name(self.stem.name + end): writer
+            for out in self.options.outs
+            for end, writer in RESULTS[out].items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    error : str or None
+        Why there are no results.
+    notes : tuple of str
+        What was odd, for people.
+    n_epochs, n_scored : int
+    seconds : float
+        Of computing.
+    """
+
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    n_epochs: int = 0
+    n_scored: int = 0
+    seconds: float = 0.0
+
+
+@cache
+def _model(name: str) -> LiteRtScorer:
+    return read_model(name)
+
+
+def stage_file(path: Path, options: Options) -> StagedNight:
+    """Score a recording; see `gateway.offline.score` for what it raises."""
+    scorer = _model(options.model)
+    recording = open_night(path, options.channels)
+    epochs = []
+    for value in score(recording, Night(scorer, {}, options.mains_hz)):
+        if isinstance(value, ScoredEpoch):
+            reading = Reading(
+                device=OFFLINE,
+                session=recording.name,
+                model=scorer.card.name,
+                model_digest=scorer.card.short_digest,
+                channels=scorer.card.channels,
+                value=value,
+            )
+            epochs.append(staged_as_published(reading, value))
+    night = StagedNight(
+        name=recording.name,
+        device=OFFLINE,
+        start_utc=recording.start_utc or NO_DATE,
+        dated=recording.start_utc is not None,
+        model=scorer.card.name,
+        model_digest=scorer.card.short_digest,
+        epochs=without_holes(epochs),
+        notes=recording.notes,
+    )
+    return night.with_notes(
+        doubts(
+            night.stages,
+            [epoch.flaws for epoch in night.epochs],
+            recording.montage,
+            scorer.card.band,
+        )
+    )
+
+
+def run_task(task: Task) -> Outcome:
+    """Score one recording and write its results; expected failures are an outcome."""
+    began = time.monotonic()
+    try:
+        night = stage_file(task.recording, task.options)
+        for path, writer in task.results.items():
+            write_result(path, writer(night))
+    except GatewayError as error:
+        return Outcome(error=str(error), seconds=time.monotonic() - began)
+    return Outcome(
+        notes=night.notes,
+        n_epochs=len(night.epochs),
+        n_scored=sum(isinstance(stage, Stage) for stage in night.stages),
+        seconds=time.monotonic() - began,
+    )

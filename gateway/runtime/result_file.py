@@ -1,0 +1,39 @@
+"""Results of a computation: a file is there whole, or not at all."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errors import ConfigError
+
+MODE = 0o644
+
+
+def write_result(path: Path, content: bytes) -> None:
+    """Write `content`, making folders as needed; an older file is replaced at once.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written; names the file and why.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(handle, MODE)
+                os.fsync(handle)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(
+            [f"{path}: cannot be written: {why}; say where to with --into FOLDER"]
+        ) from error

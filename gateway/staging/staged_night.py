@@ -1,0 +1,98 @@
+"""A night that was scored, as it is kept, compared and reported. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.second_pass import SecondPass, second_pass
+from gateway.staging.stage import Refusal, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class StagedEpoch:
+    """Thirty seconds as they were published.
+
+    Attributes
+    ----------
+    index : int
+        0-based within the night.
+    stage : Stage or Refusal
+    hypnodensity : tuple of float
+        W N1 N2 N3 R; empty when refused.
+    quality : float
+        1 is flawless, 0 useless.
+    missing_s : float
+        Seconds of the thirty that never arrived.
+    flaws : tuple of str
+        What is wrong with any derivation, in the words of messages.
+    derivations : mapping of str to str
+        What each of the model's inputs was made of.
+    """
+
+    index: int
+    stage: Stage | Refusal
+    hypnodensity: tuple[float, ...]
+    quality: float
+    missing_s: float
+    flaws: tuple[str, ...]
+    derivations: Mapping[str, str]
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the stage shown; None when refused."""
+        return max(self.hypnodensity) if self.hypnodensity else None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedNight:
+    """One night, epoch by epoch without holes.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording or session, for people.
+    device : str
+        The headband's name in the configuration; ``"offline"`` for a file.
+    start_utc : datetime
+        Of the first epoch.
+    dated : bool
+        False where the recording does not say when it was made: `start_utc` then
+        serves to count from.
+    model, model_digest : str
+        What scored it.
+    epochs : tuple of StagedEpoch
+    notes : tuple of str
+        What is odd about the recording and what was done about it.
+    """
+
+    name: str
+    device: str
+    start_utc: datetime
+    dated: bool
+    model: str
+    model_digest: str
+    epochs: tuple[StagedEpoch, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage | Refusal, ...]:
+        """The hypnogram as it was live."""
+        return tuple(epoch.stage for epoch in self.epochs)
+
+    @property
+    def missing_s(self) -> float:
+        """Seconds of the night that never arrived."""
+        return sum(epoch.missing_s for epoch in self.epochs)
+
+    def second_pass(self) -> SecondPass:
+        """Return what the whole night makes of each epoch."""
+        return second_pass(self.stages, [e.hypnodensity for e in self.epochs])
+
+    def start_of(self, epoch: int) -> datetime:
+        """Return when an epoch began."""
+        return self.start_utc + timedelta(seconds=epoch * EPOCH_S)
+
+    def with_notes(self, notes: tuple[str, ...]) -> "StagedNight":
+        """Return the night with more to say about it."""
+        return replace(self, notes=(*self.notes, *notes))
