@@ -21,7 +21,9 @@ SFREQ = 100
 DICE = np.random.default_rng(1)
 
 
-def written(path, seconds, record_s=5, *, annotations=(), kind=edfio.Edf, sfreq=SFREQ):
+def written(  # noqa: PLR0913 (one per property of the file)
+    path, seconds, record_s=5, *, annotations=(), kind=edfio.Edf, sfreq=SFREQ
+):
     """Write EEG and a slow EMG; return the path."""
     noise = np.cumsum(DICE.normal(0, 4, seconds * sfreq))
     eeg = noise - np.convolve(noise, np.ones(sfreq) / sfreq, "same")
