@@ -10,6 +10,7 @@ from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, Block
 from gateway.acquisition.tally import Tally
 from gateway.link.tally import LinkState
+from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
@@ -81,6 +82,7 @@ Output = (
     Availability
     | Battery
     | Block
+    | Contacts
     | LinkState
     | NightSummary
     | ScoredEpoch

@@ -4,13 +4,14 @@ The daemon, the off-line scorer, the simulator's tests and the bench all drive t
 same objects: `Night` from sample packets on, `Pipeline` with a driver before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
-from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import (
     Battery,
+    Block,
     Decoded,
     Input,
     LinkDown,
@@ -26,8 +27,12 @@ from gateway.drivers import Decoder, Driver
 from gateway.errors import DecodeError, LinkError
 from gateway.night import Night
 from gateway.outputs import Availability, Output, Recording, SessionState, SignalBegins
+from gateway.preprocessing.contact_watch import ContactWatch
 
 __all__ = ["Night", "Pipeline"]
+
+LOOK_S = 5.0  # between two looks at the electrodes
+NEVER = float("-inf")
 
 
 class Pipeline:
@@ -37,6 +42,8 @@ class Pipeline:
     ----------
     driver : Driver
     night : Night
+    watch : callable or None
+        Makes what judges the electrodes of a montage; None: nobody looks at them.
 
     Attributes
     ----------
@@ -46,9 +53,17 @@ class Pipeline:
         When samples came last, or else the connection began; monotonic seconds.
     """
 
-    def __init__(self, driver: Driver, night: Night) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        night: Night,
+        watch: Callable[[Montage], ContactWatch] | None = None,
+    ) -> None:
         self._driver = driver
         self._night = night
+        self._make_watch = watch
+        self._watch: ContactWatch | None = None
+        self._t_looked = NEVER
         self._decoder: Decoder | None = None
         self._streaming = False
         self._now: Tick | None = None
@@ -111,6 +126,8 @@ class Pipeline:
             yield Availability(online=False, reason=str(error))
         else:
             self._decoder = self._driver.decoder(info)
+            if self._make_watch is not None:
+                self._watch = self._make_watch(info.montage)
 
     def _received(self, notification: Notification) -> Iterator[Output]:
         for value in self._decoded(notification):
@@ -120,7 +137,7 @@ class Pipeline:
                     if not self._streaming:
                         self._streaming = True
                         yield from self._samples_arrive()
-                    yield from self._completed(self._night.place(value))
+                    yield from self._seen(self._completed(self._night.place(value)))
                 case Battery():
                     yield value
                 case Motion():
@@ -156,6 +173,17 @@ class Pipeline:
                     yield replace(output, driver=self._driver.name)
                 case _:
                     yield output
+
+    def _seen(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        """Have the electrodes looked at, now and then as time passes here."""
+        for output in outputs:
+            yield output
+            if not isinstance(output, Block) or self._watch is None:
+                continue
+            self._watch.push(output)
+            if self._now is not None and self._now.t - self._t_looked >= LOOK_S:
+                self._t_looked = self._now.t
+                yield self._watch.judge()
 
     def _decoded(self, notification: Notification) -> list[Decoded]:
         """Return what a notification holds; nothing, and count it, if it is bad."""

@@ -15,7 +15,7 @@ SCHEMA_OF = {
         leaf: leaf
         for leaf in (
             *("event", "health", "hypnogram", "info", "phase", "session"),
-            *("summary", "telemetry"),
+            *("signal", "summary", "telemetry"),
         )
     },
 }

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "gateway.drivers": {"acquisition", "errors"},
     "gateway.preprocessing": {"acquisition", "errors"},
     "gateway.staging": {"preprocessing", "acquisition", "errors"},
-    "gateway.outputs": {"acquisition", "link", "staging"},
+    "gateway.outputs": {"acquisition", "link", "preprocessing", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
         *("agreement", "journal", "link", "vitals"),
@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "gateway.recordings": {"acquisition", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
     "gateway.night": {"acquisition", "preprocessing", "staging", "outputs", "errors"},
-    "gateway.pipeline": {"acquisition", "drivers", "night", "outputs", "errors"},
+    "gateway.pipeline": {
+        *("acquisition", "drivers", "errors", "night", "outputs", "preprocessing"),
+    },
     "gateway.offline": {"acquisition", "errors", "outputs", "pipeline", "recordings"},
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
@@ -41,8 +43,8 @@ MAY_IMPORT = {
     "gateway.machine": {"vitals"},
     "gateway.vitals": set(),
     "gateway.mqtt_client": {
-        *("acquisition", "staging", "formats", "outputs", "journal", "errors"),
-        *("control", "link", "machine", "__version__"),
+        *("acquisition", "preprocessing", "staging", "formats", "outputs"),
+        *("control", "errors", "journal", "link", "machine", "__version__"),
     },
     "sim": {
         *("acquisition", "drivers", "errors", "link", "preprocessing"),

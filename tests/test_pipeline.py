@@ -20,8 +20,10 @@ from gateway.acquisition.tally import Tally
 from gateway.drivers import diy
 from gateway.errors import ConfigError
 from gateway.outputs import Availability, Recording, SessionState, SignalBegins
-from gateway.pipeline import Night, Pipeline
+from gateway.pipeline import LOOK_S, Night, Pipeline
 from gateway.preprocessing.band import Band
+from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
@@ -68,8 +70,8 @@ def recording(seed=0):
 RECORDING = recording()
 
 
-def pipeline(channels=None):
-    made = Pipeline(diy.DRIVER, Night(AmplitudeScorer(), channels or {}, 50))
+def pipeline(channels=None, watch=None):
+    made = Pipeline(diy.DRIVER, Night(AmplitudeScorer(), channels or {}, 50), watch)
     list(made.push(Tick(0.0, MIDNIGHT, synchronised=True)))
     return made
 
@@ -407,3 +409,49 @@ def test_blocks_and_epochs_say_which_samples_they_are():
         (range(3000 * i, 3000 * (i + 1)), range(30 * i, 30 * (i + 1)))
         for i in range(EPOCHS)
     ]
+
+
+def watched(montage):
+    return ContactWatch(montage, AmplitudeScorer.card.channels, {}, {}, 50)
+
+
+def looks(chain, begin_s, end_s, speed=1.0):
+    """Send what falls into some seconds; return when the electrodes were looked at."""
+    _, sent = frames(skip_s=begin_s)
+    at, outputs = [], []
+    for frame in (f for f in sent if f.due_s < end_s):
+        t = begin_s + (frame.due_s - begin_s) / speed
+        list(chain.push(Tick(float(int(t)), MIDNIGHT, synchronised=True)))
+        found = list(chain.push(Notification(frame.char, frame.payload, t)))
+        seen = [o for o in found if isinstance(o, Contacts)]
+        at += [t for _ in seen]
+        outputs += seen
+    return at, outputs
+
+
+def test_the_electrodes_are_looked_at_every_few_seconds_while_samples_arrive():
+    chain = pipeline(watch=watched)
+    list(chain.push(LinkUp(0.0, frames()[0])))
+    at, seen = looks(chain, 0.0, 60.0)
+    gaps = np.diff(at)
+    assert len(at) == pytest.approx(60 / LOOK_S, abs=1)
+    assert (gaps > LOOK_S - 1.5).all()
+    labels = [each.label for each in seen[0].inputs]
+    assert tuple(labels) == AmplitudeScorer.card.channels
+    assert {each.label for each in seen[0].electrodes} >= {"Fpz-Cz", "EOG"}
+    list(chain.push(LinkDown(60.0, "out of range")))
+    away = ticked(chain, 60, 120)
+    assert not [o for _, o in away if isinstance(o, Contacts)]
+    list(chain.push(LinkUp(120.0, frames()[0])))
+    assert looks(chain, 120.0, 130.0)[1], "and again when it is back"
+
+
+def test_a_replay_is_looked_at_as_often_as_a_night():
+    chain = pipeline(watch=watched)
+    list(chain.push(LinkUp(0.0, frames()[0])))
+    at, _ = looks(chain, 0.0, 140.0, speed=10.0)
+    assert len(at) <= 14 / LOOK_S + 1
+
+
+def test_nobody_looks_at_the_electrodes_unless_asked():
+    assert not [o for o in run(*frames()) if isinstance(o, Contacts)]

@@ -6,10 +6,19 @@ from typing import Any
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.formats.mqtt_reports import NOT_AWAKE, PHASE
 from gateway.formats.mqtt_topics import Topic, TopicTree
+from gateway.preprocessing.contact import Grip
 from gateway.staging.events import Happening
 from gateway.staging.stage import STAGES
 
 ASLEEP_EXPIRY_S = 300  # lights act on it: held longer than a stage
+SIGNAL_EXPIRY_S = 60
+# states alone: they change seldom, and every change is a row in its database
+GRIPS = (
+    "{% set found = namespace(grips={}) %}"
+    "{% for label, contact in value_json.electrodes.items() %}"
+    "{% set found.grips = dict(found.grips, **{label: contact.state}) %}"
+    "{% endfor %}{{ found.grips | tojson }}"
+)
 HERE, ALIVE = "here", "alive"  # availability: of the headband too, or the gateway's
 
 Component = dict[str, Any]
@@ -26,7 +35,7 @@ def headband_entities(topics: TopicTree, device: str) -> Iterator[Entity]:
     yield "event", _event(topics.event(device), "Sleep event", happenings), HERE
     phases = sorted({*PHASE.values(), NOT_AWAKE})
     yield "phase", _event(topics.phase(device), "Sleep phase", phases), HERE
-    yield "recording", _recording(topics, device), ALIVE
+    yield from _controls(topics, device)
     picture = topics.hypnogram_svg(device).name
     yield (
         "hypnogram",
@@ -98,6 +107,17 @@ def _link(topics: TopicTree, device: str) -> Iterator[Entity]:
         "device_class": "connectivity",
     }
     yield "link", _diagnostic(link), ALIVE
+    signal = topics.signal(device)
+    contact = _sensor(signal, "Contact", "{{ value_json.state }}")
+    contact |= {
+        "device_class": "enum",
+        "options": [grip.value for grip in Grip],
+        "expire_after": SIGNAL_EXPIRY_S,
+        "icon": "mdi:head-cog",
+        "json_attributes_topic": signal.name,
+        "json_attributes_template": GRIPS,
+    }
+    yield "contact", _diagnostic(contact), HERE
 
 
 def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
@@ -128,7 +148,7 @@ def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
     restart = {
         "platform": "button",
         "name": "Restart",
-        "command_topic": topics.bridge_request("restart").name,
+        "command_topic": topics.request("bridge", "restart").name,
         "payload_press": "{}",
         "device_class": "restart",
         "entity_category": "config",
@@ -136,18 +156,43 @@ def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
     yield "restart", restart, ALIVE
 
 
-def _recording(topics: TopicTree, device: str) -> Component:
-    return {
-        "platform": "switch",
-        "name": "Recording",
-        "state_topic": topics.session(device).name,
-        "value_template": "{{ 'OFF' if value_json.state == 'ended' else 'ON' }}",
-        "state_on": "ON",
-        "state_off": "OFF",
-        "command_topic": topics.session_request(device).name,
+def _controls(topics: TopicTree, device: str) -> Iterator[Entity]:
+    session = topics.session(device)
+    recording = _switch(session, "Recording", "value_json.state != 'ended'")
+    recording |= {
+        "command_topic": topics.request(device, "session").name,
         "payload_on": "start",
         "payload_off": "stop",
         "icon": "mdi:record-rec",
+    }
+    yield "recording", recording, ALIVE
+    condition = "value_json.lights_off and not value_json.lights_on"
+    lights = _switch(session, "Lights out", condition)
+    lights |= {
+        "command_topic": topics.request(device, "lights").name,
+        "payload_on": "off",  # the switch is on while the lights are off
+        "payload_off": "on",
+        "icon": "mdi:lightbulb-night",
+    }
+    yield "lights_out", lights, ALIVE
+    mark = {
+        "platform": "button",
+        "name": "Mark this moment",
+        "command_topic": topics.request(device, "mark").name,
+        "payload_press": '{"text": "marked in Home Assistant"}',
+        "icon": "mdi:map-marker",
+    }
+    yield "mark", mark, ALIVE
+
+
+def _switch(topic: Topic, name: str, condition: str) -> Component:
+    return {
+        "platform": "switch",
+        "name": name,
+        "state_topic": topic.name,
+        "value_template": f"{{{{ 'ON' if {condition} else 'OFF' }}}}",
+        "state_on": "ON",
+        "state_off": "OFF",
     }
 
 

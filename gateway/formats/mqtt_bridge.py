@@ -11,7 +11,7 @@ from gateway.vitals import Vitals
 SCHEMAS = dict.fromkeys(
     (
         *("epoch", "event", "health", "hypnogram", "info", "phase", "response"),
-        *("session", "summary", "telemetry"),
+        *("session", "signal", "summary", "telemetry"),
     ),
     1,
 )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from gateway.errors import RequestError
 
 MAX_BYTES = 4096
+LINE = 200  # characters of a mark
 WORD = re.compile(rb"[a-z_]{1,32}")
 
 
@@ -47,6 +48,23 @@ class Request(NamedTuple):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise RequestError(
                 "bad_field", f"{name}: expected a whole number from 0, got {value!r}"
+            )
+        return value
+
+    def line(self, name: str) -> str:
+        """Return field `name`, a text of one line; a bare word is any field.
+
+        Raises
+        ------
+        RequestError
+            If it is none, or is missing.
+        """
+        value = self.fields.get(name, self.fields.get("action"))
+        if not isinstance(value, str) or not value.isprintable():
+            raise RequestError("bad_field", f"{name}: expected a line, got {value!r}")
+        if not 0 < len(value) <= LINE:
+            raise RequestError(
+                "bad_field", f"{name}: {len(value)} characters; give 1 to {LINE}"
             )
         return value
 

@@ -92,22 +92,16 @@ class TopicTree:
         )
 
     @property
-    def bridge_requests(self) -> str:
-        """Filter of all requests to the gateway itself."""
-        return f"{self.base}/bridge/request/+"
+    def requests(self) -> str:
+        """Filter of all requests, to the gateway itself and about headbands.
 
-    def bridge_request(self, verb: str) -> Topic:
-        """Ask something of the gateway itself."""
-        return Topic(f"{self.base}/bridge/request/{verb}", retain=False)
+        One for both: of two that overlap, a broker may send a message twice.
+        """
+        return f"{self.base}/+/request/+"
 
-    @property
-    def session_requests(self) -> str:
-        """Filter of all requests to begin or end a session."""
-        return f"{self.base}/+/request/session"
-
-    def session_request(self, device: str) -> Topic:
-        """Ask to ``start`` or ``stop`` a headband's session."""
-        return self._of(device, "request/session", retain=False)
+    def request(self, whom: str, verb: str) -> Topic:
+        """Ask something about a headband, or of the gateway itself, ``"bridge"``."""
+        return self._of(whom, f"request/{verb}", retain=False)
 
     def response_to(self, request: str) -> Topic:
         """Return the topic of the answer to a request on topic `request`."""
@@ -134,6 +128,10 @@ class TopicTree:
         """Carry link, battery and loss, once a minute."""
         expiry_s = TELEMETRY_EXPIRY_S
         return self._of(device, "telemetry", retain=True, expiry_s=expiry_s, qos=0)
+
+    def signal(self, device: str) -> Topic:
+        """Carry how each electrode sits, every few seconds."""
+        return self._of(device, "signal", retain=False, qos=0)
 
     def session(self, device: str) -> Topic:
         """Carry when a night began and whether it goes on."""

@@ -1,7 +1,7 @@
 """What goes out about one headband beside its stages."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
@@ -16,11 +16,13 @@ from gateway.formats.mqtt_reports import (
     session_payload,
     telemetry_payload,
 )
+from gateway.formats.mqtt_signal import signal_payload
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client.heard import Message
 from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
@@ -53,6 +55,12 @@ class Bedside:
         self._reading: Reading | None = None  # of the newest epoch
         self._start: datetime | None = None
 
+    @property
+    def in_session(self) -> bool:
+        """Whether a session runs, also one that waits for its first sample."""
+        session = self._session
+        return session is not None and session.state is not Recording.ENDED
+
     def hear(self, reading: Reading) -> Iterator[Message]:
         """Yield what is to be published at once."""
         topics, device = self._topics, self._device
@@ -67,6 +75,9 @@ class Bedside:
                 self._battery = battery
             case Tally() as tally:
                 self._tally = tally
+            case Contacts() as contacts:
+                payload = signal_payload(reading, contacts, datetime.now(UTC))
+                yield Message(topics.signal(device), payload)
             case ScoredEpoch() as scored:
                 yield from self._scored(reading, scored)
             case SleepEvent() as event:

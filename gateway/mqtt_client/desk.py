@@ -75,6 +75,10 @@ class Desk:
         """Write statistics and pictures of every night that goes on."""
         return self._kept(m for b in self._bedsides.values() for m in b.night_so_far())
 
+    def in_session(self, device: str) -> bool:
+        """Tell whether a session of `device` runs, as far as is known here."""
+        return device in self._bedsides and self._bedsides[device].in_session
+
     def keep(self, message: Message) -> Message:
         """Note a message that every new connection is to begin with."""
         self._states[message.topic.name] = message

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from datetime import UTC, datetime
 
 from gateway import __version__
-from gateway.control import BeginSession, Command, Control, EndSession, Restart
-from gateway.errors import JournalError, RequestError
+from gateway.control import Control
+from gateway.errors import JournalError
 from gateway.formats.home_assistant import (
     Place,
     gateway_discovery,
@@ -19,7 +19,6 @@ from gateway.formats.home_assistant import (
 )
 from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
 from gateway.formats.mqtt_payloads import ONLINE
-from gateway.formats.mqtt_requests import Request, read_action
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
 from gateway.machine import (
@@ -28,12 +27,12 @@ from gateway.machine import (
     clock_synchronised,
     host_name,
     python_version,
-    supervised,
 )
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import Message, Received
-from gateway.mqtt_client.requests import Serve, serve_requests
+from gateway.mqtt_client.requests import serve_requests
+from gateway.mqtt_client.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class Office:
         self._desk = desk
         self._journal = journal
         self._place = place
-        self._control = control
+        self._services = Services(desk, journal, control, self._report)
         self._began = time.monotonic(), datetime.now(UTC)
         self._pulse = Pulse(journal.path.parent)
         self._models: Mapping[str, str] = {}
@@ -79,19 +78,15 @@ class Office:
         """Return what is to be run side by side until cancelled."""
         return [
             serve_requests(
-                self._client, self._desk.topics, self.verbs(), self._others()
+                self._client,
+                self._desk.topics,
+                self._services.verbs(),
+                self._others(),
             ),
             self._every(REPORT_S, self._report),
             self._every(NIGHT_S, self._nights, at_once=False),
             self._every(PRUNE_S, lambda: self._prune(bounds)),
         ]
-
-    def verbs(self) -> Mapping[str, Serve]:
-        """Return what can be asked of the gateway."""
-        served = {"replay": self._replay, "health": self._health_asked}
-        if self._control is not None:
-            served |= {"session": self._session, "restart": self._restart}
-        return served
 
     async def introduce(self) -> None:
         """Say who this gateway is, if that has changed."""
@@ -135,40 +130,6 @@ class Office:
     async def _publish(self, messages: Iterable[Message]) -> None:
         for message in messages:
             await self._client.publish(message)
-
-    async def _replay(self, request: Request) -> Mapping[str, object]:
-        since = request.whole_number("from")
-        contents = await self._journal.contents()
-        until = request.whole_number("to", contents.next_seq)
-        n = await self._journal.replay(since, until)
-        return {"epochs": n, "first_seq": contents.first_seq}
-
-    async def _session(self, request: Request) -> Mapping[str, object]:
-        action = read_action(request, ("start", "stop"))
-        if request.whom not in self._models:
-            known = ", ".join(sorted(self._models)) or "none"
-            raise RequestError(
-                "no_device", f"no headband {request.whom!r}; there is {known}"
-            )
-        asked = BeginSession if action == "start" else EndSession
-        self._ask(asked(request.whom))
-        return {"device": request.whom, "action": action}
-
-    async def _restart(self, _request: Request) -> Mapping[str, object]:
-        if not supervised():
-            raise RequestError(
-                "not_supervised", "nobody would start it again: it is no service"
-            )
-        self._ask(Restart())
-        return {}
-
-    def _ask(self, command: Command) -> None:
-        if self._control is not None:
-            self._control.ask(command)
-
-    async def _health_asked(self, _request: Request) -> Mapping[str, object]:
-        await self._report()
-        return {"topic": self._desk.topics.bridge_health.name}
 
     async def _health(self) -> Health:
         return Health(

@@ -13,17 +13,17 @@ from gateway.formats.mqtt_requests import (
 from gateway.formats.mqtt_topics import Topic, TopicTree
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import Message, Received
+from gateway.mqtt_client.services import Serve, Verbs
 
 log = logging.getLogger(__name__)
 
 WILDCARDS = frozenset("+#\0")
-Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
 
 
 async def serve_requests(
     client: MqttClient,
     topics: TopicTree,
-    verbs: Mapping[str, Serve],
+    verbs: Verbs,
     others: Mapping[str, Callable[[Received], Awaitable[None]]],
 ) -> None:
     """Answer until cancelled.
@@ -33,9 +33,9 @@ async def serve_requests(
     client : MqttClient
         Subscribed to the topics of requests.
     topics : TopicTree
-    verbs : mapping of str to callable
-        Serves a request and returns the answer's data; raises `GatewayError` when it
-        cannot, which is the answer then.
+    verbs : Verbs
+        Each serves a request and returns the answer's data; raises `GatewayError` when
+        it cannot, which is the answer then.
     others : mapping of str to callable
         What to do with messages on topics that are no requests.
     """
@@ -51,7 +51,7 @@ async def serve_requests(
             await client.publish(Message(topic, payload, received.correlation))
 
 
-async def _answer(received: Received, verbs: Mapping[str, Serve]) -> bytes:
+async def _answer(received: Received, verbs: Verbs) -> bytes:
     request = None
     try:
         request = read_request(received.topic, received.payload)
@@ -65,14 +65,15 @@ async def _answer(received: Received, verbs: Mapping[str, Serve]) -> bytes:
         return error_payload(request, RequestError("failed", str(error)))
 
 
-def _server(received: Received, request: Request, verbs: Mapping[str, Serve]) -> Serve:
+def _server(received: Received, request: Request, verbs: Verbs) -> Serve:
     if received.retained:
         raise RequestError(
             "retained",
             "a retained request would be served again at every connection; publish "
             "it without the retain flag, and clear the topic",
         )
-    if request.verb not in verbs:
-        known = ", ".join(sorted(verbs))
+    served = verbs.of(request.whom)
+    if request.verb not in served:
+        known = ", ".join(sorted(served)) or "nothing"
         raise RequestError("unknown_verb", f"no {request.verb!r}; there is {known}")
-    return verbs[request.verb]
+    return served[request.verb]

@@ -60,6 +60,21 @@ class Contact:
         """Root mean square of the mains, microvolts."""
         return self.rms_uv * float(np.sqrt(self.mains_ratio))
 
+    @property
+    def quality(self) -> float:
+        """From 1 down to 0, which is OFF; 0.5 is where GOOD ends.
+
+        Of what comes nearest to its limit or exceeds it most: mains, loudness, rails.
+        """
+        if self.state is Grip.OFF:
+            return 0.0
+        worst = max(
+            self.mains_uv / MAINS_FAIR_UV,
+            self.rms_uv / LOUD_FAIR_UV,
+            self.railed / RAILED_FAIR,
+        )
+        return 1 / (1 + worst**2)
+
 
 def judge_contact(
     uv: NDArray[np.float32],

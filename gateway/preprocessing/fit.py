@@ -33,15 +33,7 @@ class ModelInput:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Samples per second of one stream; `measured_hz` is None until it can be told."""
-
-    nominal_hz: float
-    measured_hz: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Contacts:
     """How a headband sits, by its last seconds.
 
     Attributes
@@ -50,13 +42,31 @@ class Fit:
         In the headband's order.
     inputs : tuple of ModelInput
         In the model's order.
+    """
+
+    electrodes: tuple[Electrode, ...]
+    inputs: tuple[ModelInput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Samples per second of one stream; `measured_hz` is None until it can be told."""
+
+    nominal_hz: float
+    measured_hz: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit(Contacts):
+    """How a headband sits while it is put on, and what arrives.
+
+    Attributes
+    ----------
     rates : tuple of Rate
         One per stream, of what has arrived since the connection began.
     lost_s : float
         Seconds that never arrived since then.
     """
 
-    electrodes: tuple[Electrode, ...]
-    inputs: tuple[ModelInput, ...]
     rates: tuple[Rate, ...]
     lost_s: float

@@ -1,32 +1,14 @@
 """From sample packets to how the headband sits, second by second. Pure."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gateway.acquisition.assemble import Assembler
-from gateway.acquisition.montage import HeadbandInfo, Montage, Stream
-from gateway.acquisition.packets import Block, SamplePacket
-from gateway.preprocessing.contact import Contact, Grip, judge_channels, judge_contact
-from gateway.preprocessing.derivation import Placed, resolve
-from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
-from gateway.preprocessing.quality import railed_fraction
+from gateway.acquisition.montage import HeadbandInfo, Stream
+from gateway.acquisition.packets import SamplePacket
+from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.fit import Fit, Rate
 
-WINDOW_S = 4  # long enough for the mains, short enough to follow a hand
 RATE_AFTER_S = 2.0  # before that, the bursts of the radio decide
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Choice:
-    """A way to make one of the model's inputs."""
-
-    text: str
-    stream: int
-    weights: NDArray[np.float32]
-    sites: frozenset[str]
 
 
 class Fitting:
@@ -58,11 +40,9 @@ class Fitting:
         offered: Mapping[str, tuple[str, ...]],
         mains_hz: float,
     ) -> None:
-        self._montage = info.montage
-        self._mains_hz = mains_hz
-        self._choices = _choices(labels, configured, offered, info.montage)
-        self._blocks: deque[Block] = deque()
+        self._watch = ContactWatch(info.montage, labels, configured, offered, mains_hz)
         self._arrived = [_Arrived(stream) for stream in info.montage.streams]
+        self._is_under_way = False
         self._assembler = Assembler(info.montage)
         self._assembler.link_up(info)
 
@@ -73,52 +53,18 @@ class Fitting:
         """
         self._arrived[packet.stream].add(packet)
         for block in self._assembler.push(packet):
-            is_first = not self._blocks
-            self._blocks.append(block)
-            while self._blocks[0].second <= block.second - WINDOW_S:
-                self._blocks.popleft()
-            if not is_first:
+            self._watch.push(block)
+            if self._is_under_way:
                 yield self._fit()
+            self._is_under_way = True
 
     def _fit(self) -> Fit:
-        contacts: dict[str, Contact | None] = {}
-        signals = []
-        for at, stream in enumerate(self._montage.streams):
-            uv = np.concatenate([block.uv[at] for block in self._blocks], axis=1)
-            present = np.concatenate([block.present[at] for block in self._blocks])
-            signals.append((uv, present))
-            judged = judge_channels(uv, present, stream, self._mains_hz)
-            labels = (channel.label for channel in stream.channels)
-            contacts.update(zip(labels, judged, strict=True))
-        inputs = []
-        for label, choices in self._choices.items():
-            chosen = _best(choices, contacts)
-            if chosen is None:
-                inputs.append(ModelInput(label))
-                continue
-            stream = self._montage.streams[chosen.stream]
-            contact = self._derived(*signals[chosen.stream], stream, chosen)
-            inputs.append(ModelInput(label, chosen.text, contact))
+        contacts = self._watch.judge()
         return Fit(
-            electrodes=tuple(Electrode(*item) for item in contacts.items()),
-            inputs=tuple(inputs),
+            electrodes=contacts.electrodes,
+            inputs=contacts.inputs,
             rates=tuple(arrived.rate for arrived in self._arrived),
             lost_s=self._assembler.tally().lost_s,
-        )
-
-    def _derived(
-        self,
-        uv: NDArray[np.float32],
-        present: NDArray[np.bool_],
-        stream: Stream,
-        choice: _Choice,
-    ) -> Contact | None:
-        return judge_contact(
-            choice.weights @ uv,
-            present,
-            railed=railed_fraction(uv[:, present], stream, choice.weights),
-            sfreq=stream.sfreq,
-            mains_hz=self._mains_hz,
         )
 
 
@@ -144,38 +90,3 @@ class _Arrived:
         if passed_s < RATE_AFTER_S:
             return Rate(self._nominal_hz, None)
         return Rate(self._nominal_hz, self._n_samples / passed_s)
-
-
-def _choices(
-    labels: tuple[str, ...],
-    configured: Mapping[str, str],
-    offered: Mapping[str, tuple[str, ...]],
-    montage: Montage,
-) -> dict[str, list[_Choice]]:
-    """List the ways to make each input, best first."""
-    montager = resolve(labels, configured, montage, offered)
-    return {
-        label: [_choice(placed, montage) for placed in alternatives]
-        for label, alternatives in zip(labels, montager.alternatives, strict=True)
-    }
-
-
-def _choice(placed: Placed, montage: Montage) -> _Choice:
-    channels = zip(montage.streams[placed.stream].channels, placed.weights, strict=True)
-    used = frozenset(channel.label for channel, weight in channels if weight)
-    return _Choice(placed.text, placed.stream, placed.weights, used)
-
-
-def _best(
-    choices: list[_Choice], contacts: Mapping[str, Contact | None]
-) -> _Choice | None:
-    """Return the first choice whose electrodes are all on, else the first."""
-    off = {
-        site
-        for site, contact in contacts.items()
-        if contact and contact.state is Grip.OFF
-    }
-    for choice in choices:
-        if not choice.sites & off:
-            return choice
-    return choices[0] if choices else None

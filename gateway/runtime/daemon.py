@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import drivers, sinks
+from gateway.acquisition.montage import Montage
 from gateway.config import Config, Device, parse
 from gateway.control import Control
 from gateway.drivers import Driver
@@ -17,6 +18,7 @@ from gateway.link.radio import Radio
 from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.bed import Session, Station
 from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.config_file import config_lines, located, read_config
@@ -108,9 +110,13 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
     driver = driver_of(device)
     mains_hz = config.staging.mains_hz
 
+    def watch(montage: Montage) -> ContactWatch:
+        labels, offered = scorer.card.channels, driver.derivations
+        return ContactWatch(montage, labels, device.channels, offered, mains_hz)
+
     def new_session() -> Session:
         night = Night(scorer, device.channels, mains_hz, driver.derivations)
-        return Session(session_id(), Pipeline(driver, night))
+        return Session(session_id(), Pipeline(driver, night, watch))
 
     return Station(
         device=device.name,

@@ -31,6 +31,7 @@ from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.standing import standing
 from gateway.mqtt_client.tls import Tls
 from gateway.outputs import Availability, Reading, SessionState
+from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 
 FAREWELL_S = 5.0
 Lane = Literal[
-    "stage", "epoch", "event", "hypnogram", "session", "summary", "telemetry"
+    "stage", "epoch", "event", "hypnogram", "session", "signal", "summary", "telemetry"
 ]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
@@ -128,7 +129,7 @@ async def run(
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
     desk = Desk(topics, options.publish)
     place = options.home_assistant.place(topics)
-    asked = [topics.bridge_requests, topics.session_requests]
+    asked = [topics.requests]
     asked += [place.birth] if place else []
     async with (
         Journal(options.journal.file) as journal,
@@ -168,7 +169,7 @@ SINK = Sink(
     name="mqtt",
     options=Options,
     wants=(
-        *(Availability, Battery, LinkState, NightSummary),
+        *(Availability, Battery, Contacts, LinkState, NightSummary),
         *(ScoredEpoch, SessionState, SleepEvent, Tally),
     ),
     run=run,

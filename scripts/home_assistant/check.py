@@ -19,10 +19,13 @@ from gateway.feed import Feed
 from gateway.formats.home_assistant import Place, gateway_discovery, headband_discovery
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.journal.options import JournalOptions
-from gateway.outputs import Availability, Output, Reading
+from gateway.outputs import Availability, Output, Reading, Recording, SessionState
+from gateway.preprocessing.contact import Contact, Grip
+from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.preprocessing.quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options, run
+from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Stage
@@ -39,8 +42,13 @@ EXPECTED = {
     "sensor.bedroom_headband_rem_sleep": "10.0",
     "binary_sensor.bedroom_headband_asleep": "on",
     "binary_sensor.bedroom_headband_link": "on",
+    "sensor.bedroom_headband_contact": "fair",
+    "switch.bedroom_headband_recording": "on",
+    "switch.bedroom_headband_lights_out": "on",
 }
 REM = (0.02, 0.05, 0.06, 0.03, 0.84)
+NOW = datetime.now(UTC)
+FAIR = Contact(Grip.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
 NIGHT = summarise([Stage.W] * 10 + [Stage.N2] * 40 + [Stage.R] * 20)
 
 
@@ -59,6 +67,7 @@ async def sleep_on(feed: Feed[Reading]) -> None:
 
     put(Availability(online=True, reason="samples arrive"))
     put(Battery(71))
+    put(SessionState(Recording.RECORDING, NOW, lights=Lights(0, NOW)))
     put(NIGHT)
     for index in count():
         scored = ScoredEpoch(
@@ -71,6 +80,7 @@ async def sleep_on(feed: Feed[Reading]) -> None:
             t_rx=time.monotonic(),
         )
         put(scored)
+        put(Contacts((Electrode("AF7", FAIR),), (ModelInput("EEG", "AF7", FAIR),)))
         await asyncio.sleep(5)
 
 

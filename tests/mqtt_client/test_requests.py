@@ -10,18 +10,20 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gateway.control import BeginSession, Control, EndSession, Lights, Mark
 from gateway.feed import Feed
+from gateway.outputs import Recording, SessionState
 from gateway.sinks.mqtt import Options, run
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def asking(broker, listening, until, scored):
+def asking(broker, listening, until, scored, reading):
     """A gateway with ten epochs behind it, an ear, and somebody who asks."""
 
     @asynccontextmanager
-    async def ask():
+    async def ask(control=None, state=Recording.RECORDING):
         client = paho.Client(
             CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -29,13 +31,15 @@ def asking(broker, listening, until, scored):
         client.loop_start()
         feed = Feed(64)
         sink = asyncio.create_task(
-            run(Options(host=broker.host, port=broker.port), feed)
+            run(Options(host=broker.host, port=broker.port), feed, control)
         )
         try:
             async with listening(broker, "#") as listener:
                 for index in range(10):
                     feed.put(scored(index))
                 await until(lambda: len(listener.epochs()) == 10, "ten epochs")
+                feed.put(reading(SessionState(state)))
+                await until(lambda: listener.on("/bedroom/session"), "the session")
                 yield client, listener
         finally:
             client.disconnect()
@@ -46,12 +50,12 @@ def asking(broker, listening, until, scored):
     return ask
 
 
-def put(client, verb, payload, **how):
-    client.publish(f"sleepgate/bridge/request/{verb}", payload, 1, **how)
+def put(client, verb, payload, whom="bridge", **how):
+    client.publish(f"sleepgate/{whom}/request/{verb}", payload, 1, **how)
 
 
-async def answer(listener, verb="replay"):
-    leaf = f"/bridge/response/{verb}"
+async def answer(listener, verb="replay", whom="bridge"):
+    leaf = f"/{whom}/response/{verb}"
     await listener.until(lambda: listener.on(leaf), "an answer")
     return listener.on(leaf)[-1].document
 
@@ -111,3 +115,57 @@ async def test_a_retained_request_is_never_served(broker, asking):
         said = await answer(listener)
     assert said["error"]["code"] == "retained"
     assert len(listener.epochs()) == 10
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "command"),
+    [
+        ("session", b"start", BeginSession("bedroom")),
+        ("session", b'{"action": "stop"}', EndSession("bedroom")),
+        ("lights", b"off", Lights("bedroom", off=True)),
+        ("lights", b'{"action": "on"}', Lights("bedroom", off=False)),
+        ("mark", b'{"text": "cat on the bed"}', Mark("bedroom", "cat on the bed")),
+        ("mark", b"restless", Mark("bedroom", "restless")),
+    ],
+)
+async def test_the_daemon_is_asked_once_for_what_a_headband_is_asked(
+    asking, verb, payload, command
+):
+    control = Control()
+    async with asking(control) as (client, listener):
+        put(client, verb, payload, "bedroom")
+        said = await answer(listener, verb, "bedroom")
+        assert said["status"] == "ok"
+        assert await asyncio.wait_for(control.next(), 5) == command
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(control.next(), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("whom", "verb", "payload", "code"),
+    [
+        ("bedroom", "lights", b"dim", "bad_field"),
+        ("bedroom", "mark", b"{}", "bad_field"),
+        ("bedroom", "mark", b'{"text": "two\\nlines"}', "bad_field"),
+        ("bedroom", "mark", b'{"text": ""}', "bad_field"),
+        ("bedroom", "replay", b'{"from": 0}', "unknown_verb"),
+        ("attic", "mark", b"here", "no_device"),
+        ("attic", "session", b"start", "no_device"),
+        ("bridge", "session", b"start", "unknown_verb"),
+    ],
+)
+async def test_a_headband_is_not_asked_what_makes_no_sense(
+    asking, whom, verb, payload, code
+):
+    async with asking(Control()) as (client, listener):
+        put(client, verb, payload, whom)
+        said = await answer(listener, verb, whom)
+    assert said["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("verb", "payload"), [("lights", b"off"), ("mark", b"here")])
+async def test_what_nobody_would_record_is_refused(asking, verb, payload):
+    async with asking(Control(), Recording.ENDED) as (client, listener):
+        put(client, verb, payload, "bedroom")
+        said = await answer(listener, verb, "bedroom")
+    assert said["error"]["code"] == "no_session"

@@ -71,6 +71,18 @@ def test_a_flat_line_or_more_than_any_scalp_gives_is_off(uv):
     assert judged(uv).state is Grip.OFF
 
 
+@given(
+    rms_uv=st.floats(1, 150),
+    mains_uv=st.floats(0, 60),
+    railed=st.sampled_from([0.0, 0.005, 0.015, 0.1, 0.3]),
+)
+def test_quality_says_how_far_from_its_limits_a_contact_is(rms_uv, mains_uv, railed):
+    contact = judged(eeg(rms_uv) + mains(mains_uv), railed=railed)
+    limits = {Grip.GOOD: (0.5, 1.0), Grip.FAIR: (1e-9, 0.5), Grip.OFF: (0.0, 0.0)}
+    least, most = limits[contact.state]
+    assert least <= contact.quality <= most
+
+
 def test_too_little_signal_is_never_good():
     present = np.arange(N) < 200
     contact = judged(eeg(), present)

@@ -20,6 +20,8 @@ from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client import office
 from gateway.outputs import Availability, Recording, SessionState
+from gateway.preprocessing.contact import Contact, Grip
+from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import load
 from gateway.sinks.mqtt import Options, run
@@ -317,11 +319,31 @@ async def test_only_the_lanes_that_were_chosen_are_published(
     async with listening(broker) as listener, running(broker, **chosen) as feed:
         feed.put(reading(HERE))
         feed.put(scored(0))
+        feed.put(reading(Contacts((), ())))
         feed.put(reading(night))
         await listener.until(lambda: listener.on("/summary"), "the summary")
         await listener.until(lambda: listener.on("/health"), "a report")
     leaves = {heard.topic.rpartition("/")[2] for heard in listener.heard}
     assert leaves == {"availability", "summary", "state", "info", "health"}
+
+
+async def test_how_the_headband_sits_is_told_live_and_kept_by_nobody(
+    broker, listening, reading
+):
+    contact = Contact(Grip.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
+    seat = Contacts(
+        (Electrode("AF7", contact), Electrode("EMG", None)),
+        (ModelInput("EEG Fpz-Cz", "AF7-TP9", contact),),
+    )
+    async with listening(broker) as listener, running(broker) as feed:
+        feed.put(reading(seat))
+        await listener.until(lambda: listener.on("/signal"), "the signal")
+        async with listening(broker) as later:
+            assert not later.on("/signal")
+    check_all(listener.on("/signal"))
+    said = listener.on("/signal")[0].document
+    assert said["state"] == said["channels"]["EEG Fpz-Cz"]["state"] == "fair"
+    assert list(said["electrodes"]) == ["AF7"]
 
 
 async def test_every_message_of_a_night_keeps_to_its_schema(

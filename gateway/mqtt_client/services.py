@@ -1,0 +1,118 @@
+"""What can be asked over MQTT: of the gateway, and about a headband."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from gateway.control import (
+    BeginSession,
+    Command,
+    Control,
+    EndSession,
+    Lights,
+    Mark,
+    Restart,
+)
+from gateway.errors import RequestError
+from gateway.formats.mqtt_requests import Request, read_action
+from gateway.journal.journal import Journal
+from gateway.machine import supervised
+from gateway.mqtt_client.desk import Desk
+
+Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
+
+
+class Verbs(NamedTuple):
+    """What is served: verbs of the gateway itself, and verbs of its headbands."""
+
+    bridge: Mapping[str, Serve]
+    headband: Mapping[str, Serve]
+
+    def of(self, whom: str) -> Mapping[str, Serve]:
+        """Return the verbs of ``"bridge"`` or of a headband."""
+        return self.bridge if whom == "bridge" else self.headband
+
+
+class Services:
+    """Serves what is asked.
+
+    Parameters
+    ----------
+    desk : Desk
+        Knows the headbands and whether a session runs.
+    journal : Journal
+    control : Control or None
+        Who carries out what the daemon is asked to do; None if nobody does.
+    report : callable
+        Says how the gateway does, at once.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        journal: Journal,
+        control: Control | None,
+        report: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._desk = desk
+        self._journal = journal
+        self._control = control
+        self._report = report
+
+    def verbs(self) -> Verbs:
+        """Return what can be asked."""
+        bridge = {"replay": self._replay, "health": self._health}
+        if self._control is None:
+            return Verbs(bridge, {})
+        return Verbs(
+            {**bridge, "restart": self._restart},
+            {"session": self._session, "lights": self._lights, "mark": self._mark},
+        )
+
+    async def _replay(self, request: Request) -> Mapping[str, object]:
+        since = request.whole_number("from")
+        contents = await self._journal.contents()
+        until = request.whole_number("to", contents.next_seq)
+        n = await self._journal.replay(since, until)
+        return {"epochs": n, "first_seq": contents.first_seq}
+
+    async def _health(self, _request: Request) -> Mapping[str, object]:
+        await self._report()
+        return {"topic": self._desk.topics.bridge_health.name}
+
+    async def _restart(self, _request: Request) -> Mapping[str, object]:
+        if not supervised():
+            raise RequestError(
+                "not_supervised", "nobody would start it again: it is no service"
+            )
+        self._ask(Restart())
+        return {}
+
+    async def _session(self, request: Request) -> Mapping[str, object]:
+        action = read_action(request, ("start", "stop"))
+        self._look_up(request.whom)
+        asked = BeginSession if action == "start" else EndSession
+        self._ask(asked(request.whom))
+        return {"device": request.whom, "action": action}
+
+    async def _lights(self, request: Request) -> Mapping[str, object]:
+        action = read_action(request, ("off", "on"))
+        self._look_up(request.whom, in_session=True)
+        self._ask(Lights(request.whom, off=action == "off"))
+        return {"device": request.whom, "lights": action}
+
+    async def _mark(self, request: Request) -> Mapping[str, object]:
+        text = request.line("text")
+        self._look_up(request.whom, in_session=True)
+        self._ask(Mark(request.whom, text))
+        return {"device": request.whom, "text": text}
+
+    def _look_up(self, device: str, *, in_session: bool = False) -> None:
+        if device not in self._desk.models:
+            known = ", ".join(sorted(self._desk.models)) or "none"
+            raise RequestError("no_device", f"no headband {device!r}; there is {known}")
+        if in_session and not self._desk.in_session(device):
+            raise RequestError("no_session", f"no session of {device} runs; start one")
+
+    def _ask(self, command: Command) -> None:
+        if self._control is not None:
+            self._control.ask(command)

@@ -1,0 +1,140 @@
+"""How a headband sits, from the last seconds of its own signal. Pure."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.montage import Montage, Stream
+from gateway.acquisition.packets import Block
+from gateway.preprocessing.contact import Contact, Grip, judge_channels, judge_contact
+from gateway.preprocessing.derivation import Placed, resolve
+from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.quality import railed_fraction
+
+WINDOW_S = 4  # long enough for the mains, short enough to follow a hand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A way to make one of the model's inputs."""
+
+    text: str
+    stream: int
+    weights: NDArray[np.float32]
+    sites: frozenset[str]
+
+
+class ContactWatch:
+    """Judge one connection's electrodes by the last `WINDOW_S` seconds.
+
+    Parameters
+    ----------
+    montage : Montage
+    labels : tuple of str
+        The model's inputs.
+    configured : mapping of str to str
+        Derivation of each, as in the configuration.
+    offered : mapping of str to tuple of str
+        The driver's derivations, best first, for inputs that are not in `configured`.
+    mains_hz : float
+
+    Raises
+    ------
+    ConfigError
+        If a configured derivation cannot be made.
+    """
+
+    def __init__(
+        self,
+        montage: Montage,
+        labels: tuple[str, ...],
+        configured: Mapping[str, str],
+        offered: Mapping[str, tuple[str, ...]],
+        mains_hz: float,
+    ) -> None:
+        self._montage = montage
+        self._mains_hz = mains_hz
+        self._choices = _choices(labels, configured, offered, montage)
+        self._blocks: deque[Block] = deque()
+
+    def push(self, block: Block) -> None:
+        """Take one second."""
+        self._blocks.append(block)
+        while self._blocks[0].second <= block.second - WINDOW_S:
+            self._blocks.popleft()
+
+    def judge(self) -> Contacts:
+        """Judge what was pushed; at least one block must have been."""
+        contacts: dict[str, Contact | None] = {}
+        signals = []
+        for at, stream in enumerate(self._montage.streams):
+            uv = np.concatenate([block.uv[at] for block in self._blocks], axis=1)
+            present = np.concatenate([block.present[at] for block in self._blocks])
+            signals.append((uv, present))
+            judged = judge_channels(uv, present, stream, self._mains_hz)
+            labels = (channel.label for channel in stream.channels)
+            contacts.update(zip(labels, judged, strict=True))
+        inputs = []
+        for label, choices in self._choices.items():
+            chosen = _best(choices, contacts)
+            if chosen is None:
+                inputs.append(ModelInput(label))
+                continue
+            stream = self._montage.streams[chosen.stream]
+            contact = self._derived(*signals[chosen.stream], stream, chosen)
+            inputs.append(ModelInput(label, chosen.text, contact))
+        electrodes = tuple(Electrode(*item) for item in contacts.items())
+        return Contacts(electrodes, tuple(inputs))
+
+    def _derived(
+        self,
+        uv: NDArray[np.float32],
+        present: NDArray[np.bool_],
+        stream: Stream,
+        choice: _Choice,
+    ) -> Contact | None:
+        return judge_contact(
+            choice.weights @ uv,
+            present,
+            railed=railed_fraction(uv[:, present], stream, choice.weights),
+            sfreq=stream.sfreq,
+            mains_hz=self._mains_hz,
+        )
+
+
+def _choices(
+    labels: tuple[str, ...],
+    configured: Mapping[str, str],
+    offered: Mapping[str, tuple[str, ...]],
+    montage: Montage,
+) -> dict[str, list[_Choice]]:
+    """List the ways to make each input, best first."""
+    montager = resolve(labels, configured, montage, offered)
+    return {
+        label: [_choice(placed, montage) for placed in alternatives]
+        for label, alternatives in zip(labels, montager.alternatives, strict=True)
+    }
+
+
+def _choice(placed: Placed, montage: Montage) -> _Choice:
+    channels = zip(montage.streams[placed.stream].channels, placed.weights, strict=True)
+    used = frozenset(channel.label for channel, weight in channels if weight)
+    return _Choice(placed.text, placed.stream, placed.weights, used)
+
+
+def _best(
+    choices: list[_Choice], contacts: Mapping[str, Contact | None]
+) -> _Choice | None:
+    """Return the first choice whose electrodes are all on, else the first."""
+    off = {
+        site
+        for site, contact in contacts.items()
+        if contact and contact.state is Grip.OFF
+    }
+    for choice in choices:
+        if not choice.sites & off:
+            return choice
+    return choices[0] if choices else None
