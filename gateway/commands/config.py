@@ -1,21 +1,88 @@
-"""``sleepgate config``: look at a configuration without starting anything."""
+"""``sleepgate config``: write, check and show a configuration; nothing is started."""
 
+import json
+from importlib.resources import files
 from pathlib import Path
 
 import click
 
+from gateway import sinks
+from gateway.cli_options import JSON, examples
+from gateway.config_schema import config_schema
+from gateway.errors import ConfigError
+from gateway.runtime.atomic_file import check_writable, write_text
+from gateway.runtime.config_place import default_config
 from gateway.runtime.daemon import check
+from gateway.runtime.effective_config import effective, effective_yaml
+from gateway.runtime.secret_tags import LeftSecretLoader
+
+FILE = click.argument(
+    "file", type=click.Path(path_type=Path), required=False, default=default_config
+)
 
 
 @click.group()
 def command() -> None:
-    """Look at a configuration without starting anything."""
+    """Write, check and show a configuration; nothing is started.
+
+    Without FILE: /etc/sleepgate/sleepgate.yaml, or ~/.config/sleepgate/sleepgate.yaml
+    where that is not there.
+    """
 
 
+@examples("sudo sleepgate config init", "sleepgate config init my.yaml")
+@command.command()
+@FILE
+def init(file: Path) -> None:
+    """Write FILE with every key, its default and what it means.
+
+    A file that is there is left as it is. `sleepgate pair` fills in the headband.
+    """
+    if file.exists():
+        problem = f"{file}: is there already and was left as it is"
+        raise ConfigError([f"{problem}; name another FILE, or move it away"])
+    check_writable(file)
+    write_text(file, (files("gateway.runtime") / "sleepgate.yaml").read_text("utf-8"))
+    click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
+
+
+@examples("sleepgate config check", "sleepgate config check my.yaml")
 @command.command(name="check")
-@click.argument("file", type=click.Path(path_type=Path))
+@FILE
 def check_file(file: Path) -> None:
-    """Report every problem in FILE; exit code 2 if there is one."""
+    """Report every problem in FILE; exit code 2 if there is one.
+
+    So `sleepgate run` would read it: with its secrets, and with what variables like
+    SLEEPGATE__OUTPUTS__MQTT__HOST say instead.
+    """
     config = check(file)
     names = ", ".join(device.name for device in config.devices)
     click.echo(f"{file}: good ({names})")
+
+
+@examples("sleepgate config show", "sleepgate config show --json | jq .outputs.mqtt")
+@command.command()
+@FILE
+@JSON
+def show(*, file: Path, as_json: bool) -> None:
+    """Print what FILE comes to: every key, defaults and variables among them.
+
+    Secrets are not shown, only where they stand. As YAML, or with --json.
+    """
+    tree = effective(check(file, LeftSecretLoader, may_be_empty=True))
+    if as_json:
+        click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
+    else:
+        click.echo(effective_yaml(tree), nl=False)
+
+
+@examples("sleepgate config schema > sleepgate.schema.json")
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema (2020-12) of the file, for editors.
+
+    In the file: `# yaml-language-server: $schema=sleepgate.schema.json`; the tags
+    !file, !env and !credential are for the editor's setting yaml.customTags.
+    """
+    options = {name: sinks.load(name).options for name in sinks.names()}
+    click.echo(json.dumps(config_schema(options), indent=2, ensure_ascii=False))

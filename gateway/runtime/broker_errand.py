@@ -20,7 +20,8 @@ def mqtt_options(config: Config, file: Path) -> Options:
     """
     if "mqtt" not in config.outputs:
         raise ConfigError([f"{file}: outputs.mqtt: not there, so no broker is known"])
-    return parse(config.outputs["mqtt"] or {}, Options, "outputs.mqtt.")
+    section = config.outputs["mqtt"]
+    return parse({} if section is None else section, Options, "outputs.mqtt.")
 
 
 async def publish_once(options: Options, messages: Iterable[Message]) -> None:

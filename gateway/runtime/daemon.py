@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.bed import Session, Station
 from gateway.runtime.bulletin import BULLETIN, NoOptions
-from gateway.runtime.config_file import config_lines, located, read_config
+from gateway.runtime.config_file import read_document
 from gateway.runtime.model_file import read_model
+from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.runtime.service import Outlet, outlet, serve
 from gateway.runtime.session_id import session_id
 from gateway.runtime.systemd import notify
@@ -31,29 +32,56 @@ from gateway.staging.score import Scorer
 log = logging.getLogger(__name__)
 
 
-def check(path: Path) -> Config:
+def check(
+    path: Path,
+    loader: type[SecretLoader | LeftSecretLoader] = SecretLoader,
+    *,
+    may_be_empty: bool = False,
+) -> Config:
     """Read the configuration file, the sections of its outputs included.
+
+    Parameters
+    ----------
+    path : Path
+    loader : type
+        Reads its secrets, or leaves them.
+    may_be_empty : bool
+        Whether it is good without a headband.
 
     Raises
     ------
     ConfigError
         Listing every problem with its line.
     """
-    config = read_config(path)
-    problems = list(_wrong_drivers(config))
-    if not config.devices:
-        problems.append("devices: no headband yet; `sleepgate pair --auto` adds one")
+    document = read_document(path, loader)
+    problems: list[str] = []
     try:
-        outlets_of(config)
+        config = document.config()
     except ConfigError as error:
         problems += error.problems
-    if problems:
-        lines = config_lines(path)
-        raise ConfigError([located(path, lines, problem) for problem in problems])
+        config = None
+    problems += map(document.located, _wrong_outputs(document.tree))
+    if config is not None:
+        wrong = _wrong_devices(config, may_be_empty=may_be_empty)
+        problems += map(document.located, wrong)
+    if config is None or problems:
+        raise ConfigError(problems)
     return config
 
 
-def _wrong_drivers(config: Config) -> Iterator[str]:
+def _wrong_outputs(tree: object) -> Iterator[str]:
+    """Look at the outputs' sections, also of a file that is wrong elsewhere."""
+    outputs = tree.get("outputs") if isinstance(tree, Mapping) else None
+    if isinstance(outputs, Mapping):
+        try:
+            outlets_of(Config(outputs=outputs))
+        except ConfigError as error:
+            yield from error.problems
+
+
+def _wrong_devices(config: Config, *, may_be_empty: bool) -> Iterator[str]:
+    if not (config.devices or may_be_empty):
+        yield "devices: no headband yet; `sleepgate pair --auto` adds one"
     for at, device in enumerate(config.devices):
         try:
             driver_of(device)
@@ -82,10 +110,11 @@ def outlets_of(config: Config) -> list[Outlet]:
     """
     outlets: list[Outlet] = []
     problems: list[str] = []
-    for name, section in config.outputs.items():
+    for name, tree in config.outputs.items():
         try:
             sink = sinks.load(name)
-            options: Any = parse(section or {}, sink.options, f"outputs.{name}.")
+            section = {} if tree is None else tree
+            options: Any = parse(section, sink.options, f"outputs.{name}.")
             outlets.append(outlet(sink, options))
         except ConfigError as error:
             problems += error.problems

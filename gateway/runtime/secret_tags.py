@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from stat import S_IROTH
+from stat import S_IROTH, S_ISREG
 
 import yaml
 
 from gateway.errors import ConfigError
 
+LARGEST = 64 * 1024  # bytes of a secret; a certificate's key has some thousand
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
 
 
@@ -19,6 +20,12 @@ class Secret(str):
     def __repr__(self) -> str:
         """Hide it, also in error messages."""
         return "<secret>"
+
+
+class Whereabouts(Secret):
+    """In place of a secret: its tag and its argument."""
+
+    __slots__ = ()
 
 
 class SecretLoader(yaml.SafeLoader):
@@ -66,9 +73,9 @@ class LeftSecretLoader(yaml.SafeLoader):
     """
 
 
-def _left(loader: LeftSecretLoader, node: yaml.Node) -> Secret:
+def _left(loader: LeftSecretLoader, node: yaml.Node) -> Whereabouts:
     """Keep the words."""
-    return Secret(f"{node.tag} {_argument(loader, node)}")
+    return Whereabouts(f"{node.tag} {_argument(loader, node)}")
 
 
 for _tag, _read in (("!file", _file), ("!credential", _credential), ("!env", _env)):
@@ -84,7 +91,10 @@ def _argument(loader: yaml.SafeLoader, node: yaml.Node) -> str:
 
 def _content(node: yaml.Node, path: Path) -> Secret:
     try:
-        if path.stat().st_mode & S_IROTH:
+        status = path.stat()
+        if not S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            raise _problem(node, f"{path}: not a file of some {LARGEST} bytes at most")
+        if status.st_mode & S_IROTH:
             raise _problem(
                 node, f"{path}: everybody may read this secret; chmod o= {path}"
             )
