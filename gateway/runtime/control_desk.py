@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__
+from gateway import __version__, sinks
 from gateway.control import BeginSession, Control, EndSession, Lights, Mark
 from gateway.errors import RequestError
 from gateway.feed import Feed
@@ -24,7 +24,6 @@ from gateway.formats.status import Daemon, OutputNow, Seat, status_document
 from gateway.machine import Pulse, clock_synchronised
 from gateway.outputs import Reading
 
-CONTROL = "control"  # this output itself
 FRESH_S = 0.5  # the outputs are asked how they do no more often
 CHANGE_S = 5.0  # a session begins or ends within this
 
@@ -160,6 +159,6 @@ class ControlDesk:
             self._outputs = [
                 OutputNow(name, each.well, each.words, each.facts)
                 for name, each in sorted(told.items())
-                if name != CONTROL
+                if name in sinks.names()  # others are the daemon's own affair
             ]
         return self._outputs

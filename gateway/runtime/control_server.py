@@ -15,7 +15,7 @@ from gateway.feed import Feed
 from gateway.formats.control_messages import LONGEST_REQUEST, refusal_line
 from gateway.link.tally import LinkState
 from gateway.outputs import Availability, Reading, SessionState
-from gateway.runtime.control_desk import CONTROL, ControlDesk, Premises
+from gateway.runtime.control_desk import ControlDesk, Premises
 from gateway.runtime.service import Outlet, outlet
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
@@ -118,7 +118,7 @@ async def run(options: ControlOptions, feed: Feed[Reading], control: Control) ->
 
 def control_outlet(listener: socket.socket, premises: Premises) -> Outlet:
     """Return the output that serves `listener`."""
-    sink = Sink(CONTROL, ControlOptions, WANTS, run)
+    sink = Sink("control", ControlOptions, WANTS, run)
     return outlet(sink, ControlOptions(listener, premises))
 
 

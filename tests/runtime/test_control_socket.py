@@ -118,7 +118,8 @@ async def test_a_headband_that_is_not_there_is_a_wrong_command(tmp_path):
 async def test_the_outputs_say_how_they_do_also_one_that_hangs(tmp_path, monkeypatch):
     monkeypatch.setattr("gateway.control.PATIENCE_S", 0.1)
     async with daemon(tmp_path / "s") as served:
-        served.control.note("edf", Standing(well=False, words="disk full"))
+        served.control.note("terminal", Standing(well=False, words="no terminal"))
+        served.control.note("control", Standing(well=True, words="of no interest"))
         served.control.restart_required = ("ble",)
         served.say(Battery(70))
         with served.control.telling("mqtt", asyncio.Event().wait):
@@ -126,8 +127,8 @@ async def test_the_outputs_say_how_they_do_also_one_that_hangs(tmp_path, monkeyp
     assert [
         (each["name"], each["well"], each["words"]) for each in status["outputs"]
     ] == [
-        ("edf", False, "disk full"),
         ("mqtt", False, "does not say how it does"),
+        ("terminal", False, "no terminal"),
     ]
     assert status["devices"][0]["battery_pct"] == 70
     assert status["restart_required"] == ["ble"]
