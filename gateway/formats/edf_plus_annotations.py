@@ -1,0 +1,215 @@
+"""Annotations of EDF+ files: written when they are known, none lost. Pure.
+
+Time-stamped annotation lists (TALs), section 2.2 of the specification of EDF+. Every
+data record begins its list with the time at which the record itself begins.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from gateway.formats.edf_plus_fields import SECOND_US, seconds_text
+
+STOP, DURATION, END = b"\x14", b"\x15", b"\x00"
+LONGEST_TEXT = 120  # bytes; longer ones are written in pieces
+GOES_ON = "\u2026"
+SPACES = "\t\n\r"  # the control characters that a text may hold
+OF_CHANNEL = "@@"  # before the label, in a text about one channel alone
+STAGE = "Sleep stage "
+UNSCORED = "Sleep stage ?"
+TAL = re.compile(
+    rb"([+-]\d+(?:\.\d+)?)(?:\x15(\d+(?:\.\d+)?))?\x14((?:[^\x00\x14]*\x14)*)\x00"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Something that happened.
+
+    Attributes
+    ----------
+    onset_us : int
+        Since the time in the file's header, microseconds.
+    duration_us : int or None
+        None for a moment.
+    texts : tuple of str
+        What happened then, all at once.
+    """
+
+    onset_us: int
+    duration_us: int | None
+    texts: tuple[str, ...]
+
+    @property
+    def end_us(self) -> int:
+        """When it is over."""
+        return self.onset_us + (self.duration_us or 0)
+
+    def encode(self) -> bytes:
+        """Return its list, ready for a data record."""
+        sign = "+" if self.onset_us >= 0 else ""
+        raw = f"{sign}{seconds_text(self.onset_us)}".encode()
+        if self.duration_us is not None:
+            raw += DURATION + seconds_text(self.duration_us).encode()
+        return raw + STOP + b"".join(t.encode() + STOP for t in self.texts) + END
+
+
+def parse_annotations(content: bytes) -> Iterator[Annotation]:
+    """Yield the annotations of one data record, that of its own time first."""
+    for onset, duration, texts in TAL.findall(content):
+        yield Annotation(
+            _microseconds(onset),
+            _microseconds(duration) if duration else None,
+            tuple(t.decode("utf-8", "replace") for t in texts.split(STOP)[:-1]),
+        )
+
+
+@dataclass(slots=True)
+class Account:
+    """What the annotations of a file come to.
+
+    Attributes
+    ----------
+    missing_us : counter of (str, str)
+        Microseconds that a text and a channel's label have been said of; the label
+        is empty where all channels were meant.
+    n_epochs, n_scored : int
+        Sleep stages, and those that are none of ``Sleep stage ?``.
+    last_epoch_us : int or None
+        Onset of the last one.
+    """
+
+    missing_us: Counter[tuple[str, str]] = field(default_factory=Counter)
+    n_epochs: int = 0
+    n_scored: int = 0
+    last_epoch_us: int | None = None
+
+    def add(self, annotation: Annotation) -> None:
+        """Count `annotation`."""
+        for text in annotation.texts:
+            if text.startswith(STAGE):
+                self.n_epochs += 1
+                self.n_scored += text != UNSCORED
+                self.last_epoch_us = annotation.onset_us
+            elif annotation.duration_us is not None:
+                what, _, label = text.partition(OF_CHANNEL)
+                self.missing_us[what, label] += annotation.duration_us
+
+    def missing_s(self, text: str) -> float:
+        """Return the seconds said of the channel of which `text` was said longest."""
+        worst = max(
+            (
+                us
+                for (what, label), us in self.missing_us.items()
+                if what == text and label
+            ),
+            default=0,
+        )
+        return (self.missing_us[text, ""] + worst) / SECOND_US
+
+
+class Annotations:
+    """What waits to be written, in the order of urgency and then of coming.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Room for annotations in a data record.
+    account : Account or None
+        What the file says already.
+
+    Attributes
+    ----------
+    account : Account
+        Everything added is counted there.
+    """
+
+    def __init__(self, n_bytes: int, account: Account | None = None) -> None:
+        self.account = account or Account()
+        self._n_bytes = n_bytes
+        self._urgent: deque[Annotation] = deque()
+        self._others: deque[Annotation] = deque()
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._others)
+
+    def add(self, annotation: Annotation, *, urgent: bool = False) -> None:
+        """Have `annotation` written in the next record that has room.
+
+        An urgent one that goes on where the last ended, with the same text and not
+        written yet, is joined to it. A long text is cut into pieces of the same
+        onset, the later of which begin with an ellipsis.
+        """
+        queue = self._urgent if urgent else self._others
+        texts = tuple(map(_clean, annotation.texts))
+        annotation = replace(annotation, texts=texts)
+        self.account.add(annotation)
+        last = queue[-1] if queue else None
+        if (
+            urgent
+            and last is not None
+            and annotation.duration_us is not None
+            and last.duration_us is not None
+            and (last.end_us, last.texts) == (annotation.onset_us, texts)
+        ):
+            queue[-1] = replace(
+                last, duration_us=last.duration_us + annotation.duration_us
+            )
+            return
+        queue.extend(_fitting(annotation, self._n_bytes))
+
+    def fill(self, onset_us: int) -> bytes:
+        """Return the annotations of the record that begins at `onset_us`."""
+        content = Annotation(onset_us, None, ("",)).encode()
+        for queue in (self._urgent, self._others):
+            while queue:
+                more = queue[0].encode()
+                if len(content) + len(more) > self._n_bytes:
+                    break
+                content += more
+                queue.popleft()
+        return content.ljust(self._n_bytes, END)
+
+
+def room(n_channels: int, n_streams: int) -> int:
+    """Return how many bytes of a second's record are for annotations.
+
+    Enough for a gap in every fifth part of each second, and a stage beside. Where
+    streams differ, their gaps name each channel. Divisible by samples of 2 and 3 bytes.
+    """
+    return 240 if n_streams == 1 else 240 + 6 * (4 * n_channels)
+
+
+def _microseconds(text: bytes) -> int:
+    return round(Decimal(text.decode()) * SECOND_US)
+
+
+def _clean(text: str) -> str:
+    """Replace what a text must not hold; section 2.2.2."""
+    return "".join(
+        c if c >= " " or c in SPACES else "\ufffd"
+        for c in text.encode("utf-8", "replace").decode()
+    )
+
+
+def _fitting(annotation: Annotation, n_bytes: int) -> list[Annotation]:
+    """Return `annotation`, or pieces of it that a record has room for."""
+    if len(annotation.encode()) <= n_bytes // 2:
+        return [annotation]
+    return [
+        replace(annotation, texts=(piece,))
+        for text in annotation.texts
+        for piece in _pieces(text)
+    ]
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, piece = [], ""
+    for character in text:
+        if len((piece + character).encode()) > LONGEST_TEXT:
+            pieces.append(piece)
+            piece = GOES_ON
+        piece += character
+    return [*pieces, piece]

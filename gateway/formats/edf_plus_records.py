@@ -1,0 +1,216 @@
+"""The data records of a night that is going on, one at a time. Pure.
+
+A sample stands where the session's grid has it, so that what was lost keeps its length:
+the last sample is held, and an annotation says so.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.acquisition.packets import Block
+from gateway.formats.edf_plus_annotations import (
+    OF_CHANNEL,
+    Account,
+    Annotation,
+    Annotations,
+)
+from gateway.formats.edf_plus_montage import INT16, INT24, Layout
+
+GAP = "BAD_gap"  # lost on the way from the headband
+START = "BAD_start"  # before the first sample
+END = "BAD_end"  # after the last one, to the end of its record
+UNRECORDED = "BAD_unrecorded"  # received, but there was no disk for it
+
+Counts = NDArray[np.int32]
+Run = tuple[int, int]  # samples from ... to before ... of a stream
+
+
+class Records:
+    """Lay blocks on data records; holds less than two of them.
+
+    Parameters
+    ----------
+    layout : Layout
+    offset_us : int
+        What the header's whole second leaves of the session's beginning.
+    n_written : int
+        Data records that the file has already.
+    held : sequence of ndarray of int32, shape (n_channels,), or None
+        The last count of every channel, one array per stream; None where there is
+        nothing yet.
+    account : Account or None
+        What the annotations in the file come to.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        offset_us: int,
+        n_written: int = 0,
+        held: Sequence[NDArray[np.int32]] | None = None,
+        account: Account | None = None,
+    ) -> None:
+        self.layout = layout
+        self._offset_us = offset_us
+        self._next = n_written
+        self._annotations = Annotations(layout.annotation_bytes, account)
+        self._complete: bytes | None = None
+        streams = layout.montage.streams
+        if held is None:
+            held = [np.array([c.zero for c in s.channels], np.int32) for s in streams]
+        self._held = [np.asarray(counts)[:, None] for counts in held]
+        self._open = [counts[:, :0] for counts in self._held]
+
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """The first sample of each stream that was not laid down yet."""
+        return tuple(
+            self._next * n + counts.shape[1]
+            for n, counts in zip(self.layout.n_samples, self._open, strict=True)
+        )
+
+    @property
+    def account(self) -> Account:
+        """What all annotations come to, those that wait included."""
+        return self._annotations.account
+
+    @property
+    def end_us(self) -> int:
+        """Where that is in the file's time, in the stream that is ahead."""
+        return max(self.time_us(at, n) for at, n in enumerate(self.reached))
+
+    def time_us(self, stream: int, sample: int) -> int:
+        """Return the file's time at which `sample` of the session is."""
+        return self._offset_us + self.layout.time_us(stream, sample)
+
+    def annotate(
+        self, onset_us: int, text: str, duration_us: int | None = None
+    ) -> None:
+        """Have something written in the next record that has room."""
+        self._annotations.add(Annotation(onset_us, duration_us, (text,)))
+
+    def push(self, block: Block, text: str = GAP) -> Iterator[bytes]:
+        """Yield the data records that are complete before `block`'s last is.
+
+        Samples that were laid down already are passed over; what is missing before
+        it is held, and annotated as `text`.
+        """
+        yield from self.advance(block.first, text)
+        before = self.reached
+        starts: list[list[Run]] = []
+        gaps: list[list[Run]] = []
+        for at, first in enumerate(block.first):
+            skip = before[at] - first
+            present = block.present[at][skip:]
+            stream = self.layout.montage.streams[at]
+            counts = stream.to_counts(block.uv[at][:, skip:])
+            self._append(at, counts, present)
+            holes = [(before[at] + a, before[at] + b) for a, b in _holes(present)]
+            starts.append([hole for hole in holes if not hole[0]])
+            gaps.append([hole for hole in holes if hole[0]])
+        self._tell(starts, START)
+        self._tell(gaps, GAP)
+        yield from self._emit()
+
+    def advance(self, to: Sequence[int], text: str = GAP) -> Iterator[bytes]:
+        """Yield records of held samples as far as the samples `to`.
+
+        What is missing there is annotated in the first of them, all at once.
+        """
+        reached = self.reached
+        self._tell(
+            [[(a, b)] if a < b else [] for a, b in zip(reached, to, strict=True)], text
+        )
+        record = self._next
+        while any(a < b for a, b in zip(self.reached, to, strict=True)):
+            record += 1
+            for at, (a, b) in enumerate(zip(self.reached, to, strict=True)):
+                end = min(b, record * self.layout.n_samples[at])
+                held = np.repeat(self._held[at], max(end - a, 0), axis=1)
+                self._open[at] = np.concatenate([self._open[at], held], axis=1)
+            yield from self._emit()
+
+    def flush(self) -> Iterator[bytes]:
+        """Yield the record that is complete, so that its annotations reach the disk."""
+        if self._complete is not None:
+            yield self._release(self._complete)
+            self._complete = None
+
+    def close(self) -> Iterator[bytes]:
+        """Yield what is left: the record begun, and records for annotations left."""
+        if any(counts.shape[1] for counts in self._open):
+            yield from self.advance(self._record_end(), END)
+        yield from self.flush()
+        while self._annotations:
+            yield from self.advance(self._record_end(), END)
+            yield from self.flush()
+
+    def _record_end(self) -> tuple[int, ...]:
+        return tuple((self._next + 1) * n for n in self.layout.n_samples)
+
+    def _append(self, at: int, counts: Counts, present: NDArray[np.bool_]) -> None:
+        if not present.all():
+            latest = np.maximum.accumulate(
+                np.where(present, np.arange(present.size), -1)
+            )
+            held = self._held[at]
+            counts = np.where(latest < 0, held, counts[:, np.maximum(latest, 0)])
+        if counts.shape[1]:
+            self._held[at] = counts[:, -1:]
+        self._open[at] = np.concatenate([self._open[at], counts], axis=1)
+
+    def _emit(self) -> Iterator[bytes]:
+        sizes = self.layout.n_samples
+        while all(c.shape[1] >= n for c, n in zip(self._open, sizes, strict=True)):
+            yield from self.flush()
+            self._complete = b"".join(
+                _packed(counts[:, :n], wide=self.layout.wide)
+                for counts, n in zip(self._open, sizes, strict=True)
+            )
+            self._open = [c[:, n:] for c, n in zip(self._open, sizes, strict=True)]
+            self._next += 1
+
+    def _release(self, samples: bytes) -> bytes:
+        onset_us = self._offset_us + (self._next - 1) * self.layout.record_us
+        return samples + self._annotations.fill(onset_us)
+
+    def _tell(self, runs: Sequence[Iterable[Run]], text: str) -> None:
+        """Annotate what is missing, by channel where only some streams miss it."""
+        missing: dict[tuple[int, int], list[int]] = {}
+        for at, holes in enumerate(runs):
+            for first, end in holes:
+                onset_us, end_us = self.time_us(at, first), self.time_us(at, end)
+                missing.setdefault((onset_us, end_us - onset_us), []).append(at)
+        for (onset_us, duration_us), streams in sorted(missing.items()):
+            texts: tuple[str, ...] = (text,)
+            if len(streams) < len(self._open):
+                labels = [x for at in streams for x in self.layout.labels(at)]
+                texts = tuple(f"{text}{OF_CHANNEL}{label}" for label in labels)
+            annotation = Annotation(onset_us, duration_us, texts)
+            self._annotations.add(annotation, urgent=True)
+
+
+def unpack(raw: bytes, *, wide: bool) -> Counts:
+    """Return the counts of consecutive samples, shape (n_samples,)."""
+    if not wide:
+        return np.frombuffer(raw, "<i2").astype(np.int32)
+    octets = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+    padded = np.zeros((octets.shape[0], 4), np.uint8)
+    padded[:, 1:] = octets
+    return padded.view("<i4")[:, 0].astype(np.int32) >> 8
+
+
+def _packed(counts: Counts, *, wide: bool) -> bytes:
+    container = INT24 if wide else INT16
+    counts = np.clip(counts, container[0], container[-1])
+    if not wide:
+        return counts.astype("<i2").tobytes()
+    octets = np.ascontiguousarray(counts, "<i4").view(np.uint8)
+    return octets.reshape(-1, 4)[:, :3].tobytes()
+
+
+def _holes(present: NDArray[np.bool_]) -> Iterator[Run]:
+    edges = np.flatnonzero(np.diff(present, prepend=True, append=True))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
