@@ -18,7 +18,7 @@ from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
 from gateway.staging.asleep import Asleep
 from gateway.staging.events import Happening, SleepEvent, SleepEvents
-from gateway.staging.gate import nothing_to_score, offers_eeg, score_or_refuse
+from gateway.staging.gate import Judge, nothing_to_score, offers_eeg
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch, Scorer
@@ -61,6 +61,7 @@ class Night:
         self._made_of: dict[str, tuple[str, ...]] = {}
         self._told = False
         self._tick: Tick | None = None
+        self._judge = Judge(scorer)
         self._asleep = Asleep()
         self._hypnogram = Hypnogram()
         self._events = SleepEvents()
@@ -197,15 +198,15 @@ class Night:
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:
         if self._tick is None:
             raise RuntimeError("an epoch before the first tick()")
-        stage, hypnodensity = score_or_refuse(epoch, self._scorer)
+        verdict = self._judge.push(epoch)
         start_utc = assembler.utc_of(epoch.index * EPOCH_S, self._tick)
         return ScoredEpoch(
             index=epoch.index,
             start_utc=start_utc,
-            stage=stage,
-            hypnodensity=hypnodensity,
+            stage=verdict.stage,
+            hypnodensity=verdict.hypnodensity,
             quality=epoch.quality,
-            asleep=self._asleep.push(stage),
+            asleep=self._asleep.push(verdict.stage),
             t_rx=epoch.t_rx,
             span=tuple(
                 range(
@@ -214,6 +215,7 @@ class Night:
                 )
                 for at in range(assembler.n_streams)
             ),
+            raw_hypnodensity=verdict.raw,
         )
 
 

@@ -159,19 +159,26 @@ def _verdict(scored: ScoredEpoch) -> dict[str, Any]:
             "raw_stage": None,
             "confidence": None,
             "proba": None,
+            "raw_proba": None,
         }
     label = LABEL[scored.stage]
-    labels = (LABEL[stage] for stage in STAGES)
-    proba = dict(zip(labels, scored.hypnodensity, strict=True))  # to the last bit
+    alone = scored.raw_stage
     return {
         "stage": label,
         "stage_int": YASA_CODE[scored.stage],
         "scored": True,
         "reason": None,
-        "raw_stage": label,
+        "raw_stage": LABEL[alone] if alone else None,
         "confidence": scored.confidence,
-        "proba": proba,
+        "proba": _by_label(scored.hypnodensity),
+        "raw_proba": _by_label(scored.raw_hypnodensity) if alone else None,
     }
+
+
+def _by_label(hypnodensity: tuple[float, ...]) -> dict[str, float]:
+    """Name each probability, to the last bit: who restarts goes on from these."""
+    labels = (LABEL[stage] for stage in STAGES)
+    return dict(zip(labels, hypnodensity, strict=True))
 
 
 def _quality(labels: tuple[str, ...], quality: tuple[Quality, ...]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ domain by a smooth gain, and brought back at the model's sampling frequency. The
 is no group delay to wait for and no memory of the epoch before.
 """
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +47,24 @@ class Band:
         if self.notch_hz is not None:
             gain *= _rise(np.abs(freq_hz - self.notch_hz), 1.0, 2.0)
         return gain
+
+    def problem(self) -> str | None:
+        """Say what makes this no band, or return None."""
+        edges = (
+            self.low_stop_hz,
+            self.low_pass_hz,
+            self.high_pass_hz,
+            self.high_stop_hz,
+            self.sfreq,
+        )
+        numbers = [*edges, *([] if self.notch_hz is None else [self.notch_hz])]
+        if not all(isinstance(number, int | float) for number in numbers):
+            return "not a number"
+        positive = all(math.isfinite(number) and number > 0 for number in numbers)
+        ordered = all(low < high for low, high in itertools.pairwise(edges[:4]))
+        if positive and ordered and 2 * self.high_stop_hz <= self.sfreq:
+            return None
+        return "stop, pass, pass, stop must rise, and sfreq be twice the last"
 
 
 def band_limit(

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-CLIP = 4.0  # int8 spans -4..4 in steps of 8/255
+CLIP = 4.0
+STEP = np.float32(2 * CLIP / 255)  # int8 spans what `compress` lets through
 
 
 def compress(
@@ -26,3 +27,16 @@ def compress(
     """
     ratio = uv / scale_uv[:, None]
     return np.clip(np.arcsinh(ratio), -CLIP, CLIP).astype(np.float32)
+
+
+def quantise(compressed: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return the nearest int8 codes, halves to even, saturated.
+
+    Parameters
+    ----------
+    compressed : ndarray of float32
+        From `compress`.
+    """
+    codes = np.rint(compressed / STEP)
+    saturated: NDArray[np.int8] = np.clip(codes, -128, 127).astype(np.int8)
+    return saturated

@@ -1,14 +1,78 @@
 """Score an epoch, or say why it must stay unscored."""
 
+from typing import NamedTuple
+
 from gateway.acquisition.montage import Montage
 from gateway.errors import ModelError
 from gateway.preprocessing.derivation import Montager
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Flaw, Quality
+from gateway.staging.context import Context, Hypnodensity
 from gateway.staging.score import Scorer
-from gateway.staging.stage import STAGES, Refusal, Stage
+from gateway.staging.stage import Refusal, Stage, likeliest
 
 EEG = "EEG "  # how EDF+ labels of electroencephalograms begin
+
+
+class Verdict(NamedTuple):
+    """What is said of an epoch.
+
+    Attributes
+    ----------
+    stage : Stage or Refusal
+    hypnodensity : tuple of float
+        Probabilities of W, N1, N2, N3, R; empty if refused.
+    raw : tuple of float
+        The same by the epoch alone.
+    """
+
+    stage: Stage | Refusal
+    hypnodensity: Hypnodensity = ()
+    raw: Hypnodensity = ()
+
+
+class Judge:
+    """Stages the epochs of one night in the light of those before them.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Without a context head, every epoch is staged by itself.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        head = scorer.card.context
+        self._scorer = scorer
+        self._context = None if head is None else Context(head.n_epochs)
+
+    def push(self, epoch: Epoch) -> Verdict:
+        """Stage `epoch` or refuse it; later than any before it."""
+        stage, raw = score_or_refuse(epoch, self._scorer)
+        if self._context is None:
+            return Verdict(stage, raw, raw)
+        self.remember(epoch.index, raw)
+        if not raw:
+            return Verdict(stage)
+        try:
+            hypnodensity = self._scorer.in_context(self._context.codes())
+        except ModelError:
+            return Verdict(Refusal.MODEL_ERROR)
+        return Verdict(likeliest(hypnodensity), hypnodensity, raw)
+
+    def remember(self, index: int, raw: Hypnodensity) -> None:
+        """Learn what an epoch scored earlier was by itself, without staging it.
+
+        To go on with a night after a restart: the stages that follow are those
+        that would have followed.
+
+        Parameters
+        ----------
+        index : int
+        raw : tuple of float
+            ``ScoredEpoch.raw_hypnodensity``; empty if it was refused.
+        """
+        if self._context is not None:
+            self._context.push(index, raw)
 
 
 def score_or_refuse(
@@ -42,7 +106,7 @@ def score_or_refuse(
         hypnodensity = scorer.hypnodensity(epoch)
     except ModelError:  # one bad inference must not end the night
         return Refusal.MODEL_ERROR, ()
-    return STAGES[hypnodensity.index(max(hypnodensity))], hypnodensity
+    return likeliest(hypnodensity), hypnodensity
 
 
 def offers_eeg(montager: Montager) -> bool:

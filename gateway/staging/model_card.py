@@ -8,14 +8,13 @@ list what is there.
 
 import hashlib
 import io
-import itertools
 import json
 import math
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,12 @@ from numpy.typing import NDArray
 
 from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
+from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden, decode, encode
 from gateway.staging.stage import STAGES
 
 CARD = "card.json"
+CONTEXT = "context.tflite"
 GOLDEN = "golden.npz"
 TFLITE_MAGIC = b"TFL3"
 LARGEST_ENTRY = 1 << 20  # bytes; a card is a page, golden vectors a few epochs
@@ -60,10 +61,12 @@ class ModelCard:
     temperature : float
         Divides the logits before the softmax.
     digest : str
-        SHA-256 of the flatbuffer, hex.
+        SHA-256 of the flatbuffer and, if there is one, the context head after it, hex.
     about : mapping
         Everything meant for people: training data, protocol, figures, limits,
         licence.
+    context : ContextHead or None
+        None for a model that stages every epoch by itself.
     """
 
     name: str
@@ -73,6 +76,7 @@ class ModelCard:
     temperature: float
     digest: str
     about: Mapping[str, Any] = field(default_factory=dict)
+    context: ContextHead | None = None
 
     @property
     def short_digest(self) -> str:
@@ -84,10 +88,15 @@ class ModelCard:
         return np.array(self.scale_uv, dtype=np.float32)
 
 
-def pack(flatbuffer: bytes, card: ModelCard, golden: Golden | None = None) -> bytes:
+def pack(
+    flatbuffer: bytes,
+    card: ModelCard,
+    golden: Golden | None = None,
+    head: bytes = b"",
+) -> bytes:
     """Append `card` to `flatbuffer`; the inverse of `unpack`.
 
-    The digest written is that of `flatbuffer`, whatever `card` says.
+    The digest written is that of `flatbuffer` and `head`, whatever `card` says.
     """
     document = {
         "name": card.name,
@@ -96,11 +105,15 @@ def pack(flatbuffer: bytes, card: ModelCard, golden: Golden | None = None) -> by
         "scale_uv": list(card.scale_uv),
         "band": {name: getattr(card.band, name) for name in Band.__slots__},
         "temperature": card.temperature,
-        "digest": hashlib.sha256(flatbuffer).hexdigest(),
+        "digest": hashlib.sha256(flatbuffer + head).hexdigest(),
         "about": dict(card.about),
     }
+    if card.context is not None:
+        document["context"] = asdict(card.context)
     text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
     entries = {CARD: text.encode()}
+    if head:
+        entries[CONTEXT] = head
     if golden is not None:
         entries[GOLDEN] = encode(golden)
     tail = io.BytesIO()
@@ -132,6 +145,8 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             document = json.loads(_entry(archive, CARD))
+            has_head = CONTEXT in archive.namelist()
+            head = _entry(archive, CONTEXT) if has_head else b""
             start = min(entry.header_offset for entry in archive.infolist())
     except _DAMAGE as error:
         raise ModelError(
@@ -140,7 +155,7 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
         ) from error
     flatbuffer = package[:start]
     card = _card(document, source)
-    digest = hashlib.sha256(flatbuffer).hexdigest()
+    digest = hashlib.sha256(flatbuffer + head).hexdigest()
     if digest != card.digest:
         raise ModelError(
             f"{source}: damaged: its SHA-256 is {digest[:12]}..., its card says "
@@ -153,6 +168,21 @@ def has_golden(package: bytes) -> bool:
     """Tell whether a package that `unpack` accepts brings golden vectors."""
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         return GOLDEN in archive.namelist()
+
+
+def read_context(package: bytes, source: str) -> bytes:
+    """Return the flatbuffer of the context head of a package that `unpack` accepts.
+
+    Raises
+    ------
+    ModelError
+        If it has none.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            return _entry(archive, CONTEXT)
+    except _DAMAGE as error:
+        raise ModelError(f"{source}: no readable context head: {error}") from error
 
 
 def read_golden(package: bytes, source: str) -> Golden:
@@ -188,6 +218,7 @@ def _card(document: Mapping[str, Any], source: str) -> ModelCard:
             temperature=float(document["temperature"]),
             digest=str(document["digest"]),
             about=dict(document["about"]),
+            context=_head(document),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{source}: its card is incomplete: {error!r}") from error
@@ -201,28 +232,19 @@ def _card(document: Mapping[str, Any], source: str) -> ModelCard:
         )
     if not _positive(card.temperature):
         raise ModelError(f"{source}: temperature {card.temperature} is not positive")
-    _check_band(card.band, source)
+    if (head := card.context) and not _positive(head.n_epochs, head.temperature):
+        raise ModelError(f"{source}: {head}: both must be positive")
+    if (problem := card.band.problem()) is not None:
+        raise ModelError(f"{source}: band {card.band}: {problem}")
     return card
+
+
+def _head(document: Mapping[str, Any]) -> ContextHead | None:
+    if "context" not in document:
+        return None
+    head = document["context"]
+    return ContextHead(int(head["n_epochs"]), float(head["temperature"]))
 
 
 def _positive(*values: float) -> bool:
     return all(math.isfinite(value) and value > 0 for value in values)
-
-
-def _check_band(band: Band, source: str) -> None:
-    edges = (
-        band.low_stop_hz,
-        band.low_pass_hz,
-        band.high_pass_hz,
-        band.high_stop_hz,
-        band.sfreq,
-    )
-    numbers = [*edges, *([] if band.notch_hz is None else [band.notch_hz])]
-    if not all(isinstance(number, int | float) for number in numbers):
-        raise ModelError(f"{source}: band {band}: not a number")
-    ordered = all(low < high for low, high in itertools.pairwise(edges[:4]))
-    if not (_positive(*numbers) and ordered and 2 * edges[3] <= band.sfreq):
-        raise ModelError(
-            f"{source}: band {band}: stop, pass, pass, stop must rise, and sfreq be "
-            "twice the last"
-        )

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Quality
 from gateway.staging.model_card import ModelCard
-from gateway.staging.stage import Refusal, Stage
+from gateway.staging.stage import Refusal, Stage, likeliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class ScoredEpoch:
     stage : Stage or Refusal
     hypnodensity : tuple of float
         Probability of W, N1, N2, N3, R; sums to 1. Empty when refused.
+    raw_hypnodensity : tuple of float
+        The same by this epoch alone, before the model looked at those before it.
     quality : tuple of Quality
         One per derivation of the model.
     asleep : bool or None
@@ -41,6 +46,12 @@ class ScoredEpoch:
     asleep: bool | None
     t_rx: float
     span: tuple[range, ...] = ()
+    raw_hypnodensity: tuple[float, ...] = ()
+
+    @property
+    def raw_stage(self) -> Stage | None:
+        """Likeliest stage of this epoch alone; None when refused."""
+        return likeliest(self.raw_hypnodensity) if self.raw_hypnodensity else None
 
     @property
     def confidence(self) -> float | None:
@@ -63,5 +74,17 @@ class Scorer(Protocol):
         ------
         ModelError
             If the runtime fails over this epoch.
+        """
+        ...
+
+    def in_context(self, codes: NDArray[np.int8]) -> tuple[float, ...]:
+        """Return five probabilities of the last epoch of `Context.codes`.
+
+        Never called for a model whose card has no context head.
+
+        Raises
+        ------
+        ModelError
+            If the runtime fails.
         """
         ...

@@ -26,6 +26,11 @@ YASA_CODE = {stage: code for code, stage in enumerate(STAGES)}
 YASA_ARTEFACT, YASA_UNSCORED = -1, -2
 
 
+def likeliest(hypnodensity: tuple[float, ...]) -> Stage:
+    """Return the stage of the highest probability; of equal ones the first."""
+    return STAGES[hypnodensity.index(max(hypnodensity))]
+
+
 class Refusal(Enum):
     """Why an epoch was left unscored; the value is its name in messages."""
 

@@ -38,13 +38,17 @@ def validator(name):
 EPOCH, SUMMARY = validator("epoch.v1.json"), validator("summary.v1.json")
 
 
+densities = st.lists(st.integers(1, 999), min_size=5, max_size=5).map(
+    lambda weights: tuple(w / sum(weights) for w in weights)
+)
+
+
 @st.composite
 def scored_epochs(draw):
-    density = ()
+    density = alone = ()
     stage = draw(st.sampled_from([*Stage, *Refusal]))
     if isinstance(stage, Stage):
-        weights = draw(st.lists(st.integers(1, 999), min_size=5, max_size=5))
-        density = tuple(w / sum(weights) for w in weights)
+        density, alone = draw(densities), draw(densities)
         stage = tuple(Stage)[density.index(max(density))]
     judged = st.builds(
         Quality,
@@ -61,6 +65,7 @@ def scored_epochs(draw):
         quality=tuple(draw(st.just(ABSENT) | judged) for _ in CHANNELS),
         asleep=draw(st.none() | st.booleans()),
         t_rx=draw(st.floats(0, 1e6)),
+        raw_hypnodensity=alone,
     )
 
 
@@ -77,7 +82,17 @@ def reading_of(value):
 
 def an_epoch(stage=Stage.N2, quality=(FINE, FINE, FINE), start=START):
     density = (0.02, 0.05, 0.84, 0.06, 0.03) if isinstance(stage, Stage) else ()
-    return ScoredEpoch(412, start, stage, density, quality, asleep=True, t_rx=0.0)
+    alone = (0.02, 0.5, 0.4, 0.06, 0.02) if isinstance(stage, Stage) else ()
+    return ScoredEpoch(
+        index=412,
+        start_utc=start,
+        stage=stage,
+        hypnodensity=density,
+        quality=quality,
+        asleep=True,
+        t_rx=0.0,
+        raw_hypnodensity=alone,
+    )
 
 
 def said(scored, posting=NOW):
@@ -93,6 +108,7 @@ def test_every_epoch_keeps_to_the_schema(scored, seq, published, latency_s):
     EPOCH.validate(payload)
     assert payload["scored"] == isinstance(scored.stage, Stage)
     assert tuple((payload["proba"] or {}).values()) == scored.hypnodensity
+    assert tuple((payload["raw_proba"] or {}).values()) == scored.raw_hypnodensity
     if payload["scored"]:
         assert payload["proba"][payload["stage"]] == payload["confidence"]
 
@@ -121,9 +137,10 @@ def test_a_scored_epoch_reads_like_the_published_example():
         "stage_int": 2,
         "scored": True,
         "reason": None,
-        "raw_stage": "N2",
+        "raw_stage": "N1",
         "confidence": 0.84,
         "proba": {"W": 0.02, "N1": 0.05, "N2": 0.84, "N3": 0.06, "REM": 0.03},
+        "raw_proba": {"W": 0.02, "N1": 0.5, "N2": 0.4, "N3": 0.06, "REM": 0.02},
         "asleep": True,
         "quality": {
             "overall": 1.0,
@@ -161,8 +178,8 @@ def test_labels_are_aasm_letters_and_codes_are_yasas(stage, label, code):
 
 def test_a_refused_epoch_shows_no_stage_anywhere():
     payload = said(an_epoch(Refusal.OFF_HEAD))
-    hidden = ("stage", "raw_stage", "confidence", "proba")
-    assert [payload[field] for field in hidden] == [None] * 4
+    hidden = ("stage", "raw_stage", "confidence", "proba", "raw_proba")
+    assert [payload[field] for field in hidden] == [None] * 5
     assert payload["reason"] == "off_head"
     assert payload["asleep"] is True
 

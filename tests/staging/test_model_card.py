@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
+from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden
 from gateway.staging.model_card import (
     LARGEST_ENTRY,
     ModelCard,
     pack,
+    read_context,
     read_golden,
     unpack,
 )
@@ -33,13 +35,14 @@ GOLDEN = Golden(
     np.arange(10, dtype=np.int8).reshape(2, 5),
 )
 PACKAGE = pack(FLATBUFFER, CARD, GOLDEN)
+HEAD = b"\x1c\0\0\0TFL3 another"
 
 
-def rewritten(name, content):
+def rewritten(name, content, package=PACKAGE):
     """Return the package with one entry of its zip replaced."""
     tail = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(PACKAGE)) as old,
+        zipfile.ZipFile(io.BytesIO(package)) as old,
         zipfile.ZipFile(tail, "w", zipfile.ZIP_DEFLATED) as new,
     ):
         for entry in old.namelist():
@@ -78,6 +81,42 @@ def test_what_is_packed_comes_out_again(card, payload):
     found, read = unpack(pack(flatbuffer, card), "toy.tflite")
     assert found == flatbuffer
     assert replace(read, digest="") == card
+
+
+def test_a_context_head_travels_in_the_package_and_counts_in_its_digest():
+    card = replace(CARD, context=ContextHead(n_epochs=30, temperature=1.5))
+    package = pack(FLATBUFFER, card, GOLDEN, HEAD)
+    flatbuffer, read = unpack(package, "toy.tflite")
+    assert (flatbuffer, read.context) == (FLATBUFFER, card.context)
+    assert read_context(package, "toy.tflite") == HEAD
+    other = unpack(pack(FLATBUFFER, card, GOLDEN, HEAD + b"!"), "toy.tflite")[1]
+    assert read.digest != other.digest != unpack(PACKAGE, "toy.tflite")[1].digest
+
+
+@pytest.mark.parametrize("head", [b"", HEAD[:-1], HEAD + b"!"])
+def test_a_head_that_is_not_the_one_packed_is_damage(head):
+    card = replace(CARD, context=ContextHead(n_epochs=30, temperature=1.5))
+    package = pack(FLATBUFFER, card, GOLDEN, HEAD)
+    with pytest.raises(ModelError, match=r"toy\.tflite: damaged"):
+        unpack(rewritten("context.tflite", head, package), "toy.tflite")
+
+
+def test_a_card_that_tells_of_a_head_that_is_missing_is_refused_by_name():
+    card = replace(CARD, context=ContextHead(n_epochs=30, temperature=1.5))
+    with pytest.raises(ModelError, match=r"toy\.tflite: no readable context head"):
+        read_context(pack(FLATBUFFER, card), "toy.tflite")
+
+
+@pytest.mark.parametrize(
+    ("head", "complaint"),
+    [
+        (ContextHead(0, 1.0), "both must be positive"),
+        (ContextHead(30, -1.0), "both must be positive"),
+    ],
+)
+def test_a_head_that_makes_no_sense_is_refused(head, complaint):
+    with pytest.raises(ModelError, match=complaint):
+        unpack(pack(FLATBUFFER, replace(CARD, context=head)), "toy.tflite")
 
 
 def test_the_same_model_packs_into_the_same_bytes():

@@ -12,17 +12,17 @@ from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.scale import STEP, quantise
 from gateway.runtime.model_file import DEFAULT, read_model
+from gateway.staging.context import ContextHead
 from gateway.staging.model_card import ModelCard, pack
 from gateway.staging.scorers import litert
+from gateway.staging.scorers.graph import softmax
 from gateway.staging.scorers.litert import (
     RUNTIMES,
-    STEP,
     Kernels,
     LiteRtScorer,
     load,
-    quantise,
-    softmax,
 )
 
 CARD = ModelCard("toy-1", ("EEG Fpz-Cz", "EEG Pz-Oz"), (12.0, 8.0), Band(), 1.0, "")
@@ -121,6 +121,41 @@ def test_logits_leave_their_codes_before_the_softmax():
     np.testing.assert_allclose(
         scorer.hypnodensity(epoch_of(uv)), expected / expected.sum(), rtol=1e-9
     )
+
+
+class ToyHead(ToyInterpreter):
+    """A head whose logits are the first five codes of the latest epoch."""
+
+    def set_tensor(self, index, value):
+        assert value.shape == (1, 4, 6)
+        self.value = value
+
+    def get_tensor(self, index):
+        return self.value[:, -1, :5]
+
+
+def test_a_head_is_asked_by_its_own_scale_and_temperature():
+    card = replace(CARD, temperature=9.0, context=ContextHead(4, 2.0))
+    scorer = LiteRtScorer(ToyInterpreter(), card, "toy", ToyHead())
+    codes = np.arange(24, dtype=np.int8).reshape(4, 6)
+    expected = np.exp((np.arange(18, 23) - 3) * 0.1 / 2.0)
+    np.testing.assert_allclose(
+        scorer.in_context(codes), expected / expected.sum(), rtol=1e-9
+    )
+
+
+def test_a_model_without_a_head_knows_no_context():
+    scorer = LiteRtScorer(ToyInterpreter(), CARD, "toy")
+    with pytest.raises(ModelError, match="toy-1: has no context head"):
+        scorer.in_context(np.zeros((4, 6), np.int8))
+
+
+def test_a_head_of_another_shape_is_refused_as_the_head(monkeypatch):
+    toy_runtime(monkeypatch, ToyInterpreter())
+    card = replace(CARD, context=ContextHead(4, 2.0))
+    package = pack(FLATBUFFER, card, head=FLATBUFFER)
+    with pytest.raises(ModelError, match=r"its context head: input of shape"):
+        load(package, "toy.tflite")
 
 
 def test_an_answer_does_not_change_when_the_next_epoch_comes():
