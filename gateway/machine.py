@@ -11,6 +11,9 @@ from gateway.vitals import Vitals
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+# of Raspberry Pi's kernel; the low bits are what `vcgencmd get_throttled` calls now
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+THROTTLED_NOW = 0xF
 MACHINE_ID = Path("/etc/machine-id")
 MEMORY = Path("/proc/meminfo")
 PAGES = Path("/proc/self/statm")
@@ -41,6 +44,7 @@ class Pulse:
             load1=_load(),
             cpu_temp_c=_temperature_c(),
             disk_free_mb=self._disk_free_mb(),
+            throttled=_throttled(),
         )
 
     def _disk_free_mb(self) -> float | None:
@@ -105,6 +109,11 @@ def _mem_free_mb() -> float | None:
 def _temperature_c() -> float | None:
     text = _text(TEMPERATURE)
     return None if text is None else int(text) / 1000
+
+
+def _throttled() -> bool | None:
+    text = _text(THROTTLED)
+    return None if text is None else bool(int(text, 16) & THROTTLED_NOW)
 
 
 def _load() -> float | None:

@@ -13,6 +13,8 @@ class Vitals:
         Of this process; the share of one core since the last time.
     mem_free_mb, load1, cpu_temp_c, disk_free_mb : float or None
         Of the machine.
+    throttled : bool or None
+        Whether a Raspberry Pi slows down just now, or its supply is too weak.
     """
 
     rss_mb: float | None
@@ -21,3 +23,4 @@ class Vitals:
     load1: float | None
     cpu_temp_c: float | None
     disk_free_mb: float | None
+    throttled: bool | None = None

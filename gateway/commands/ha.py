@@ -37,7 +37,8 @@ def preview(file: Path) -> None:
     messages = {gateway_topic(place).name: gateway_discovery(place)}
     for device in config.devices:
         topic = headband_topic(place, device.name)
-        messages[topic.name] = headband_discovery(place, device.name)
+        announced = headband_discovery(place, device.name, driver=device.driver)
+        messages[topic.name] = announced
     said = {topic: json.loads(payload) for topic, payload in messages.items()}
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 

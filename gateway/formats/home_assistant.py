@@ -57,14 +57,30 @@ def gateway_topic(place: Place) -> Topic:
     return Topic(name, retain=True)
 
 
-def headband_discovery(place: Place, device: str) -> bytes:
-    """Announce all entities of one headband, UTF-8 JSON."""
-    about = {
+def headband_discovery(
+    place: Place,
+    device: str,
+    *,
+    driver: str | None = None,
+    firmware: str | None = None,
+) -> bytes:
+    """Announce all entities of one headband, UTF-8 JSON.
+
+    Parameters
+    ----------
+    place : Place
+    device : str
+    driver, firmware : str or None
+        Of the headband, as far as they are known.
+    """
+    about: dict[str, object] = {
         "identifiers": [f"sleepgate_{place.gateway}_{device}"],
         "name": f"{device.replace('_', ' ').capitalize()} headband",
         "manufacturer": "Sleepgate",
         "via_device": f"sleepgate_{place.gateway}",
     }
+    about |= {"model": driver} if driver else {}
+    about |= {"sw_version": firmware} if firmware else {}
     return _discovery(place, device, about, headband_entities(place.topics, device))
 
 

@@ -19,6 +19,10 @@ GRIPS = (
     "{% set found.grips = dict(found.grips, **{label: contact.state}) %}"
     "{% endfor %}{{ found.grips | tojson }}"
 )
+SLOWED = (
+    "{{ None if value_json.host.throttled is none else 'ON' "
+    "if value_json.host.throttled else 'OFF' }}"
+)
 HERE, ALIVE = "here", "alive"  # availability: of the headband too, or the gateway's
 
 Component = dict[str, Any]
@@ -31,6 +35,12 @@ def headband_entities(topics: TopicTree, device: str) -> Iterator[Entity]:
     yield from _link(topics, device)
     for key, name, field, unit in LAST_NIGHT:
         yield key, _number(topics.summary(device), name, field, unit), None
+    for key, name, field in (
+        ("sleep_onset", "Fell asleep", "sleep_onset"),
+        ("final_wake", "Woke up", "final_wake"),
+    ):
+        moment = _sensor(topics.summary(device), name, f"{{{{ value_json.{field} }}}}")
+        yield key, moment | {"device_class": "timestamp"}, None
     happenings = [what.value for what in Happening]
     yield "event", _event(topics.event(device), "Sleep event", happenings), HERE
     phases = sorted({*PHASE.values(), NOT_AWAKE})
@@ -141,6 +151,9 @@ def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
     yield "disk", _diagnostic(disk | {"device_class": "data_size"}), ALIVE
     heat = _number(health, "CPU temperature", "host.cpu_temp_c", "°C")
     yield "temperature", _diagnostic(heat | {"device_class": "temperature"}), ALIVE
+    slow = _sensor(health, "Slowed by heat or supply", SLOWED)
+    slow |= {"platform": "binary_sensor", "device_class": "problem"}
+    yield "throttled", _diagnostic(slow), ALIVE
     template = "{{ 'OFF' if value_json.clock.synchronised else 'ON' }}"
     clock = _sensor(health, "Clock not synchronised", template)
     clock |= {"platform": "binary_sensor", "device_class": "problem"}

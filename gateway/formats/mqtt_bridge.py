@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from gateway.formats.mqtt_payloads import json_bytes, utc_text
 from gateway.journal.entry import Contents
@@ -25,11 +26,34 @@ class Machine:
     ----------
     host, arch, python : str
         Name of the machine, its processor, version of its Python.
+    inference : str
+        Name and version of what runs the model.
     """
 
     host: str
     arch: str
     python: str
+    inference: str
+
+
+class Headband(NamedTuple):
+    """What is known of a headband and of the model that scores it.
+
+    Attributes
+    ----------
+    model, model_digest : str
+    channels : tuple of str
+        The model's inputs.
+    driver, firmware : str or None
+        None until it has sent its first sample; the firmware also where the headband
+        does not say it.
+    """
+
+    model: str
+    model_digest: str
+    channels: tuple[str, ...]
+    driver: str | None = None
+    firmware: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +82,7 @@ class Health:
 def info_payload(
     version: str,
     machine: Machine,
-    models: Mapping[str, str],
+    headbands: Mapping[str, Headband],
     started: datetime,
 ) -> bytes:
     """Write who this gateway is as ``info.v1``, UTF-8 JSON.
@@ -67,8 +91,8 @@ def info_payload(
     ----------
     version : str
     machine : Machine
-    models : mapping of str to str
-        Digest of the model that scores each headband.
+    headbands : mapping of str to Headband
+        By name.
     started : datetime
     """
     return json_bytes(
@@ -78,8 +102,8 @@ def info_payload(
             "schema": SCHEMAS,
             **asdict(machine),
             "devices": [
-                {"name": device, "model_digest": digest}
-                for device, digest in sorted(models.items())
+                {"name": name, **headband._asdict()}
+                for name, headband in sorted(headbands.items())
             ],
             "started": utc_text(started),
         }
@@ -103,6 +127,7 @@ def health_payload(health: Health, now: datetime) -> bytes:
                 "load1": _rounded(vitals.load1),
                 "cpu_temp_c": _rounded(vitals.cpu_temp_c),
                 "disk_free_mb": _rounded(vitals.disk_free_mb),
+                "throttled": vitals.throttled,
             },
             "mqtt": {"reconnects": health.reconnects},
             "journal": None if journal is None else _journal(journal, now),

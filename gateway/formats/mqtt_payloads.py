@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from gateway.outputs import Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
+from gateway.staging.lights import is_sleep
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import (
@@ -25,6 +26,11 @@ from gateway.staging.stage import (
 ONLINE, OFFLINE = b"online", b"offline"
 LATE = timedelta(seconds=60)
 LABEL = {stage: "REM" if stage is Stage.R else stage.value for stage in STAGES}
+AS_THEY_ARE = (
+    *("tib_min", "spt_min", "tst_min", "sol_min", "sol_5min_min", "waso_min"),
+    *("se_pct", "sme_pct", "sfi_per_h", "awakenings", "transitions_per_h"),
+    "unscored_min",
+)
 REFUSAL_CODE = {
     Refusal.WARM_UP: YASA_UNSCORED,
     Refusal.GAP: YASA_UNSCORED,
@@ -101,7 +107,13 @@ def epoch_payload(document: bytes, posting: Posting) -> bytes:
     return json_bytes(epoch)
 
 
-def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> bytes:
+def summary_payload(
+    reading: Reading,
+    night: NightSummary,
+    *,
+    final: bool,
+    start: datetime | None = None,
+) -> bytes:
     """Write the night's statistics as ``summary.v1``, UTF-8 JSON.
 
     Latencies to N3 and REM count from sleep onset, as the AASM does; `NightSummary`
@@ -113,7 +125,10 @@ def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> by
     night : NightSummary
     final : bool
         False while the night goes on.
+    start : datetime or None
+        Of the session's first epoch; None where nobody knows.
     """
+    onset, wake = _sleep(night, final=final)
     minutes = {LABEL[stage]: m for stage, m in night.stages_min.items()}
     percent = {LABEL[stage]: p for stage, p in night.stages_pct_tst.items()}
     return json_bytes(
@@ -122,22 +137,13 @@ def summary_payload(reading: Reading, night: NightSummary, *, final: bool) -> by
             "device": reading.device,
             "session": reading.session,
             "final": final,
-            "tib_min": night.tib_min,
-            "spt_min": night.spt_min,
-            "tst_min": night.tst_min,
-            "sol_min": night.sol_min,
-            "sol_5min_min": night.sol_5min_min,
+            **{name: getattr(night, name) for name in AS_THEY_ARE},
             "lat_n3_min": night.n3_latency_min,
             "lat_rem_min": night.rem_latency_min,
-            "waso_min": night.waso_min,
-            "se_pct": night.se_pct,
-            "sme_pct": night.sme_pct,
-            "sfi_per_h": night.sfi_per_h,
-            "awakenings": night.awakenings,
-            "transitions_per_h": night.transitions_per_h,
             "stages_min": minutes,
             "stages_pct_tst": percent,
-            "unscored_min": night.unscored_min,
+            "sleep_onset": _epoch_utc(start, onset),
+            "final_wake": _epoch_utc(start, wake),
             "epochs": night.n_epochs,
         }
     )
@@ -147,6 +153,30 @@ def utc_text(moment: datetime) -> str:
     """Return ``2026-02-13T02:27:00.000Z`` for an aware `moment`."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def _sleep(night: NightSummary, *, final: bool) -> tuple[int | None, int | None]:
+    """Return the first epoch asleep, and the first of the last time awake.
+
+    The latter is known at the end alone, and only if W was scored after the sleep.
+    """
+    in_bed = night.in_bed
+    asleep = [
+        epoch
+        for epoch in range(in_bed.start, in_bed.stop)
+        if is_sleep(night.hypnogram[epoch])
+    ]
+    if not asleep:
+        return None, None
+    wake = asleep[-1] + 1
+    woke = final and Stage.W in night.hypnogram[wake:]
+    return asleep[0], wake if woke else None
+
+
+def _epoch_utc(start: datetime | None, epoch: int | None) -> str | None:
+    if start is None or epoch is None:
+        return None
+    return utc_text(start + timedelta(seconds=EPOCH_S * epoch))
 
 
 def _verdict(scored: ScoredEpoch) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Link:
     tally : Tally
     elapsed_s : float
         Since the session's first sample.
+    firmware : str or None
+        Of the headband, where it says so.
     """
 
     state: LinkState
@@ -45,6 +47,7 @@ class Link:
     battery: Battery | None
     tally: Tally
     elapsed_s: float
+    firmware: str | None = None
 
 
 def telemetry_payload(device: str, link: Link, now: datetime) -> bytes:
@@ -68,6 +71,7 @@ def telemetry_payload(device: str, link: Link, now: datetime) -> bytes:
             "unread_packets": tally.unread_packets,
             "sample_rate_hz": _rounded(tally.sfreq_hz, 4),
             "reconnects": max(0, tally.connections - 1),
+            "firmware": link.firmware,
             "counts": asdict(link.state.tally),
         }
     )

@@ -1,7 +1,7 @@
 """What goes out about one headband beside its stages."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
@@ -21,7 +21,15 @@ from gateway.formats.mqtt_topics import TopicTree
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client.heard import Message
-from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.outputs import (
+    Availability,
+    Output,
+    Reading,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
+from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
@@ -53,7 +61,8 @@ class Bedside:
         self._phase: str | None = None
         self._night = Hypnogram()
         self._reading: Reading | None = None  # of the newest epoch
-        self._start: datetime | None = None
+        self._start: datetime | None = None  # of its session's first epoch
+        self._firmware: str | None = None
 
     @property
     def in_session(self) -> bool:
@@ -69,12 +78,6 @@ class Bedside:
                 self._availability = availability
                 payload = ONLINE if availability.online else OFFLINE
                 yield Message(topics.availability(device), payload)
-            case LinkState() as link:
-                self._link = link
-            case Battery() as battery:
-                self._battery = battery
-            case Tally() as tally:
-                self._tally = tally
             case Contacts() as contacts:
                 payload = signal_payload(reading, contacts, datetime.now(UTC))
                 yield Message(topics.signal(device), payload)
@@ -85,10 +88,10 @@ class Bedside:
             case SessionState() as session:
                 yield from self._session_changed(reading, session)
             case NightSummary() as night:
-                payload = summary_payload(reading, night, final=True)
+                payload = summary_payload(reading, night, final=True, start=self._start)
                 yield Message(topics.summary(device), payload)
             case other:
-                raise TypeError(f"{type(other).__name__} is not among SINK.wants")
+                self._remember(other)
 
     def telemetry(self, now: datetime) -> Iterator[Message]:
         """Yield how the link does."""
@@ -98,6 +101,7 @@ class Bedside:
             battery=self._battery,
             tally=self._tally,
             elapsed_s=(now - self._start).total_seconds() if self._start else 0.0,
+            firmware=self._firmware,
         )
         payload = telemetry_payload(self._device, link, now)
         yield Message(self._topics.telemetry(self._device), payload)
@@ -108,13 +112,29 @@ class Bedside:
             stages = self._night.stages
             lights = Lights() if self._session is None else self._session.lights
             summary = summarise(stages, lights.in_bed(stages))
-            payload = summary_payload(self._reading, summary, final=False)
+            payload = summary_payload(
+                self._reading, summary, final=False, start=self._start
+            )
             yield Message(self._topics.summary(self._device), payload)
             yield from self._pictures()
 
+    def _remember(self, value: Output) -> None:
+        match value:
+            case LinkState() as link:
+                self._link = link
+            case Battery() as battery:
+                self._battery = battery
+            case Tally() as tally:
+                self._tally = tally
+            case SignalBegins() as begins:
+                self._firmware = begins.info.firmware
+            case other:
+                raise TypeError(f"{type(other).__name__} is not among SINK.wants")
+
     def _scored(self, reading: Reading, scored: ScoredEpoch) -> Iterator[Message]:
         if self._reading is None or self._reading.session != reading.session:
-            self._night, self._start = Hypnogram(), scored.start_utc
+            self._night = Hypnogram()
+            self._start = scored.start_utc - timedelta(seconds=EPOCH_S * scored.index)
         self._reading = reading
         self._night.add(scored)
         phase = phase_of(scored.stage, asleep=scored.asleep)

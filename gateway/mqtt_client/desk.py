@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
+from gateway.formats.mqtt_bridge import Headband
 from gateway.formats.mqtt_payloads import (
     OFFLINE,
     ONLINE,
@@ -16,7 +17,7 @@ from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder
 from gateway.mqtt_client.bedside import Bedside
 from gateway.mqtt_client.heard import Message
-from gateway.outputs import Reading
+from gateway.outputs import Reading, SignalBegins
 from gateway.staging.score import ScoredEpoch
 
 ALWAYS = {"availability", "state", "info", "health"}
@@ -36,14 +37,14 @@ class Desk:
     ----------
     topics : TopicTree
     will : Message
-    models : dict of str to str
-        Digest of the model that scores each headband heard of so far.
+    headbands : dict of str to Headband
+        Those heard of so far.
     """
 
     def __init__(self, topics: TopicTree, lanes: Collection[str]) -> None:
         self.topics = topics
         self.will = Message(topics.bridge_state, OFFLINE)
-        self.models: dict[str, str] = {}
+        self.headbands: dict[str, Headband] = {}
         self._lanes = ALWAYS | set(lanes)
         self._bedsides: dict[str, Bedside] = {}
         self._states: dict[str, Message] = {}
@@ -52,7 +53,7 @@ class Desk:
     async def write(self, reading: Reading, recorder: Recorder) -> list[Message]:
         """Turn `reading` into messages; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
-        self.models[device] = reading.model_digest
+        self.headbands[device] = self._headband(reading)
         if device not in self._bedsides:
             self._bedsides[device] = Bedside(device, self.topics)
         messages = []
@@ -98,6 +99,14 @@ class Desk:
         """Write what leaves every headband offline."""
         online = [m for m in self._states.values() if m.payload == ONLINE]
         return self._kept(Message(message.topic, OFFLINE) for message in online)
+
+    def _headband(self, reading: Reading) -> Headband:
+        known = self.headbands.get(reading.device)
+        driver, firmware = (known.driver, known.firmware) if known else (None, None)
+        if isinstance(reading.value, SignalBegins):
+            driver, firmware = reading.value.driver, reading.value.info.firmware
+        about = (reading.model, reading.model_digest, reading.channels)
+        return Headband(*about, driver, firmware)
 
     def _kept(self, messages: Iterable[Message]) -> list[Message]:
         """Leave out what is not to be published; keep what is retained."""

@@ -17,7 +17,13 @@ from gateway.formats.home_assistant import (
     headband_discovery,
     headband_topic,
 )
-from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
+from gateway.formats.mqtt_bridge import (
+    Headband,
+    Health,
+    Machine,
+    health_payload,
+    info_payload,
+)
 from gateway.formats.mqtt_payloads import ONLINE
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
@@ -33,6 +39,7 @@ from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import Message, Received
 from gateway.mqtt_client.requests import serve_requests
 from gateway.mqtt_client.services import Services
+from gateway.staging.scorers.litert import runtime_name
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +79,7 @@ class Office:
         self._services = Services(desk, journal, control, self._report)
         self._began = time.monotonic(), datetime.now(UTC)
         self._pulse = Pulse(journal.path.parent)
-        self._models: Mapping[str, str] = {}
+        self._headbands: Mapping[str, Headband] = {}
 
     def works(self, bounds: Bounds) -> list[Coroutine[None, None, None]]:
         """Return what is to be run side by side until cancelled."""
@@ -90,8 +97,8 @@ class Office:
 
     async def introduce(self) -> None:
         """Say who this gateway is, if that has changed."""
-        if self._models != self._desk.models:
-            self._models = dict(self._desk.models)
+        if self._headbands != self._desk.headbands:
+            self._headbands = dict(self._desk.headbands)
             messages = [self._info(), *self._discovery()]
             await self._publish(self._desk.keep(message) for message in messages)
 
@@ -109,8 +116,10 @@ class Office:
         place = self._place
         if place is not None:
             yield Message(gateway_topic(place), gateway_discovery(place))
-            for device in self._models:
-                payload = headband_discovery(place, device)
+            for device, about in self._headbands.items():
+                payload = headband_discovery(
+                    place, device, driver=about.driver, firmware=about.firmware
+                )
                 yield Message(headband_topic(place, device), payload)
 
     async def _report(self) -> None:
@@ -147,8 +156,9 @@ class Office:
             return None
 
     def _info(self) -> Message:
-        machine = Machine(host_name(), architecture(), python_version())
-        payload = info_payload(__version__, machine, self._models, self._began[1])
+        here = host_name(), architecture(), python_version()
+        machine = Machine(*here, runtime_name())
+        payload = info_payload(__version__, machine, self._headbands, self._began[1])
         return Message(self._desk.topics.bridge_info, payload)
 
     @staticmethod

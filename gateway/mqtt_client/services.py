@@ -107,8 +107,8 @@ class Services:
         return {"device": request.whom, "text": text}
 
     def _look_up(self, device: str, *, in_session: bool = False) -> None:
-        if device not in self._desk.models:
-            known = ", ".join(sorted(self._desk.models)) or "none"
+        if device not in self._desk.headbands:
+            known = ", ".join(sorted(self._desk.headbands)) or "none"
             raise RequestError("no_device", f"no headband {device!r}; there is {known}")
         if in_session and not self._desk.in_session(device):
             raise RequestError("no_session", f"no session of {device} runs; start one")

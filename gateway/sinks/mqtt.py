@@ -30,7 +30,7 @@ from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.standing import standing
 from gateway.mqtt_client.tls import Tls
-from gateway.outputs import Availability, Reading, SessionState
+from gateway.outputs import Availability, Reading, SessionState, SignalBegins
 from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
@@ -170,7 +170,7 @@ SINK = Sink(
     options=Options,
     wants=(
         *(Availability, Battery, Contacts, LinkState, NightSummary),
-        *(ScoredEpoch, SessionState, SleepEvent, Tally),
+        *(ScoredEpoch, SessionState, SignalBegins, SleepEvent, Tally),
     ),
     run=run,
 )

@@ -3,15 +3,25 @@
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
+from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.feed import Feed
-from gateway.outputs import Availability
+from gateway.outputs import Availability, SignalBegins
 from gateway.sinks.mqtt import Options, run
 
 pytestmark = pytest.mark.integration
 
+BEGINS = SignalBegins(
+    info=HeadbandInfo(Montage(())),
+    start_utc=datetime(2026, 2, 12, 23, 1, tzinfo=UTC),
+    synchronised=True,
+    derivations={},
+    mains_hz=50,
+    driver="diy",
+)
 HERE = Availability(online=True, reason="samples arrive")
 
 
@@ -39,6 +49,7 @@ async def a_night(broker, reading, scored):
     """Publish something retained on every topic, and end as a power cut would."""
     feed = Feed(16)
     sink = asyncio.create_task(run(Options(host=broker.host, port=broker.port), feed))
+    feed.put(reading(BEGINS))
     feed.put(reading(HERE))
     feed.put(scored(0))
     feed.close()

@@ -119,6 +119,14 @@ def test_a_stage_expires_and_sleep_is_held_longer():
     assert components["asleep"]["expire_after"] == 300
 
 
+def test_a_headband_is_described_as_far_as_it_is_known():
+    known = {"driver": "ganglion", "firmware": "3.0.0"}
+    device = json.loads(headband_discovery(PLACE, "bedroom", **known))["device"]
+    assert (device["model"], device["sw_version"]) == ("ganglion", "3.0.0")
+    unknown = json.loads(MESSAGES["headband"])["device"]
+    assert not {"model", "sw_version"} & unknown.keys()
+
+
 def test_every_event_there_is_was_declared():
     components = json.loads(MESSAGES["headband"])["components"]
     assert set(components["event"]["event_types"]) == {h.value for h in Happening}

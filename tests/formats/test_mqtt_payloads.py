@@ -118,6 +118,7 @@ def test_every_summary_keeps_to_the_schema(night, final):
     summary = summarise(night)
     payload = json.loads(summary_payload(reading_of(summary), summary, final=final))
     SUMMARY.validate(payload)
+    assert payload["sleep_onset"] is None, "nobody said when the night began"
     in_stages = sum(payload["stages_min"].values())
     assert in_stages + payload["unscored_min"] == payload["tib_min"]
     assert payload["tst_min"] == in_stages - payload["stages_min"]["W"]
@@ -219,3 +220,36 @@ def test_published_rem_latency_counts_from_sleep_onset():
     assert payload["lat_n3_min"] == 2.0
     assert payload["lat_rem_min"] == 2.5
     assert summary.lat_rem_min == 7.5
+
+
+W, N2, GAP = Stage.W, Stage.N2, Refusal.GAP
+
+
+@pytest.mark.parametrize(
+    ("stages", "final", "onset_s", "wake_s"),
+    [
+        ([W, N2, W, N2, W], True, 30, 120),
+        ([W, N2, W, N2, W], False, 30, None),
+        ([N2, N2], True, 0, None),
+        ([N2, GAP, GAP], True, 0, None),
+        ([N2, GAP, W], True, 0, 30),
+        ([W, GAP], True, None, None),
+    ],
+    ids=["ended", "goes on", "ends asleep", "taken off", "gap, then awake", "no sleep"],
+)
+def test_a_summary_says_when_sleep_came_and_went(stages, final, onset_s, wake_s):
+    night = summarise(stages)
+    reading = reading_of(night)
+    said = json.loads(summary_payload(reading, night, final=final, start=START))
+    SUMMARY.validate(said)
+    expected = [s and utc_text(START + timedelta(seconds=s)) for s in (onset_s, wake_s)]
+    if onset_s == 0:
+        expected[0] = utc_text(START)
+    assert [said["sleep_onset"], said["final_wake"]] == expected
+
+
+def test_sleep_counts_from_lights_off():
+    night = summarise([N2, W, N2, W], range(1, 4))
+    reading = reading_of(night)
+    said = json.loads(summary_payload(reading, night, final=True, start=START))
+    assert said["sleep_onset"] == utc_text(START + timedelta(seconds=60))

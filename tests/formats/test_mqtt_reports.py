@@ -14,7 +14,13 @@ from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
 from gateway.formats import mqtt_bridge
 from gateway.formats.hypnogram_svg import draw_svg
-from gateway.formats.mqtt_bridge import Health, Machine, health_payload, info_payload
+from gateway.formats.mqtt_bridge import (
+    Headband,
+    Health,
+    Machine,
+    health_payload,
+    info_payload,
+)
 from gateway.formats.mqtt_reports import (
     Link,
     event_payload,
@@ -75,6 +81,7 @@ links = st.builds(
     battery=st.none() | st.builds(Battery, st.integers(0, 100)),
     tally=tallies,
     elapsed_s=SECONDS,
+    firmware=st.none() | st.text(),
 )
 
 
@@ -159,7 +166,7 @@ NUMBERS = st.none() | st.floats(0, 1e6)
 healths = st.builds(
     Health,
     uptime_s=SECONDS,
-    vitals=st.builds(Vitals, *[NUMBERS] * 6),
+    vitals=st.builds(Vitals, *[NUMBERS] * 6, st.none() | st.booleans()),
     reconnects=COUNTS,
     journal=st.none()
     | st.builds(Contents, *[COUNTS] * 5, st.none() | st.floats(0, 2e9), COUNTS),
@@ -172,11 +179,18 @@ def test_health_keeps_to_its_schema(health, now):
     check("health", health_payload(health, now))
 
 
-@given(st.dictionaries(st.from_regex(r"\A[a-z0-9_-]{1,32}\Z"), st.text()))
-def test_info_keeps_to_its_schema(models):
-    machine = Machine("pi", "aarch64", "3.13.1")
-    document = check("info", info_payload("0.1.0", machine, models, NOW))
-    assert len(document["devices"]) == len(models)
+NAMES = st.from_regex(r"\A[a-z0-9_-]{1,32}\Z")
+TEXTS = st.none() | st.text()
+HEADBANDS = st.builds(
+    Headband, st.text(), st.text(), st.lists(st.text()).map(tuple), TEXTS, TEXTS
+)
+
+
+@given(st.dictionaries(NAMES, HEADBANDS))
+def test_info_keeps_to_its_schema(headbands):
+    machine = Machine("pi", "aarch64", "3.13.1", "ai-edge-litert 2.3.0")
+    document = check("info", info_payload("0.1.0", machine, headbands, NOW))
+    assert [each["name"] for each in document["devices"]] == sorted(headbands)
 
 
 @pytest.mark.parametrize("minutes", [0, 10])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from paho.mqtt import publish
 
+from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
 from gateway.config import parse
@@ -19,7 +20,7 @@ from gateway.journal.options import JournalOptions
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client import office
-from gateway.outputs import Availability, Recording, SessionState
+from gateway.outputs import Availability, Recording, SessionState, SignalBegins
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.integration
 
 NIGHT = 960
 NIGHT_UTC = datetime(2026, 2, 12, 23, 1, tzinfo=UTC)
+RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 HERE = Availability(online=True, reason="samples arrive")
 PUBLISHER = """
 import asyncio, sys
@@ -344,6 +346,29 @@ async def test_how_the_headband_sits_is_told_live_and_kept_by_nobody(
     said = listener.on("/signal")[0].document
     assert said["state"] == said["channels"]["EEG Fpz-Cz"]["state"] == "fair"
     assert list(said["electrodes"]) == ["AF7"]
+
+
+async def test_a_headband_is_introduced_again_when_more_is_known(
+    broker, listening, reading
+):
+    begins = SignalBegins(
+        info=HeadbandInfo(Montage(()), firmware="3.0.0"),
+        start_utc=NIGHT_UTC,
+        synchronised=True,
+        derivations={},
+        mains_hz=50,
+        driver="ganglion",
+    )
+    async with listening(broker) as listener, running(broker) as feed:
+        feed.put(reading(HERE))
+        await listener.until(lambda: listener.on("/info"), "an introduction")
+        feed.put(reading(begins))
+        await listener.until(lambda: len(listener.on("/info")) == 2, "another")
+    check_all(listener.heard)
+    (first,), (then,) = (heard.document["devices"] for heard in listener.on("/info"))
+    assert (first["driver"], first["firmware"]) == (None, None)
+    assert (then["driver"], then["firmware"]) == ("ganglion", "3.0.0")
+    assert listener.on("/info")[0].document["inference"].split()[0] in RUNTIMES
 
 
 async def test_every_message_of_a_night_keeps_to_its_schema(

@@ -190,6 +190,11 @@ def _interpreter(
     return interpreter, runtime
 
 
+def runtime_name() -> str:
+    """Return name and version of the interpreter; raise `ModelError` without one."""
+    return _runtime()[1]
+
+
 def _runtime() -> tuple[ModuleType, str]:
     for distribution, name in RUNTIMES:
         try:
