@@ -1,10 +1,14 @@
 """What may be asked of the daemon: restart, begin or end a session, mark a moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+
+class Reload(NamedTuple):
+    """Read the configuration again, and apply what can be applied."""
 
 
 class Restart(NamedTuple):
@@ -37,7 +41,7 @@ class Lights(NamedTuple):
     off: bool
 
 
-Command = Restart | BeginSession | EndSession | Mark | Lights
+Command = Reload | Restart | BeginSession | EndSession | Mark | Lights
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ PATIENCE_S = 2.0  # a failing disk may hold up the answer for ever
 SILENT = Standing(well=False, words="does not say how it does")
 RUNS = Standing(well=True, words="running")
 Tell = Callable[[], Awaitable[Standing]]
+Reread = Callable[[], Awaitable[Sequence[Any] | None]]
+
+
+async def _nothing_to_read() -> None:
+    """Leave the outputs: there is no file."""
 
 
 class Control:
@@ -72,6 +81,11 @@ class Control:
     ----------
     restart_required : tuple of str
         Sections of the configuration that were changed and wait for a restart.
+    config_problems : tuple of str
+        What is wrong with the configuration as it stands now; what was read before is
+        in use then.
+    reread : callable
+        Reads the configuration again and returns its outputs; None to leave them.
     """
 
     def __init__(self) -> None:
@@ -79,6 +93,8 @@ class Control:
         self._standings: dict[str, Standing] = {}
         self._tell: dict[str, Tell] = {}
         self.restart_required: tuple[str, ...] = ()
+        self.config_problems: tuple[str, ...] = ()
+        self.reread: Reread = _nothing_to_read
 
     def ask(self, command: Command) -> None:
         """Have `command` carried out, after those before it."""

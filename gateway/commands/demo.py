@@ -20,7 +20,7 @@ from gateway.outputs import Availability, Reading
 from gateway.runtime.daemon import run_daemon
 from gateway.runtime.local_broker import LocalBroker
 from gateway.runtime.logs import start_logging
-from gateway.runtime.service import Outlet, outlet
+from gateway.runtime.outlet import Outlet, outlet
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

@@ -10,12 +10,14 @@ import click
 
 from gateway.cli_options import CONFIG
 from gateway.config import Config
+from gateway.control import Control, Reload
 from gateway.runtime.control_desk import Premises
 from gateway.runtime.control_place import claimed, own_socket
 from gateway.runtime.control_server import control_outlet
 from gateway.runtime.daemon import check, run_daemon
 from gateway.runtime.logs import start_logging
-from gateway.runtime.service import Outlet
+from gateway.runtime.outlet import Outlet
+from gateway.runtime.reload import Reloader
 from gateway.runtime.state_place import state_folder
 
 log = logging.getLogger(__name__)
@@ -24,12 +26,16 @@ log = logging.getLogger(__name__)
 @click.command()
 @CONFIG
 def command(file: Path) -> None:
-    """Run the daemon until it is told to stop (SIGTERM or Ctrl-C)."""
+    """Run the daemon until it is told to stop (SIGTERM or Ctrl-C).
+
+    On SIGHUP (`systemctl reload sleepgate`) the configuration is read again: log and
+    outputs are applied, the rest waits for a restart, and `sleepgate status` says so.
+    """
     config = check(file)
     start_logging(config.log.level)
     with ExitStack() as stack:
         outlets = _control(stack, config, file)
-        asyncio.run(_until_told(config, outlets))
+        asyncio.run(_until_told(config, file, outlets))
 
 
 def _control(stack: ExitStack, config: Config, file: Path) -> list[Outlet]:
@@ -45,8 +51,11 @@ def _control(stack: ExitStack, config: Config, file: Path) -> list[Outlet]:
     return [control_outlet(listener, Premises(file, names, state_folder()))]
 
 
-async def _until_told(config: Config, outlets: list[Outlet]) -> None:
-    stop = asyncio.Event()
+async def _until_told(config: Config, file: Path, outlets: list[Outlet]) -> None:
+    stop, control = asyncio.Event(), Control()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_daemon(config, stop, more_outlets=outlets)
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, control.ask, Reload())
+    control.reread = Reloader(file, config, control)
+    await run_daemon(config, stop, more_outlets=outlets, control=control)

@@ -92,6 +92,8 @@ class Daemon:
     clock_synchronised : bool
     restart_required : tuple of str
         Sections of the configuration that wait for a restart.
+    config_problems : tuple of str
+        What is wrong with it as it stands now.
     """
 
     version: str
@@ -103,6 +105,7 @@ class Daemon:
     vitals: Vitals
     clock_synchronised: bool
     restart_required: tuple[str, ...] = ()
+    config_problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def status_document(
         "uptime_s": round(daemon.uptime_s),
         "model": _model(daemon.model),
         "restart_required": list(daemon.restart_required),
+        "config_problems": list(daemon.config_problems),
         "clock": {"synchronised": daemon.clock_synchronised},
         "process": {
             "rss_mb": _rounded(vitals.rss_mb),

@@ -41,7 +41,7 @@ def status_lines(status: Mapping[str, Any]) -> list[Said]:
     lines = []
     for label, line in rows:
         shown = "" if label == before else label
-        lines.append(Said(f"{shown:<{width}}{line.text}", line.mood))
+        lines.append(Said(f"{shown:<{width}}{_one_line(line.text)}", line.mood))
         before = label
     return lines
 
@@ -55,6 +55,12 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min {s} s" if minutes else f"{s} s"
 
 
+def _one_line(text: str) -> str:
+    """Take away what a headband or a broker could do to a terminal with its words."""
+    clean = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(clean.split())
+
+
 def _daemon(status: Mapping[str, Any]) -> Iterator[Said]:
     model = status["model"]
     scored = f", model {model['id']} ({model['digest']})" if model else ""
@@ -65,6 +71,8 @@ def _daemon(status: Mapping[str, Any]) -> Iterator[Said]:
     if waiting := status["restart_required"]:
         what = f"changed, but not in use before a restart: {', '.join(waiting)}"
         yield Said(f"{what} ({RESTART})", Mood.WARNING)
+    for problem in status["config_problems"]:
+        yield Said(f"not in use: {problem}", Mood.BAD)
 
 
 def _device(device: Mapping[str, Any]) -> Iterator[Said]:

@@ -146,6 +146,7 @@ class ControlDesk:
             vitals=self._pulse.take(),
             clock_synchronised=clock_synchronised(),
             restart_required=self._control.restart_required,
+            config_problems=self._control.config_problems,
         )
         outputs = await self._outputs_now()
         seats = list(self._seats.values())

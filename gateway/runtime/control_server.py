@@ -16,7 +16,7 @@ from gateway.formats.control_messages import LONGEST_REQUEST, refusal_line
 from gateway.link.tally import LinkState
 from gateway.outputs import Availability, Reading, SessionState
 from gateway.runtime.control_desk import ControlDesk, Premises
-from gateway.runtime.service import Outlet, outlet
+from gateway.runtime.outlet import Outlet, outlet
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

@@ -23,8 +23,9 @@ from gateway.runtime.bed import Session, Station
 from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.config_file import read_document
 from gateway.runtime.model_file import read_model
+from gateway.runtime.outlet import Outlet, outlet
 from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
-from gateway.runtime.service import Outlet, outlet, serve
+from gateway.runtime.service import serve
 from gateway.runtime.session_id import session_id
 from gateway.runtime.systemd import notify
 from gateway.staging.score import Scorer

@@ -5,9 +5,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from functools import partial
+from typing import assert_never
 
 from gateway.acquisition.packets import Tick
 from gateway.control import (
@@ -18,51 +18,29 @@ from gateway.control import (
     EndSession,
     Lights,
     Mark,
+    Reload,
     Restart,
     Standing,
 )
 from gateway.errors import SinkError
-from gateway.feed import Feed
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.machine import clock_synchronised
-from gateway.outputs import Output, Reading
+from gateway.outputs import Output
 from gateway.runtime.bed import Bed, Station
+from gateway.runtime.outlet import Outlet, outlet
+from gateway.runtime.switchboard import Switchboard
 from gateway.runtime.systemd import notify
 from gateway.runtime.vigil import Vigil
-from gateway.sinks import Sink
+
+__all__ = ["Outlet", "outlet", "serve"]
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0  # pause before a failed sink starts again
-DEPTH = 4096  # readings kept for a sink that lags: a night of epochs and more
 STREAM_S = 60.0  # a stream notices silence by itself, after `stall_s`
 LINK_S = 300.0  # in every other state a link has deadlines of its own, all shorter
 SINK_S = 120.0  # for one reading; a broker or a disk that hangs is given up sooner
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlet:
-    """A sink that is switched on, with its options and its queue."""
-
-    sink: Sink[Any]
-    options: object
-    feed: Feed[Reading]
-
-    @property
-    def part(self) -> str:
-        """What it is called."""
-        return f"output {self.sink.name}"
-
-    def put(self, reading: Reading) -> None:
-        """Queue `reading` if the sink wants its kind."""
-        if isinstance(reading.value, self.sink.wants):
-            self.feed.put(reading)
-
-
-def outlet(sink: Sink[Any], options: object) -> Outlet:
-    """Switch `sink` on."""
-    return Outlet(sink, options, Feed[Reading](depth=DEPTH))
 
 
 def clock_now() -> Tick:
@@ -87,31 +65,29 @@ async def serve(
     beds = [Bed(station) for station in stations]
     control = control or Control()
     vigil = Vigil(asyncio.get_running_loop().time)
+    board = Switchboard(outlets, control, vigil)
     async with asyncio.TaskGroup() as tasks:
-        for each in outlets:
-            keeping = _keep(each, control, vigil)
-            tasks.create_task(keeping, name=f"sink-{each.sink.name}")
+        board.start(tasks, partial(_keep, control=control, vigil=vigil))
         work = {
-            tasks.create_task(_pump(bed, outlets, now, vigil), name=f"pump-{bed.name}")
+            tasks.create_task(_pump(bed, board, now, vigil), name=f"pump-{bed.name}")
             for bed in beds
         }
-        ticking = _tick(beds, outlets, now, vigil)
+        ticking = _tick(beds, board, now, vigil)
         work.add(tasks.create_task(ticking, name="ticker"))
         work.add(tasks.create_task(_announce(outlets), name="announcer"))
-        obeying = _obey(control, beds, outlets, stop, now)
+        obeying = _obey(control, beds, board, stop, now)
         work.add(tasks.create_task(obeying, name="control"))
         await stop.wait()
         for task in work:
             task.cancel()
         await asyncio.wait(work)
         for bed in beds:
-            _spread(bed, bed.end(), outlets)
-        for each in outlets:
-            each.feed.close()
+            _spread(bed, bed.end(), board)
+        board.close()
 
 
 async def _pump(
-    bed: Bed, outlets: Sequence[Outlet], now: Callable[[], Tick], vigil: Vigil
+    bed: Bed, board: Switchboard, now: Callable[[], Tick], vigil: Vigil
 ) -> None:
     link = LinkState(State.IDLE, LinkTally())
 
@@ -127,16 +103,16 @@ async def _pump(
         link = state
         log.debug("%s: %s", bed.name, state.state.value)
         moved()
-        _spread(bed, [state], outlets)
+        _spread(bed, [state], board)
 
     moved()
-    _spread(bed, bed.begin(now()), outlets)
+    _spread(bed, bed.begin(now()), board)
     try:
         async with aclosing(bed.station.source(report)) as source:
             value = await anext(source)
             while True:
                 moved()
-                _spread(bed, bed.push(value), outlets)
+                _spread(bed, bed.push(value), board)
                 fault = bed.fault(value)
                 step = anext(source) if fault is None else source.athrow(fault)
                 value = await step
@@ -147,7 +123,7 @@ async def _pump(
 async def _obey(
     control: Control,
     beds: Sequence[Bed],
-    outlets: Sequence[Outlet],
+    board: Switchboard,
     stop: asyncio.Event,
     now: Callable[[], Tick],
 ) -> None:
@@ -157,9 +133,14 @@ async def _obey(
         if isinstance(command, Restart):
             stop.set()
             continue
+        if isinstance(command, Reload):
+            if (wanted := await control.reread()) is not None:
+                changed = ", ".join(board.change(wanted)) or "none"
+                log.info("outputs begun anew or ended: %s", changed)
+            continue
         for bed in beds:
             if bed.name == command.device:
-                _spread(bed, _follow(bed, command, now()), outlets)
+                _spread(bed, _follow(bed, command, now()), board)
 
 
 def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
@@ -175,7 +156,7 @@ def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
             return bed.mark(now.t, text)
         case Lights(_, off):
             return bed.switch_lights(now.t, off=off)
-        case Restart():
+        case Reload() | Restart():
             return iter(())
         case _:
             assert_never(command)
@@ -191,7 +172,7 @@ async def _announce(outlets: Sequence[Outlet]) -> None:
 
 async def _tick(
     beds: Sequence[Bed],
-    outlets: Sequence[Outlet],
+    board: Switchboard,
     now: Callable[[], Tick],
     vigil: Vigil,
 ) -> None:
@@ -199,8 +180,8 @@ async def _tick(
     told: list[str] = []
     while True:
         for bed in beds:
-            _spread(bed, bed.push(now()), outlets)
-        for each in outlets:
+            _spread(bed, bed.push(now()), board)
+        for each in board:
             if not each.feed:
                 vigil.rests(each.part)
             elif taken.get(each) != each.feed.taken:
@@ -215,11 +196,9 @@ async def _tick(
         await asyncio.sleep(1)
 
 
-def _spread(bed: Bed, outputs: Iterable[Output], outlets: Sequence[Outlet]) -> None:
+def _spread(bed: Bed, outputs: Iterable[Output], board: Switchboard) -> None:
     for output in outputs:
-        reading = bed.reading(output)
-        for each in outlets:
-            each.put(reading)
+        board.put(bed.reading(output))
 
 
 async def _keep(each: Outlet, control: Control, vigil: Vigil) -> None:
