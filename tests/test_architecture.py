@@ -40,8 +40,10 @@ MAY_IMPORT = {
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
         *("control", "errors", "journal", "link", "mqtt_client"),
+        *("record_file", "__version__"),
     },
     "gateway.journal": {"errors"},
+    "gateway.record_file": {"acquisition", "staging", "formats", "outputs", "errors"},
     "gateway.machine": {"vitals"},
     "gateway.vitals": set(),
     "gateway.mqtt_client": {

@@ -131,6 +131,7 @@ class Annotations:
         self._n_bytes = n_bytes
         self._urgent: deque[Annotation] = deque()
         self._others: deque[Annotation] = deque()
+        self._filled: list[Annotation] = []
 
     def __len__(self) -> int:
         return len(self._urgent) + len(self._others)
@@ -163,14 +164,24 @@ class Annotations:
     def fill(self, onset_us: int) -> bytes:
         """Return the annotations of the record that begins at `onset_us`."""
         content = Annotation(onset_us, None, ("",)).encode()
+        self._filled = []
         for queue in (self._urgent, self._others):
             while queue:
                 more = queue[0].encode()
                 if len(content) + len(more) > self._n_bytes:
                     break
                 content += more
-                queue.popleft()
+                written = queue.popleft()
+                if queue is self._others:
+                    self._filled.append(written)
         return content.ljust(self._n_bytes, END)
+
+    def unwritten(self) -> list[Annotation]:
+        """Return what the disk has not, should it have refused the last record.
+
+        Without what was urgent: that belongs to samples it has not either.
+        """
+        return [*self._filled, *self._others]
 
 
 def room(n_channels: int, n_streams: int) -> int:

@@ -5,6 +5,7 @@ the last sample is held, and an annotation says so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ GAP = "BAD_gap"  # lost on the way from the headband
 START = "BAD_start"  # before the first sample
 END = "BAD_end"  # after the last one, to the end of its record
 UNRECORDED = "BAD_unrecorded"  # received, but there was no disk for it
+NEAR = 1e-6  # of a sample: what a float may be off
 
 Counts = NDArray[np.int32]
 Run = tuple[int, int]  # samples from ... to before ... of a stream
@@ -85,11 +87,19 @@ class Records:
         """Return the file's time at which `sample` of the session is."""
         return self._offset_us + self.layout.time_us(stream, sample)
 
+    def unwritten(self) -> list[Annotation]:
+        """Return what was annotated and is lost if the disk refused a record."""
+        return self._annotations.unwritten()
+
+    def add(self, annotation: Annotation) -> None:
+        """Have `annotation` written in the next record that has room."""
+        self._annotations.add(annotation)
+
     def annotate(
         self, onset_us: int, text: str, duration_us: int | None = None
     ) -> None:
         """Have something written in the next record that has room."""
-        self._annotations.add(Annotation(onset_us, duration_us, (text,)))
+        self.add(Annotation(onset_us, duration_us, (text,)))
 
     def push(self, block: Block, text: str = GAP) -> Iterator[bytes]:
         """Yield the data records that are complete before `block`'s last is.
@@ -107,9 +117,10 @@ class Records:
             stream = self.layout.montage.streams[at]
             counts = stream.to_counts(block.uv[at][:, skip:])
             self._append(at, counts, present)
+            began = self._began(at, block) if not before[at] else 0
             holes = [(before[at] + a, before[at] + b) for a, b in _holes(present)]
-            starts.append([hole for hole in holes if not hole[0]])
-            gaps.append([hole for hole in holes if hole[0]])
+            starts.append([(0, began)] if began else [])
+            gaps.append([(max(a, began), b) for a, b in holes if b > began])
         self._tell(starts, START)
         self._tell(gaps, GAP)
         yield from self._emit()
@@ -146,6 +157,21 @@ class Records:
         while self._annotations:
             yield from self.advance(self._record_end(), END)
             yield from self.flush()
+
+    def _began(self, at: int, block: Block) -> int:
+        """Return the first sample of a stream after the first of any stream."""
+        rates = [stream.sfreq for stream in self.layout.montage.streams]
+        began_s = min(
+            (
+                (first + int(np.argmax(present))) / rate
+                for first, present, rate in zip(
+                    block.first, block.present, rates, strict=True
+                )
+                if present.any()
+            ),
+            default=0.0,
+        )
+        return ceil(began_s * rates[at] - NEAR)
 
     def _record_end(self) -> tuple[int, ...]:
         return tuple((self._next + 1) * n for n in self.layout.n_samples)

@@ -116,7 +116,8 @@ class NightRecord:
 
     def close(self) -> Iterator[bytes]:
         """Yield what is left."""
-        if self._scored_until is not None:
+        stream = self.records.layout.montage.streams[self._fastest]
+        if self._scored_until is not None and stream.rough_rate:
             self.records.annotate(self._scored_until, SCORED_UNTIL)
             self._scored_until = None
         yield from self.records.close()
@@ -144,8 +145,7 @@ class NightRecord:
         if last_us is not None and onset_us <= last_us:
             return  # the file has it
         end = tuple(span.stop for span in scored.span)
-        missing, self._missing = self._missing, GAP
-        yield from self.records.advance(end, missing)
+        yield from self.records.advance(end, self._missing)
         duration_us = EPOCH_S * SECOND_US
         self._scored_until = self.records.time_us(self._fastest, end[self._fastest])
         self.clock = ClockReading(onset_us, scored.start_utc)

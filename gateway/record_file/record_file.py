@@ -1,0 +1,163 @@
+"""One recording on disk: records are appended, counted in the header, and synced."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errors import RecordingError
+from gateway.formats.edf_plus_header import COUNT_AT, COUNT_BYTES, Header
+from gateway.record_file.survey import Survey, survey_open
+
+SYNC_S = 10.0  # of signal that a power cut may take
+MODE = 0o600
+
+
+class RecordFile:
+    """A recording that grows; every method may raise `OSError`.
+
+    A data record is appended first and counted after, so that the header never
+    promises what is not there, unless the power fails.
+
+    Parameters
+    ----------
+    path : Path
+    fd : int
+        The open file, locked.
+    header : Header
+    n_records : int
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        fd: int,
+        header: Header,
+        n_records: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = path
+        self.header = header
+        self.n_records = n_records
+        self._fd = fd
+        self._clock = clock
+        self._t_synced = clock()
+        self._is_synced = True
+
+    def append(self, records: Iterable[bytes]) -> None:
+        """Append data records; what a failure left of one is cut off."""
+        for record in records:
+            at = self.header.n_bytes + self.n_records * self.header.record_bytes
+            self._is_synced = False
+            try:
+                _write(self._fd, record, at)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._fd, at)
+                raise
+            self.n_records += 1
+            _write_count(self._fd, self.n_records)
+            if self._clock() - self._t_synced >= SYNC_S:
+                self.sync()
+
+    def sync(self) -> None:
+        """Have the disk keep what was appended."""
+        if not self._is_synced:
+            os.fdatasync(self._fd)
+            self._is_synced = True
+        self._t_synced = self._clock()
+
+    def close(self) -> None:
+        """Sync and let go of the file."""
+        try:
+            self.sync()
+        finally:
+            os.close(self._fd)
+
+
+def create(
+    path: Path, header: Header, clock: Callable[[], float] = time.monotonic
+) -> RecordFile:
+    """Begin a recording.
+
+    Raises
+    ------
+    OSError
+        If that cannot be, or the file is there.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, MODE)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _write(fd, header.encode(0), 0)
+        os.fsync(fd)
+        sync_folder(path.parent)
+    except BaseException:
+        os.close(fd)
+        raise
+    return RecordFile(path, fd, header, 0, clock)
+
+
+def reopen(
+    path: Path, clock: Callable[[], float] = time.monotonic
+) -> tuple[RecordFile, Survey]:
+    """Mend a recording and go on with it.
+
+    Cut off what is no whole record, count the rest in the header.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or is being written by another process.
+    RecordingError
+        If not even its header is whole.
+    """
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = survey_open(fd)
+        if not found.is_whole:
+            os.ftruncate(fd, found.whole_bytes)
+            _write_count(fd, found.n_records)
+            os.fsync(fd)
+    except ValueError as error:
+        os.close(fd)
+        raise RecordingError(f"{path}: {error}") from error
+    except BaseException:
+        os.close(fd)
+        raise
+    return RecordFile(path, fd, found.header, found.n_records, clock), found
+
+
+def is_being_written(path: Path) -> bool:
+    """Tell whether a process holds `path` as its recording."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in `folder`."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_count(fd: int, n_records: int) -> None:
+    _write(fd, str(n_records).encode().ljust(COUNT_BYTES), COUNT_AT)
+
+
+def _write(fd: int, raw: bytes, at: int) -> None:
+    while raw:
+        n = os.pwrite(fd, raw, at)
+        raw, at = raw[n:], at + n

@@ -1,0 +1,241 @@
+"""Everything that is recorded, for one thread that may wait for the disk."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.acquisition.packets import Block
+from gateway.errors import SinkError
+from gateway.formats.edf_plus_annotations import Annotation
+from gateway.outputs import Output, Reading, Recording, SessionState, SignalBegins
+from gateway.record_file import folder as folders
+from gateway.record_file.night_file import NightFile, Writer, open_night
+from gateway.staging.score import ScoredEpoch
+
+log = logging.getLogger(__name__)
+
+DESCRIBE_EVERY = 10  # epochs: five minutes
+AGAIN_S = 30.0  # after a disk refused to write
+SLACK_MB = 50.0  # more than the least, before recording begins again
+WAITING = 4096  # outputs other than signal that wait for a disk: more than a night
+PRUNE_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the disk may be used for; `keep_days` None keeps everything."""
+
+    min_free_mb: float
+    keep_days: float | None
+
+
+@dataclass(slots=True)
+class Bed:
+    """One headband's session, whether it is being recorded or not.
+
+    Attributes
+    ----------
+    session : str
+    begins : Reading or None
+        That of its `SignalBegins`.
+    file : NightFile or None
+        None before the first sample, and while the disk is full or failing.
+    waiting : deque of Output
+        What is to be written once there is a file.
+    lacking : list of Annotation
+        What the disk refused to take.
+    paused : str
+        Why there is none, though signal comes.
+    retry_t : float
+        When to try again, monotonic seconds.
+    ended : bool
+        The session is over.
+    """
+
+    session: str
+    begins: Reading | None = None
+    file: NightFile | None = None
+    waiting: deque[Output] = field(default_factory=lambda: deque(maxlen=WAITING))
+    lacking: list[Annotation] = field(default_factory=list)
+    paused: str = ""
+    retry_t: float = 0.0
+    ended: bool = False
+
+
+class Recorder:
+    """Record the sessions of all headbands; only `begin` raises.
+
+    A disk that is full or fails pauses the recording and nothing else: it goes on in
+    the same file once there is room, and what is missing is annotated.
+
+    Parameters
+    ----------
+    folder : Path
+    limits : Limits
+    writer : Writer
+    wall_clock : callable
+        Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        writer: Writer,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder, self._limits, self._writer = folder, limits, writer
+        self._clock, self._wall_clock = writer.clock, wall_clock
+        self._beds: dict[str, Bed] = {}
+        self._pruned_t: float | None = None
+
+    def begin(self) -> None:
+        """Make the folder and delete what is too old for it.
+
+        Raises
+        ------
+        SinkError
+            If the folder cannot be used.
+        """
+        try:
+            folders.make(self._folder)
+            self._prune()
+        except OSError as error:
+            raise SinkError(
+                f"recordings {self._folder}: {error.strerror or error}"
+            ) from error
+
+    def take(self, reading: Reading) -> None:
+        """Record `reading`, if it can be."""
+        bed, value = self._bed(reading), reading.value
+        if isinstance(value, SignalBegins):
+            bed.begins = reading
+        if bed.file is None and isinstance(value, Block) and not bed.ended:
+            self._try_to_open(bed)
+        if bed.file is None:
+            if not isinstance(value, (Block, SignalBegins)):
+                bed.waiting.append(value)
+        else:
+            self._write(bed, bed.file, value)
+        if isinstance(value, SessionState) and value.state is Recording.ENDED:
+            self._finish(bed)
+            bed.ended = True
+
+    def missed(self, n_readings: int) -> None:
+        """Note that so many readings never came, because the disk was too slow."""
+        log.warning("recordings %s: disk too slow, %d lost", self._folder, n_readings)
+        for bed in self._beds.values():
+            if bed.file is not None:
+                bed.file.night.missed("Recording too slow")
+
+    def tick(self) -> None:
+        """Sync, look after the disk's room; every ten seconds."""
+        is_full = self._is_full()
+        for bed in self._beds.values():
+            if bed.file is None:
+                continue
+            if is_full:
+                bed.paused = self._full()
+                log.warning("%s: %s; recording pauses", bed.file.path.name, bed.paused)
+                self._finish(bed)
+                continue
+            try:
+                bed.file.sync()
+            except OSError as error:
+                self._pause(bed, error.strerror or str(error))
+        if self._pruned_t is None or self._clock() - self._pruned_t > PRUNE_S:
+            try:
+                self._prune()
+            except OSError as error:
+                log.warning("recordings %s: %s", self._folder, error)
+
+    def close(self) -> None:
+        """Write what is left of everything."""
+        for bed in self._beds.values():
+            self._finish(bed)
+
+    def _bed(self, reading: Reading) -> Bed:
+        bed = self._beds.get(reading.device)
+        if bed is None or bed.session != reading.session:
+            if bed is not None:
+                self._finish(bed)
+            bed = self._beds[reading.device] = Bed(reading.session)
+        return bed
+
+    def _try_to_open(self, bed: Bed) -> None:
+        if bed.begins is None or self._clock() < bed.retry_t:
+            return
+        if self._is_full(SLACK_MB if bed.paused else 0.0):
+            self._pause(bed, self._full())
+            return
+        begins = bed.begins.value
+        assert isinstance(begins, SignalBegins)  # noqa: S101 (set so)
+        try:
+            bed.file = open_night(self._folder, bed.begins, begins, self._writer)
+        except (OSError, ValueError) as error:
+            self._pause(bed, str(error))
+            return
+        if bed.paused:
+            log.warning("%s: recording goes on", bed.file.path.name)
+            bed.file.night.missed(f"Not recorded: {bed.paused}")
+            bed.paused = ""
+        for annotation in bed.lacking:
+            bed.file.night.records.add(annotation)
+        bed.lacking = []
+        while bed.waiting and bed.file is not None:
+            self._write(bed, bed.file, bed.waiting.popleft())
+
+    def _write(self, bed: Bed, file: NightFile, value: Output) -> None:
+        try:
+            file.push(value)
+            if isinstance(value, ScoredEpoch):
+                file.sync()
+                if value.index % DESCRIBE_EVERY == 0:
+                    file.describe()
+        except OSError as error:
+            self._pause(bed, error.strerror or str(error))
+            if not isinstance(value, Block):
+                bed.waiting.appendleft(value)
+
+    def _pause(self, bed: Bed, why: str) -> None:
+        bed.retry_t = self._clock() + AGAIN_S
+        if not bed.paused:
+            log.warning(
+                "recordings %s: %s; recording pauses, scoring goes on",
+                self._folder,
+                why,
+            )
+        bed.paused = why
+        file, bed.file = bed.file, None
+        if file is not None:
+            bed.lacking += file.abandon()
+
+    def _full(self) -> str:
+        return f"less than {self._limits.min_free_mb:g} MB free"
+
+    def _finish(self, bed: Bed) -> None:
+        file, bed.file = bed.file, None
+        if file is None:
+            return
+        try:
+            file.close()
+            log.info("%s: ends", file.path.name)
+        except OSError as error:
+            log.warning("%s: %s; mended when it is gone on with", file.path, error)
+
+    def _is_full(self, more_mb: float = 0.0) -> bool:
+        try:
+            return folders.free_mb(self._folder) < self._limits.min_free_mb + more_mb
+        except OSError:
+            return False  # writing will tell
+
+    def _prune(self) -> None:
+        self._pruned_t = self._clock()
+        if self._limits.keep_days is None:
+            return
+        now_s = self._wall_clock()
+        for path in folders.prune(self._folder, self._limits.keep_days, now_s):
+            log.info("%s: older than %g days, deleted", path, self._limits.keep_days)

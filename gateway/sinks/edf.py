@@ -1,0 +1,115 @@
+"""The night's recording: EDF+ or BDF+ on disk, as it happens.
+
+A thread of its own waits for the disk. Should it fall behind by the depth of the feed,
+the oldest readings are lost to the recording, and annotated there; nothing else waits.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import __version__
+from gateway.acquisition.packets import Block
+from gateway.acquisition.tally import Tally
+from gateway.control import Control
+from gateway.feed import Feed
+from gateway.outputs import Availability, Reading, SessionState, SignalBegins
+from gateway.record_file.folder import default_folder
+from gateway.record_file.night_file import Writer
+from gateway.record_file.record_file import SYNC_S
+from gateway.record_file.recorder import Limits, Recorder
+from gateway.sinks import Sink
+from gateway.staging.events import SleepEvent
+from gateway.staging.score import ScoredEpoch
+
+SUBJECT_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Section ``outputs.edf``.
+
+    Attributes
+    ----------
+    path : str
+        Folder of the recordings; ``"auto"``: where systemd keeps the service's state,
+        else the user's.
+    subject : str or None
+        A code for the header.
+    min_free_mb : float
+        With less room than this recording pauses.
+    keep_days : float or None
+        Recordings older than this are deleted; None keeps all.
+    """
+
+    path: str = "auto"
+    subject: str | None = None
+    min_free_mb: float = 500.0
+    keep_days: float | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the recordings."""
+        return default_folder() if self.path == "auto" else Path(self.path)
+
+    def problems(self) -> Iterator[str]:
+        """Yield what types cannot say."""
+        if not self.path:
+            yield "path: empty; name a folder, or auto"
+        code = self.subject
+        if code is not None and not (
+            0 < len(code) <= SUBJECT_LENGTH and code.isascii() and code.isprintable()
+        ):
+            yield f"subject: {code!r}; give 1 to {SUBJECT_LENGTH} plain characters"
+        if not 0 <= self.min_free_mb <= 1e6:  # noqa: PLR2004 (the message says them)
+            yield f"min_free_mb: {self.min_free_mb}; give 0 to 1000000"
+        if self.keep_days is not None and not 1 <= self.keep_days <= 36500:  # noqa: PLR2004
+            yield f"keep_days: {self.keep_days}; give 1 to 36500, or null to keep all"
+
+
+async def run(
+    options: Options, feed: Feed[Reading], _control: Control | None = None
+) -> None:
+    """Record what `feed` brings until it ends.
+
+    Raises
+    ------
+    SinkError
+        If the folder cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    limits = Limits(options.min_free_mb, options.keep_days)
+    recorder = Recorder(options.folder, limits, Writer(__version__, options.subject))
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(SYNC_S)
+            await loop.run_in_executor(thread, recorder.tick)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="edf") as thread:
+        await loop.run_in_executor(thread, recorder.begin)
+        dropped = feed.dropped
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(tick())
+            try:
+                async for reading in feed:
+                    if feed.dropped > dropped:
+                        n, dropped = feed.dropped - dropped, feed.dropped
+                        await loop.run_in_executor(thread, recorder.missed, n)
+                    await loop.run_in_executor(thread, recorder.take, reading)
+            finally:
+                ticking.cancel()
+                await loop.run_in_executor(thread, recorder.close)
+
+
+SINK = Sink(
+    name="edf",
+    options=Options,
+    wants=(
+        *(Availability, Block, ScoredEpoch, SessionState),
+        *(SignalBegins, SleepEvent, Tally),
+    ),
+    run=run,
+)

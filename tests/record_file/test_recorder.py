@@ -1,0 +1,341 @@
+"""A recorder whose disk fills, fails, is taken away, and comes back."""
+
+import errno
+import fcntl
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
+from gateway.acquisition.tally import Tally
+from gateway.errors import RecordingError, SinkError
+from gateway.outputs import Availability, Recording, SessionState, SignalBegins
+from gateway.record_file import folder as folders
+from gateway.record_file.night_file import Writer
+from gateway.record_file.record_file import is_being_written, reopen
+from gateway.record_file.recorder import AGAIN_S, Limits, Recorder
+from gateway.record_file.survey import annotations, survey
+from gateway.staging.events import Happening, SleepEvent
+from scripts.recording.night import (
+    BEGAN,
+    begins,
+    judge,
+    outputs,
+    reading,
+    stages_in,
+    stages_of,
+)
+
+SCHEMA = json.loads(
+    (
+        Path(__file__).parents[2] / "gateway/formats/schemas/recording.v1.json"
+    ).read_text()
+)
+NIGHT_S = 130
+
+
+class Clock:
+    def __init__(self):
+        self.t = 0.0
+
+    def __call__(self):
+        return self.t
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def recorder(tmp_path, clock):
+    made = Recorder(tmp_path, Limits(0, None), Writer("test", None, clock))
+    made.begin()
+    return made
+
+
+def play(recorder, start, end, clock=None):
+    for second, value in outputs(start, end):
+        if clock is not None:
+            clock.t = float(second)
+        recorder.take(reading(value))
+
+
+def end(recorder):
+    recorder.take(reading(SessionState(Recording.ENDED, BEGAN, BEGAN, 4)))
+    recorder.close()
+
+
+def the_file(folder):
+    (path,) = folders.recordings(folder)
+    return path
+
+
+def texts(path):
+    return [text for said in annotations(path) for text in said.texts]
+
+
+def document(path):
+    found = json.loads(folders.beside(path).read_text())
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
+def test_only_its_owner_may_read_it(tmp_path):
+    folder = tmp_path / "state" / "recordings"
+    recorder = Recorder(folder, Limits(0, None), Writer("test"))
+    recorder.begin()
+    play(recorder, 0, 31)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    recorder.close()
+
+
+def test_the_json_beside_it_says_what_the_signals_do_not(tmp_path, recorder):
+    play(recorder, 0, 100)
+    recorder.take(reading(Tally(packets=7, lost_s=1.5, sfreq_hz=100.1, drift_ppm=3.0)))
+    assert document(the_file(tmp_path))["state"] == "recording"
+    end(recorder)
+    path = the_file(tmp_path)
+    told = document(path)
+    assert told["state"] == "ended"
+    assert told["file"] == path.name
+    assert told["start"] == "2026-02-12T22:01:05.345Z"
+    assert told["measured"] == {"sfreq_hz": 100.1, "drift_ppm": 3.0}
+    assert told["loss"]["lost_s"] == 1.5
+    assert told["epochs"] == {"total": 3, "scored": 3}
+    assert told["data_records"] == survey(path).n_records == 100
+    assert told["inputs"] == {"EEG Fpz-Cz": ["Fpz-Cz"], "EOG horizontal": ["EOG"]}
+
+
+def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
+    tmp_path, clock, monkeypatch, caplog
+):
+    recorder = Recorder(tmp_path, Limits(500, None), Writer("test", None, clock))
+    recorder.begin()
+    free = [1000.0]
+    monkeypatch.setattr(folders, "free_mb", lambda _: free[0])
+    play(recorder, 0, 50, clock)
+    free[0] = 499.0
+    recorder.tick()
+    play_on = list(outputs(50, 100))
+    for second, value in play_on[1:]:
+        clock.t = float(second)
+        recorder.take(reading(value))
+    assert survey(the_file(tmp_path)).n_records == 50
+    assert not is_being_written(the_file(tmp_path))
+    free[0] = 520.0  # not enough more to go on
+    recorder.take(reading(list(outputs(100, 102))[1][1]))
+    assert survey(the_file(tmp_path)).n_records == 50
+    free[0] = 1000.0
+    clock.t = 140.0
+    play(recorder, 102, NIGHT_S)
+    end(recorder)
+    path = the_file(tmp_path)
+    assert [*judge(path, [range(50, 102)], NIGHT_S)] == []
+    assert stages_in(path) == stages_of(4)
+    assert {f"mark {n}" for n in range(0, NIGHT_S, 7)} <= set(texts(path))
+    assert "Not recorded: less than 500 MB free" in texts(path)
+    assert survey(path).account.missing_s("BAD_unrecorded") == 52
+    assert "recording pauses" in caplog.text
+    assert "recording goes on" in caplog.text
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_a_disk_that_refuses_is_tried_again_and_nothing_else_is_lost(
+    tmp_path, recorder, clock, monkeypatch, share
+):
+    works, write = [True], os.pwrite
+
+    def pwrite(fd, raw, at):
+        if not works[0]:
+            write(fd, raw[: int(len(raw) * share)], at)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, raw, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    play(recorder, 0, 58, clock)
+    works[0] = False
+    rest = list(outputs(58, NIGHT_S))[1:]
+    for second, value in rest:
+        clock.t = float(second)
+        works[0] = second >= 58 + 0.5 * AGAIN_S
+        recorder.take(reading(value))
+    end(recorder)
+    path = the_file(tmp_path)
+    known = survey(path)
+    n_lost = round(known.account.missing_s("BAD_unrecorded"))
+    assert AGAIN_S - 1 <= n_lost <= AGAIN_S + 3
+    first = min(
+        said.onset_us for said in annotations(path) if "BAD_unrecorded" in said.texts
+    )
+    hole = round((first - known.offset_us) / 1e6)
+    assert [*judge(path, [range(hole, hole + n_lost)], NIGHT_S)] == []
+    assert stages_in(path) == stages_of(4)
+    for n in range(0, NIGHT_S, 7):
+        assert texts(path).count(f"mark {n}") == 1
+
+
+def test_a_file_that_another_process_writes_is_left_alone(tmp_path, recorder, caplog):
+    play(recorder, 0, 31)
+    second = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    second.begin()
+    play(second, 31, 60)
+    assert "unavailable" in caplog.text
+    end(recorder)
+    assert survey(the_file(tmp_path)).n_records == 31
+
+
+def test_other_settings_begin_another_part(tmp_path, recorder):
+    play(recorder, 0, 31)
+    recorder.close()
+    changed = begins()
+    montage = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, 0.1),)),))
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    again.take(
+        reading(
+            SignalBegins(
+                info=HeadbandInfo(montage),
+                start_utc=changed.start_utc,
+                synchronised=False,
+                derivations={},
+                mains_hz=50,
+            )
+        )
+    )
+    again.take(reading(two_channels_less(40)))
+    again.close()
+    one, two = folders.recordings(tmp_path)
+    assert two.stem == f"{one.stem}_2"
+    assert survey(one).n_records == 31
+
+
+def two_channels_less(number):
+    for second, value in outputs(number, number + 1):
+        if second == number and hasattr(value, "uv"):
+            return type(value)(
+                number, (value.uv[0][:1],), value.present[:1], 0.0, value.first[:1]
+            )
+    raise AssertionError
+
+
+def test_a_damaged_file_is_kept_and_another_part_begins(tmp_path, recorder):
+    play(recorder, 0, 31)
+    recorder.close()
+    path = the_file(tmp_path)
+    damaged = b"\x00" * 600 + path.read_bytes()[600:]
+    path.write_bytes(damaged)
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    play(again, 31, 61)
+    again.close()
+    assert path.read_bytes() == damaged
+    assert [p.stem for p in folders.recordings(tmp_path)][-1] == f"{path.stem}_2"
+
+
+def test_what_was_cut_off_within_a_record_is_mended(tmp_path, recorder):
+    play(recorder, 0, 61)
+    recorder.close()
+    path = the_file(tmp_path)
+    whole = path.read_bytes()
+    for cut in (1, 300, 601):
+        path.write_bytes(whole[:-cut])
+        file, known = reopen(path)
+        file.close()
+        assert known.n_records == 60
+        assert survey(path).is_whole
+    path.write_bytes(whole + whole[-400:] + b"\x00" * 5000)  # a tail of the disk's own
+    reopen(path)[0].close()
+    assert path.read_bytes() == whole
+
+
+def test_what_is_no_recording_is_refused(tmp_path):
+    path = tmp_path / "x.edf"
+    path.write_bytes(b"nothing")
+    with pytest.raises(RecordingError, match=r"x\.edf: not an EDF"):
+        reopen(path)
+    with pytest.raises(RecordingError, match="No such file"):
+        survey(tmp_path / "absent.edf")
+
+
+def test_old_recordings_go_but_never_the_one_that_is_written(tmp_path, clock):
+    now_s = 1e9
+    recorder = Recorder(
+        tmp_path, Limits(0, 10), Writer("test", None, clock), lambda: now_s
+    )
+    for name, days in (("old", 11), ("new", 9)):
+        for ending in (".edf", ".json"):
+            path = tmp_path / f"{name}{ending}"
+            path.write_bytes(b"")
+            os.utime(path, (now_s - days * 86_400,) * 2)
+    recorder.begin()
+    assert {path.name for path in tmp_path.iterdir()} == {"new.edf", "new.json"}
+    play(recorder, 0, 31)
+    running = next(
+        path for path in folders.recordings(tmp_path) if "new" not in str(path)
+    )
+    os.utime(running, (0, 0))
+    clock.t = 2 * 86_400
+    now_s += 2 * 86_400
+    recorder.tick()
+    assert folders.recordings(tmp_path) == [running]
+    recorder.close()
+
+
+def test_a_folder_that_cannot_be_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    recorder = Recorder(tmp_path / "file" / "below", Limits(0, None), Writer("test"))
+    with pytest.raises(SinkError, match="Not a directory"):
+        recorder.begin()
+
+
+def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, recorder):
+    recorder.take(reading(Availability(online=True, reason="samples arrive")))
+    recorder.take(reading(SleepEvent(Happening.LIGHTS_OFF, BEGAN)))
+    play(recorder, 0, 31)
+    end(recorder)
+    at = {text: a.onset_us for a in annotations(the_file(tmp_path)) for text in a.texts}
+    assert at["Lights off"] == at["Link up"] == 345_678
+
+
+def test_a_lost_link_is_told_where_the_signal_ends_and_begins_again(tmp_path, recorder):
+    play(recorder, 0, 40)
+    recorder.take(reading(Availability(online=False, reason="no sample for 5 s")))
+    recorder.take(reading(Availability(online=True, reason="samples arrive")))
+    play(recorder, 55, 61)
+    end(recorder)
+    path = the_file(tmp_path)
+    at = {
+        text: (a.onset_us - 345_678) / 1e6
+        for a in annotations(path)
+        for text in a.texts
+    }
+    assert at["Link lost: no sample for 5 s"] == pytest.approx(40, abs=1)
+    assert at["Link up"] == pytest.approx(55, abs=1)
+    assert [*judge(path, [range(40, 55)], 61)] == []
+
+
+def test_readings_that_never_came_are_annotated(tmp_path, recorder):
+    play(recorder, 0, 40)
+    recorder.missed(12)
+    play(recorder, 52, 61)
+    end(recorder)
+    path = the_file(tmp_path)
+    assert [*judge(path, [range(40, 52)], 61)] == []
+    assert {"Recording too slow", "BAD_unrecorded"} <= set(texts(path))
+
+
+def test_a_lock_is_not_in_the_way_of_reading(tmp_path, recorder):
+    play(recorder, 0, 31)
+    path = the_file(tmp_path)
+    assert is_being_written(path)
+    assert survey(path).is_whole
+    with path.open("rb") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    recorder.close()
+    assert not is_being_written(path)

@@ -1,0 +1,115 @@
+"""The recording from the daemon's side: a disk may take as long as it likes."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from gateway.config import parse
+from gateway.errors import ConfigError, SinkError
+from gateway.feed import Feed
+from gateway.outputs import Recording, SessionState
+from gateway.record_file.folder import recordings
+from gateway.record_file.survey import annotations, survey
+from gateway.sinks.edf import SINK, Options, run
+from scripts.recording.night import judge, outputs, reading, stages_in, stages_of
+
+NIGHT_S = 100
+
+
+def readings(start=0, end=NIGHT_S):
+    yield from (reading(value) for _, value in outputs(start, end))
+
+
+def options(folder, **more):
+    return Options(path=str(folder), min_free_mb=0, **more)
+
+
+async def test_it_records_what_the_feed_brings(tmp_path):
+    feed = Feed(depth=4096)
+    for each in readings():
+        feed.put(each)
+    feed.put(reading(SessionState(Recording.ENDED)))
+    feed.close()
+    await run(options(tmp_path, subject="S07"), feed)
+    (path,) = recordings(tmp_path)
+    assert [*judge(path, [], NIGHT_S)] == []
+    assert stages_in(path) == stages_of(3)
+    assert survey(path).header.patient == "S07 X X X"
+
+
+@pytest.mark.integration
+async def test_a_disk_that_hangs_holds_nobody_up(tmp_path, monkeypatch):
+    gate, write = threading.Event(), os.pwrite
+
+    def pwrite(fd, raw, at):
+        gate.wait(30)
+        return write(fd, raw, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    feed = Feed(depth=60)
+    recording = asyncio.create_task(run(options(tmp_path), feed))
+    for n, each in enumerate(readings()):
+        feed.put(each)
+        await asyncio.sleep(0)
+        if n == 5:
+            await asyncio.sleep(0.2)  # it hangs by now
+    assert feed.dropped
+    assert not recording.done()
+    gate.set()
+    feed.close()
+    await recording
+    (path,) = recordings(tmp_path)
+    n_lost = round(survey(path).account.missing_s("BAD_unrecorded"))
+    assert n_lost > 20
+    wrong = [*judge(path, [range(n_first(path), n_first(path) + n_lost)], NIGHT_S)]
+    assert wrong == []
+
+
+def n_first(path):
+    """Return the second at which the disk began to hang."""
+    first = min(a.onset_us for a in annotations(path) if "BAD_unrecorded" in a.texts)
+    return (first - survey(path).offset_us) // 10**6
+
+
+async def test_a_folder_that_cannot_be_used_restarts_the_output(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SinkError, match="Not a directory"):
+        await run(options(tmp_path / "file" / "x"), Feed(depth=1))
+
+
+async def test_a_daemon_that_stops_leaves_a_file_that_is_gone_on_with(tmp_path):
+    for start, end in ((0, 50), (70, NIGHT_S)):
+        feed = Feed(depth=4096)
+        for each in readings(start, end):
+            feed.put(each)
+        feed.close()
+        await run(options(tmp_path), feed)
+    (path,) = recordings(tmp_path)
+    assert [*judge(path, [range(50, 70)], NIGHT_S)] == []
+
+
+def test_it_is_recorded_beside_the_journal(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sleepgate")
+    assert str(Options().folder) == "/var/lib/sleepgate/recordings"
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/me/.local/state")
+    assert str(Options().folder) == "/home/me/.local/state/sleepgate/recordings"
+    assert str(Options(path="/data").folder) == "/data"
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ({"path": ""}, "path: empty"),
+        ({"subject": "J\xf6rg"}, "subject"),
+        ({"subject": ""}, "subject"),
+        ({"min_free_mb": -1}, "min_free_mb: -1"),
+        ({"keep_days": 0}, "keep_days: 0"),
+        ({"keep_day": 3}, "keep_days"),
+    ],
+)
+def test_what_is_wrong_with_its_section_is_said(section, problem):
+    with pytest.raises(ConfigError, match=problem):
+        parse(section, SINK.options, "outputs.edf.")
