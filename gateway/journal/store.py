@@ -160,6 +160,13 @@ class Store:
         )
         return [Session._make(row) for row in rows]
 
+    def documents(self, session: str) -> list[bytes]:
+        """Return the epochs on disk of a session, as they were appended, in order."""
+        rows = self._db.rows(
+            "SELECT document FROM entry WHERE session = ? ORDER BY epoch", session
+        )
+        return [bytes(document) for (document,) in rows]
+
     def contents(self) -> Contents:
         """Return what there is."""
         rows, owed, first, oldest_s = self._db.row(

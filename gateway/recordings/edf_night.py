@@ -15,7 +15,9 @@ from gateway.recordings.edf_file import EdfFile, EdfSignal
 from gateway.recordings.edf_records import Run
 from gateway.recordings.recording import Counts, Recording, stacked
 
-GAP = "BAD_gap"  # samples held by the recorder because none arrived
+# samples that a recorder held because none arrived, or it was not running
+LOST = ("BAD_gap", "BAD_unrecorded")
+OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 
 
 class Source(NamedTuple):
@@ -65,13 +67,17 @@ class EdfNight:
         last = self.edf.runs[-1]
         return last.onset_s + last.n_records * self.edf.records.record_s
 
-    @property
-    def missing(self) -> list[Span]:
-        """What the recorder marked as lost, in the order of time."""
+    def missing(self, stream: int) -> list[Span]:
+        """Return what the recorder marked as lost of a stream, in the order of time.
+
+        Channels of a stream are sampled together: what one lost all have lost.
+        """
+        labels = {"", *(source.signal.label for source in self.sources[stream])}
+        marks = [(a, a.text.partition(OF_CHANNEL)) for a in self.edf.annotations]
         return [
             Span(a.onset_s, a.onset_s + a.duration_s)
-            for a in self.edf.annotations
-            if a.text.partition("@@")[0] == GAP
+            for a, (text, _, label) in marks
+            if text in LOST and label in labels
         ]
 
     def packets(self) -> Iterator[SamplePacket]:
@@ -80,7 +86,7 @@ class EdfNight:
         Seconds between data records, and those marked as lost, are left out.
         `t_rx` is what a headband with a perfect clock and no radio would give.
         """
-        missing = self.missing
+        missing = [self.missing(at) for at in range(len(self.sources))]
         for run in self.edf.runs:
             for first in range(0, run.n_records, self.edf.records.at_once):
                 left = min(self.edf.records.at_once, run.n_records - first)
@@ -111,7 +117,7 @@ class EdfNight:
         )
 
     def _chunk(
-        self, run: Run, first: int, n_records: int, missing: list[Span]
+        self, run: Run, first: int, n_records: int, missing: list[list[Span]]
     ) -> Iterator[SamplePacket]:
         records = self.edf.records
         onset_s = run.onset_s + first * records.record_s
@@ -135,7 +141,7 @@ class EdfNight:
                     zip(self.montage.streams, self.sources, strict=True)
                 )
             ]
-        present = [stretch.present(missing) for stretch in stretches]
+        present = [stretch.present(missing[stretch.at]) for stretch in stretches]
         for second in range(int(onset_s), int(np.ceil(end_s)) + 1):
             for stretch, there in zip(stretches, present, strict=True):
                 yield from stretch.packets(second, there)

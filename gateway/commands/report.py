@@ -1,0 +1,106 @@
+"""``sleepgate report``: a night on one page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from gateway import __version__
+from gateway.cli_options import CHANNEL, MAINS, MODEL
+from gateway.errors import ModelError
+from gateway.formats.hypnogram_text import draw
+from gateway.formats.night_json import night_json
+from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
+from gateway.formats.report.contents import Report
+from gateway.formats.report.page import report_html
+from gateway.formats.report.picture import report_svg
+from gateway.formats.summary_text import summary_lines
+from gateway.runtime.file_scoring import Options
+from gateway.runtime.model_file import read_model
+from gateway.runtime.night_source import LAST, Found, find_night
+from gateway.runtime.raster import png_of
+from gateway.runtime.result_file import write_result
+
+TERMINAL = 80
+Writer = Callable[[Report], bytes]
+# what an option writes, by the end of the file's name
+FORMATS: dict[str, dict[str, Writer]] = {
+    "html": {"_report.html": report_html},
+    "svg": {"_report.svg": report_svg},
+    "png": {"_report.png": lambda report: png_of(report_svg(report, "light"))},
+    "json": {"_night.json": lambda report: night_json(report.night)},
+    "csv": {"_hypnogram.csv": lambda report: night_csv(report.night)},
+    "bids": {
+        "_hypnogram.tsv": lambda report: bids_tsv(report.night),
+        "_hypnogram.json": lambda report: bids_json(report.night),
+    },
+}
+
+
+@click.command()
+@click.argument("what", default=LAST, metavar="[SESSION|FILE]")
+@click.option("--html", is_flag=True, help="A page that needs nothing else (default).")
+@click.option("--svg", is_flag=True, help="One picture.")
+@click.option("--png", is_flag=True, help="The same of points; needs the extra [png].")
+@click.option("--json", "as_json", is_flag=True, help="Every epoch, night.v1.")
+@click.option("--csv", is_flag=True, help="A line per epoch.")
+@click.option("--bids", is_flag=True, help="A _hypnogram.tsv and its .json.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder of what is written; default: this one.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to look for a session; default: where the daemon keeps it.",
+)
+@CHANNEL
+@MODEL
+@MAINS
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    what: str,
+    out: Path,
+    journal: Path | None,
+    channels: dict[str, str] | None,
+    model: str,
+    mains_hz: int,
+    as_json: bool,
+    **wanted: bool,
+) -> None:
+    """Report a night: the last one, a SESSION, or a FILE.
+
+    FILE is a recording, which is scored; a NAME_night.json of `sleepgate score`, or
+    its lines. The names of the files written go to stdout, a sketch to stderr.
+    """
+    options = Options(channels=channels, model=model, mains_hz=mains_hz)
+    found = find_night(what, options, journal)
+    report = _report(found, model)
+    chosen = [name for name, asked in {**wanted, "json": as_json}.items() if asked]
+    for name in chosen or ["html"]:
+        for end, writer in FORMATS[name].items():
+            path = out / f"{Path(found.night.name).name}{end}"
+            write_result(path, writer(report))
+            click.echo(path)
+    for line in (*draw(found.night.stages, TERMINAL), *found.night.notes):
+        click.echo(line, err=True)
+    click.echo("\n".join(summary_lines(report.live_summary)), err=True)
+
+
+def _report(found: Found, model: str) -> Report:
+    try:
+        card = read_model(model).card
+    except ModelError:
+        card = None
+    known = card is not None and card.short_digest == found.night.model_digest
+    return Report(
+        night=found.night,
+        zone=found.zone,
+        zone_name=found.zone_name,
+        version=__version__,
+        about=card.about if card is not None and known else None,
+        expert=found.expert,
+        expert_name=found.expert_name,
+    )

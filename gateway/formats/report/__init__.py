@@ -1,0 +1,1 @@
+"""The morning's picture: one night on one page."""

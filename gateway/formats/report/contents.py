@@ -1,0 +1,133 @@
+"""What a report is made of. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from gateway.agreement.epochs import Agreement, agreement
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.second_pass import SecondPass
+from gateway.staging.sleep_statistics import NightSummary, summarise
+from gateway.staging.stage import Refusal, Stage
+from gateway.staging.staged_night import StagedEpoch, StagedNight
+
+WORTH_SAYING_S = 1.0  # of lost samples in an epoch
+REASON = {
+    Refusal.WARM_UP: "warming up",
+    Refusal.GAP: "samples lost",
+    Refusal.LOW_QUALITY: "signal not usable",
+    Refusal.OFF_HEAD: "headband off the head",
+    Refusal.MODEL_ERROR: "the model failed",
+}
+QUIET_FLAWS = {"absent", "gap"}  # said otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A night and all that is told of it.
+
+    Attributes
+    ----------
+    night : StagedNight
+    zone : tzinfo
+        Of every time on the page.
+    zone_name : str
+        For people, e.g. ``"CET"`` or ``"the recorder's clock"``.
+    version : str
+        Of Sleepgate.
+    about : mapping or None
+        The model's card; None where the model is not here any more.
+    expert : sequence of (Stage or None), or None
+        What a person said of the same epochs.
+    expert_name : str
+    """
+
+    night: StagedNight
+    zone: tzinfo
+    zone_name: str
+    version: str
+    about: Mapping[str, Any] | None = None
+    expert: Sequence[Stage | None] | None = None
+    expert_name: str = ""
+
+    @cached_property
+    def final(self) -> SecondPass:
+        """The second pass."""
+        return self.night.second_pass()
+
+    @cached_property
+    def live_summary(self) -> NightSummary:
+        """Statistics of the stages as they were live."""
+        return summarise(self.night.stages)
+
+    @cached_property
+    def final_summary(self) -> NightSummary:
+        """Statistics of the second pass."""
+        return summarise(self.final.stages)
+
+    @cached_property
+    def passes_agree(self) -> Agreement:
+        """How far the second pass is what was said live."""
+        return agreement(self.night.stages, self.final.stages)
+
+    @property
+    def n_refused(self) -> int:
+        """Epochs without a stage."""
+        return sum(isinstance(stage, Refusal) for stage in self.night.stages)
+
+    def clock(self, epoch: float, pattern: str = "%H:%M") -> str:
+        """Return when an epoch begins, on the page's clock."""
+        start = self.night.start_utc.astimezone(self.zone)
+        return f"{start + timedelta(seconds=epoch * EPOCH_S):{pattern}}"
+
+
+class Trouble(NamedTuple):
+    """Neighbouring epochs with one thing wrong.
+
+    Attributes
+    ----------
+    first, n_epochs : int
+    what : str
+    lost_s : float
+        Seconds that never arrived.
+    refused : bool
+        Whether they have no stage.
+    """
+
+    first: int
+    n_epochs: int
+    what: str
+    lost_s: float
+    refused: bool
+
+
+def troubles(night: StagedNight) -> list[Trouble]:
+    """Return what was lost or refused, and when, in the order of time."""
+    found: list[Trouble] = []
+    for epoch in night.epochs:
+        what = _what(epoch)
+        if what is None:
+            continue
+        refused = isinstance(epoch.stage, Refusal)
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.first + last.n_epochs == epoch.index
+            and (last.what, last.refused) == (what, refused)
+        ):
+            found[-1] = last._replace(
+                n_epochs=last.n_epochs + 1, lost_s=last.lost_s + epoch.missing_s
+            )
+        else:
+            found.append(Trouble(epoch.index, 1, what, epoch.missing_s, refused))
+    return found
+
+
+def _what(epoch: StagedEpoch) -> str | None:
+    if isinstance(epoch.stage, Refusal):
+        flaws = sorted(set(epoch.flaws) - QUIET_FLAWS)
+        why = f" ({', '.join(flaws)})" if flaws else ""
+        return REASON[epoch.stage] + why
+    return REASON[Refusal.GAP] if epoch.missing_s >= WORTH_SAYING_S else None

@@ -1,0 +1,146 @@
+"""The night as one picture to be shown around: SVG, 1200 x 675. Pure."""
+
+from html import escape
+
+from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.report.charts import (
+    CLASS,
+    LEVELS,
+    hypnodensity_chart,
+    hypnogram_chart,
+    quality_chart,
+)
+from gateway.formats.report.contents import Report
+from gateway.formats.report.hours import hours
+from gateway.formats.report.palette import DARK, LIGHT, rules
+from gateway.formats.report.tables import duration
+
+WIDTH, HEIGHT = 1200, 675
+LEFT, RIGHT = 110, 40
+INNER = WIDTH - LEFT - RIGHT
+HYPNOGRAM, DENSITY, SIGNAL = (190, 230), (435, 110), (555, 18)  # top and height
+
+
+def report_svg(report: Report, theme: str = "both") -> bytes:
+    """Draw the night, SVG in UTF-8.
+
+    Parameters
+    ----------
+    report : Report
+    theme : str
+        ``"light"`` or ``"dark"``; ``"both"`` follows the reader's system.
+    """
+    style = rules(DARK if theme == "dark" else LIGHT)
+    if theme == "both":
+        style += f"@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
+    night = report.night
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+            f'width="{WIDTH}" height="{HEIGHT}" font-family="system-ui, Inter, '
+            f"'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\" font-size=\"17\">"
+        ),
+        f"<style>{style}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
+        *_head(report),
+        *_numbers(report),
+        _placed(hypnogram_chart(night.stages), *HYPNOGRAM),
+        *_levels(),
+        _placed(hypnodensity_chart(night), *DENSITY),
+        _text(LEFT - 14, DENSITY[0] + DENSITY[1] / 2 + 6, "sure?", "soft", "end"),
+        (
+            f'<rect class="under" x="{LEFT}" y="{SIGNAL[0]}" width="{INNER}" '
+            f'height="{SIGNAL[1]}"/>'
+        ),
+        _placed(quality_chart(night), *SIGNAL),
+        _text(LEFT - 14, SIGNAL[0] + 14, "signal", "soft", "end"),
+        *_hours(report),
+        *_foot(report),
+        "</svg>\n",
+    ]
+    return "".join(parts).encode()
+
+
+def _placed(chart: str, top: int, height: int) -> str:
+    where = f'x="{LEFT}" y="{top}" width="{INNER}" height="{height}" '
+    return chart.replace("<svg ", f"<svg {where}", 1)
+
+
+def _text(  # noqa: PLR0913, PLR0917 (one per attribute)
+    x: float, y: float, text: str, kind: str = "", anchor: str = "start", size: int = 17
+) -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}" '
+        f'font-size="{size}">{escape(text)}</text>'
+    )
+
+
+def _head(report: Report) -> list[str]:
+    night = report.night
+    title = f"Night of {report.clock(0, '%-d %B %Y')}" if night.dated else night.name
+    end = report.clock(len(night.epochs))
+    when = f"{report.clock(0)} to {end}, {report.zone_name}" if night.dated else ""
+    return [
+        (
+            f'<text x="{LEFT}" y="62" font-size="32" font-weight="650">'
+            f"{escape(title)}</text>"
+        ),
+        _text(WIDTH - RIGHT, 62, when, "soft", "end"),
+    ]
+
+
+def _numbers(report: Report) -> list[str]:
+    summary = report.live_summary
+    efficiency = "-" if summary.se_pct is None else f"{summary.se_pct:.0f} %"
+    shown = (
+        (duration(summary.tst_min), "asleep"),
+        (efficiency, "efficiency"),
+        (duration(summary.sol_min), "to fall asleep"),
+        (duration(summary.waso_min), "awake in the night"),
+        (f"{report.n_refused}", "epochs not scored"),
+    )
+    step = INNER / len(shown)
+    parts = []
+    for i, (number, words) in enumerate(shown):
+        parts += [
+            (
+                f'<text x="{LEFT + step * i:g}" y="122" font-size="27" '
+                f'font-weight="650">{escape(number)}</text>'
+            ),
+            _text(LEFT + step * i, 148, words, "soft", size=16),
+        ]
+    return parts
+
+
+def _levels() -> list[str]:
+    top, height = HYPNOGRAM
+    row = height / len(LEVELS)
+    return [
+        _text(LEFT - 14, top + row * (i + 0.5) + 6, LABEL[stage], "soft", "end")
+        for i, stage in enumerate(LEVELS)
+    ]
+
+
+def _hours(report: Report) -> list[str]:
+    y = SIGNAL[0] + SIGNAL[1] + 24
+    return [
+        _text(LEFT + INNER * hour.share, y, hour.label, "soft", "middle", 16)
+        for hour in hours(report)
+    ]
+
+
+def _foot(report: Report) -> list[str]:
+    y = HEIGHT - 28
+    parts = []
+    x = float(LEFT)
+    for stage in LEVELS:
+        parts += [
+            (
+                f'<rect class="{CLASS[stage]}" x="{x:g}" y="{y - 12}" width="14" '
+                'height="14" rx="3"/>'
+            ),
+            _text(x + 22, y, LABEL[stage], "soft", size=16),
+        ]
+        x += 76
+    said = f"Sleepgate {report.version}, {report.night.model}. Not a medical device."
+    return [*parts, _text(WIDTH - RIGHT, y, said, "soft", "end", 15)]

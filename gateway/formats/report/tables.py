@@ -1,0 +1,157 @@
+"""The night's numbers, losses and comparison as tables of a page. Pure."""
+
+from collections.abc import Iterator
+from html import escape
+
+from gateway.agreement.epochs import agreement
+from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
+from gateway.formats.report.contents import Report, Trouble, troubles
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.stage import STAGES
+
+MOST_TROUBLES = 24
+# YASA's name, what it is, its unit
+YASA_ROWS = (
+    ("TIB", "Time in bed (the recording)", "min"),
+    ("SPT", "Sleep period, first to last sleep", "min"),
+    ("TST", "Total sleep time", "min"),
+    ("SE", "Sleep efficiency, TST of TIB", "%"),
+    ("SME", "Sleep maintenance efficiency, TST of SPT", "%"),
+    ("SOL", "Sleep onset latency", "min"),
+    ("SOL_5min", "Latency to 5 min of unbroken sleep", "min"),
+    ("WASO", "Wake after sleep onset, within SPT", "min"),
+    ("Lat_REM", "First REM from the start", "min"),
+    ("SFI", "Sleep fragmentation, sleep to wake", "/h"),
+    ("WAKE", "Wake", "min"),
+    ("N1", "N1", "min"),
+    ("N2", "N2", "min"),
+    ("N3", "N3", "min"),
+    ("REM", "REM", "min"),
+    ("%N1", "N1 of TST", "%"),
+    ("%N2", "N2 of TST", "%"),
+    ("%N3", "N3 of TST", "%"),
+    ("%REM", "REM of TST", "%"),
+    ("ART", "Refused as artefact", "min"),
+    ("UNS", "Unscored", "min"),
+)
+AASM_ROWS = (
+    ("REM_latency_from_onset_min", "REM latency from sleep onset", "min"),
+    ("N3_latency_from_onset_min", "N3 latency from sleep onset", "min"),
+    ("awakenings", "Awakenings", ""),
+    ("awakenings_per_h", "Awakenings per hour of sleep", "/h"),
+    ("stage_shift_index_per_h", "Stage shifts per hour of sleep", "/h"),
+)
+
+
+def duration(minutes: float | None) -> str:
+    """Return e.g. ``"6 h 42 min"``; a dash for what does not exist."""
+    if minutes is None:
+        return "-"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:.0f} h {rest:.0f} min" if hours else f"{rest:g} min"
+
+
+def statistics_section(report: Report) -> Iterator[str]:
+    """Yield the sleep statistics of both passes."""
+    live, final = report.live_summary, report.final_summary
+    yield '<section><h2>Sleep statistics</h2><div class="scroll"><table><tr>'
+    yield "<th>Definition of YASA 0.8.1</th><th>live</th><th>second pass</th></tr>"
+    mine, its = yasa_statistics(live), yasa_statistics(final)
+    for name, words, unit in YASA_ROWS:
+        if name in mine:
+            yield _row(words, name, unit, mine[name], its[name])
+    yield "<tr><th>Variants of clinical reports (AASM)</th><th></th><th></th></tr>"
+    mine, its = aasm_statistics(live), aasm_statistics(final)
+    for name, words, unit in AASM_ROWS:
+        yield _row(words, "", unit, mine[name], its[name])
+    yield (
+        '</table></div><p class="small soft">Epochs that were not scored belong to '
+        "the time in bed and to no stage: sleep in them is not counted, nor is wake. "
+        "The second pass knows what came before and after each epoch; it changes no "
+        "refusal.</p></section>"
+    )
+
+
+def _row(
+    words: str, name: str, unit: str, live: float | None, final: float | None
+) -> str:
+    short = f"<small>{escape(name)}</small>" if name and name != words else ""
+    cells = "".join(f"<td>{_number(value, unit)}</td>" for value in (live, final))
+    return f"<tr><td>{escape(words)}{short}</td>{cells}</tr>"
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:g}" if unit in {"min", ""} else f"{value:.1f}"
+    return f"{text} {unit}".strip()
+
+
+def expert_section(report: Report) -> Iterator[str]:
+    """Yield the agreement with a person's hypnogram, where there is one."""
+    if report.expert is None:
+        return
+    rows = (
+        ("live", agreement(report.night.stages, report.expert)),
+        ("second pass", agreement(report.final.stages, report.expert)),
+    )
+    names = "".join(f"<th>F1 {LABEL[stage]}</th>" for stage in STAGES)
+    yield f"<section><h2>Against {escape(report.expert_name)}</h2>"
+    yield '<div class="scroll"><table><tr><th></th><th>accuracy</th><th>kappa</th>'
+    yield f"{names}<th>epochs</th><th>coverage</th></tr>"
+    for name, found in rows:
+        stages = "".join(
+            f"<td>{_share(stage.f1)}</td>" for stage in found.stages.values()
+        )
+        kappa = "-" if found.kappa is None else f"{found.kappa:.2f}"
+        yield (
+            f"<tr><td>{name}</td><td>{_share(found.accuracy)}</td><td>{kappa}</td>"
+            f"{stages}<td>{found.n_both}</td><td>{_share(found.coverage)}</td></tr>"
+        )
+    yield "</table></div></section>"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def loss_section(report: Report) -> Iterator[str]:
+    """Yield what was lost or refused, and when."""
+    night = report.night
+    found = troubles(night)
+    recorded_s = len(night.epochs) * EPOCH_S
+    share = 100 * night.missing_s / recorded_s if recorded_s else 0.0
+    yield "<section><h2>What was lost, and when</h2>"
+    yield (
+        f"<p>{_seconds(night.missing_s)} of signal never arrived ({share:.2f} % of the "
+        f"night); {report.n_refused} of {len(night.epochs)} epochs were not scored.</p>"
+    )
+    if found:
+        worst = sorted(found, key=lambda t: (-t.n_epochs, -t.lost_s))[:MOST_TROUBLES]
+        yield '<div class="scroll"><table><tr><th>when</th><th class="words">what</th>'
+        yield "<th>epochs</th><th>lost</th><th>scored</th></tr>"
+        for trouble in sorted(worst):
+            yield _trouble(report, trouble)
+        yield "</table></div>"
+        if len(found) > len(worst):
+            left = len(found) - len(worst)
+            yield f'<p class="small soft">and {left} shorter ones.</p>'
+    yield "</section>"
+
+
+def _trouble(report: Report, trouble: Trouble) -> str:
+    begin = report.clock(trouble.first, "%H:%M:%S")
+    end = report.clock(trouble.first + trouble.n_epochs, "%H:%M:%S")
+    lost = _seconds(trouble.lost_s) if trouble.lost_s else "-"
+    return (
+        f'<tr><td>{begin} to {end}</td><td class="words">{escape(trouble.what)}</td>'
+        f"<td>{trouble.n_epochs}</td><td>{lost}</td>"
+        f"<td>{'no' if trouble.refused else 'yes'}</td></tr>"
+    )
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 120:  # noqa: PLR2004 (two minutes)
+        return f"{seconds:.3g} s"
+    return duration(round(seconds / 60, 1))
