@@ -14,6 +14,7 @@ PREFIX = "Sleep stage "
 # Rechtschaffen and Kales' stages 1 to 4 as the AASM manual merges them
 BY_ANNOTATION: dict[str, Stage | None] = {
     **{stage.edf_annotation: stage for stage in STAGES},
+    PREFIX + "REM": Stage.R,  # not in the standard's list, but written
     PREFIX + "1": Stage.N1,
     PREFIX + "2": Stage.N2,
     PREFIX + "3": Stage.N3,

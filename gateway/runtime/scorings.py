@@ -1,0 +1,151 @@
+"""Hypnograms of any kind of file, and which of two folders belong together."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import RecordingError
+from gateway.formats.stage_table import read_stage_table
+from gateway.preprocessing.band import EPOCH_S
+from gateway.recordings.edf_file import read_edf
+from gateway.recordings.hypnogram import read_hypnogram
+from gateway.recordings.npz import npz_hypnogram
+from gateway.runtime.night_source import read_night
+from gateway.staging.stage import Refusal, Stage
+
+TABLES = {".csv", ".tsv"}
+EDF = {".edf", ".bdf"}
+NIGHTS = {".json", ".jsonl", ".ndjson"}
+ENDINGS = re.compile(r"([-_](psg|hypnogram|night|scored|report))+$", re.IGNORECASE)
+SLEEP_EDF = re.compile(r"(S[CT]4?\d{4}).{2}", re.IGNORECASE)
+
+Hypnogram = tuple[Stage | Refusal | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A hypnogram out of a file.
+
+    `start_utc` is that of its first epoch, None where the file does not say.
+    """
+
+    path: Path
+    stages: Hypnogram
+    start_utc: datetime | None
+
+
+def read_scoring(path: Path, *, final: bool = False) -> Scoring:
+    """Read the hypnogram in `path`.
+
+    Parameters
+    ----------
+    path : Path
+        EDF+ with annotations like ``"Sleep stage 2"``; what `sleepgate score` writes
+        or prints; a table (CSV, BIDS); a cut with labels (npz).
+    final : bool
+        Take the second pass where the file holds hypnodensities.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read or has no stages.
+    MissingExtraError
+        If edfio is needed and not installed.
+    """
+    kind = path.suffix.lower()
+    if kind in EDF:
+        return Scoring(path, read_hypnogram(path), read_edf(path).start_utc)
+    if kind in TABLES:
+        try:
+            text = path.read_text(encoding="utf-8")
+            return Scoring(path, read_stage_table(text), None)
+        except OSError as error:
+            raise RecordingError(f"{path}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise RecordingError(f"{path}: {error}") from error
+    if kind == ".npz":
+        labels = npz_hypnogram(path)
+        if labels is None:
+            raise RecordingError(f"{path}: it holds no labels")
+        return Scoring(path, labels, None)
+    night = read_night(path)
+    stages = night.second_pass().stages if final else night.stages
+    return Scoring(path, stages, night.start_utc if night.dated else None)
+
+
+def aligned(ours: Scoring, reference: Scoring) -> tuple[Hypnogram, Hypnogram]:
+    """Return both from the reference's first epoch on.
+
+    Where one does not say when it began, both began together.
+
+    Raises
+    ------
+    RecordingError
+        If they have no epoch in common, or their epochs do not begin together.
+    """
+    if ours.start_utc is None or reference.start_utc is None:
+        return ours.stages, reference.stages
+    late_s = (ours.start_utc - reference.start_utc).total_seconds()
+    late = round(late_s / EPOCH_S)
+    if abs(late_s - late * EPOCH_S) > EPOCH_S / 4:
+        raise RecordingError(
+            f"{ours.path} begins {late_s:g} s after {reference.path}: its epochs of "
+            "30 s are not the same"
+        )
+    if late >= len(reference.stages) or -late >= len(ours.stages):
+        raise RecordingError(
+            f"{ours.path} and {reference.path} have no epoch in common: one began "
+            f"{ours.start_utc:%Y-%m-%d %H:%M}, the other "
+            f"{reference.start_utc:%Y-%m-%d %H:%M}"
+        )
+    if late < 0:
+        return ours.stages[-late:], reference.stages
+    return (*[None] * late, *ours.stages), reference.stages
+
+
+def pairs(ours: Path, reference: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Return what belongs together in two folders, and what has no counterpart.
+
+    Names count without their endings like ``-PSG``, ``-Hypnogram`` and ``_night``;
+    those of Sleep-EDF up to the night, as the letters after it differ.
+
+    Raises
+    ------
+    RecordingError
+        If nothing belongs together, or several files to one.
+    """
+    mine, its = _by_night(ours), _by_night(reference)
+    both = [(mine[night], its[night]) for night in sorted(mine.keys() & its.keys())]
+    if not both:
+        raise RecordingError(
+            f"{ours} and {reference}: no two names belong together, as "
+            "SC4001E0_night.json and SC4001EC-Hypnogram.edf do"
+        )
+    alone = mine.keys() ^ its.keys()
+    return both, [str((mine | its)[night]) for night in sorted(alone)]
+
+
+def _by_night(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    kinds = TABLES | EDF | NIGHTS | {".npz"}
+    for path in sorted(folder.iterdir()):
+        stem = path.stem.lower()
+        if path.suffix.lower() not in kinds or stem.endswith("-psg"):
+            continue
+        if path.suffix.lower() == ".json" and path.with_suffix(".tsv").exists():
+            continue  # of BIDS: it explains the table
+        night = _night_of(path.stem)
+        if night in found:
+            raise RecordingError(
+                f"{path} and {found[night]}: both are {night}; keep one kind of file "
+                "in the folder"
+            )
+        found[night] = path
+    return found
+
+
+def _night_of(stem: str) -> str:
+    name = ENDINGS.sub("", stem)
+    known = SLEEP_EDF.fullmatch(name)
+    return (known[1] if known else name).lower()
