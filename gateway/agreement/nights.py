@@ -22,7 +22,7 @@ SPREAD = 1.96  # standard deviations that hold 95 % of the differences
 FEWEST = 3  # nights: a line through two has no residuals
 MATERIAL_R2, MATERIAL_RATIO = 0.1, 1.5
 MATERIAL_SKEW, MATERIAL_KURTOSIS = 1.0, 2.0
-NO_LESS = 1e-9  # a fitted residual that the line sends below zero
+NO_LESS = 1e-9  # of a minute: smaller spreads are none
 # mean absolute residual to half-width: 1.96 * sqrt(pi / 2), Bland & Altman 1999
 FROM_RESIDUALS = 2.46
 
@@ -181,7 +181,9 @@ def _sd(values: Array) -> float:
 
 
 def _line(stats: Any, x: Array, y: Array) -> Line:  # noqa: ANN401
-    if np.ptp(x) == 0:  # the same reference every night: there is no slope to find
+    if (
+        np.ptp(x) <= NO_LESS
+    ):  # the same reference every night: there is no slope to find
         return Line(0.0, float(y.mean()), 1.0, 0.0)
     fit = stats.linregress(x, y)
     p_value = float(fit.pvalue) if np.isfinite(fit.pvalue) else 1.0
@@ -197,7 +199,7 @@ def _ratio(residuals: Line, reference: Array) -> float:
 
 
 def _normal(stats: Any, difference: Array) -> bool:  # noqa: ANN401
-    if np.ptp(difference) == 0:
+    if np.ptp(difference) <= NO_LESS:
         return True
     if float(stats.shapiro(difference).pvalue) >= ALPHA:
         return True

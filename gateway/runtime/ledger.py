@@ -40,7 +40,10 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             with self._path.open("a+", encoding="utf-8") as file:
                 file.seek(0)
-                self._learn(file)
+                content = file.read()
+                if content and not content.endswith("\n"):  # a power cut's
+                    file.write("\n")
+                self._learn(content.splitlines())
         except OSError as error:
             raise self._unusable(error) from error
 

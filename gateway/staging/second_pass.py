@@ -28,7 +28,8 @@ STEPS = (
 )
 # A hypnodensity is no independent witness: neighbouring epochs err alike. Its weight
 # is the best on surrogate nights of the validation subjects; see docs/offline.md.
-WEIGHT = 0.6
+WEIGHT = 0.8
+LEAST = 1e-6  # probability: no single epoch forbids a stage
 
 Array = NDArray[np.float64]
 
@@ -71,7 +72,7 @@ def second_pass(
     evidence = np.ones((len(stages), len(STAGES)))
     for epoch, density in enumerate(hypnodensity):
         if len(density):
-            evidence[epoch] = (np.maximum(density, 1e-6) / share) ** WEIGHT
+            evidence[epoch] = np.maximum(density, LEAST) ** WEIGHT
     smoothed = _forward(evidence, steps, share) * _backward(evidence, steps)
     smoothed /= smoothed.sum(axis=1, keepdims=True)
     final = tuple(

@@ -15,6 +15,7 @@ from gateway.formats.report.hours import hours
 from gateway.formats.report.palette import DARK, LIGHT, rules
 from gateway.formats.report.tables import duration
 
+SURROGATES = "\ud800"  # these and the few letters after them are not worth a font
 WIDTH, HEIGHT = 1200, 675
 LEFT, RIGHT = 110, 40
 INNER = WIDTH - LEFT - RIGHT
@@ -71,7 +72,7 @@ def _text(  # noqa: PLR0913, PLR0917 (one per attribute)
 ) -> str:
     return (
         f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}" '
-        f'font-size="{size}">{escape(text)}</text>'
+        f'font-size="{size}">{_plain(text)}</text>'
     )
 
 
@@ -83,7 +84,7 @@ def _head(report: Report) -> list[str]:
     return [
         (
             f'<text x="{LEFT}" y="62" font-size="32" font-weight="650">'
-            f"{escape(title)}</text>"
+            f"{_plain(title)}</text>"
         ),
         _text(WIDTH - RIGHT, 62, when, "soft", "end"),
     ]
@@ -105,7 +106,7 @@ def _numbers(report: Report) -> list[str]:
         parts += [
             (
                 f'<text x="{LEFT + step * i:g}" y="122" font-size="27" '
-                f'font-weight="650">{escape(number)}</text>'
+                f'font-weight="650">{_plain(number)}</text>'
             ),
             _text(LEFT + step * i, 148, words, "soft", size=16),
         ]
@@ -144,3 +145,8 @@ def _foot(report: Report) -> list[str]:
         x += 76
     said = f"Sleepgate {report.version}, {report.night.model}. Not a medical device."
     return [*parts, _text(WIDTH - RIGHT, y, said, "soft", "end", 15)]
+
+
+def _plain(text: str) -> str:
+    """Return text for XML 1.0, which cannot write most control characters."""
+    return escape("".join(c if " " <= c < SURROGATES else "?" for c in text))
