@@ -6,7 +6,11 @@ from pathlib import Path
 import click
 
 from gateway.agreement.nights import FEWEST
-from gateway.agreement.statistics import NightComparison, compare_night, compare_nights
+from gateway.agreement.numbers_of_nights import (
+    NightComparison,
+    compare_night,
+    compare_nights,
+)
 from gateway.cli_options import JSON
 from gateway.errors import ConfigError, RecordingError
 from gateway.formats.bland_altman_svg import bland_altman_svg

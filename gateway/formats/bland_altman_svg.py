@@ -10,7 +10,7 @@ from html import escape
 from math import ceil, floor, log10
 
 from gateway.agreement.nights import Interval, NightsAgreement
-from gateway.agreement.statistics import UNITS
+from gateway.agreement.numbers_of_nights import UNITS
 from gateway.formats.comparison import WORDS, flags
 
 PANEL_W, PANEL_H = 400, 320

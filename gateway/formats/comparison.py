@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.agreement.epochs import Agreement
 from gateway.agreement.nights import NightsAgreement
-from gateway.agreement.statistics import NUMBERS, UNITS, NightComparison, pooled
+from gateway.agreement.numbers_of_nights import NUMBERS, UNITS, NightComparison, pooled
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.staging.stage import STAGES
