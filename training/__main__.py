@@ -1,23 +1,46 @@
-"""``python -m training all``: from the feature table to the file that ships."""
+"""``python -m training all``: from the feature table to the file that ships.
+
+``python -m training sleep-edf`` trains on Sleep-EDF itself, ``python -m training
+evaluate`` judges any model by any labelled recordings.
+"""
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
+from gateway.__main__ import complain
+from gateway.errors import GatewayError
 from gateway.staging.model_card import unpack
 from training.generate import EVENNESS, generate
 from training.surrogates import N_CANDIDATES
 
+if TYPE_CHECKING:
+    import click
+
 
 def main() -> None:
     """Run the steps asked for."""
+    if sys.argv[1:2] and sys.argv[1] in APART:
+        _run_apart(sys.argv[1])
     options = _options()
     for step in STEPS if options.step == "all" else (options.step,):
         (STEPS | ALONE)[step](options)
+
+
+def _run_apart(name: str) -> NoReturn:
+    """Run a command that has options of its own; an expected failure is one line."""
+    command: click.Command = import_module(APART[name]).command
+    try:
+        command.main(sys.argv[2:], prog_name=f"python -m training {name}")
+    except GatewayError as error:
+        sys.exit(complain(error))
 
 
 def _options() -> argparse.Namespace:
@@ -72,7 +95,7 @@ def _float(options: argparse.Namespace) -> None:
         options.out.write_bytes(convert_float(fold(dict(archive))))
 
 
-def _evaluate(options: argparse.Namespace) -> None:
+def _figures(options: argparse.Namespace) -> None:
     from training.evaluate import evaluate  # noqa: PLC0415 (slow to import)
     from training.quantised import Quantised  # noqa: PLC0415
 
@@ -91,7 +114,11 @@ STEPS = {
     "generate": _generate,
     "train": _train,
     "export": _export,
-    "evaluate": _evaluate,
+    "figures": _figures,
+}
+APART = {
+    "sleep-edf": "training.sleep_edf.commands",
+    "evaluate": "training.evaluate_command",
 }
 ALONE = {"float": _float}  # a peer for the benchmark, not part of what ships
 

@@ -61,20 +61,25 @@ class Network:
         for name, tensor in (self.trainable | self.statistics).items():
             tensor.assign(weights[name])
 
-    def train_logits(self, x: tf.Tensor) -> tf.Tensor:
+    def train_logits(self, x: tf.Tensor, lot: tf.Tensor | None = None) -> tf.Tensor:
         """Return logits with dropout and batch statistics, updating the running.
 
         Parameters
         ----------
         x : tensor of float32, shape (n_epochs, n_channels, 3000, 1)
+        lot : tensor of int32, shape (2,), or None
+            Draws the dropout, so that a step can be taken again to the bit; None
+            leaves it to TensorFlow's own state.
         """
-        return self._logits(x, training="yes")
+        return self._logits(x, training="yes", lot=lot)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Return logits with the running statistics."""
         return self._logits(x, training="")
 
-    def _logits(self, x: tf.Tensor, training: str) -> tf.Tensor:
+    def _logits(
+        self, x: tf.Tensor, training: str, lot: tf.Tensor | None = None
+    ) -> tf.Tensor:
         for block in range(len(WIDTHS)):
             main = x
             for half in "ab":
@@ -83,9 +88,10 @@ class Network:
                     self.normed_and_pooled(main, f"block{block}", half, training)
                 )
             x = main + self._shortcut(x, f"block{block}")
-            x = tf.nn.dropout(x, BLOCK_DROPOUT) if training else x
+            x = _dropout(x, BLOCK_DROPOUT, lot, block) if training else x
         pooled = tf.reshape(tf.reduce_mean(x, 2), (-1, self.n_channels * WIDTHS[-1]))
-        pooled = tf.nn.dropout(pooled, HEAD_DROPOUT) if training else pooled
+        if training:
+            pooled = _dropout(pooled, HEAD_DROPOUT, lot, len(WIDTHS))
         of = self.trainable
         hidden = pooled @ of["hidden/kernel"] + of["hidden/bias"]
         return hidden @ of["logits/kernel"] + of["logits/bias"]
@@ -165,6 +171,15 @@ class Network:
         bias = of[f"{block}/short_a/bias"][None] @ second + of[f"{block}/short_b/bias"]
         kernel = (first @ second)[None, None]
         return tf.nn.conv2d(x, kernel, [1, 1, 4, 1], "SAME") + bias
+
+
+def _dropout(
+    x: tf.Tensor, rate: float, lot: tf.Tensor | None, number: int
+) -> tf.Tensor:
+    if lot is None:
+        return tf.nn.dropout(x, rate)
+    seed = tf.random.experimental.stateless_fold_in(lot, number)
+    return tf.nn.experimental.stateless_dropout(x, rate, seed=seed)
 
 
 def _pool(x: tf.Tensor) -> tf.Tensor:

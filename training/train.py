@@ -69,6 +69,16 @@ class Adam:
         self._second = [tf.Variable(tf.zeros_like(v)) for v in variables]
         self._step = tf.Variable(0.0)
 
+    def state(self) -> Weights:
+        """Return all that it remembers, by name."""
+        kept = [*self._first, *self._second, self._step]
+        return {f"adam/{number}": of.numpy() for number, of in enumerate(kept)}
+
+    def restore(self, state: Mapping[str, NDArray[np.floating]]) -> None:
+        """Go on from `state`."""
+        for number, of in enumerate([*self._first, *self._second, self._step]):
+            of.assign(state[f"adam/{number}"])
+
     def apply(self, gradients: list[tf.Tensor], rate: tf.Tensor) -> None:
         """Move the variables one step downhill."""
         self._step.assign_add(1)

@@ -57,14 +57,14 @@ class Server:
             self.behave(handler, body, first)
 
 
-def honest(handler, body, first, *, length=None, send=None, status=None):
+def honest(handler, body, first, *, length=None, send=None):
     if first and first >= len(body):
         handler.send_response(416)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
         return
     rest = body[first:]
-    handler.send_response(status or (206 if first else 200))
+    handler.send_response(206 if first else 200)
     handler.send_header("Content-Length", str(length or len(rest)))
     if first:
         last = len(body) - 1

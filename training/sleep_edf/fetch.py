@@ -17,7 +17,7 @@ MB = 1_000_000
 SHARE_OF_HYPNOGRAM = 1e-4  # of a recording's size
 
 
-def fetch(
+def fetch(  # noqa: PLR0913 (one for each choice)
     folder: Path,
     subjects: int,
     *,
@@ -68,7 +68,9 @@ def fetch(
 class _Counter:
     """Tell the progress of all files by the bytes of one."""
 
-    def __init__(self, progress: Progress, done: float, share: float, name: str):
+    def __init__(
+        self, progress: Progress, done: float, share: float, name: str
+    ) -> None:
         self._progress, self._done, self._share = progress, done, share
         self._name = name
 

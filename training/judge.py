@@ -1,0 +1,78 @@
+"""Score labelled nights exactly as the daemon would, and keep what was said."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.offline import NO_DATE, packets
+from gateway.pipeline import Night
+from gateway.preprocessing.band import EPOCH_S
+from gateway.staging.score import ScoredEpoch, Scorer
+from gateway.staging.stage import STAGES
+from training.figures import Judged
+from training.labelled import LabelledNight
+
+MAINS_HZ = 50.0
+REFUSED = (np.nan,) * len(STAGES)
+
+
+def judge(
+    night: LabelledNight, scorer: Scorer, channels: Mapping[str, str] | None = None
+) -> dict[str, Judged]:
+    """Return what `scorer` says of every labelled epoch of a night.
+
+    The samples go through the daemon's own objects, holes included, so refusals and
+    context are those of a live night.
+
+    Parameters
+    ----------
+    night : LabelledNight
+    scorer : Scorer
+    channels : mapping of str to str or None
+        Derivation of each of the model's inputs, as in the configuration.
+
+    Returns
+    -------
+    dict of str to Judged
+        ``"model"``.
+
+    Raises
+    ------
+    ConfigError
+        If the night has no channel that the model can use.
+    """
+    first = min(night.recorded) if night.recorded else 0  # a session begins there
+    chain = Night(scorer, channels or {}, MAINS_HZ)
+    said = {first + of.index: of for of in _scored(night, chain)}
+    epochs = sorted(night.stages)
+    answers = [said[at].hypnodensity if at in said else () for at in epochs]
+    return {"model": _judged(night, epochs, answers)}
+
+
+def _judged(
+    night: LabelledNight, epochs: Sequence[int], answers: Sequence[tuple[float, ...]]
+) -> Judged:
+    return Judged(
+        subjects=np.array([night.subject] * len(epochs)),
+        true=np.array([STAGES.index(night.stages[at]) for at in epochs]),
+        proba=np.array([answer or REFUSED for answer in answers], np.float64),
+    )
+
+
+def _scored(night: LabelledNight, chain: Night) -> Iterator[ScoredEpoch]:
+    chain.tick(Tick(0.0, night.recording.start_utc or NO_DATE, synchronised=False))
+    chain.begin(HeadbandInfo(night.recording.montage, boot_id=0))
+    for packet in packets(night.recording):
+        if _was_recorded(night, packet):
+            for value in chain.place(packet):
+                if isinstance(value, ScoredEpoch):
+                    yield value
+
+
+def _was_recorded(night: LabelledNight, packet: SamplePacket) -> bool:
+    if night.recorded is None:
+        return True
+    sfreq = night.recording.montage.streams[packet.stream].sfreq
+    return int(packet.index // (EPOCH_S * sfreq)) in night.recorded
