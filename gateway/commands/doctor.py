@@ -1,0 +1,67 @@
+"""``sleepgate doctor``: look at everything a night depends on."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gateway import __version__
+from gateway.cli_options import CONFIG, JSON, SOCKET, examples
+from gateway.formats.doctor_report import (
+    EXIT_CODES,
+    doctor_document,
+    doctor_lines,
+    worst,
+)
+from gateway.runtime.doctor.bundle import write_bundle
+from gateway.runtime.doctor.examine import examine, patient_of
+from gateway.runtime.logs import start_talk
+from gateway.runtime.talk import say
+
+
+@examples(
+    "sudo sleepgate doctor",
+    "sleepgate doctor --mqtt",
+    "sudo sleepgate doctor --bundle for-the-issue.zip",
+)
+@click.command()
+@click.option("--ble", is_flag=True, help="Bluetooth only.")
+@click.option("--mqtt", is_flag=True, help="The broker only.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write findings, configuration, status and log there as a zip, without "
+    "addresses, names and secrets.",
+)
+@CONFIG
+@SOCKET
+@JSON
+def command(  # noqa: PLR0913 (one per option)
+    *,
+    ble: bool,
+    mqtt: bool,
+    bundle: Path | None,
+    file: Path,
+    socket: Path,
+    as_json: bool,
+) -> None:
+    """Look at everything a night depends on, and say what to do; nothing is changed.
+
+    Exit code 0 good, 1 warnings, 2 broken. With sudo it may read the service's
+    secrets and its log.
+    """
+    start_talk()
+    patient = patient_of(file, socket)
+    parts = frozenset(name for name, on in (("ble", ble), ("mqtt", mqtt)) if on)
+    findings = list(examine(patient, parts))
+    if as_json:
+        document = doctor_document(findings, __version__, datetime.now(UTC))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        say(doctor_lines(findings), sys.stdout)
+    if bundle is not None:
+        write_bundle(bundle, patient, findings)
+        click.echo(f"{bundle}: look through it before you send it on", err=True)
+    sys.exit(EXIT_CODES.get(worst(findings), 0))

@@ -1,0 +1,1 @@
+"""Look at everything a night depends on; change nothing."""

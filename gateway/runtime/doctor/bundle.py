@@ -1,0 +1,153 @@
+"""Everything that helps to help, in one zip that tells of nobody."""
+
+import getpass
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gateway import __version__, sinks
+from gateway.errors import ConfigError, GatewayError
+from gateway.formats.anonymous import Anonymiser
+from gateway.formats.control_messages import Order
+from gateway.formats.doctor_report import Finding, doctor_document
+from gateway.machine import host_name
+from gateway.runtime.config_file import read_document
+from gateway.runtime.control_client import ask
+from gateway.runtime.daemon import check
+from gateway.runtime.doctor.patient import Patient, said_by
+from gateway.runtime.effective_config import effective, effective_yaml
+from gateway.runtime.secret_tags import LeftSecretLoader, Secret
+
+LOG_LINES = "2000"
+OUR_TOPIC = "sleepgate"
+TELLING = {
+    "name": "device",
+    "username": "user",
+    "host": "broker",
+    "base_topic": "topic",
+}
+UNKNOWN = """Left out: the configuration cannot be read, so nobody knows which names
+to take out of the log.
+"""
+README = """Made by `sleepgate doctor --bundle`. Look through it before you send it on.
+
+Addresses, host, user and headband names, passwords and IP addresses were replaced;
+the same is replaced by the same.
+"""
+
+
+def write_bundle(path: Path, patient: Patient, findings: Sequence[Finding]) -> None:
+    """Write the zip; only its owner may read it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written.
+    """
+    known = _known(patient)
+    hide = anonymiser_for(known)
+    document = doctor_document(findings, __version__, datetime.now(UTC))
+    texts = {
+        "README.txt": README,
+        "doctor.json": _json(hide.tree(document)),
+        "configuration.yaml": hide.text(_configuration(patient)),
+        "status.json": _json(hide.tree(_status(patient))),
+        "versions.json": _json(dict(_versions())),
+        "log.txt": hide.text(_log()) if known is not None else UNKNOWN,
+    }
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as bundle:
+            for name, text in texts.items():
+                bundle.writestr(name, text, zipfile.ZIP_DEFLATED)
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be written: {error.strerror}"]) from error
+
+
+def anonymiser_for(tree: object) -> Anonymiser:
+    """Collect what must not be told: of this machine, its user and its sleepers.
+
+    Parameters
+    ----------
+    tree : object
+        The decoded configuration, right or wrong.
+    """
+    host = host_name()
+    names = {kind: set[str]() for kind in ("host", "user", "device", "broker", "topic")}
+    names["host"] |= {host, host.partition(".")[0]}
+    names["user"] |= {getpass.getuser(), os.environ.get("SUDO_USER", "")}
+    names["user"].add(Path.home().name)
+    secrets: set[str] = set()
+    for key, value in _leaves(tree, ""):
+        if isinstance(value, Secret) or key in hidden_keys():
+            secrets.add(value)
+        elif key in TELLING and value != OUR_TOPIC:
+            names[TELLING[key]].add(value)
+    return Anonymiser(secrets, names)
+
+
+def hidden_keys() -> set[str]:
+    """Name the options, of any output, whose values are not shown."""
+    kinds: list[Any] = [sinks.load(name).options for name in sinks.names()]
+    return {spec.name for kind in kinds for spec in fields(kind) if not spec.repr}
+
+
+def _leaves(tree: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(tree, Mapping):
+        for name, each in tree.items():
+            yield from _leaves(each, str(name))
+    elif isinstance(tree, list):
+        for each in tree:
+            yield from _leaves(each, key)
+    elif tree is not None and not isinstance(tree, bool):
+        yield key, tree if isinstance(tree, str) else str(tree)
+
+
+def _known(patient: Patient) -> object | None:
+    """Return the decoded configuration; None if it cannot be decoded at all."""
+    try:
+        return read_document(patient.file).tree or {}
+    except ConfigError:
+        pass
+    try:  # at least the names, where its secrets cannot be read
+        return read_document(patient.file, LeftSecretLoader).tree or {}
+    except ConfigError:
+        return None
+
+
+def _configuration(patient: Patient) -> str:
+    try:
+        config = check(patient.file, LeftSecretLoader, may_be_empty=True)
+    except ConfigError as error:
+        return "".join(f"# {problem}\n" for problem in error.problems)
+    return effective_yaml(effective(config))
+
+
+def _status(patient: Patient) -> Mapping[str, Any]:
+    try:
+        return ask(patient.socket, Order("status"))
+    except GatewayError as error:
+        return {"error": str(error)}
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for each in sorted(metadata.distributions(), key=lambda d: d.metadata["Name"]):
+        yield each.metadata["Name"], each.version
+
+
+def _log() -> str:
+    told = said_by(
+        *("journalctl", "--unit=sleepgate", f"--lines={LOG_LINES}"),
+        *("--output=short-iso", "--no-hostname", "--no-pager", "--quiet"),
+    )
+    return told or "no log could be read: run it with sudo where systemd runs it\n"
+
+
+def _json(tree: Mapping[str, Any]) -> str:
+    return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,50 @@
+"""The whole examination."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.errors import ConfigError
+from gateway.formats.doctor_report import Finding
+from gateway.runtime.daemon import check
+from gateway.runtime.doctor.ble_checks import ble_findings
+from gateway.runtime.doctor.machine_checks import machine_findings
+from gateway.runtime.doctor.model_checks import model_findings
+from gateway.runtime.doctor.mqtt_checks import mqtt_findings
+from gateway.runtime.doctor.patient import Patient
+from gateway.runtime.doctor.service_checks import (
+    config_findings,
+    daemon_findings,
+    service_findings,
+)
+
+
+def patient_of(file: Path, socket: Path) -> Patient:
+    """Read the configuration as the daemon would."""
+    try:
+        config = check(file)
+    except ConfigError as error:
+        return Patient(file, None, tuple(error.problems), socket)
+    return Patient(file, config, (), socket)
+
+
+def examine(patient: Patient, parts: frozenset[str]) -> Iterator[Finding]:
+    """Yield what is found, as it is found.
+
+    Parameters
+    ----------
+    patient : Patient
+    parts : frozenset of str
+        ``"ble"``, ``"mqtt"`` or both; everything if empty.
+    """
+    if not parts:
+        yield from machine_findings()
+        yield from model_findings(patient)
+    if not parts or patient.problems:
+        yield from config_findings(patient)
+    if not parts or "ble" in parts:
+        yield from ble_findings(patient)
+    if not parts or "mqtt" in parts:
+        yield from mqtt_findings(patient)
+    if not parts:
+        yield from service_findings()
+        yield from daemon_findings(patient)

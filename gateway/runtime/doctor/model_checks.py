@@ -1,0 +1,93 @@
+"""Whether the model answers here as it did when it was made, and how fast."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gateway.errors import ModelError
+from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
+from gateway.runtime.doctor.patient import Patient, said_by
+from gateway.runtime.model_file import read_model
+from gateway.runtime.model_trial import try_model
+from gateway.staging.scorers.litert import N_SAMPLES
+
+CPUINFO = Path("/proc/cpuinfo")
+N_TIMED = 15
+# one thread; a Pi Zero 2 W is about ten times slower than what these were tried on
+SLOW_MS = {"ai-edge-litert": 20.0, "tflite-runtime": 200.0}
+TRAP = "without /proc/cpuinfo LiteRT scores about 100 times slower"
+
+
+def model_findings(patient: Patient) -> Iterator[Finding]:
+    """Verify the model, and time an epoch."""
+    name = patient.config.staging.model if patient.config else "default"
+    try:
+        yield _verified(name)
+        yield _speed(name)
+    except ModelError as error:
+        step = "copy the file again, or set staging.model to default"
+        yield broken("model", str(error), step)
+    yield from cpuinfo_findings()
+
+
+def _verified(name: str) -> Finding:
+    trial = try_model(name)
+    title = f"{trial.card.name} ({trial.card.short_digest})"
+    if not trial.verdicts:
+        step = "export it again with golden vectors, or use another"
+        return warning("model", f"{title}: nothing to verify it by", step)
+    wrong = [
+        kernels for kernels, verdict in trial.verdicts.items() if not verdict.passed
+    ]
+    if wrong:
+        step = "report it with the lines of `sleepgate model verify`"
+        return broken("model", f"{title}: {' and '.join(wrong)} answer wrongly", step)
+    return good(
+        "model", f"{title}: {' and '.join(trial.verdicts)} answer as they should"
+    )
+
+
+def _speed(name: str) -> Finding:
+    scorer = read_model(name)
+    codes = np.zeros((len(scorer.card.channels), N_SAMPLES), np.int8)
+    scorer.logits(codes)
+    took_ms = []
+    for _ in range(N_TIMED):
+        start = time.perf_counter()
+        scorer.logits(codes)
+        took_ms.append((time.perf_counter() - start) * 1000)
+    median_ms = statistics.median(took_ms)
+    expected_ms = SLOW_MS[scorer.runtime.partition(" ")[0]]
+    words = f"{median_ms:.2f} ms per epoch with {scorer.runtime}"
+    bound = f"less than {expected_ms:.0f} expected"
+    if scorer.runtime.startswith("ai-edge-litert") and not scorer.delegated:
+        step = "please report it with /proc/cpuinfo"
+        return warning("speed", f"{words}, without its fast kernels (XNNPACK)", step)
+    if median_ms > expected_ms:
+        step = (
+            "see `top` for what else runs, and `vcgencmd get_throttled` for the power"
+        )
+        return warning("speed", f"{words}, {bound}", step)
+    return good("speed", f"{words}, {bound}")
+
+
+def cpuinfo_findings() -> Iterator[Finding]:
+    """Look for what silently takes LiteRT's fast kernels away."""
+    try:
+        CPUINFO.read_bytes()
+    except OSError:
+        yield broken(
+            "cpuinfo", f"not readable: {TRAP}", "see that /proc is mounted whole"
+        )
+    told = said_by("systemctl", "show", "sleepgate", "--property=ProcSubset")
+    if told == "ProcSubset=pid":
+        step = "sudo systemctl edit sleepgate: [Service] ProcSubset=all"
+        yield broken("cpuinfo", f"the unit hides it: {TRAP}", step)
+    elif not told:
+        step = "on the gateway itself it is"
+        yield skipped("cpuinfo", "no systemd whose unit could be looked at", step)
+    else:
+        yield good("cpuinfo", "the unit leaves /proc/cpuinfo to LiteRT")
