@@ -113,4 +113,9 @@ def first_text(config: Config, file: Path) -> str:
     for key, value in said.items():
         if value is not None:
             lines.append(f"  {key}: {scalar(value)}")
-    return "\n".join([*lines, "", "outputs:", "  mqtt: {}   # localhost", ""])
+    outputs = (
+        "outputs:",
+        "  mqtt: {}   # localhost",
+        "  edf: {}   # on disk",
+    )
+    return "\n".join([*lines, "", *outputs, ""])

@@ -1,0 +1,188 @@
+"""``sleepgate record``: the recordings on disk."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli_options import examples
+from gateway.errors import ConfigError, RecordingError
+from gateway.record_file import folder as folders
+from gateway.record_file.export import copy, write_csv
+from gateway.record_file.glance import details, glance, row
+from gateway.record_file.record_file import reopen
+from gateway.record_file.survey import survey
+
+SERVICE = Path("/var/lib/sleepgate/recordings")
+FOLDER = click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Of the recordings; default: where the daemon of this user, or service, "
+    "keeps them.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+FILE = click.argument("file")
+
+
+@examples(
+    "sleepgate record ls",
+    "sleepgate record info 01J8ZQ6T5R",
+    "sleepgate record export 01J8ZQ6T5R night.edf --anonymise",
+)
+@click.group()
+def command() -> None:
+    """List, look at, mend, copy or delete the recordings.
+
+    FILE is a recording, or a part of the name of one in the folder. All of these
+    may be used while the daemon records.
+    """
+
+
+@command.command("ls")
+@FOLDER
+@JSON
+def ls(*, folder: Path | None, as_json: bool) -> None:
+    """List the recordings, the oldest first."""
+    where = _folder(folder)
+    rows = [row(glance(path)) for path in folders.recordings(where)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for each in rows:
+        epochs = (each["epochs"] or {}).get("total", "?")
+        missing = each["annotated"] or {}
+        lost_s = sum(missing.values()) if missing else 0.0
+        click.echo(
+            f"{each['file']:<58} {_clock(each['duration_s']):>8} {epochs:>5} epochs "
+            f"{lost_s:>7.1f} s missing {each['bytes'] / 1e6:>6.1f} MB  {each['state']}"
+        )
+    n_mb = sum(each["bytes"] for each in rows) / 1e6
+    free = f"{folders.free_mb(where):.0f} MB free" if where.is_dir() else "no folder"
+    click.echo(f"{len(rows)} in {where}, {n_mb:.1f} MB; {free}", err=True)
+
+
+@command.command("info")
+@FILE
+@FOLDER
+@JSON
+def info(*, file: str, folder: Path | None, as_json: bool) -> None:
+    """Read FILE from end to end and say what is in it."""
+    path = _found(file, folder)
+    told = details(glance(path), survey(path))
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return
+    click.echo("\n".join(_lines(told)))
+
+
+@command.command("repair")
+@FILE
+@FOLDER
+def repair(*, file: str, folder: Path | None) -> None:
+    """Cut FILE to whole records and count them in its header.
+
+    The daemon does the same when the session goes on.
+    """
+    path = _found(file, folder)
+    try:
+        mended, before = reopen(path)
+        mended.close()
+    except BlockingIOError as error:
+        raise RecordingError(f"{path}: is being recorded; nothing to mend") from error
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror or error}") from error
+    if before.is_whole:
+        click.echo(f"{path}: {before.n_records} records, nothing to mend", err=True)
+    else:
+        n_cut = before.n_bytes - before.whole_bytes
+        click.echo(
+            f"{path}: {before.n_records} whole records, {n_cut} bytes cut off, "
+            f"{before.n_promised} were promised",
+            err=True,
+        )
+
+
+@command.command("export")
+@FILE
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--anonymise",
+    is_flag=True,
+    help="Without date, codes, device and your markers; the time of day stays.",
+)
+@FOLDER
+def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> None:
+    """Copy FILE to TARGET: .edf or .bdf with everything, .csv for the annotations."""
+    path = _found(file, folder)
+    if target.suffix.lower() == ".csv":
+        click.echo(f"{write_csv(path, target)} annotations in {target}", err=True)
+    elif target.suffix.lower() == path.suffix:
+        n_records = copy(path, target, anonymise=anonymise)
+        click.echo(f"{n_records} data records in {target}", err=True)
+    else:
+        raise ConfigError([f"{target}: end its name in {path.suffix} or .csv"])
+
+
+@command.command("prune")
+@click.option(
+    "--keep-days",
+    type=click.FloatRange(0),
+    required=True,
+    help="What was written last before this many days goes.",
+)
+@FOLDER
+def prune(*, keep_days: float, folder: Path | None) -> None:
+    """Delete old recordings; never the one that is being written."""
+    for path in folders.prune(_folder(folder), keep_days, time.time()):
+        click.echo(path)
+
+
+def _folder(folder: Path | None) -> Path:
+    if folder is not None:
+        return folder
+    own = folders.default_folder()
+    return SERVICE if not own.exists() and SERVICE.exists() else own
+
+
+def _found(file: str, folder: Path | None) -> Path:
+    """Return the one recording that `file` is, or is part of the name of."""
+    if Path(file).exists():
+        return Path(file)
+    where = _folder(folder)
+    found = [path for path in folders.recordings(where) if file in path.name]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise RecordingError(f"{file}: {names} in {where}; name one recording")
+    return found[0]
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    missing, epochs = told["annotated"], told["epochs"]
+    whole = "whole" if told["whole"] else "cut off: sleepgate record repair mends it"
+    beside = told["beside"] or {}
+    measured = beside.get("measured", {}).get("sfreq_hz")
+    state = f"{told['state']}, {whole}"
+    size = f"{told['bytes'] / 1e6:.1f} MB"
+    records = f"{told['data_records']} records of {told['record_s']:g} s"
+    yield f"{told['file']}  {told['format']}  {size}  {state}"
+    lasts = _clock(told["duration_s"])
+    yield f"began {told['start_local']} local, lasts {lasts}, {records}"
+    yield f"patient: {told['patient']}   recording: {told['recording']}"
+    for each in told["signals"]:
+        physical = f"{each['physical_min']:g} to {each['physical_max']:g}"
+        digital = f"({each['digital_min']} to {each['digital_max']})"
+        rate = f"{each['sfreq_hz']:g} Hz"
+        yield f"  {each['label']:<16} {rate}  {physical} {each['dimension']}  {digital}"
+    if measured is not None:
+        yield f"measured sampling rate: {measured:.4f} Hz"
+    lost = f"{missing['gap_s']:.2f} s lost on the way"
+    yield f"missing: {lost}, {missing['unrecorded_s']:.2f} s not recorded"
+    yield f"epochs: {epochs['total']}, scored {epochs['scored']}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
