@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from scripts.power_cut.kills import kill_everywhere
 from scripts.power_cut.rig import RigError, logged_disk, survivor
 from scripts.power_cut.subject import Subject, load_all
 from scripts.power_cut.write_log import (
@@ -33,17 +34,31 @@ def main() -> None:
     parser.add_argument("--cuts", type=int, default=200, help="instants; 3 disks each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--megabytes", type=int, default=32, help="of the disk")
+    parser.add_argument(
+        "--kill", action="store_true", help="kill the writer instead, everywhere"
+    )
     parser.add_argument("--mount", default="defaults", help="options, e.g. noatime")
     options = parser.parse_args()
     if unknown := set(options.subjects) - subjects.keys():
         parser.error(f"no {', '.join(unknown)}; there is {', '.join(subjects)}")
     wrong = 0
     for name in options.subjects:
+        if options.kill:
+            wrong += not _kill(name, subjects[name])
+            continue
         try:
             wrong += not _try(name, subjects[name], options)
         except RigError as error:
             sys.exit(f"{name}: {error}")
     sys.exit(wrong > 0)
+
+
+def _kill(name: str, subject: Subject) -> bool:
+    print(f"{name}: kill -9 before every call that changes the disk", flush=True)
+    n_kills, wrong = kill_everywhere(name)
+    shown = [] if subject.must_fail_killed else wrong[:SHOWN]
+    print(f"  {n_kills} kills, {len(wrong)} times something wrong", *shown)
+    return bool(wrong) is subject.must_fail_killed
 
 
 def _try(name: str, subject: Subject, options: argparse.Namespace) -> bool:

@@ -28,12 +28,15 @@ class Subject(NamedTuple):
         promises marked before the cut; yields everything that is wrong.
     must_fail : bool
         A control: if nothing is found wrong with it, the method proves nothing.
+    must_fail_killed : bool
+        The same for kill -9, which takes only what the kernel was not given.
     """
 
     what: str
     write: Callable[[Path, Mark], None]
     judge: Callable[[Path, Sequence[Promise]], Iterator[str]]
     must_fail: bool = False
+    must_fail_killed: bool = False
 
 
 def load_all() -> dict[str, Subject]:

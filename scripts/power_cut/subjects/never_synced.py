@@ -1,4 +1,4 @@
-"""A control: a file that is never synced, which a power cut must be seen to harm."""
+"""A control: a file that nobody flushes; whatever ends its writer must harm it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ LINE = b"%07d\n"
 
 
 def _write(folder: Path, mark: Mark) -> None:
-    with (folder / "lines").open("wb", buffering=0) as file:
+    with (folder / "lines").open("wb") as file:
         for n in range(N_LINES):
             file.write(LINE % n)
             mark({"lines": n + 1})
@@ -25,4 +25,10 @@ def _judge(folder: Path, promised: Sequence[Promise]) -> Iterator[str]:
         yield f"{n_promised} lines were promised, {len(found) // len(LINE % 0)} found"
 
 
-SUBJECT = Subject("control: a file that nobody syncs", _write, _judge, must_fail=True)
+SUBJECT = Subject(
+    "control: a file that nobody flushes or syncs",
+    _write,
+    _judge,
+    must_fail=True,
+    must_fail_killed=True,
+)
