@@ -19,6 +19,14 @@ MEMORY = Path("/proc/meminfo")
 PAGES = Path("/proc/self/statm")
 
 
+BEGAN_S = time.monotonic()  # imported as the process begins
+
+
+def uptime_s() -> float:
+    """Return for how long this process has run, seconds."""
+    return time.monotonic() - BEGAN_S
+
+
 class Pulse:
     """Takes the vitals of this process again and again.
 

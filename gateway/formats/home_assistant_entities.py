@@ -151,6 +151,19 @@ def gateway_entities(topics: TopicTree) -> Iterator[Entity]:
     yield "disk", _diagnostic(disk | {"device_class": "data_size"}), ALIVE
     heat = _number(health, "CPU temperature", "host.cpu_temp_c", "°C")
     yield "temperature", _diagnostic(heat | {"device_class": "temperature"}), ALIVE
+    template = (
+        "{{ 'ON' if value_json.restart_required or value_json.config_problems "
+        "else 'OFF' }}"
+    )
+    config = _sensor(topics.bridge_info, "Configuration needs you", template)
+    config |= {"platform": "binary_sensor", "device_class": "problem"}
+    config |= {
+        "json_attributes_topic": topics.bridge_info.name,
+        "json_attributes_template": "{{ {'restart_required': "
+        "value_json.restart_required, 'config_problems': value_json.config_problems} "
+        "| tojson }}",
+    }
+    yield "config", _diagnostic(config), ALIVE
     slow = _sensor(health, "Slowed by heat or supply", SLOWED)
     slow |= {"platform": "binary_sensor", "device_class": "problem"}
     yield "throttled", _diagnostic(slow), ALIVE

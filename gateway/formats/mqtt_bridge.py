@@ -79,33 +79,46 @@ class Health:
     clock_synchronised: bool
 
 
-def info_payload(
-    version: str,
-    machine: Machine,
-    headbands: Mapping[str, Headband],
-    started: datetime,
-) -> bytes:
-    """Write who this gateway is as ``info.v1``, UTF-8 JSON.
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Who the gateway is.
 
-    Parameters
+    Attributes
     ----------
     version : str
     machine : Machine
     headbands : mapping of str to Headband
         By name.
     started : datetime
+    restart_required : tuple of str
+        Sections of the configuration that were changed and wait for a restart.
+    config_problems : tuple of str
+        What is wrong with the configuration as it stands now.
     """
+
+    version: str
+    machine: Machine
+    headbands: Mapping[str, Headband]
+    started: datetime
+    restart_required: tuple[str, ...] = ()
+    config_problems: tuple[str, ...] = ()
+
+
+def info_payload(gateway: Gateway) -> bytes:
+    """Write who the gateway is as ``info.v1``, UTF-8 JSON."""
     return json_bytes(
         {
             "v": 1,
-            "version": version,
+            "version": gateway.version,
             "schema": SCHEMAS,
-            **asdict(machine),
+            **asdict(gateway.machine),
             "devices": [
                 {"name": name, **headband._asdict()}
-                for name, headband in sorted(headbands.items())
+                for name, headband in sorted(gateway.headbands.items())
             ],
-            "started": utc_text(started),
+            "started": utc_text(gateway.started),
+            "restart_required": gateway.restart_required,
+            "config_problems": gateway.config_problems,
         }
     )
 

@@ -31,6 +31,7 @@ AS_THEY_ARE = (
     *("se_pct", "sme_pct", "sfi_per_h", "awakenings", "transitions_per_h"),
     "unscored_min",
 )
+STAGE = {label: stage for stage, label in LABEL.items()}
 REFUSAL_CODE = {
     Refusal.WARM_UP: YASA_UNSCORED,
     Refusal.GAP: YASA_UNSCORED,
@@ -85,6 +86,23 @@ def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
             "model": {"id": reading.model, "digest": reading.model_digest},
         }
     )
+
+
+class Recalled(NamedTuple):
+    """An epoch as its document tells it."""
+
+    epoch: int
+    start_utc: datetime
+    stage: Stage | Refusal
+    asleep: bool | None
+
+
+def read_document(document: bytes) -> Recalled:
+    """Read what `epoch_document` wrote."""
+    epoch = json.loads(document)
+    stage = STAGE[epoch["stage"]] if epoch["scored"] else Refusal(epoch["reason"])
+    start_utc = datetime.fromisoformat(epoch["start"])
+    return Recalled(epoch["epoch"], start_utc, stage, epoch["asleep"])
 
 
 def epoch_payload(document: bytes, posting: Posting) -> bytes:

@@ -83,6 +83,10 @@ class Journal:
         """Return the first `limit` unacknowledged entries past seq `after`."""
         return await self._do(lambda store: store.owed(after, limit))
 
+    async def documents(self, session: str) -> list[bytes]:
+        """Return what was appended of `session` and is on disk still, in order."""
+        return await self._do(lambda store: store.documents(session))
+
     async def acknowledge(self, seqs: Collection[int]) -> None:
         """Note that the broker has the entries of these `seqs`."""
         await self._do(lambda store: store.acknowledge(seqs))

@@ -55,6 +55,14 @@ class Recorder:
             log.info("the journal takes epochs again; %d had waited", n_waited)
         return None if entry is None else entry.seq
 
+    async def recall(self, session: str) -> list[bytes]:
+        """Return what is on disk of `session`, in order; nothing if that fails."""
+        try:
+            return await self._journal.documents(session)
+        except JournalError as error:
+            log.debug("%s; what came before of %s is not known", error, session)
+            return []
+
     def _wait(self, error: JournalError) -> None:
         first = len(self._waiting) == 1
         log.log(

@@ -1,12 +1,17 @@
 """What goes out about one headband beside its stages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
 from gateway.formats.hypnogram_svg import draw_svg
-from gateway.formats.mqtt_payloads import OFFLINE, ONLINE, summary_payload
+from gateway.formats.mqtt_payloads import (
+    OFFLINE,
+    ONLINE,
+    read_document,
+    summary_payload,
+)
 from gateway.formats.mqtt_reports import (
     Link,
     event_payload,
@@ -36,6 +41,7 @@ from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary, summarise
+from gateway.staging.stage import Refusal, Stage
 
 NOTHING_YET = Availability(online=False, reason="nothing was received yet")
 
@@ -60,7 +66,7 @@ class Bedside:
         self._session: SessionState | None = None
         self._phase: str | None = None
         self._night = Hypnogram()
-        self._reading: Reading | None = None  # of the newest epoch
+        self._reading: Reading | None = None  # the first of its session
         self._start: datetime | None = None  # of its session's first epoch
         self._firmware: str | None = None
 
@@ -69,6 +75,30 @@ class Bedside:
         """Whether a session runs, also one that waits for its first sample."""
         session = self._session
         return session is not None and session.state is not Recording.ENDED
+
+    @property
+    def session(self) -> str | None:
+        """The session that was heard of last."""
+        return None if self._reading is None else self._reading.session
+
+    def recall(self, reading: Reading, documents: Iterable[bytes]) -> None:
+        """Take up the session of `reading` where another run of this output left it.
+
+        Parameters
+        ----------
+        reading : Reading
+        documents : iterable of bytes
+            Of the session's epochs so far, oldest first; none for one that begins.
+        """
+        self._reading, self._start, self._phase = reading, None, None
+        stages: list[Stage | Refusal] = []
+        for at, start_utc, stage, asleep in map(read_document, documents):
+            stages += [Refusal.GAP] * (at + 1 - len(stages))
+            stages[at] = stage
+            self._start = _began(start_utc, at)
+            phase = phase_of(stage, asleep=asleep)
+            self._phase = phase or self._phase
+        self._night = Hypnogram(stages)
 
     def hear(self, reading: Reading) -> Iterator[Message]:
         """Yield what is to be published at once."""
@@ -108,7 +138,7 @@ class Bedside:
 
     def night_so_far(self) -> Iterator[Message]:
         """Yield statistics and pictures of a night that goes on."""
-        if self._reading is not None:
+        if self._reading is not None and self._start is not None:
             stages = self._night.stages
             lights = Lights() if self._session is None else self._session.lights
             summary = summarise(stages, lights.in_bed(stages))
@@ -132,10 +162,8 @@ class Bedside:
                 raise TypeError(f"{type(other).__name__} is not among SINK.wants")
 
     def _scored(self, reading: Reading, scored: ScoredEpoch) -> Iterator[Message]:
-        if self._reading is None or self._reading.session != reading.session:
-            self._night = Hypnogram()
-            self._start = scored.start_utc - timedelta(seconds=EPOCH_S * scored.index)
-        self._reading = reading
+        if self._start is None:
+            self._start = _began(scored.start_utc, scored.index)
         self._night.add(scored)
         phase = phase_of(scored.stage, asleep=scored.asleep)
         if phase is not None and phase != self._phase:
@@ -146,12 +174,12 @@ class Bedside:
     def _session_changed(
         self, reading: Reading, session: SessionState
     ) -> Iterator[Message]:
-        was = self._session.state if self._session else Recording.IDLE
+        was = None if self._session is None else self._session.state
         self._session = session
         payload = session_payload(reading, session)
         yield Message(self._topics.session(self._device), payload)
         what, moment = None, None
-        if session.state is Recording.RECORDING and was is not session.state:
+        if session.state is Recording.RECORDING and was is Recording.IDLE:
             what, moment = Happening.SESSION_STARTED, session.started_utc
         elif session.state is Recording.ENDED and was is Recording.RECORDING:
             what, moment = Happening.SESSION_STOPPED, session.ended_utc
@@ -169,3 +197,7 @@ class Bedside:
         title = f"{self._device}, {local:%Y-%m-%d}"
         picture = draw_svg(self._night, local, title)
         yield Message(self._topics.hypnogram_svg(self._device), picture)
+
+
+def _began(start_utc: datetime, index: int) -> datetime:
+    return start_utc - timedelta(seconds=EPOCH_S * index)

@@ -17,10 +17,11 @@ from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder
 from gateway.mqtt_client.bedside import Bedside
 from gateway.mqtt_client.heard import Message
-from gateway.outputs import Reading, SignalBegins
+from gateway.outputs import Reading, SessionState, SignalBegins
 from gateway.staging.score import ScoredEpoch
 
 ALWAYS = {"availability", "state", "info", "health"}
+BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago
 LANE = {"phase": "event", "svg": "hypnogram"}  # others are named like their topic
 
 
@@ -56,10 +57,13 @@ class Desk:
         self.headbands[device] = self._headband(reading)
         if device not in self._bedsides:
             self._bedsides[device] = Bedside(device, self.topics)
+        bedside = self._bedsides[device]
+        if isinstance(value, BELONG) and bedside.session != reading.session:
+            bedside.recall(reading, await recorder.recall(reading.session))
         messages = []
         if isinstance(value, ScoredEpoch):
             messages.append(await self._stage(reading, value, recorder))
-        messages += self._bedsides[device].hear(reading)
+        messages += bedside.hear(reading)
         return self._kept(messages)
 
     def write_entry(self, entry: Entry) -> Message:

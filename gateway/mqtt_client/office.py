@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway import __version__
 from gateway.control import Control
@@ -18,6 +17,7 @@ from gateway.formats.home_assistant import (
     headband_topic,
 )
 from gateway.formats.mqtt_bridge import (
+    Gateway,
     Headband,
     Health,
     Machine,
@@ -33,6 +33,7 @@ from gateway.machine import (
     clock_synchronised,
     host_name,
     python_version,
+    uptime_s,
 )
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
@@ -77,9 +78,12 @@ class Office:
         self._journal = journal
         self._place = place
         self._services = Services(desk, journal, control, self._report)
-        self._began = time.monotonic(), datetime.now(UTC)
         self._pulse = Pulse(journal.path.parent)
+        self._control = control
+        here = host_name(), architecture(), python_version()
+        self._machine = Machine(*here, runtime_name())
         self._headbands: Mapping[str, Headband] = {}
+        self._waiting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def works(self, bounds: Bounds) -> list[Coroutine[None, None, None]]:
         """Return what is to be run side by side until cancelled."""
@@ -97,10 +101,17 @@ class Office:
 
     async def introduce(self) -> None:
         """Say who this gateway is, if that has changed."""
+        waiting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        if self._control is not None:
+            waiting = self._control.restart_required, self._control.config_problems
+        messages: list[Message] = []
         if self._headbands != self._desk.headbands:
             self._headbands = dict(self._desk.headbands)
-            messages = [self._info(), *self._discovery()]
-            await self._publish(self._desk.keep(message) for message in messages)
+            messages = [self._info(*waiting), *self._discovery()]
+        elif self._waiting != waiting:
+            messages = [self._info(*waiting)]
+        self._waiting = waiting
+        await self._publish(self._desk.keep(message) for message in messages)
 
     def _others(self) -> Mapping[str, Callable[[Received], Awaitable[None]]]:
         return {} if self._place is None else {self._place.birth: self._born}
@@ -126,6 +137,8 @@ class Office:
         health = health_payload(await self._health(), datetime.now(UTC))
         topic = self._desk.topics.bridge_health
         await self._publish([Message(topic, health), *self._desk.telemetry()])
+        if self._headbands:
+            await self.introduce()
 
     async def _nights(self) -> None:
         await self._publish(self._desk.nights_so_far())
@@ -142,7 +155,7 @@ class Office:
 
     async def _health(self) -> Health:
         return Health(
-            uptime_s=time.monotonic() - self._began[0],
+            uptime_s=uptime_s(),
             vitals=self._pulse.take(),
             reconnects=max(0, self._client.connections - 1),
             journal=await self._contents(),
@@ -155,11 +168,16 @@ class Office:
         except JournalError:
             return None
 
-    def _info(self) -> Message:
-        here = host_name(), architecture(), python_version()
-        machine = Machine(*here, runtime_name())
-        payload = info_payload(__version__, machine, self._headbands, self._began[1])
-        return Message(self._desk.topics.bridge_info, payload)
+    def _info(self, required: tuple[str, ...], problems: tuple[str, ...]) -> Message:
+        gateway = Gateway(
+            version=__version__,
+            machine=self._machine,
+            headbands=self._headbands,
+            started=datetime.now(UTC) - timedelta(seconds=uptime_s()),
+            restart_required=required,
+            config_problems=problems,
+        )
+        return Message(self._desk.topics.bridge_info, info_payload(gateway))
 
     @staticmethod
     async def _every(

@@ -10,6 +10,7 @@ from gateway.control import (
     EndSession,
     Lights,
     Mark,
+    Reload,
     Restart,
 )
 from gateway.errors import RequestError
@@ -64,7 +65,7 @@ class Services:
         if self._control is None:
             return Verbs(bridge, {})
         return Verbs(
-            {**bridge, "restart": self._restart},
+            {**bridge, "restart": self._restart, "config_reload": self._reload},
             {"session": self._session, "lights": self._lights, "mark": self._mark},
         )
 
@@ -86,6 +87,10 @@ class Services:
             )
         self._ask(Restart())
         return {}
+
+    async def _reload(self, _request: Request) -> Mapping[str, object]:
+        self._ask(Reload())
+        return {"topic": self._desk.topics.bridge_info.name}
 
     async def _session(self, request: Request) -> Mapping[str, object]:
         action = read_action(request, ("start", "stop"))

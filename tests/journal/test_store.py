@@ -104,6 +104,15 @@ def test_a_replay_owes_again_what_is_still_there(store):
     assert [entry.seq for entry in store.owed(-1, 99)] == [0, 1, 6, 7, 8, 9]
 
 
+def test_a_session_is_recalled_in_order_and_alone(store):
+    for epoch in range(4):
+        append(store, epoch, document=b"%d" % epoch)
+        append(store, epoch, session="other")
+    store.acknowledge([0, 2])
+    assert store.documents("night") == [b"0", b"1", b"2", b"3"]
+    assert store.documents("never") == []
+
+
 def test_entries_are_handed_out_from_a_place_on(store):
     for epoch in range(30):
         append(store, epoch)

@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.control import BeginSession, Control, EndSession, Lights, Mark
+from gateway.control import BeginSession, Control, EndSession, Lights, Mark, Reload
 from gateway.feed import Feed
 from gateway.outputs import Recording, SessionState
 from gateway.sinks.mqtt import Options, run
@@ -139,6 +139,15 @@ async def test_the_daemon_is_asked_once_for_what_a_headband_is_asked(
         assert await asyncio.wait_for(control.next(), 5) == command
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(control.next(), 0.1)
+
+
+async def test_the_configuration_is_read_again_on_request(asking):
+    control = Control()
+    async with asking(control) as (client, listener):
+        put(client, "config_reload", b"")
+        said = await answer(listener, "config_reload")
+        assert await asyncio.wait_for(control.next(), 5) == Reload()
+    assert said["data"] == {"topic": "sleepgate/bridge/info"}
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
 from gateway.acquisition.tally import Tally
 from gateway.config import parse
+from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.feed import Feed
+from gateway.formats.mqtt_payloads import utc_text
 from gateway.journal.options import JournalOptions
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
@@ -371,14 +373,59 @@ async def test_a_headband_is_introduced_again_when_more_is_known(
     assert listener.on("/info")[0].document["inference"].split()[0] in RUNTIMES
 
 
+async def test_a_night_is_taken_up_where_another_run_left_it(
+    broker, listening, reading, scored
+):
+    """After a new password, a failed disk, a restart: no hole, nothing said twice."""
+    began = reading(SessionState(Recording.RECORDING, NIGHT_UTC))
+    stages = [Stage.W, Stage.N2, Refusal.GAP, Stage.N3, Stage.N3]
+    async with running(broker) as feed:
+        feed.put(reading(SessionState(Recording.IDLE)))
+        feed.put(began)
+        for index, stage in enumerate(stages):
+            feed.put(scored(index, stage))
+    async with listening(broker) as listener, running(broker) as feed:
+        feed.put(began)
+        feed.put(scored(5, Stage.N3))
+        feed.put(reading(summarise([*stages, Stage.N3])))
+        feed.put(reading(SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC)))
+    (night,) = [h.document for h in listener.on("/hypnogram") if not h.retained]
+    assert night["runs"] == [[0, 1], [2, 1], [-2, 1], [3, 3]]
+    assert night["start"] == utc_text(scored(0).value.start_utc)
+    events = [e.document["event_type"] for e in listener.on("/event")]
+    assert events == ["session_stopped"]
+    assert not listener.on("/phase"), "the sleeper is where she was"
+    assert [e["seq"] for e in listener.epochs()] == [5]
+
+
+async def test_a_configuration_that_waits_for_a_person_is_told(
+    broker, listening, reading
+):
+    control, feed = Control(), Feed(16)
+    options = Options(host=broker.host, port=broker.port)
+    async with listening(broker) as listener:
+        sink = asyncio.create_task(run(options, feed, control))
+        feed.put(reading(HERE))
+        await listener.until(lambda: listener.on("/info"), "an introduction")
+        control.restart_required = ("ble",)
+        feed.put(reading(Tally()))
+        await listener.until(lambda: len(listener.on("/info")) == 2, "the news")
+        feed.close()
+        await sink
+    check_all(listener.heard)
+    said = [h.document["restart_required"] for h in listener.on("/info")]
+    assert said == [[], ["ble"]]
+
+
 async def test_every_message_of_a_night_keeps_to_its_schema(
     broker, listening, reading, scored
 ):
+    idle = SessionState(Recording.IDLE)
     began = SessionState(Recording.RECORDING, NIGHT_UTC)
     ended = SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC, n_epochs=2)
     async with listening(broker) as listener, running(broker) as feed:
         feed.put(reading(LinkState(State.STREAMING, LinkTally(attempts=1))))
-        for value in (HERE, Battery(71), began, Tally(lost_s=1.0)):
+        for value in (HERE, Battery(71), idle, began, Tally(lost_s=1.0)):
             feed.put(reading(value))
         feed.put(scored(0, Stage.R))
         feed.put(scored(1, Refusal.GAP))
