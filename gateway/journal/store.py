@@ -114,11 +114,6 @@ class Store:
         )
         return [Entry._make(row) for row in rows]
 
-    def documents(self, session: str) -> list[bytes]:
-        """Return what was appended of `session` and is on disk still, in order."""
-        statement = "SELECT document FROM entry WHERE session = ? ORDER BY seq"
-        return [bytes(document) for (document,) in self._db.rows(statement, session)]
-
     def acknowledge(self, seqs: Iterable[int]) -> None:
         """Note that the broker has the entries of these `seqs`."""
         left = iter(seqs)
