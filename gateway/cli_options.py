@@ -50,10 +50,9 @@ MODEL = click.option(
 MAINS = click.option(
     "--mains-hz",
     type=click.Choice(["50", "60"]),
-    default="50",
-    show_default=True,
-    callback=lambda _ctx, _param, text: int(text),
-    help="Frequency of the mains where the recording was made.",
+    callback=lambda _ctx, _param, text: text and int(text),
+    help="Frequency of the mains where the recording was made; default: what a "
+    "recording of ours says, else 50.",
 )
 SEED = click.option(
     "--seed", default=1, show_default=True, help="Of the synthetic night."

@@ -7,6 +7,7 @@ from math import floor
 from types import MappingProxyType
 
 from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Block, SamplePacket, Tick
@@ -67,8 +68,14 @@ class Night:
         self._events = SleepEvents()
         self.lights = Lights()
 
-    def begin(self, info: HeadbandInfo) -> None:
+    def begin(self, info: HeadbandInfo, grid: Grid | None = None) -> None:
         """Start a connection.
+
+        Parameters
+        ----------
+        info : HeadbandInfo
+        grid : Grid or None
+            Of a recording that knows where its seconds begin; the first counts.
 
         Raises
         ------
@@ -85,7 +92,7 @@ class Night:
             if not offers_eeg(montager):
                 raise ConfigError([nothing_to_score(info.montage, card.channels)])
             self._info, self._made_of = info, _texts(montager)
-            self._assembler = Assembler(info.montage)
+            self._assembler = Assembler(info.montage, grid)
             self._cutter = EpochCutter(
                 info.montage, montager, self._band, self._assembler.first_sample
             )

@@ -1,22 +1,27 @@
 """Score a recording with the objects the daemon uses, in the same order. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
+from gateway.acquisition.grid import Grid, RecordedGrid
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.errors import ConfigError, RecordingError
 from gateway.outputs import Output
 from gateway.pipeline import Night
+from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
+from gateway.staging.score import Scorer
 
 NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)  # EDF's first year: a date to stand for none
 PAUSE_S = 60  # without samples: a connection would have been made anew
 SLACK_S = 0.01
+MAINS_HZ = 50.0
 
 
 def packets(recording: Recording) -> Iterator[SamplePacket]:
@@ -40,6 +45,25 @@ def packets(recording: Recording) -> Iterator[SamplePacket]:
                 yield SamplePacket(at, start, window.astype(np.int32), t_rx)
 
 
+def night_for(
+    recording: Recording | EdfNight, scorer: Scorer, mains_hz: float | None = None
+) -> Night:
+    """Return a night as it was configured when `recording` was made.
+
+    Parameters
+    ----------
+    recording : Recording or EdfNight
+    scorer : Scorer
+    mains_hz : float or None
+        None for what the recording says, or else 50.
+    """
+    own = recording.own if isinstance(recording, EdfNight) else None
+    if own is None:
+        return Night(scorer, {}, mains_hz or MAINS_HZ)
+    derivations = own.derivations
+    return Night(scorer, {}, mains_hz or own.mains_hz or MAINS_HZ, derivations)
+
+
 def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     """Yield what the daemon would say of `recording`, then its counts and summary.
 
@@ -52,33 +76,48 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     start_utc = recording.start_utc or NO_DATE
     night.tick(Tick(0.0, start_utc, synchronised=False))
     info = HeadbandInfo(recording.montage, boot_id=0)
+    grid = _grid(recording)
     try:
-        night.begin(info)
+        night.begin(info, grid)
     except ConfigError as error:
         raise RecordingError(f"{recording.name}: {error}") from error
-    read = (
-        packets(recording)
-        if isinstance(recording, Recording)
-        else _played(recording, night, info)
-    )
-    for packet in read:
-        yield from night.place(packet)
     if isinstance(recording, EdfNight):
-        yield from night.lapse(recording.duration_s + LAG_S + SLACK_S)
+        for packet in _played(recording, night, info, grid):
+            yield from night.place(packet)
+        end_s = _true_s(recording.duration_s, grid)
+        yield from night.lapse(end_s + LAG_S + SLACK_S)
+    else:
+        for packet in packets(recording):
+            yield from night.place(packet)
     yield night.tally
     yield from night.close()
 
 
+def _grid(recording: Recording | EdfNight) -> Grid | None:
+    """Return where the true seconds begin, if rates are rough and the file says it."""
+    own = recording.own if isinstance(recording, EdfNight) else None
+    if own is None or len(own.epochs) < 2:  # noqa: PLR2004 (an epoch has two ends)
+        return None
+    fastest = max(s.sfreq for s in recording.montage.streams if s.rough_rate)
+    return RecordedGrid(fastest, own.epochs, EPOCH_S)
+
+
+def _true_s(counted_s: float, grid: Grid | None) -> float:
+    return counted_s if grid is None else grid.second_at(counted_s * grid.sfreq)
+
+
 def _played(
-    recording: EdfNight, night: Night, info: HeadbandInfo
+    recording: EdfNight, night: Night, info: HeadbandInfo, grid: Grid | None
 ) -> Iterator[SamplePacket]:
     """Yield the packets of a file, whose pauses are those of a headband gone away."""
     reached_s: float | None = None
     for packet in recording.packets():
-        begins_s = packet.index / recording.montage.streams[packet.stream].sfreq
+        sfreq = recording.montage.streams[packet.stream].sfreq
+        begins_s = _true_s(packet.index / sfreq, grid)
+        t_rx = _true_s(packet.t_rx, grid)
         if reached_s is None:
             night.skip_to(int(begins_s))
         elif begins_s > reached_s + PAUSE_S:
             night.begin(info)
-        reached_s = max(packet.t_rx, reached_s or 0.0)
-        yield packet
+        reached_s = max(t_rx, reached_s or 0.0)
+        yield replace(packet, t_rx=t_rx)

@@ -30,13 +30,16 @@ MAY_IMPORT = {
         *("agreement", "journal", "link", "vitals"),
     },
     "gateway.agreement": {"staging", "errors"},
-    "gateway.recordings": {"acquisition", "staging", "errors"},
+    "gateway.recordings": {"acquisition", "formats", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
     "gateway.night": {"acquisition", "preprocessing", "staging", "outputs", "errors"},
     "gateway.pipeline": {
         *("acquisition", "drivers", "errors", "night", "outputs", "preprocessing"),
     },
-    "gateway.offline": {"acquisition", "errors", "outputs", "pipeline", "recordings"},
+    "gateway.offline": {
+        *("acquisition", "errors", "outputs", "pipeline", "preprocessing"),
+        *("recordings", "staging"),
+    },
     "gateway.sinks": {
         *("acquisition", "staging", "preprocessing", "formats", "outputs", "feed"),
         *("control", "errors", "journal", "link", "mqtt_client"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from gateway.acquisition.clock import DeviceClock
+from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket, Tick
@@ -43,11 +44,13 @@ class Assembler:
     ----------
     montage : Montage
         What the headband records during this session.
+    grid : Grid or None
+        Where the seconds of rough streams begin, if that is known already.
     """
 
-    def __init__(self, montage: Montage) -> None:
+    def __init__(self, montage: Montage, grid: Grid | None = None) -> None:
         self._montage = montage
-        self._placement = Placement(montage)
+        self._placement = Placement(montage, grid)
         self._lanes = self._placement.lanes
         self._start_s = 0.0  # first sample of the session
         self._next_second = 0

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -83,3 +84,31 @@ class Grid:
         n_samples = round(start + rate * second) - last
         usual = round(rate)
         self._edges.append(last + min(max(n_samples, usual - 1, 1), usual + 1))
+
+
+class RecordedGrid(Grid):
+    """The seconds of a recording that says where its epochs begin.
+
+    Parameters
+    ----------
+    sfreq : float
+        Nominal sampling frequency of the stream whose samples are counted, Hz.
+    epochs : sequence of int
+        First sample of every epoch, and of what follows the last; at least two.
+    epoch_s : int
+        Length of an epoch, seconds. Its seconds are equal but for rounding, and
+        those beyond the last epoch are as long as its.
+    """
+
+    __slots__ = ("_epoch_s", "_epochs")
+
+    def __init__(self, sfreq: float, epochs: Sequence[int], epoch_s: int) -> None:
+        super().__init__(sfreq)
+        self._epochs, self._epoch_s = epochs, epoch_s
+
+    def _cut(self) -> None:
+        epoch, second = divmod(len(self._edges), self._epoch_s)
+        at = min(epoch, len(self._epochs) - 2)
+        first, end = self._epochs[at : at + 2]
+        along = (epoch - at) * self._epoch_s + second
+        self._edges.append(first + round((end - first) * along / self._epoch_s))

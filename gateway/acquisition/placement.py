@@ -22,6 +22,8 @@ class Placement:
     Parameters
     ----------
     montage : Montage
+    grid : Grid or None
+        Of a recording that says where true seconds begin; None to measure.
 
     Attributes
     ----------
@@ -33,13 +35,14 @@ class Placement:
         Packets refused because they are behind or leapt.
     """
 
-    def __init__(self, montage: Montage) -> None:
+    def __init__(self, montage: Montage, grid: Grid | None = None) -> None:
         rough = [s.sfreq for s in montage.streams if s.rough_rate]
-        self._grid = Grid(max(rough)) if rough else None
         self.clock = DeviceClock(ROUGH_FIT_S) if rough else DeviceClock()
-        self._steering = (
-            None if self._grid is None else Steering(self._grid, self.clock)
-        )
+        self._steering = None
+        self._grid = grid
+        if rough and grid is None:
+            self._grid = Grid(max(rough))
+            self._steering = Steering(self._grid, self.clock)
         self.lanes = [
             Lane(s, self._grid if s.rough_rate else None) for s in montage.streams
         ]
@@ -107,7 +110,11 @@ class Placement:
         None before the first arrival, and in a replay, whose seconds are others.
         """
         counted_s = self.clock.second_at(t)
-        if counted_s is None or self._grid is None or self._grid.course is None:
+        if counted_s is None or self._grid is None:
+            return counted_s
+        if self._steering is None:
+            return self._grid.second_at(counted_s * self._grid.sfreq)
+        if self._grid.course is None:
             return counted_s
         return self._grid.course.second_at(counted_s * self._grid.sfreq)
 

@@ -66,7 +66,7 @@ def command(  # noqa: PLR0913 (one per option)
     journal: Path | None,
     channels: dict[str, str] | None,
     model: str,
-    mains_hz: int,
+    mains_hz: int | None,
     as_json: bool,
     **wanted: bool,
 ) -> None:

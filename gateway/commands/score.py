@@ -18,9 +18,8 @@ from gateway.formats.mqtt_payloads import (
     summary_payload,
 )
 from gateway.formats.summary_text import summary_lines
-from gateway.offline import score
+from gateway.offline import night_for, score
 from gateway.outputs import Reading
-from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
@@ -70,7 +69,7 @@ def command(  # noqa: PLR0913 (one per option)
     paths: tuple[Path, ...],
     channels: dict[str, str] | None,
     model: str,
-    mains_hz: int,
+    mains_hz: int | None,
     outs: tuple[str, ...],
     into: Path | None,
     jobs: int,
@@ -101,13 +100,13 @@ def command(  # noqa: PLR0913 (one per option)
 
 
 def _score_one(
-    file: Path, channels: dict[str, str] | None, model: str, mains_hz: int
+    file: Path, channels: dict[str, str] | None, model: str, mains_hz: int | None
 ) -> None:
     recording = open_night(file, channels)
     scorer = read_model(model)
     card = scorer.card
     scored: list[ScoredEpoch] = []
-    for value in score(recording, Night(scorer, {}, mains_hz)):
+    for value in score(recording, night_for(recording, scorer, mains_hz)):
         reading = Reading(
             device=OFFLINE,
             session=recording.name,

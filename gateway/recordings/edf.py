@@ -11,6 +11,7 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.errors import RecordingError
 from gateway.recordings.edf_file import EdfFile, EdfSignal, read_edf
 from gateway.recordings.edf_night import EdfNight, Source
+from gateway.recordings.own import Own, own_words
 from gateway.recordings.recording import Recording
 
 IN_UV = {"nV": 1e-3, "uV": 1.0, "\u00b5V": 1.0, "mV": 1e3, "V": 1e6}
@@ -44,7 +45,8 @@ def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
         Channels are named by their site, ``"Fpz-Cz"``, or by their modality alone,
         ``"EOG"`` for ``"EOG horizontal"``, where that is no 8 ASCII characters.
         `Channel.lsb_uv` is exact in float32 volts. An inverted signal, physical
-        minimum above its maximum, is turned the right way up.
+        minimum above its maximum, is turned the right way up. What we recorded
+        ourselves comes back as it was, unless `channels` says otherwise.
 
     Raises
     ------
@@ -54,6 +56,8 @@ def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
         If edfio is not installed.
     """
     edf = read_edf(path)
+    if channels is None and (own := own_words(edf.header, edf.annotations)):
+        return _ours(edf, own)
     pieces: list[_Piece] = []
     for ours, signal in _wanted(edf, channels):
         taken = {piece.channel.label for piece in pieces}
@@ -70,6 +74,21 @@ def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
         start_utc=edf.start_utc,
         edf=edf,
         sources=tuple(tuple(piece.source for piece in group) for group in groups),
+    )
+
+
+def _ours(edf: EdfFile, own: Own) -> EdfNight:
+    by_number = {signal.number: signal for signal in edf.signals}
+    return EdfNight(
+        name=edf.path.stem,
+        montage=own.montage,
+        start_utc=own.start_utc or edf.start_utc,
+        edf=edf,
+        sources=tuple(
+            tuple(Source(by_number[n], inverted=False) for n in numbers)
+            for numbers in own.signals
+        ),
+        own=own,
     )
 
 

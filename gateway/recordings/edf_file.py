@@ -57,6 +57,7 @@ class EdfFile:
         Without annotations.
     annotations : tuple of EdfAnnotation
         In the order of time.
+    header : bytes
     records : Records
         Where the samples are.
     runs : tuple of Run
@@ -69,6 +70,7 @@ class EdfFile:
     start_utc: datetime | None
     signals: tuple[EdfSignal, ...]
     annotations: tuple[EdfAnnotation, ...]
+    header: bytes
     records: Records
     runs: tuple[Run, ...]
     notes: tuple[str, ...]
@@ -113,6 +115,7 @@ def read_edf(path: Path) -> EdfFile:
             start_utc=start_of(source, header, origin_s),
             signals=signals,
             annotations=_annotations(said, origin_s),
+            header=header,
             records=records,
             runs=tuple(r._replace(onset_s=r.onset_s - origin_s) for r in runs),
             notes=(*notes, *odd),

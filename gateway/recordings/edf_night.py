@@ -13,10 +13,11 @@ from gateway.acquisition.packets import SamplePacket
 from gateway.errors import RecordingError
 from gateway.recordings.edf_file import EdfFile, EdfSignal
 from gateway.recordings.edf_records import Run
+from gateway.recordings.own import Own
 from gateway.recordings.recording import Counts, Recording, stacked
 
 # samples that a recorder held because none arrived, or it was not running
-LOST = ("BAD_gap", "BAD_unrecorded")
+LOST = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
 OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 
 
@@ -48,6 +49,8 @@ class EdfNight:
     edf : EdfFile
     sources : tuple of tuple of Source
         The channels of every stream of `montage`.
+    own : Own or None
+        What a recording of ours says beyond the standard.
     """
 
     name: str
@@ -55,6 +58,7 @@ class EdfNight:
     start_utc: datetime | None
     edf: EdfFile
     sources: tuple[tuple[Source, ...], ...]
+    own: Own | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:

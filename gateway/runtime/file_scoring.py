@@ -10,9 +10,8 @@ from gateway.errors import GatewayError
 from gateway.formats.hypnogram_edf import hypnogram_edf
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
-from gateway.offline import NO_DATE, score
+from gateway.offline import NO_DATE, night_for, score
 from gateway.outputs import Reading
-from gateway.pipeline import Night
 from gateway.recordings.open_night import open_night
 from gateway.runtime.model_file import read_model
 from gateway.runtime.result_file import write_result
@@ -43,14 +42,15 @@ class Options:
         As for `gateway.recordings.edf.open_edf`.
     model : str
         As for `read_model`.
-    mains_hz : int
+    mains_hz : int or None
+        None for what the recording says, or else 50.
     outs : tuple of str
         Keys of `RESULTS`.
     """
 
     channels: Mapping[str, str] | None = None
     model: str = "default"
-    mains_hz: int = 50
+    mains_hz: int | None = None
     outs: tuple[str, ...] = ("json",)
 
 
@@ -104,7 +104,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
     scorer = _model(options.model)
     recording = open_night(path, options.channels)
     epochs = []
-    for value in score(recording, Night(scorer, {}, options.mains_hz)):
+    for value in score(recording, night_for(recording, scorer, options.mains_hz)):
         if isinstance(value, ScoredEpoch):
             reading = Reading(
                 device=OFFLINE,

@@ -1,0 +1,113 @@
+"""What a recording of our own says of itself beyond the standard. Pure.
+
+Eight characters of a physical range do not give a calibration back, and where a rate
+is rough the file's clock is not the night's: see docs/recording.md for the words that
+say both exactly.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.acquisition.montage import Montage
+from gateway.formats.edf_plus_annotations import STAGE
+from gateway.formats.edf_plus_header import ANNOTATIONS, parse_header
+from gateway.formats.edf_plus_montage import montage_of
+from gateway.formats.night_record import SCORED_UNTIL
+from gateway.recordings.tal import EdfAnnotation
+
+START, INPUT, MAINS, HZ = "Start ", "Input ", "Mains ", " Hz"
+ABSENT, OR = "absent", " | "
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Own:
+    """How a session was recorded and scored.
+
+    Attributes
+    ----------
+    montage : Montage
+        Calibrations to the last bit.
+    signals : tuple of tuple of int
+        Places in the file of every stream's channels.
+    start_utc : datetime or None
+        Of the first sample, by the clock of the machine that recorded.
+    derivations : mapping of str to tuple of str
+        What each of the model's inputs was made of, the best first.
+    mains_hz : float or None
+        What was removed.
+    epochs : tuple of int
+        First sample of every epoch and of what follows the last, in the fastest
+        stream; empty where rates are true and thirty seconds say it.
+    """
+
+    montage: Montage
+    signals: tuple[tuple[int, ...], ...]
+    start_utc: datetime | None
+    derivations: Mapping[str, tuple[str, ...]]
+    mains_hz: float | None
+    epochs: tuple[int, ...]
+
+
+def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> Own | None:
+    """Read what a recording of ours says; None if it is somebody else's.
+
+    Parameters
+    ----------
+    header : bytes
+    annotations : sequence of EdfAnnotation
+    """
+    try:
+        parsed, _ = parse_header(header)
+        montage = montage_of(parsed.signals, parsed.record_us)
+    except ValueError:
+        return None
+    ordinary = [
+        number
+        for number, signal in enumerate(parsed.signals)
+        if signal.label not in ANNOTATIONS.values()
+    ]
+    signals, taken = [], 0
+    for stream in montage.streams:
+        signals.append(tuple(ordinary[taken : taken + len(stream.channels)]))
+        taken += len(stream.channels)
+    texts = [annotation.text for annotation in annotations]
+    return Own(
+        montage=montage,
+        signals=tuple(signals),
+        start_utc=_start(texts),
+        derivations=dict(_inputs(texts)),
+        mains_hz=_mains(texts),
+        epochs=_epochs(montage, annotations),
+    )
+
+
+def _start(texts: Sequence[str]) -> datetime | None:
+    said = next((text for text in texts if text.startswith(START)), None)
+    if said is None:
+        return None
+    return datetime.fromisoformat(said.removeprefix(START).partition(",")[0])
+
+
+def _inputs(texts: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for text in texts:
+        name, colon, made_of = text.removeprefix(INPUT).partition(": ")
+        if text.startswith(INPUT) and colon and made_of != ABSENT:
+            yield name, tuple(made_of.split(OR))
+
+
+def _mains(texts: Sequence[str]) -> float | None:
+    said = next((x for x in texts if x.startswith(MAINS) and x.endswith(HZ)), None)
+    return None if said is None else float(said.removeprefix(MAINS).removesuffix(HZ))
+
+
+def _epochs(montage: Montage, annotations: Sequence[EdfAnnotation]) -> tuple[int, ...]:
+    rough = [stream.sfreq for stream in montage.streams if stream.rough_rate]
+    if not rough:
+        return ()
+    onsets = [
+        annotation.onset_s
+        for annotation in annotations
+        if annotation.text.startswith(STAGE) or annotation.text == SCORED_UNTIL
+    ]
+    return tuple(sorted({round(onset_s * max(rough)) for onset_s in onsets}))
