@@ -7,7 +7,7 @@ STAGES_SHOWN = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)
 
 
 def summary_lines(night: NightSummary) -> list[str]:
-    """Write the statistics people ask for, a few to a line of at most 76 characters.
+    """Write the statistics people ask for, a few to a line of at most 80 characters.
 
     A number that does not exist is a dash; stages are in per cent of the sleep.
     """
@@ -25,7 +25,7 @@ def summary_lines(night: NightSummary) -> list[str]:
             ("awake in the night", _clock(night.waso_min)),
             ("awakenings", str(night.awakenings)),
         ),
-        "minutes: " + _line(*((s.value, _stage(night, s)) for s in STAGES_SHOWN)),
+        "min:  " + "  ".join(f"{s.value} {_stage(night, s)}" for s in STAGES_SHOWN),
     ]
     if night.unscored_min:
         lines.append(_line(("not scored", _clock(night.unscored_min))))

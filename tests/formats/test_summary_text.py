@@ -1,6 +1,6 @@
 """The night in numbers, for people."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.formats.summary_text import summary_lines
@@ -17,7 +17,7 @@ def test_a_night_reads_like_this():
         "in bed 5 h 58.5 min   asleep 5 h 35 min   efficiency 93 %",
         "fell asleep after 14.5 min   first R after 3 h 31 min",
         "awake in the night 6 min   awakenings 1",
-        "minutes: W 20.5   R 80 (24 %)   N1 5 (1 %)   N2 200 (60 %)   N3 50 (15 %)",
+        "min:  W 20.5  R 80 (24 %)  N1 5 (1 %)  N2 200 (60 %)  N3 50 (15 %)",
         "not scored 3 min",
     ]
 
@@ -27,11 +27,12 @@ def test_a_night_without_sleep_has_dashes_where_there_is_no_number():
         "in bed 2 min   asleep 0 min   efficiency 0 %",
         "fell asleep after -   first R after -",
         "awake in the night -   awakenings 0",
-        "minutes: W 2   R 0 (-)   N1 0 (-)   N2 0 (-)   N3 0 (-)",
+        "min:  W 2  R 0 (-)  N1 0 (-)  N2 0 (-)  N3 0 (-)",
     ]
 
 
 @given(st.lists(runs, max_size=8))
+@example([(stage, 481) for stage in Stage])
 def test_the_lines_fit_a_narrow_terminal_and_any_encoding(pieces):
     night = [stage for stage, length in pieces for _ in range(length)]
     for line in summary_lines(summarise(night)):
