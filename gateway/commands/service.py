@@ -1,0 +1,113 @@
+"""``sleepgate service``: the daemon as a service, where pip or pipx installed it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from gateway.runtime.installation import (
+    NAME,
+    UNIT,
+    Installation,
+    check_root,
+    check_systemd,
+)
+from gateway.runtime.steps import carry_out
+
+C = TypeVar("C", bound=Callable[..., object])
+
+
+@click.group()
+def command() -> None:
+    r"""Have systemd keep the daemon running.
+
+    The Debian package does this by itself.
+
+    \b
+    Examples:
+      sudo sleepgate service install
+      sleepgate service logs --follow
+      sudo sleepgate service uninstall --purge
+    """
+
+
+def _where(command: C) -> C:
+    dry_run = click.option(
+        "--dry-run", is_flag=True, help="Say what would be done, and do nothing."
+    )
+    root = click.option(
+        "--root",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        default=Path("/"),
+        show_default=True,
+        help="Another tree than this machine's: nothing is started there.",
+    )
+    program = click.option(
+        "--program",
+        type=click.Path(path_type=Path),
+        default=Path(sys.prefix) / "bin" / NAME,
+        help="What the service starts.  [default: this program]",
+    )
+    return dry_run(root(program(command)))
+
+
+@command.command()
+@_where
+def install(*, root: Path, program: Path, dry_run: bool) -> None:
+    """Make the user, the folders, the unit and a first configuration; start it.
+
+    What is there already stays as it is.
+    """
+    there = Installation(program.absolute(), root)
+    there.check()
+    for words in carry_out(there.install(), really=not dry_run):
+        _tell(words, dry_run=dry_run)
+    file = there.configuration / "sleepgate.yaml"
+    _say(f"{file} says what it does; next: sudo sleepgate pair --auto")
+
+
+@command.command()
+@click.option("--purge", is_flag=True, help="Configuration, journal, recordings too.")
+@_where
+def uninstall(*, root: Path, program: Path, dry_run: bool, purge: bool) -> None:
+    """Stop it and remove what `install` made."""
+    there = Installation(program.absolute(), root)
+    if root == Path("/"):
+        check_systemd()
+        check_root(program)
+    for words in carry_out(there.uninstall(purge=purge), really=not dry_run):
+        _tell(words, dry_run=dry_run)
+    if not dry_run and (left := there.left()):
+        _say(f"kept: {', '.join(map(str, left))}; --purge removes this, too")
+
+
+@command.command()
+def status() -> None:
+    """Show what systemd says of it; exit code as systemctl's."""
+    check_systemd()
+    sys.exit(_shown("systemctl", "status", "--no-pager", "--lines=10", UNIT))
+
+
+@command.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on as it speaks.")
+@click.option("-n", "--lines", default=50, show_default=True, help="Of the past.")
+def logs(*, follow: bool, lines: int) -> None:
+    """Show what it has said."""
+    check_systemd()
+    more = ("--follow",) if follow else ("--no-pager",)
+    sys.exit(_shown("journalctl", f"--unit={NAME}", f"--lines={lines}", *more))
+
+
+def _shown(*words: str) -> int:
+    return subprocess.run(words, check=False).returncode  # noqa: S603 (fixed words)
+
+
+def _tell(words: str, *, dry_run: bool) -> None:
+    click.echo(f"would {words}" if dry_run else words)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
