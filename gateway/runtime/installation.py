@@ -31,8 +31,8 @@ FOR_ALL = (
 
 
 def shipped(name: str) -> str:
-    """Return a file that comes with the program, e.g. its unit."""
-    return (files("gateway") / "runtime" / "unit" / name).read_text(encoding="utf-8")
+    """Return a file that comes with the program, e.g. ``"unit/sleepgate.service"``."""
+    return (files("gateway.runtime") / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Installation:
 
     def install(self) -> Iterator[Step]:
         """Yield what makes the service; one after the other is to be done."""
-        told = shipped("sleepgate.sysusers")
+        told = shipped(f"unit/{NAME}.sysusers")
         yield Run(
             ("systemd-sysusers", *self._at, "-"), told, unless=self._gid() is not None
         )
@@ -138,7 +138,7 @@ class Installation:
         ]
 
     def _unit_text(self) -> str:
-        text = shipped(UNIT)
+        text = shipped(f"unit/{UNIT}")
         return text.replace(f"ExecStart={PACKAGED} ", f"ExecStart={self.program} ")
 
     def _is_enabled(self) -> bool:

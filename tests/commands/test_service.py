@@ -72,7 +72,7 @@ def test_installed_twice_is_installed_once(root):
 def test_the_unit_is_the_shipped_one_but_for_its_program(root):
     service(root, "install")
     unit = (root / "etc/systemd/system/sleepgate.service").read_text()
-    theirs, ours = unit.splitlines(), shipped("sleepgate.service").splitlines()
+    theirs, ours = unit.splitlines(), shipped("unit/sleepgate.service").splitlines()
     changed = [pair for pair in zip(theirs, ours, strict=True) if pair[0] != pair[1]]
     ((line, _),) = changed
     assert line.startswith("ExecStart=/usr/bin/env run --config /etc/sleepgate/")
