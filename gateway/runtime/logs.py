@@ -6,6 +6,8 @@ import sys
 
 from gateway.runtime.journald import PRIORITY, JournalHandler, choose
 
+LIBRARIES = ("bleak", "bumble", "dbus_fast")
+
 
 class PriorityFormatter(logging.Formatter):
     """Put the journal's priority before every line."""
@@ -28,6 +30,8 @@ def start_logging(level: str) -> None:
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    for library in LIBRARIES:  # at debug bleak writes every sample into the log
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.root.level))
 
 
 def _stderr_is_the_journal() -> bool:
@@ -46,5 +50,5 @@ def start_talk() -> None:
     What the libraries below it log comes as an error too, in better words.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    for library in ("bleak", "bumble", "dbus_fast"):
+    for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.CRITICAL)

@@ -95,7 +95,7 @@ class Bench:
         """Return session, number and stage of every epoch in the journal."""
         return [
             (entry["SESSION"], int(entry["EPOCH"]), entry["STAGE"])
-            for entry in self.journal("STAGE")
+            for entry in self.journal()
             if "STAGE" in entry
         ]
 
