@@ -36,7 +36,8 @@ def judge(
     Returns
     -------
     dict of str to Judged
-        ``"model"``.
+        ``"model"``, what the daemon publishes; and, of a model with a context head,
+        ``"model, each epoch alone"``.
 
     Raises
     ------
@@ -48,7 +49,11 @@ def judge(
     said = {first + of.index: of for of in _scored(night, chain)}
     epochs = sorted(night.stages)
     answers = [said[at].hypnodensity if at in said else () for at in epochs]
-    return {"model": _judged(night, epochs, answers)}
+    found = {"model": _judged(night, epochs, answers)}
+    if scorer.card.context is not None:
+        alone = [said[at].raw_hypnodensity if at in said else () for at in epochs]
+        found["model, each epoch alone"] = _judged(night, epochs, alone)
+    return found
 
 
 def _judged(

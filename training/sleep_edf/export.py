@@ -9,8 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gateway.preprocessing.band import Band
+from gateway.preprocessing.scale import quantise
 from gateway.staging.model_card import ModelCard, pack
-from gateway.staging.scorers.litert import quantise
 from training.architecture import count_parameters
 from training.augment import SCALE_UV, augment, network_input
 from training.distil import Lesson, distil
