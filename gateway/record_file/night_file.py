@@ -15,7 +15,7 @@ from gateway.formats.edf_plus_fields import (
     recording_field,
     whole_second,
 )
-from gateway.formats.edf_plus_header import FIXED_BYTES, Header
+from gateway.formats.edf_plus_header import FIXED_BYTES, SIGNAL_BYTES, Header
 from gateway.formats.edf_plus_montage import Layout, lay_out
 from gateway.formats.edf_plus_records import Records
 from gateway.formats.night_record import NightRecord
@@ -103,8 +103,9 @@ def open_night(
     layout = lay_out(begins.info.montage)
     facts = facts_of(reading, begins, layout, writer.software)
     parts = folders.of_session(folder, reading.device, reading.session)
-    if parts and parts[-1].stat().st_size <= FIXED_BYTES:
-        parts.pop().unlink()  # cut off before there was anything in it
+    n_header_bytes = FIXED_BYTES + SIGNAL_BYTES * len(layout.signals())
+    if parts and parts[-1].stat().st_size < n_header_bytes:
+        parts.pop().unlink()  # cut off before there was any signal in it
     if parts and (found := _reopened(parts[-1], layout, writer)) is not None:
         file, known = found
         records = Records(

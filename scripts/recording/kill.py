@@ -33,6 +33,7 @@ from scripts.recording.night import (
 )
 
 LIMITS = Limits(min_free_mb=0, keep_days=None)
+KILLS_A_NIGHT = 2
 AWAY_S = 4  # from the kill to the first second of the next process
 Look = Callable[[Path], Iterator[str]]
 SAID = struct.Struct("<II")  # the last second taken, epochs taken
@@ -125,7 +126,7 @@ def one_night(
     """
     holes: list[range] = []
     start = saved = 0
-    for _ in range(2):
+    for _ in range(KILLS_A_NIGHT):
         calls = dice.randint(1, max(2 * (n_seconds - start - AWAY_S), 1))
         victim = killed(folder, start, n_seconds, calls, dice.random())
         if not victim.was_killed:

@@ -238,6 +238,19 @@ def test_a_damaged_file_is_kept_and_another_part_begins(tmp_path, recorder):
     assert [p.stem for p in folders.recordings(tmp_path)][-1] == f"{path.stem}_2"
 
 
+@pytest.mark.parametrize("n_bytes", [0, 100, 256, 700, 1279])
+def test_a_file_cut_off_within_its_header_is_begun_anew(tmp_path, recorder, n_bytes):
+    play(recorder, 0, 31)
+    recorder.close()
+    path = the_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    play(again, 0, 31)
+    again.close()
+    assert [*judge(the_file(tmp_path), [], 31)] == []
+
+
 def test_what_was_cut_off_within_a_record_is_mended(tmp_path, recorder):
     play(recorder, 0, 61)
     recorder.close()
