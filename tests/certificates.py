@@ -35,12 +35,12 @@ class Authority:
         )
         self.ca = self._write(name, certificate, self._key).certificate
 
-    def sign(self, name, *, address="127.0.0.1", days=10):
-        """Certify `name` at `address`, for `days` from now or, negative, until then."""
+    def sign(self, name, *, address="127.0.0.1", days=10, begins=-400):
+        """Certify `name` at `address`, from `begins` to `days` days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         where = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         certificate = (
-            _builder(_named(name), self._subject, key.public_key(), days)
+            _builder(_named(name), self._subject, key.public_key(), days, begins)
             .add_extension(where, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -64,7 +64,7 @@ def _named(name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(subject, issuer, public_key, days):
+def _builder(subject, issuer, public_key, days, begins=-400):
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -72,6 +72,6 @@ def _builder(subject, issuer, public_key, days):
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=400))
+        .not_valid_before(now + timedelta(days=begins))
         .not_valid_after(now + timedelta(days=days))
     )

@@ -62,6 +62,10 @@ class BrokerAddress:
         return f"{self.host}:{self.port}"
 
 
+class Reached(NamedTuple):
+    """Something listens there, and TLS is agreed on; it has not said anything yet."""
+
+
 class Connected(NamedTuple):
     """The broker accepted the connection.
 
@@ -99,7 +103,7 @@ class Unreachable(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A connection ended; may be said twice."""
+    """A connection ended, or what was reached hung up; may be said twice."""
 
     reason: str
 
@@ -125,4 +129,4 @@ class Received(NamedTuple):
     correlation: bytes | None = None
 
 
-Heard = Connected | Refused | Unreachable | Lost | Acknowledged | Received
+Heard = Reached | Connected | Refused | Unreachable | Lost | Acknowledged | Received

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
+from gateway.mqtt_client import hints
 from gateway.mqtt_client.complaints import Complaints
 from gateway.mqtt_client.heard import (
     Acknowledged,
@@ -15,6 +16,7 @@ from gateway.mqtt_client.heard import (
     Heard,
     Lost,
     Message,
+    Reached,
     Received,
     Refused,
     Unreachable,
@@ -81,6 +83,7 @@ class Line:
         self._complaints = Complaints()
         self._steadiness = Steadiness()
         self._largest = LARGEST
+        self._is_unanswered = False
 
     def open(self) -> None:
         """Begin to connect."""
@@ -140,10 +143,7 @@ class Line:
 
     def _unacknowledged(self) -> None:
         """Connect anew: only then MQTT lets anything be sent again."""
-        self._complaints.about(
-            f"the broker at {self._address} is there but does not acknowledge what it "
-            "is sent; see its log; trying for ever"
-        )
+        self._complaints.about(hints.unacknowledged(self._address))
         self.connection = Connection.OFFLINE
         self._start_over()
         self.changed.set()
@@ -158,13 +158,11 @@ class Line:
                 self._refused(heard)
             case Unreachable(why):
                 self.connection = Connection.OFFLINE
-                at = self._address
-                self._complaints.about(
-                    f"no broker answers at {at}: {why}; still trying"
-                )
+                self._complaints.about(hints.unreachable(self._address, why))
+            case Reached():
+                self._is_unanswered = True
             case Lost(reason):
-                if self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
-                    self._lost(reason)
+                self._lost(reason)
             case Acknowledged():
                 self._acknowledged(*heard)
             case Received():
@@ -175,6 +173,7 @@ class Line:
         self.changed.set()
 
     def _connected(self, said: Connected) -> None:
+        self._is_unanswered = False
         self.window, self._largest = said
         is_narrower = said.window < self._thread.terms.window
         if is_narrower or self.on_their_way.largest > said.largest:
@@ -192,6 +191,14 @@ class Line:
         self._greet_if_caught_up()
 
     def _lost(self, reason: str) -> None:
+        if self._is_unanswered:
+            self._is_unanswered = False
+            self.connection = Connection.OFFLINE
+            self._complaints.about(hints.unanswered(self._address, reason))
+        elif self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
+            self._ended(reason)
+
+    def _ended(self, reason: str) -> None:
         was_catching_up = self.connection is Connection.CATCHING_UP
         self.connection = Connection.OFFLINE
         self.on_their_way.line_lost()
@@ -202,15 +209,12 @@ class Line:
             self._complaints.connection_is_well()  # it was, until now
             self._complaints.about(f"lost the broker ({reason}); trying for ever")
             return
-        self._complaints.about(
-            f"connections to the broker at {self._address} keep ending at once "
-            f"({reason}): see its log; mosquitto's message_size_limit has that effect; "
-            "trying for ever, less often"
-        )
+        self._complaints.about(hints.brief(self._address, reason))
         if was_catching_up:
             self._start_over()  # what is on its way may be what it cannot take
 
     def _refused(self, refused: Refused) -> None:
+        self._is_unanswered = False
         address = self._address
         if refused.is_version and address.protocol == "auto" and self.protocol == "5":
             log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
@@ -219,12 +223,8 @@ class Line:
         elif refused.needs_a_person:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
-            who = f"user {address.username!r}" if address.username else "no user name"
-            self._complaints.about(
-                f"the broker at {address} refuses MQTT {self.protocol} with {who}: "
-                f"{refused.reason}; check username, password and protocol under "
-                "outputs.mqtt"
-            )
+            words = hints.refused(address, self.protocol, refused.reason)
+            self._complaints.about(words)
         else:
             self.connection = Connection.OFFLINE
             self._complaints.about(f"{address} says: {refused.reason}; still trying")

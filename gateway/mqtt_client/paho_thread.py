@@ -26,6 +26,7 @@ from gateway.mqtt_client.heard import (
     Heard,
     Lost,
     Message,
+    Reached,
     Received,
     Refused,
     Unreachable,
@@ -167,9 +168,13 @@ class PahoThread:
         def acknowledged(mid: int, reason: ReasonCode) -> Heard:
             return Acknowledged(mid, str(reason) if reason.is_failure else None)
 
+        def opened(_client: paho.Client, _userdata: object, sock: object) -> None:
+            _give_up_unheard(sock)
+            hop(Reached())
+
         client = self._client
         client.on_log = _tell_of_errors_in_callbacks
-        client.on_socket_open = _give_up_unheard
+        client.on_socket_open = opened
         client.on_connect = lambda _c, _u, _f, reason, said: hop(answered(reason, said))
         client.on_message = lambda _c, _u, message: hop(_received(message))
         client.on_connect_fail = lambda _c, _u: hop(_unreachable())
@@ -196,7 +201,7 @@ def _received(message: paho.MQTTMessage) -> Received:
     )
 
 
-def _give_up_unheard(_client: paho.Client, _userdata: object, sock: object) -> None:
+def _give_up_unheard(sock: object) -> None:
     if sys.platform == "linux" and isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
 

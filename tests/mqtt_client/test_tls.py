@@ -62,11 +62,12 @@ async def test_the_right_broker_is_believed_and_spoken_to(authority, until):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"days": -1}, "expired"),
-        ({"address": "192.0.2.1"}, "mismatch"),
+        ({"days": -1}, "renew its certificate"),
+        ({"address": "192.0.2.1"}, "a name that its certificate has"),
+        ({"begins": 2}, "clock"),
     ],
 )
-async def test_a_bad_certificate_is_refused_with_the_reason(
+async def test_a_bad_certificate_is_refused_with_what_to_do(
     authority, until, caplog, how, words
 ):
     pair = authority.sign("broker", **how)
@@ -86,8 +87,33 @@ async def test_a_stranger_s_authority_is_not_believed(
         encrypted(authority, authority.sign("broker")) as broker,
         connecting(broker, Tls(ca=str(stranger.ca))) as client,
     ):
-        await until(lambda: "certificate verify failed" in caplog.text, "the reason")
+        await until(lambda: "outputs.mqtt.tls.ca" in caplog.text, "what to do")
         assert client.connection is Connection.OFFLINE
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [(True, "outputs.mqtt.tls.certificate"), (False, "see outputs.mqtt.tls")],
+    ids=["no certificate of ours", "no TLS of ours"],
+)
+async def test_a_broker_that_hangs_up_without_a_word_is_told_of(
+    authority, until, caplog, ours, words
+):
+    tls = Tls(ca=str(authority.ca)) if ours else None
+    server, setting = authority.sign("broker"), "require_certificate true"
+    async with (
+        encrypted(authority, server, setting) as broker,
+        connecting(broker, tls) as client,
+    ):
+        await until(lambda: words in caplog.text, words)
+        assert client.connection is Connection.OFFLINE
+    said = [record.getMessage() for record in caplog.records]
+    assert len([words for words in said if "hangs up" in words]) == 1
+
+
+async def test_tls_where_none_is_spoken_is_told_of(authority, until, caplog):
+    async with LocalBroker() as broker, connecting(broker, Tls(ca=str(authority.ca))):
+        await until(lambda: "may not speak TLS" in caplog.text, "what to do")
 
 
 async def test_a_broker_that_wants_a_certificate_gets_ours(authority, until):

@@ -1,0 +1,62 @@
+"""What is wrong with the way to the broker, in words, and what to do about it. Pure."""
+
+from gateway.mqtt_client.heard import BrokerAddress
+
+# part of what OpenSSL and paho say -> what to look at
+BECAUSE = (
+    ("self-signed", "name its authority's file in outputs.mqtt.tls.ca"),
+    ("unable to get local issuer", "name its authority's file in outputs.mqtt.tls.ca"),
+    (
+        "expired",
+        "renew its certificate, unless this machine's clock is wrong",
+    ),
+    ("not yet valid", "this machine's clock is wrong; a Pi sets it over the network"),
+    ("mismatch", "outputs.mqtt.host must be a name that its certificate has"),
+    ("WebSocket handshake", "look at outputs.mqtt.port and websocket, its path"),
+)
+NO_TLS = "it may not speak TLS on this port: most do on 8883, and not on 1883"
+
+
+def unreachable(address: BrokerAddress, why: str) -> str:
+    """Say that no connection comes about."""
+    hint = next((f" ({hint})" for part, hint in BECAUSE if part in why), "")
+    if not hint and address.tls is not None and ("reset" in why or "EOF" in why):
+        hint = f" ({NO_TLS})"
+    return f"no broker answers at {address}: {why}{hint}; still trying"
+
+
+def unanswered(address: BrokerAddress, reason: str) -> str:
+    """Say that it hangs up before it says anything."""
+    if address.tls is None:
+        hint = "it may want TLS on this port: see outputs.mqtt.tls"
+    elif address.tls.certificate is None:
+        hint = "it may want a client's certificate: see outputs.mqtt.tls.certificate"
+    else:
+        hint = "it may not believe this client's certificate: see its log"
+    return f"the broker at {address} hangs up at once ({reason}): {hint}; still trying"
+
+
+def refused(address: BrokerAddress, protocol: str, reason: str) -> str:
+    """Say that it wants another user, password or protocol."""
+    who = f"user {address.username!r}" if address.username else "no user name"
+    return (
+        f"the broker at {address} refuses MQTT {protocol} with {who}: {reason}; check "
+        "username, password and protocol under outputs.mqtt"
+    )
+
+
+def unacknowledged(address: BrokerAddress) -> str:
+    """Say that it takes messages and answers nothing."""
+    return (
+        f"the broker at {address} is there but does not acknowledge what it is sent; "
+        "see its log; trying for ever"
+    )
+
+
+def brief(address: BrokerAddress, reason: str) -> str:
+    """Say that one connection after the other ends soon."""
+    return (
+        f"connections to the broker at {address} keep ending at once ({reason}): see "
+        "its log; mosquitto's message_size_limit has that effect; trying for ever, "
+        "less often"
+    )
