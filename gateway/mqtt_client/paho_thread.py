@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 LARGEST = 268_435_460  # bytes of a packet: MQTT 5, 3.1.2.11.4
 WINDOW = 20  # messages on their way; paho's default, and mosquitto's
-BACK_OFF_S = (1, 60)
+BACK_OFF_S = (1, 10)  # a broker that is back is to be current within half an epoch
 UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
 VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 

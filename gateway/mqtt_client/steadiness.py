@@ -4,6 +4,7 @@ from gateway.mqtt_client.paho_thread import BACK_OFF_S
 
 STEADY_S = 30.0
 MOST_S = 15  # a bad network is not a reason to be late by more than half an epoch
+PATIENT_S = 60  # where it is the broker that ends them
 OFTEN = 3
 
 
@@ -34,4 +35,6 @@ class Steadiness:
     def back_off_s(self) -> tuple[int, int]:
         """The least and the longest wait before the next attempt."""
         least_s, most_s = BACK_OFF_S
+        if self.keeps_ending:
+            most_s = PATIENT_S
         return min(MOST_S, least_s * 2 ** min(self._n_brief, 4)), most_s

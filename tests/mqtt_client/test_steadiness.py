@@ -1,0 +1,38 @@
+"""How soon a broker is tried again."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.mqtt_client.paho_thread import BACK_OFF_S
+from gateway.mqtt_client.steadiness import MOST_S, OFTEN, STEADY_S, Steadiness
+
+EPOCH_S = 30
+DRAWN = 1.5  # the longest pause is drawn up to half as long again
+
+
+def after(lasted_s):
+    steadiness, now_s = Steadiness(), 0.0
+    for each in lasted_s:
+        steadiness.connected(now_s)
+        now_s += each
+        steadiness.lost(now_s)
+        steadiness.lost(now_s)  # paho says it twice
+    return steadiness
+
+
+def test_a_broker_that_is_back_is_current_within_half_an_epoch():
+    assert after([]).back_off_s == after([3600.0]).back_off_s == BACK_OFF_S
+    assert BACK_OFF_S[1] * DRAWN <= EPOCH_S / 2
+
+
+@given(st.lists(st.floats(0, 2 * STEADY_S), max_size=12))
+def test_one_that_hangs_up_again_and_again_is_tried_less_often(lasted_s):
+    steadiness = after(lasted_s)
+    n_brief = 0
+    for each in lasted_s:
+        n_brief = n_brief + 1 if each < STEADY_S else 0
+    assert steadiness.keeps_ending == (n_brief >= OFTEN)
+    least_s, most_s = steadiness.back_off_s
+    assert BACK_OFF_S[0] <= least_s <= MOST_S
+    assert least_s <= most_s
+    assert (most_s > BACK_OFF_S[1]) == steadiness.keeps_ending
