@@ -13,7 +13,8 @@ from decimal import Decimal
 from gateway.formats.edf_plus_fields import SECOND_US, seconds_text
 
 STOP, DURATION, END = b"\x14", b"\x15", b"\x00"
-LONGEST_TEXT = 120  # bytes; longer ones are written in pieces
+LONGEST_TEXT = 150  # bytes of the pieces of a list that is too long for a record
+LONGEST_TIME = 24  # bytes of what tells when a record begins
 GOES_ON = "\u2026"
 SPACES = "\t\n\r"  # the control characters that a text may hold
 OF_CHANNEL = "@@"  # before the label, in a text about one channel alone
@@ -207,7 +208,7 @@ def _clean(text: str) -> str:
 
 def _fitting(annotation: Annotation, n_bytes: int) -> list[Annotation]:
     """Return `annotation`, or pieces of it that a record has room for."""
-    if len(annotation.encode()) <= n_bytes // 2:
+    if len(annotation.encode()) <= n_bytes - LONGEST_TIME:
         return [annotation]
     return [
         replace(annotation, texts=(piece,))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.acquisition.montage import Montage
-from gateway.formats.edf_plus_annotations import STAGE
+from gateway.formats.edf_plus_annotations import GOES_ON, STAGE
 from gateway.formats.edf_plus_header import ANNOTATIONS, parse_header
 from gateway.formats.edf_plus_montage import montage_of
 from gateway.formats.night_record import SCORED_UNTIL
@@ -71,7 +71,7 @@ def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> Own | None
     for stream in montage.streams:
         signals.append(tuple(ordinary[taken : taken + len(stream.channels)]))
         taken += len(stream.channels)
-    texts = [annotation.text for annotation in annotations]
+    texts = _joined(annotations)
     return Own(
         montage=montage,
         signals=tuple(signals),
@@ -80,6 +80,17 @@ def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> Own | None
         mains_hz=_mains(texts),
         epochs=_epochs(montage, annotations),
     )
+
+
+def _joined(annotations: Sequence[EdfAnnotation]) -> list[str]:
+    """Return the texts, those whole that were too long for a data record."""
+    texts: list[str] = []
+    for annotation in annotations:
+        if annotation.text.startswith(GOES_ON) and texts:
+            texts[-1] += annotation.text.removeprefix(GOES_ON)
+        else:
+            texts.append(annotation.text)
+    return texts
 
 
 def _start(texts: Sequence[str]) -> datetime | None:

@@ -313,6 +313,13 @@ def test_joining_gaps_changes_no_sum(gaps):
     assert sum(a.duration_us for a in said(drained(annotations))) == expected
 
 
+def test_what_fits_a_record_is_written_in_one_piece():
+    text = "Input EEG Fpz-Cz: " + "x" * 172  # a Muse's derivations
+    annotations = Annotations(240)
+    annotations.add(Annotation(345_678, None, (text,)))
+    assert [a.texts for a in said(drained(annotations))] == [(text,)]
+
+
 def test_gaps_go_before_what_can_wait():
     annotations = Annotations(48)
     annotations.add(Annotation(0, None, ("Sleep stage N2 and more",)))
