@@ -61,6 +61,35 @@ class Staging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """When a night begins, when it ends, and when it goes on.
+
+    Attributes
+    ----------
+    auto_start : str
+        ``"on_head"``, ``"always"`` with the first samples, ``"never"`` unasked.
+    auto_stop_after_min : float or None
+        A night ends when nothing could be scored for so long, or with ``"always"``
+        when no samples came; None: only when asked to.
+    resume_min : float
+        After a crash, a restart or a reboot a night goes on unless it took longer;
+        0: never.
+    """
+
+    auto_start: Literal["on_head", "always", "never"] = "on_head"
+    auto_stop_after_min: float | None = 60.0
+    resume_min: float = 60.0
+
+    def problems(self) -> Iterator[str]:
+        """Yield what the types cannot say."""
+        stop_min = self.auto_stop_after_min
+        if stop_min is not None and not 1 <= stop_min <= 1440:  # noqa: PLR2004 (said)
+            yield f"auto_stop_after_min: {stop_min}; give 1 to 1440, or null"
+        if not 0 <= self.resume_min <= 1440:  # noqa: PLR2004 (the message says them)
+            yield f"resume_min: {self.resume_min}; give 0 to 1440"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """How much the daemon says."""
 
@@ -77,6 +106,7 @@ class Config:
     devices: tuple[Device, ...] = ()
     ble: Ble = field(default_factory=Ble)
     staging: Staging = field(default_factory=Staging)
+    session: Sessions = field(default_factory=Sessions)
     outputs: Mapping[str, object] = field(default_factory=dict)
     log: Log = field(default_factory=Log)
 

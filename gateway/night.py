@@ -7,23 +7,20 @@ from math import floor
 from types import MappingProxyType
 
 from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S
-from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket, Tick
 from gateway.acquisition.tally import Tally
-from gateway.errors import ConfigError
-from gateway.outputs import Output, SignalBegins
+from gateway.outputs import NightEpochs, Output, SignalBegins
+from gateway.past import Past
 from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoch import Epoch, EpochCutter
-from gateway.staging.asleep import Asleep
-from gateway.staging.events import Happening, SleepEvent, SleepEvents
-from gateway.staging.gate import Judge, nothing_to_score, offers_eeg
-from gateway.staging.hypnogram import Hypnogram
-from gateway.staging.lights import Lights
+from gateway.staging.chart import Chart
+from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.gate import Judge, scorable
 from gateway.staging.score import ScoredEpoch, Scorer
-from gateway.staging.sleep_statistics import summarise
 
 
 class Night:
@@ -41,8 +38,8 @@ class Night:
 
     Attributes
     ----------
-    lights : Lights
-        As marked so far.
+    chart : Chart
+        What is known of the sleeper so far.
     """
 
     def __init__(
@@ -63,10 +60,7 @@ class Night:
         self._told = False
         self._tick: Tick | None = None
         self._judge = Judge(scorer)
-        self._asleep = Asleep()
-        self._hypnogram = Hypnogram()
-        self._events = SleepEvents()
-        self.lights = Lights()
+        self.chart = Chart()
 
     def begin(self, info: HeadbandInfo, grid: Grid | None = None) -> None:
         """Start a connection.
@@ -85,18 +79,33 @@ class Night:
             If it records something else than when the session began.
         """
         if self._assembler is None:
-            card = self._scorer.card
-            montager = resolve(
-                card.channels, self._channels, info.montage, self._derivations
-            )
-            if not offers_eeg(montager):
-                raise ConfigError([nothing_to_score(info.montage, card.channels)])
-            self._info, self._made_of = info, _texts(montager)
-            self._assembler = Assembler(info.montage, grid)
-            self._cutter = EpochCutter(
-                info.montage, montager, self._band, self._assembler.first_sample
-            )
+            self._assembler = self._lay_out(info.montage, grid)
         self._assembler.link_up(info)
+        self._info = info
+
+    def resume(self, past: Past) -> None:
+        """Take up a session where it was left; before the first `begin`.
+
+        Raises
+        ------
+        ConfigError
+            If the headband of then cannot give the derivations asked for now.
+        """
+        self._assembler = self._lay_out(past.info.montage, first_epoch=len(past.epochs))
+        self._assembler.resume(past.info, past.grid)
+        self._info = past.info
+        self.chart.restore(past.epochs, past.state.lights)
+        for scored in past.epochs:
+            self._judge.remember(scored.index, scored.raw_hypnodensity)
+
+    def checkpoint(self, tally: Tally) -> Checkpoint | None:
+        """Return where the session stands after its last epoch.
+
+        None before anything came. To be asked as soon as the epoch is yielded.
+        """
+        if self._assembler is None or not self.tally.packets:
+            return None
+        return self._assembler.checkpoint(self.n_epochs * EPOCH_S, tally)
 
     def skip_to(self, second: int) -> None:
         """Say that the session began `second` seconds before the first sample.
@@ -116,9 +125,8 @@ class Night:
         """Yield the blocks, scored epochs and tallies that `packet` completes."""
         if self._assembler is None or self._cutter is None:
             raise RuntimeError("a packet before the first begin()")
-        yield from self._laid(
-            self._assembler.push(packet), self._assembler, self._cutter
-        )
+        blocks = self._assembler.push(packet)
+        yield from self._laid(blocks, self._assembler, self._cutter)
 
     def lapse(self, t: float) -> Iterator[Output]:
         """Yield the epochs that ended `LAG_S` before `t`, monotonic seconds.
@@ -131,23 +139,9 @@ class Night:
         if (now := self._assembler.second_at(t)) is None:
             return
         over = floor(now - LAG_S) // EPOCH_S * EPOCH_S
-        yield from self._laid(
-            self._assembler.lapse(over, t), self._assembler, self._cutter
-        )
+        blocks = self._assembler.lapse(over, t)
+        yield from self._laid(blocks, self._assembler, self._cutter)
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
-
-    def mark(self, t: float, text: str) -> SleepEvent:
-        """Note that something happened at monotonic time `t`."""
-        one_line = "".join(c if c.isprintable() else " " for c in text)
-        return replace(self._moment(Happening.MARKER, t), text=one_line)
-
-    def switch_lights(self, t: float, *, off: bool) -> SleepEvent:
-        """Note that the lights went off or on at monotonic time `t`."""
-        event = self._moment(Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON, t)
-        epoch = round((event.second or 0.0) / EPOCH_S)
-        stages = self._hypnogram.stages
-        self.lights = self.lights.marked(epoch, event.utc, stages, off=off)
-        return event
 
     @property
     def tally(self) -> Tally:
@@ -157,15 +151,17 @@ class Night:
     @property
     def n_epochs(self) -> int:
         """Epochs so far."""
-        return len(self._hypnogram)
+        return len(self.chart.epochs)
 
     def close(self) -> Iterator[Output]:
         """Yield what is only known at the end: the last moments, the statistics."""
-        yield from self._events.close()
-        stages = self._hypnogram.stages
-        yield summarise(stages, self.lights.in_bed(stages))
+        for event in self.chart.last_moments():
+            yield self._dated(event)
+        yield NightEpochs(tuple(self.chart.epochs), final=True)
+        yield self.chart.summary()
 
-    def _moment(self, what: Happening, t: float) -> SleepEvent:
+    def moment(self, what: Happening, t: float) -> SleepEvent:
+        """Return that `what` happened at monotonic time `t`."""
         if self._tick is None:
             raise RuntimeError("a mark before the first tick()")
         if self._assembler is None:
@@ -197,9 +193,9 @@ class Night:
     ) -> Iterator[Output]:
         for epoch in epochs:
             scored = self._score(epoch, assembler)
-            self._hypnogram.add(scored)
+            events = list(self.chart.add(scored))
             yield scored
-            yield from self._events.push(scored)
+            yield from events
             yield self.tally
 
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:
@@ -213,23 +209,28 @@ class Night:
             stage=verdict.stage,
             hypnodensity=verdict.hypnodensity,
             quality=epoch.quality,
-            asleep=self._asleep.push(verdict.stage),
+            asleep=self.chart.asleep(verdict.stage),
             t_rx=epoch.t_rx,
-            span=tuple(
-                range(
-                    assembler.first_sample(at, epoch.index * EPOCH_S),
-                    assembler.first_sample(at, (epoch.index + 1) * EPOCH_S),
-                )
-                for at in range(assembler.n_streams)
-            ),
+            span=epoch.span,
             raw_hypnodensity=verdict.raw,
+            clock_synchronised=self._tick.synchronised,
         )
 
-
-def _texts(montager: Montager) -> dict[str, tuple[str, ...]]:
-    return {
-        label: tuple(placed.text for placed in alternatives)
-        for label, alternatives in zip(
-            montager.labels, montager.alternatives, strict=True
+    def _lay_out(
+        self, montage: Montage, grid: Grid | None = None, first_epoch: int = 0
+    ) -> Assembler:
+        labels = self._scorer.card.channels
+        montager = scorable(labels, self._channels, montage, self._derivations)
+        self._made_of = montager.texts()
+        assembler = Assembler(montage, grid)
+        self._cutter = EpochCutter(
+            montage, montager, self._band, assembler.first_sample, first_epoch
         )
-    }
+        return assembler
+
+    def _dated(self, event: SleepEvent) -> SleepEvent:
+        """Return an event of long ago with its time by the wall clock of now."""
+        if self._assembler is None or self._tick is None or event.second is None:
+            return event
+        utc = self._assembler.utc_of(round(event.second), self._tick)
+        return replace(event, utc=utc)

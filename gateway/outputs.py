@@ -1,8 +1,8 @@
 """Everything the pipeline tells the sinks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
@@ -69,6 +69,10 @@ class SessionState:
         Scored or refused so far.
     lights : Lights
         As marked; nothing is, unless somebody marks it.
+    clock_synchronised : bool
+        Whether the network has set this machine's clock, which says all times.
+    resumed : int
+        Times that it was taken up after the daemon had been away.
     """
 
     state: Recording
@@ -76,6 +80,33 @@ class SessionState:
     ended_utc: datetime | None = None
     n_epochs: int = 0
     lights: Lights = field(default_factory=Lights)
+    clock_synchronised: bool = True
+    resumed: int = 0
+
+    def shifted(self, by: timedelta) -> "SessionState":
+        """Return this with all times `by` later."""
+        return replace(
+            self,
+            started_utc=self.started_utc and self.started_utc + by,
+            ended_utc=self.ended_utc and self.ended_utc + by,
+            lights=self.lights.shifted(by),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NightEpochs:
+    """All epochs of a session: when it is taken up again, and at its end.
+
+    Attributes
+    ----------
+    epochs : tuple of ScoredEpoch
+        In order and without a hole: ``epochs[i].index == i``.
+    final : bool
+        Whether the session is over.
+    """
+
+    epochs: tuple[ScoredEpoch, ...]
+    final: bool
 
 
 Output = (
@@ -84,6 +115,7 @@ Output = (
     | Block
     | Contacts
     | LinkState
+    | NightEpochs
     | NightSummary
     | ScoredEpoch
     | SessionState

@@ -6,13 +6,14 @@ same objects: `Night` from sample packets on, `Pipeline` with a driver before it
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
+from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import (
     Battery,
     Block,
-    Decoded,
     Input,
     LinkDown,
     LinkUp,
@@ -23,16 +24,29 @@ from gateway.acquisition.packets import (
     Unread,
 )
 from gateway.acquisition.tally import Tally
-from gateway.drivers import Decoder, Driver
-from gateway.errors import DecodeError, LinkError
+from gateway.acquisition.wall_clock import WallClock
+from gateway.drivers import Driver
+from gateway.errors import LinkError
+from gateway.intake import Intake
 from gateway.night import Night
-from gateway.outputs import Availability, Output, Recording, SessionState, SignalBegins
-from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Output,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
+from gateway.past import Past
+from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.contact_watch import ContactWatch, Glances
+from gateway.staging.events import Happening
+from gateway.staging.score import ScoredEpoch
+from gateway.staging.stage import Stage
 
 __all__ = ["Night", "Pipeline"]
 
 LOOK_S = 5.0  # between two looks at the electrodes
-NEVER = float("-inf")
 
 
 class Pipeline:
@@ -47,10 +61,12 @@ class Pipeline:
 
     Attributes
     ----------
-    bad_in_a_row : int
-        Notifications of this connection since the last that was a packet.
-    t_sampled : float
-        When samples came last, or else the connection began; monotonic seconds.
+    intake : Intake
+    info : HeadbandInfo or None
+        What the headband said of itself last.
+    t_scored : float or None
+        When an epoch was scored last, or else the first sample came; monotonic
+        seconds. None before.
     """
 
     def __init__(
@@ -61,51 +77,91 @@ class Pipeline:
     ) -> None:
         self._driver = driver
         self._night = night
-        self._make_watch = watch
-        self._watch: ContactWatch | None = None
-        self._t_looked = NEVER
-        self._decoder: Decoder | None = None
-        self._streaming = False
-        self._now: Tick | None = None
-        self._began: Tick | None = None
-        self.t_sampled = 0.0
-        self.bad_in_a_row = self._bad_packets = self._unread_packets = 0
+        self._glances = Glances(watch, LOOK_S)
+        self._clock = WallClock()
+        self._state = SessionState(Recording.IDLE)
+        self.intake = Intake(driver)
+        self.info: HeadbandInfo | None = None
+        self.t_scored: float | None = None
 
     def push(self, value: Input) -> Iterator[Output]:
         """Yield everything that follows from `value`."""
         match value:
             case Notification():
                 yield from self._received(value)
-            case Tick(t):
-                self._now = value
-                self._night.tick(value)
-                if not self._streaming:
-                    yield from self._completed(self._night.lapse(t))
+            case Tick():
+                yield from self._ticked(value)
             case LinkUp(t, info):
-                self.t_sampled = t
+                self.intake.begin(t)
                 yield from self._connected(info)
             case LinkDown(_, reason):
-                self._streaming = False
+                self.intake.end()
                 yield self.tally
                 yield Availability(online=False, reason=reason)
             case _:
                 assert_never(value)
 
+    def resume(self, past: Past, now: Tick) -> tuple[Output, ...]:
+        """Take up a session where it was left; before anything was pushed.
+
+        Return what there is to be said of it. `past` must go by the monotonic clock
+        of `now` (`Past.seen_from`).
+
+        Raises
+        ------
+        ConfigError
+            If the headband of then cannot give the derivations asked for now.
+        """
+        self._night.resume(past)
+        self._clock = WallClock(past.last.tick)
+        self._night.tick(now)
+        self.info = past.info
+        self.intake.bad = past.grid.tally.bad_packets
+        self.intake.unread = past.grid.tally.unread_packets
+        self.t_scored = past.grid.t
+        for scored in past.epochs:
+            if isinstance(scored.stage, Stage):
+                ago_s = EPOCH_S * (len(past.epochs) - 1 - scored.index)
+                self.t_scored = past.grid.t - ago_s
+        self._state = replace(past.state, resumed=past.state.resumed + 1)
+        return (
+            NightEpochs(past.epochs, final=False),
+            self.session,
+            self._night.moment(Happening.SESSION_RESUMED, now.t),
+            self.tally,
+        )
+
     def mark(self, t: float, text: str) -> Iterator[Output]:
         """Yield that something happened at monotonic time `t`."""
-        yield self._night.mark(t, text)
+        yield self._night.chart.mark(self._night.moment(Happening.MARKER, t), text)
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
         """Yield that the lights went off or on at monotonic time `t`."""
-        yield self._night.switch_lights(t, off=off)
-        yield self._session(Recording.RECORDING if self._began else Recording.IDLE)
+        what = Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON
+        yield self._night.chart.switch_lights(self._night.moment(what, t), off=off)
+        yield self.session
 
     def close(self) -> Iterator[Output]:
         """Yield the last counts, what the night comes to, and its end."""
         yield self.tally
         yield from self._night.close()
-        if self._began is not None:
-            yield self._session(Recording.ENDED)
+        if self._state.state is Recording.RECORDING:
+            now = self._clock.tick
+            self._state = replace(
+                self._state, state=Recording.ENDED, ended_utc=now and now.utc
+            )
+            yield self.session
+
+    @property
+    def session(self) -> SessionState:
+        """Where the session stands."""
+        tick = self._clock.tick
+        return replace(
+            self._state,
+            n_epochs=self._night.n_epochs,
+            lights=self._night.chart.lights,
+            clock_synchronised=tick is None or tick.synchronised,
+        )
 
     @property
     def tally(self) -> Tally:
@@ -113,57 +169,63 @@ class Pipeline:
         tally = self._night.tally
         return replace(
             tally,
-            bad_packets=tally.bad_packets + self._bad_packets,
-            unread_packets=self._unread_packets,
+            bad_packets=tally.bad_packets + self.intake.bad,
+            unread_packets=self.intake.unread,
         )
 
+    def checkpoint(self) -> Checkpoint | None:
+        """Return where the session stands after its last epoch, as `Night` does."""
+        return self._night.checkpoint(self.tally)
+
+    def _ticked(self, tick: Tick) -> Iterator[Output]:
+        was = self._clock.tick
+        step_s = self._clock.read(tick)
+        self._night.tick(tick)
+        if step_s:
+            self._state = self._state.shifted(timedelta(seconds=step_s))
+            moment = self._night.moment(Happening.CLOCK_STEP, tick.t)
+            event = self._night.chart.set_clock(moment, step_s)
+            if self._state.state is Recording.RECORDING:
+                yield event
+        if step_s or (was is not None and was.synchronised is not tick.synchronised):
+            yield self.session
+        if not self.intake.streaming:
+            yield from self._told(self._night.lapse(tick.t))
+
     def _connected(self, info: HeadbandInfo) -> Iterator[Output]:
-        self._decoder = None
-        self.bad_in_a_row = 0
         try:
             self._night.begin(info)
         except LinkError as error:
             yield Availability(online=False, reason=str(error))
         else:
-            self._decoder = self._driver.decoder(info)
-            if self._make_watch is not None:
-                self._watch = self._make_watch(info.montage)
+            self.info = info.plain()
+            self.intake.expect(info)
+            self._glances.begin(info.montage)
 
     def _received(self, notification: Notification) -> Iterator[Output]:
-        for value in self._decoded(notification):
+        for value in self.intake.take(notification):
             match value:
                 case SamplePacket():
-                    self.t_sampled = value.t_rx
-                    if not self._streaming:
-                        self._streaming = True
-                        yield from self._samples_arrive()
-                    yield from self._seen(self._completed(self._night.place(value)))
+                    if not self.intake.streaming:
+                        self.intake.streaming = True
+                        yield from self._samples_arrive(value.t_rx)
+                    yield from self._seen(self._told(self._night.place(value)))
                 case Battery():
                     yield value
-                case Motion():
-                    pass  # no output wants it yet
-                case Unread():
-                    self._unread_packets += 1
+                case Motion() | Unread():
+                    pass  # no output wants it yet; counted
                 case _:
                     assert_never(value)
 
-    def _samples_arrive(self) -> Iterator[Output]:
+    def _samples_arrive(self, t: float) -> Iterator[Output]:
         yield Availability(online=True, reason="samples arrive")
-        if self._began is None:
-            self._began = self._now
-            yield self._session(Recording.RECORDING)
+        if self._state.state is Recording.IDLE:
+            now = self._clock.tick
+            self.t_scored = t
+            self._state = SessionState(Recording.RECORDING, now and now.utc)
+            yield self.session
 
-    def _session(self, state: Recording) -> SessionState:
-        began, now = self._began, self._now
-        return SessionState(
-            state=state,
-            started_utc=began and began.utc,
-            ended_utc=now and now.utc if state is Recording.ENDED else None,
-            n_epochs=self._night.n_epochs,
-            lights=self._night.lights,
-        )
-
-    def _completed(self, outputs: Iterator[Output]) -> Iterator[Output]:
+    def _told(self, outputs: Iterator[Output]) -> Iterator[Output]:
         """Add what the night does not know."""
         for output in outputs:
             match output:
@@ -171,6 +233,9 @@ class Pipeline:
                     yield self.tally
                 case SignalBegins():
                     yield replace(output, driver=self._driver.name)
+                case ScoredEpoch(stage=Stage()):
+                    self.t_scored = output.t_rx
+                    yield output
                 case _:
                     yield output
 
@@ -178,23 +243,7 @@ class Pipeline:
         """Have the electrodes looked at, now and then as time passes here."""
         for output in outputs:
             yield output
-            if not isinstance(output, Block) or self._watch is None:
-                continue
-            self._watch.push(output)
-            if self._now is not None and self._now.t - self._t_looked >= LOOK_S:
-                self._t_looked = self._now.t
-                yield self._watch.judge()
-
-    def _decoded(self, notification: Notification) -> list[Decoded]:
-        """Return what a notification holds; nothing, and count it, if it is bad."""
-        if self._decoder is not None:  # else not the one that the session began with
-            try:
-                decoded = list(self._decoder.feed(notification))
-            except DecodeError:
-                pass
-            else:
-                self.bad_in_a_row = 0
-                return decoded
-        self._bad_packets += 1
-        self.bad_in_a_row += 1
-        return []
+            if isinstance(output, Block) and (now := self._clock.tick) is not None:
+                contacts = self._glances.look(output, now.t)
+                if contacts is not None:
+                    yield contacts

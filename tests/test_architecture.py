@@ -27,14 +27,20 @@ MAY_IMPORT = {
     "gateway.outputs": {"acquisition", "link", "preprocessing", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
-        *("agreement", "journal", "link", "vitals"),
+        *("agreement", "journal", "link", "past", "vitals"),
     },
     "gateway.agreement": {"staging", "errors"},
     "gateway.recordings": {"acquisition", "formats", "staging", "errors"},
     "gateway.link": {"acquisition", "drivers", "errors"},
-    "gateway.night": {"acquisition", "preprocessing", "staging", "outputs", "errors"},
+    "gateway.past": {"acquisition", "staging", "outputs"},
+    "gateway.intake": {"acquisition", "drivers", "errors"},
+    "gateway.standby": {"acquisition", "drivers", "intake", "preprocessing", "outputs"},
+    "gateway.night": {
+        *("acquisition", "preprocessing", "staging", "outputs", "past", "errors"),
+    },
     "gateway.pipeline": {
-        *("acquisition", "drivers", "errors", "night", "outputs", "preprocessing"),
+        *("acquisition", "drivers", "intake", "night", "outputs", "past", "errors"),
+        *("preprocessing", "staging"),
     },
     "gateway.offline": {
         *("acquisition", "errors", "outputs", "pipeline", "preprocessing"),
@@ -69,7 +75,7 @@ PURE = {
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
     "gateway.agreement",
     *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),
-    "gateway.pipeline",
+    *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
 }
 PURE_MODULES = {
     *("gateway/link/machine.py", "gateway/link/backoff.py"),

@@ -164,12 +164,12 @@ def test_bad_packets_in_a_row_are_counted_until_a_good_one_or_a_new_connection()
     rubbish = Notification(sent[0].char, b"rubbish", 0.0)
     for expected in range(1, 4):
         assert list(chain.push(rubbish)) == []
-        assert chain.bad_in_a_row == expected
+        assert chain.intake.bad_in_a_row == expected
     list(chain.push(Notification(sent[0].char, sent[0].payload, 0.0)))
-    assert chain.bad_in_a_row == 0
+    assert chain.intake.bad_in_a_row == 0
     list(chain.push(rubbish))
     list(chain.push(LinkUp(1.0, info)))
-    assert (chain.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
+    assert (chain.intake.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
 
 
 def test_availability_follows_the_samples_not_the_connection():
@@ -294,7 +294,7 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     n_bad = chain.tally.bad_packets
     assert list(chain.push(Notification(diy.DATA, sent[0].payload, 2.0))) == []
     assert chain.tally.bad_packets == n_bad + 1
-    assert chain.bad_in_a_row == 1
+    assert chain.intake.bad_in_a_row == 1
 
 
 @pytest.mark.parametrize(
@@ -311,8 +311,10 @@ def test_a_headband_without_eeg_says_what_it_has(channel):
 def test_the_night_is_summed_up_at_its_close():
     chain = pipeline()
     run(*frames(), into=chain)
-    tally, *moments, summary, session = chain.close()
+    tally, *moments, night, summary, session = chain.close()
     assert isinstance(tally, Tally)
+    assert night.final
+    assert [e.hypnodensity for e in night.epochs] == [e.hypnodensity for e in WHOLE]
     assert all(isinstance(moment, SleepEvent) for moment in moments)
     assert isinstance(summary, NightSummary)
     assert summary.n_epochs == EPOCHS

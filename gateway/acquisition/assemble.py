@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.clock import DeviceClock
 from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S
@@ -56,6 +57,7 @@ class Assembler:
         self._next_second = 0
         self._open: dict[int, Block] = {}
         self._packets = self._late = self._connections = 0
+        self._last: Block | None = None
 
     @property
     def clock(self) -> DeviceClock:
@@ -72,7 +74,7 @@ class Assembler:
             session goes on should it come back as it was.
         """
         if info.montage != self._montage:
-            was, now = _words(self._montage), _words(info.montage)
+            was, now = str(self._montage), str(info.montage)
             change = f"{was} became {now}" if was != now else f"calibration of {was}"
             raise LinkError(
                 "the headband's settings changed within the session: "
@@ -80,6 +82,36 @@ class Assembler:
             )
         self._connections += 1
         self._placement.link_up(info)
+
+    def resume(self, info: HeadbandInfo, point: Checkpoint) -> None:
+        """Take up a session that another process had; before the first `link_up`.
+
+        Parameters
+        ----------
+        info : HeadbandInfo
+            What the headband said of itself then.
+        point : Checkpoint
+        """
+        self._start_s, self._next_second = point.start_s, point.second
+        self._packets, self._late = point.tally.packets, point.tally.late_packets
+        self._connections = point.tally.connections
+        self._placement.resume(info, point)
+
+    def checkpoint(self, second: int, tally: Tally) -> Checkpoint:
+        """Return where the session stands at `second`, to which blocks were taken."""
+        beyond, last = [0] * len(self._lanes), self._last
+        if last is not None and last.second >= second:
+            beyond = [int(np.count_nonzero(present)) for present in last.present]
+        lanes = zip(self._lanes, beyond, strict=True)
+        return Checkpoint(
+            second=second,
+            t=self._placement.t_of(second),
+            start_s=self._start_s,
+            boot_id=self._placement.boot_id,
+            lanes=tuple(lane.point(self._start_s, second, n) for lane, n in lanes),
+            rate=self._placement.rate_at(second),
+            tally=tally,
+        )
 
     def push(self, packet: SamplePacket) -> Iterator[Block]:
         """Yield the blocks that `packet` completes."""
@@ -119,11 +151,6 @@ class Assembler:
             return float(self._next_second), self.utc_of(self._next_second, tick)
         utc = tick.utc + timedelta(seconds=t - tick.t)
         return None if second is None else max(second, 0.0), utc
-
-    @property
-    def n_streams(self) -> int:
-        """How many streams there are."""
-        return len(self._lanes)
 
     def first_sample(self, stream: int, second: int) -> int:
         """Return the sample of `stream` at which `second` of the session begins."""
@@ -217,12 +244,5 @@ class Assembler:
             block = self._open.pop(second)
             for lane, present in zip(self._lanes, block.present, strict=True):
                 lane.placed += int(np.count_nonzero(present))
-            yield replace(block, t_rx=t)
-
-
-def _words(montage: Montage) -> str:
-    return ", ".join(
-        f"{' '.join(channel.label for channel in stream.channels)} "
-        f"at {stream.sfreq:g} Hz"
-        for stream in montage.streams
-    )
+            self._last = replace(block, t_rx=t)
+            yield self._last

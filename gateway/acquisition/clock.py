@@ -76,6 +76,21 @@ class DeviceClock:
         elif device_s // 1 == self._points[-1][0] // 1:
             self._points[-1] = min(point, self._points[-1], key=itemgetter(1))
 
+    def begin(self, second: float, t: float, slope: float | None) -> None:
+        """Let `second` of the session have been at monotonic time `t`.
+
+        Parameters
+        ----------
+        second, t : float
+        slope : float or None
+            How much later every second arrives than the one before, as was known.
+        """
+        self._t_start = t - second
+        if slope is not None:
+            self._slope = slope
+            self._fit = t - second - slope * second, slope
+            self._fresh = True
+
     def restart(self, tick_hz: float | None) -> None:
         """Forget the arrivals, not the drift: the session's grid is anchored anew.
 
@@ -102,6 +117,12 @@ class DeviceClock:
         """Whether packets arrive faster or slower than they were recorded."""
         self._line()
         return self._replayed
+
+    @property
+    def slope(self) -> float | None:
+        """How much later every second arrives than the one before; None until fitted."""
+        self._line()
+        return self._slope
 
     @property
     def line(self) -> Point | None:

@@ -51,6 +51,17 @@ class Grid:
         """Cut the seconds to come by `course`."""
         self.course = course
 
+    def resume(self, second: int, sample: int, rate: float | None) -> None:
+        """Go on with `sample` at `second`, by a rate that was measured before.
+
+        Where the seconds until then began is forgotten but for their sum.
+        """
+        pace = sample / second if second else self.sfreq
+        self._edges = array("q", (round(pace * k) for k in range(second)))
+        self._edges.append(sample)
+        if rate is not None:
+            self.course = Course(sample - rate * second, rate)
+
     def first_sample(self, second: int) -> int:
         """Return the first sample of `second`, which is settled by the question."""
         while len(self._edges) <= second:

@@ -2,6 +2,7 @@
 
 from math import ceil, floor
 
+from gateway.acquisition.checkpoint import LanePoint
 from gateway.acquisition.grid import NEAR, Grid
 from gateway.acquisition.montage import Stream
 from gateway.acquisition.packets import SamplePacket
@@ -122,8 +123,41 @@ class Lane:
         """Return how many samples lie in `second`."""
         return self.first_sample(second + 1) - self.first_sample(second)
 
+    def due(self, start_s: float, second: int) -> int:
+        """Return how many samples there are in ``[start_s, second)``."""
+        return self.first_sample(second) - ceil(start_s * self.stream.sfreq - 1e-6)
+
     def lost_s(self, start_s: float, next_second: int) -> float:
         """Return how much of ``[start_s, next_second)`` never arrived, seconds."""
-        due = self.first_sample(next_second)
-        due -= ceil(start_s * self.stream.sfreq - 1e-6)
-        return max(0, due - self.placed) / self.stream.sfreq
+        lost = self.due(start_s, next_second) - self.placed
+        return max(0, lost) / self.stream.sfreq
+
+    def point(self, start_s: float, second: int, beyond: int) -> LanePoint:
+        """Return where the stream stands at `second`.
+
+        Parameters
+        ----------
+        start_s : float
+            First sample of the session.
+        second : int
+        beyond : int
+            Samples of the last block emitted that lie after `second`.
+        """
+        return LanePoint(
+            offset=self.offset,
+            next_index=self.next_index,
+            lost=max(0, self.due(start_s, second) - self.placed + beyond),
+            t_rx=self.t_rx,
+            heard=self.heard,
+        )
+
+    def resume(
+        self, point: LanePoint, start_s: float, second: int, *, counts_on: bool
+    ) -> None:
+        """Go on at `second`, with the losses of `point`, and its count if it goes on."""
+        if counts_on:
+            self.offset, self.next_index = point.offset, point.next_index
+            self.t_rx = point.t_rx
+        self.progress = self.first_sample(second)
+        self.placed = max(0, self.due(start_s, second) - point.lost)
+        self.heard = point.heard

@@ -117,6 +117,14 @@ class Montage:
 
     streams: tuple[Stream, ...]
 
+    def __str__(self) -> str:
+        """Say which channels there are, and how often they are sampled."""
+        return ", ".join(
+            f"{' '.join(channel.label for channel in stream.channels)} "
+            f"at {stream.sfreq:g} Hz"
+            for stream in self.streams
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class HeadbandInfo:
@@ -139,3 +147,7 @@ class HeadbandInfo:
     tick_hz: float | None = None
     boot_id: int | None = None
     firmware: str | None = None
+
+    def plain(self) -> "HeadbandInfo":
+        """Return this less what only its driver knows."""
+        return HeadbandInfo(self.montage, self.tick_hz, self.boot_id, self.firmware)

@@ -1,5 +1,8 @@
 """Which sample of the session each packet begins with."""
 
+from dataclasses import replace
+
+from gateway.acquisition.checkpoint import Checkpoint, RatePoint
 from gateway.acquisition.clock import DeviceClock
 from gateway.acquisition.grid import Grid
 from gateway.acquisition.lane import LAG_S, Lane
@@ -61,6 +64,24 @@ class Placement:
         if restarted:
             self._forget()
 
+    def resume(self, info: HeadbandInfo, point: Checkpoint) -> None:
+        """Go on where another process was; before the first connection.
+
+        A headband that still counts as it did is followed to the sample, any other
+        by the time of arrival, as after its restart.
+        """
+        self._t_zero = point.t - point.second
+        counted_s = float(point.second)
+        if self._grid is not None:
+            rate = point.rate
+            self._grid.resume(point.second, rate.counted, rate.sfreq_hz)
+            counted_s = rate.counted / self._grid.sfreq
+        self.clock.begin(counted_s, point.t, point.rate.slope)
+        self._anchored = self._grid is None and point.boot_id is not None
+        for lane, was in zip(self.lanes, point.lanes, strict=True):
+            lane.resume(was, point.start_s, point.second, counts_on=self._anchored)
+        self._info = replace(info, boot_id=point.boot_id if self._anchored else None)
+
     def place(self, packet: SamplePacket, next_second: int) -> int | None:
         """Return the sample of the session that `packet` begins with.
 
@@ -117,6 +138,16 @@ class Placement:
         if self._grid.course is None:
             return counted_s
         return self._grid.course.second_at(counted_s * self._grid.sfreq)
+
+    def rate_at(self, second: int) -> RatePoint:
+        """Return how fast the headband's clock runs, and its count at `second`."""
+        counted = 0 if self._grid is None else self._grid.first_sample(second)
+        return RatePoint(self.clock.slope, counted, self.sfreq_hz)
+
+    @property
+    def boot_id(self) -> int | None:
+        """Of the headband that is followed."""
+        return self._info.boot_id
 
     @property
     def drift_ppm(self) -> float | None:

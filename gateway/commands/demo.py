@@ -11,7 +11,7 @@ import click
 from gateway import sinks
 from gateway.agreement.epochs import agreement
 from gateway.cli_options import CHANNEL, HOURS, SEED
-from gateway.config import Ble, Config, Device
+from gateway.config import Ble, Config, Device, Sessions
 from gateway.control import Control
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
@@ -201,6 +201,7 @@ def _config(radio: str, driver: str, broker: LocalBroker | None) -> Config:
         devices=(Device(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),),
         ble=Ble(backend="simulated", transport=f"unix:{radio}"),
         outputs=outputs,
+        session=Sessions(auto_start="always", resume_min=0.0),
     )
 
 

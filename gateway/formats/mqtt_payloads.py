@@ -80,6 +80,7 @@ def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
             "epoch": scored.index,
             "start": utc_text(scored.start_utc),
             "duration_s": EPOCH_S,
+            "clock_synchronised": scored.clock_synchronised,
             **_verdict(scored),
             "asleep": scored.asleep,
             "quality": _quality(reading.channels, scored.quality),

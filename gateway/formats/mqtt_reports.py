@@ -90,6 +90,8 @@ def session_payload(reading: Reading, session: SessionState) -> bytes:
             "lights_off": _utc(session.lights.off_utc),
             "lights_on": _utc(session.lights.on_utc),
             "epochs": session.n_epochs,
+            "clock_synchronised": session.clock_synchronised,
+            "resumed": session.resumed,
         }
     )
 
@@ -106,6 +108,7 @@ def event_payload(reading: Reading, event: SleepEvent) -> bytes:
             "epoch": event.epoch,
             "confidence": event.confidence,
             "text": event.text,
+            "step_s": event.step_s,
         }
     )
 

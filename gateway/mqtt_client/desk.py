@@ -1,7 +1,7 @@
 """Turns readings into messages, and keeps those a new connection begins with."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from gateway.formats.mqtt_bridge import Headband
@@ -17,7 +17,7 @@ from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder
 from gateway.mqtt_client.bedside import Bedside
 from gateway.mqtt_client.heard import Message
-from gateway.outputs import Reading, SessionState, SignalBegins
+from gateway.outputs import NightEpochs, Reading, SessionState, SignalBegins
 from gateway.staging.score import ScoredEpoch
 
 ALWAYS = {"availability", "state", "info", "health"}
@@ -63,6 +63,10 @@ class Desk:
         messages = []
         if isinstance(value, ScoredEpoch):
             messages.append(await self._stage(reading, value, recorder))
+        elif isinstance(value, NightEpochs):
+            if not value.final:
+                await self._take_up(reading, value.epochs, recorder)
+            return []
         messages += bedside.hear(reading)
         return self._kept(messages)
 
@@ -124,18 +128,30 @@ class Desk:
         leaf = message.topic.name.rpartition("/")[2]
         return LANE.get(leaf, leaf) in self._lanes
 
+    async def _take_up(
+        self, reading: Reading, epochs: Sequence[ScoredEpoch], recorder: Recorder
+    ) -> None:
+        """Go on with a night; what did not come to the journal then, does now."""
+        for scored in epochs:
+            await self._record(reading, scored, recorder)
+
+    async def _record(
+        self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
+    ) -> int | None:
+        if "epoch" not in self._lanes:
+            return None
+        return await recorder.record(
+            device=reading.device,
+            session=reading.session,
+            epoch=scored.index,
+            document=epoch_document(reading, scored),
+        )
+
     async def _stage(
         self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
     ) -> Message:
         document = epoch_document(reading, scored)
-        seq = None
-        if "epoch" in self._lanes:
-            seq = await recorder.record(
-                device=reading.device,
-                session=reading.session,
-                epoch=scored.index,
-                document=document,
-            )
+        seq = await self._record(reading, scored, recorder)
         now_s = time.monotonic()
         posting = Posting(seq, datetime.now(UTC), now_s - scored.t_rx)
         payload = epoch_payload(document, posting)

@@ -1,7 +1,7 @@
 """How a headband sits, from the last seconds of its own signal. Pure."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,40 @@ class ContactWatch:
             sfreq=stream.sfreq,
             mains_hz=self._mains_hz,
         )
+
+
+class Glances:
+    """Looks at the electrodes now and then, connection by connection.
+
+    Parameters
+    ----------
+    make : callable or None
+        Makes what judges the electrodes of a montage; None: nobody looks at them.
+    every_s : float
+        Between two looks.
+    """
+
+    def __init__(
+        self, make: Callable[[Montage], ContactWatch] | None, every_s: float
+    ) -> None:
+        self._make = make
+        self._every_s = every_s
+        self._watch: ContactWatch | None = None
+        self._t_looked = float("-inf")
+
+    def begin(self, montage: Montage) -> None:
+        """Begin a connection."""
+        self._watch = None if self._make is None else self._make(montage)
+
+    def look(self, block: Block, t: float) -> Contacts | None:
+        """Take one second at monotonic time `t`; return the verdict when it is due."""
+        if self._watch is None:
+            return None
+        self._watch.push(block)
+        if t - self._t_looked < self._every_s:
+            return None
+        self._t_looked = t
+        return self._watch.judge()
 
 
 def _choices(

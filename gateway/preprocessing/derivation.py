@@ -117,6 +117,11 @@ class Montager:
     labels: tuple[str, ...]
     alternatives: tuple[tuple[Placed, ...], ...]
 
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """Return each input's derivations as they are written."""
+        made_of = zip(self.labels, self.alternatives, strict=True)
+        return {label: tuple(p.text for p in placed) for label, placed in made_of}
+
 
 def resolve(
     labels: tuple[str, ...],

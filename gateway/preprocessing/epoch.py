@@ -35,12 +35,15 @@ class Epoch:
         One per derivation.
     t_rx : float
         Arrival of the packet that completed it, monotonic seconds.
+    span : tuple of range
+        The samples of the session that it covers, one range per stream.
     """
 
     index: int
     uv: NDArray[np.float32]
     quality: tuple[Quality, ...]
     t_rx: float
+    span: tuple[range, ...] = ()
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -108,6 +111,8 @@ class EpochCutter:
         Sample at which a second of the session begins, from the stream's position
         in the montage and the second; None where the nominal rates say it. An epoch
         of a stream whose rate is rough has as many samples as thirty true seconds.
+    first_epoch : int
+        Index of the first epoch to cut.
     """
 
     def __init__(
@@ -116,13 +121,14 @@ class EpochCutter:
         montager: Montager,
         band: Band,
         first_sample: Callable[[int, int], int] | None = None,
+        first_epoch: int = 0,
     ) -> None:
         self._montage = montage
         self._first_sample = first_sample or self._nominal_first_sample
         self._montager = montager
         self._band = band
         self._blocks: list[Block] = []
-        self._index = 0
+        self._index = first_epoch
 
     def push(self, block: Block) -> Iterator[Epoch]:
         """Yield the epochs that `block` completes, one for every 30 s of the night.
@@ -152,7 +158,15 @@ class EpochCutter:
         }
         pieces = [self._best(x, joined) for x in self._montager.alternatives]
         uv = np.stack([piece.uv for piece in pieces])
-        return Epoch(index, uv, tuple(piece.quality for piece in pieces), t_rx)
+        quality = tuple(piece.quality for piece in pieces)
+        return Epoch(index, uv, quality, t_rx, self._span(index))
+
+    def _span(self, index: int) -> tuple[range, ...]:
+        ends = index * EPOCH_S, (index + 1) * EPOCH_S
+        return tuple(
+            range(*(self._first_sample(at, second) for second in ends))
+            for at in range(len(self._montage.streams))
+        )
 
     def _best(
         self, alternatives: tuple[Placed, ...], joined: Mapping[int, _Stretch]

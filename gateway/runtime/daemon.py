@@ -19,16 +19,19 @@ from gateway.link.radios import open_radio
 from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.bed import Session, Station
 from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.config_file import read_document
 from gateway.runtime.model_file import read_model
+from gateway.runtime.night_file import NightFile
 from gateway.runtime.outlet import Outlet, outlet
 from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.runtime.service import serve
 from gateway.runtime.session_id import session_id
+from gateway.runtime.state_place import state_folder
+from gateway.runtime.station import Session, Station
 from gateway.runtime.systemd import notify
 from gateway.staging.score import Scorer
+from gateway.standby import Standby
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +151,9 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
         night = Night(scorer, device.channels, mains_hz, driver.derivations)
         return Session(session_id(), Pipeline(driver, night, watch))
 
+    night_file = None
+    if config.session.resume_min:
+        night_file = NightFile(state_folder() / f"night-{device.name}.jsonl")
     return Station(
         device=device.name,
         card=scorer.card,
@@ -159,7 +165,10 @@ def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Sta
             stall_s=device.stall_s,
         ),
         new_session=new_session,
+        new_standby=lambda: Standby(driver, watch),
         stall_s=device.stall_s,
+        sessions=config.session,
+        night_file=night_file,
     )
 
 
@@ -194,6 +203,9 @@ async def run_daemon(
         radio = radio_of(config)
         stack.push_async_callback(radio.close)
         stations = [station(device, config, scorer, radio) for device in config.devices]
+        for each in stations:
+            if each.night_file is not None:
+                stack.callback(each.night_file.close)
         try:
             await serve(stations, outlets, stop, control=control)
         finally:

@@ -27,8 +27,9 @@ from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.machine import clock_synchronised
 from gateway.outputs import Output
-from gateway.runtime.bed import Bed, Station
+from gateway.runtime.bed import Bed
 from gateway.runtime.outlet import Outlet, outlet
+from gateway.runtime.station import Station
 from gateway.runtime.switchboard import Switchboard
 from gateway.runtime.systemd import notify
 from gateway.runtime.vigil import Vigil
@@ -82,7 +83,7 @@ async def serve(
             task.cancel()
         await asyncio.wait(work)
         for bed in beds:
-            _spread(bed, bed.end(), board)
+            _spread(bed, bed.leave(), board)
         board.close()
 
 
@@ -106,7 +107,7 @@ async def _pump(
         _spread(bed, [state], board)
 
     moved()
-    _spread(bed, bed.begin(now()), board)
+    _spread(bed, bed.open(now()), board)
     try:
         async with aclosing(bed.station.source(report)) as source:
             value = await anext(source)

@@ -30,7 +30,13 @@ from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.standing import standing
 from gateway.mqtt_client.tls import Tls
-from gateway.outputs import Availability, Reading, SessionState, SignalBegins
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Reading,
+    SessionState,
+    SignalBegins,
+)
 from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
@@ -169,7 +175,7 @@ SINK = Sink(
     name="mqtt",
     options=Options,
     wants=(
-        *(Availability, Battery, Contacts, LinkState, NightSummary),
+        *(Availability, Battery, Contacts, LinkState, NightEpochs, NightSummary),
         *(ScoredEpoch, SessionState, SignalBegins, SleepEvent, Tally),
     ),
     run=run,

@@ -14,7 +14,7 @@ from gateway.errors import MissingExtraError
 from gateway.feed import Feed
 from gateway.formats.hypnogram_text import draw
 from gateway.formats.summary_text import summary_lines
-from gateway.outputs import Availability, Reading
+from gateway.outputs import Availability, NightEpochs, Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import Hypnogram
@@ -75,6 +75,9 @@ class NightShown:
                 self.tally = value
             case NightSummary():
                 self.summary = value
+            case NightEpochs(epochs, final=False):
+                for scored in epochs:
+                    self._hypnogram.add(scored)
             case ScoredEpoch():
                 self.last = value
                 self._hypnogram.add(value)
@@ -235,6 +238,6 @@ def _news(night: NightShown, value: object, *, blocks: bool) -> Iterator[str]:
 SINK = Sink(
     name="terminal",
     options=Options,
-    wants=(ScoredEpoch, Availability, Tally, NightSummary),
+    wants=(NightEpochs, ScoredEpoch, Availability, Tally, NightSummary),
     run=run,
 )

@@ -29,6 +29,8 @@ class Happening(Enum):
     LIGHTS_OFF = "lights_off"
     LIGHTS_ON = "lights_on"
     MARKER = "marker"
+    CLOCK_STEP = "clock_step"
+    SESSION_RESUMED = "session_resumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class SleepEvent:
         When it happened, seconds since the session began, on its sample grid.
     text : str or None
         What a marker says, one line.
+    step_s : float or None
+        By how much this machine's clock was set, and all times with it; `utc` is by
+        the new one.
     """
 
     what: Happening
@@ -56,6 +61,7 @@ class SleepEvent:
     confidence: float | None = None
     second: float | None = None
     text: str | None = None
+    step_s: float | None = None
 
 
 class SleepEvents:

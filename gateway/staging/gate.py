@@ -1,10 +1,11 @@
 """Score an epoch, or say why it must stay unscored."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from gateway.acquisition.montage import Montage
-from gateway.errors import ModelError
-from gateway.preprocessing.derivation import Montager
+from gateway.errors import ConfigError, ModelError
+from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.context import Context, Hypnodensity
@@ -107,6 +108,30 @@ def score_or_refuse(
     except ModelError:  # one bad inference must not end the night
         return Refusal.MODEL_ERROR, ()
     return likeliest(hypnodensity), hypnodensity
+
+
+def scorable(
+    labels: tuple[str, ...],
+    texts: Mapping[str, str],
+    montage: Montage,
+    offered: Mapping[str, tuple[str, ...]],
+) -> Montager:
+    """Find each of the model's inputs among the channels, EEG with them.
+
+    Parameters
+    ----------
+    labels, texts, montage, offered
+        As for `resolve`.
+
+    Raises
+    ------
+    ConfigError
+        If a derivation asked for cannot be made, or no EEG.
+    """
+    montager = resolve(labels, texts, montage, offered)
+    if not offers_eeg(montager):
+        raise ConfigError([nothing_to_score(montage, labels)])
+    return montager
 
 
 def offers_eeg(montager: Montager) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.staging.stage import Refusal, Stage
 
@@ -51,6 +51,14 @@ class Lights:
         if self.on_epoch is not None or not (slept or self.off_epoch is not None):
             return self
         return replace(self, on_epoch=epoch, on_utc=utc)
+
+    def shifted(self, by: timedelta) -> "Lights":
+        """Return these with all times `by` later."""
+        return replace(
+            self,
+            off_utc=self.off_utc and self.off_utc + by,
+            on_utc=self.on_utc and self.on_utc + by,
+        )
 
     def in_bed(self, stages: Sequence[Stage | Refusal]) -> range:
         """Return the epochs of `stages` that are time in bed.

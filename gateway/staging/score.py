@@ -36,6 +36,8 @@ class ScoredEpoch:
         Arrival of the epoch's last sample, monotonic seconds.
     span : tuple of range
         The samples of the session that it covers, one range per stream.
+    clock_synchronised : bool
+        Whether `start_utc` goes by a clock that the network has set.
     """
 
     index: int
@@ -47,6 +49,7 @@ class ScoredEpoch:
     t_rx: float
     span: tuple[range, ...] = ()
     raw_hypnodensity: tuple[float, ...] = ()
+    clock_synchronised: bool = True
 
     @property
     def raw_stage(self) -> Stage | None:

@@ -134,6 +134,7 @@ def test_a_scored_epoch_reads_like_the_published_example():
         "seq": 20931,
         "start": "2026-02-13T02:27:00.000Z",
         "duration_s": 30,
+        "clock_synchronised": True,
         "stage": "N2",
         "stage_int": 2,
         "scored": True,

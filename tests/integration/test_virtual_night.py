@@ -20,11 +20,13 @@ from gateway.offline import score
 from gateway.outputs import Availability
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
-from gateway.runtime.bed import Session, Station
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import outlet, serve
+from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
+from gateway.standby import Standby
 from sim.sleeper import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
 from tests.virtual_headband import Night
@@ -96,9 +98,14 @@ async def live_through(night, recording, faults, hearing):
         utc = START + timedelta(seconds=loop.time() + step_s)
         return Tick(loop.time(), utc, synchronised=True)
 
+    scorer = read_model("default")
+
+    def watch_of(montage):
+        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
+
     station = Station(
         device="bedroom",
-        card=(scorer := read_model("default")).card,
+        card=scorer.card,
         source=lambda report: stream(
             radio,
             DIY,
@@ -108,6 +115,7 @@ async def live_through(night, recording, faults, hearing):
             jitter=dice.random,
         ),
         new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
     stop = asyncio.Event()

@@ -5,8 +5,12 @@ from itertools import count
 
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
+from gateway.config import Sessions
+from gateway.intake import Intake
 from gateway.outputs import Availability, Recording, SessionState
-from gateway.runtime.bed import Bed, Session, Station
+from gateway.preprocessing.band import Band
+from gateway.runtime.bed import Bed
+from gateway.runtime.station import Session, Station
 from gateway.staging.model_card import ModelCard
 
 NOW = Tick(0.0, datetime(2026, 2, 12, 23, tzinfo=UTC), synchronised=True)
@@ -17,8 +21,8 @@ DATA = Notification("c", b"x", 2.0)
 class Recorder:
     """A pipeline that only says what it was given."""
 
-    bad_in_a_row = 0
-    t_sampled = 0.0
+    intake = Intake(None)
+    t_scored = None
 
     def push(self, value):
         yield Availability(online=True, reason=type(value).__name__)
@@ -35,16 +39,39 @@ class Recorder:
         yield Availability(online=False, reason="closed")
 
 
-def bed():
+class Watcher:
+    """A watch that believes what it is told."""
+
+    held = (DATA,)
+
+    def __init__(self):
+        self.intake = Intake(None)
+        self.on_head = False
+
+    def push(self, value):
+        if isinstance(value, Notification):
+            self.intake.streaming = True
+            self.on_head = value.payload == b"worn"
+        elif isinstance(value, LinkDown):
+            self.intake.streaming = self.on_head = False
+        return iter(())
+
+
+ALWAYS = Sessions(auto_start="always", auto_stop_after_min=None)
+
+
+def bed(sessions=ALWAYS):
     number = count()
-    card = ModelCard.__new__(ModelCard)
+    card = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)
     return Bed(
         Station(
             "bedroom",
             card,
             lambda _report: None,
             lambda: Session(f"session-{next(number)}", Recorder()),
+            Watcher,
             5.0,
+            sessions,
         )
     )
 
@@ -77,7 +104,7 @@ def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
     one = bed()
     for outputs in (one.begin(NOW), one.push(UP), one.end()):
         list(outputs)
-    assert said(one.begin(NOW)) == [IDLE, "Tick", "LinkUp"]
+    assert said(one.begin(NOW)) == [IDLE, "Tick", "LinkUp", "Notification"]
 
 
 def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():

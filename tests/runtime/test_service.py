@@ -9,21 +9,31 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
+from gateway.config import Sessions
+from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
+from gateway.intake import Intake
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
-from gateway.runtime.bed import Session, Station
 from gateway.runtime.service import LINK_S, SINK_S, STREAM_S, outlet, serve
+from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
+from gateway.standby import Standby
 
+ALWAYS = Sessions(auto_start="always")
 CARD = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)
 
 
 class CountingPipeline:
     """Turns the reason of every LinkDown into one output."""
+
+    t_scored = None
+
+    def __init__(self):
+        self.intake = Intake(None)
 
     def push(self, value):
         if isinstance(value, LinkDown):
@@ -45,11 +55,17 @@ async def events(n, pause_s=1.0):
     await asyncio.Event().wait()
 
 
+def watch():
+    return Standby(diy.DRIVER, None)
+
+
 def station(source):
     def new_session():
         return Session("s", CountingPipeline())
 
-    return Station("bedroom", CARD, lambda _report: source, new_session, 5.0)
+    return Station(
+        "bedroom", CARD, lambda _report: source, new_session, watch, 5.0, ALWAYS
+    )
 
 
 def collector(fail_on=(), error=SinkError):
@@ -130,16 +146,14 @@ async def test_a_sink_gets_only_what_it_wants():
 class JudgingPipeline(CountingPipeline):
     """Holds an x for rubbish, and an s for samples."""
 
-    def __init__(self):
-        self.bad_in_a_row = 0
-        self.t_sampled = 0.0
-
     def push(self, value):
+        intake = self.intake
         if isinstance(value, LinkUp):
-            self.t_sampled = value.t
+            intake.begin(value.t)
         if isinstance(value, Notification):
-            self.bad_in_a_row = (value.payload == b"x") * (self.bad_in_a_row + 1)
-            self.t_sampled = value.t_rx if value.payload == b"s" else self.t_sampled
+            intake.bad_in_a_row = (value.payload == b"x") * (intake.bad_in_a_row + 1)
+            if value.payload == b"s":
+                intake.t_sampled = value.t_rx
         yield from super().push(value)
 
 
@@ -172,7 +186,7 @@ async def judged(*connections, seconds=60):
     source, stop = Source(*connections), asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     session = Session("s", JudgingPipeline())
-    station = Station("b", CARD, source.play, lambda: session, stall_s=2.0)
+    station = Station("b", CARD, source.play, lambda: session, watch, 2.0, ALWAYS)
     states = []
 
     async def run(options, feed, control):
@@ -260,7 +274,7 @@ async def serving(source, *outlets):
 
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        beds = [Station("b", CARD, source, new_session, 5.0)]
+        beds = [Station("b", CARD, source, new_session, watch, 5.0, ALWAYS)]
         tasks.create_task(serve(beds, outlets, stop))
         yield
         stop.set()

@@ -1,0 +1,120 @@
+"""A session that was interrupted, and whether it goes on. Pure.
+
+Within one boot of this machine the monotonic clock tells how long it was interrupted;
+over a reboot only the wall clock can, and only if it was right before and is now.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple
+
+from gateway.acquisition.checkpoint import Checkpoint
+from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.packets import Tick
+from gateway.outputs import SessionState
+from gateway.staging.score import ScoredEpoch
+
+
+class Moment(NamedTuple):
+    """Both clocks of this machine, and its boot: monotonic time counts from there.
+
+    Attributes
+    ----------
+    boot : str
+    t : float
+        Monotonic seconds.
+    utc : datetime
+    synchronised : bool
+        Whether the wall clock was set by the network.
+    """
+
+    boot: str
+    t: float
+    utc: datetime
+    synchronised: bool
+
+    @property
+    def tick(self) -> Tick:
+        """The clocks alone."""
+        return Tick(self.t, self.utc, self.synchronised)
+
+
+class Ending(Enum):
+    """How a session came to stand still."""
+
+    CUT = "cut"  # nobody said anything
+    STOPPED = "stopped"  # the daemon was told to stop, and took leave
+    OVER = "over"  # the headband was off or away for long
+    ASKED = "asked"  # somebody asked for the end of the session
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a session that another process had.
+
+    Attributes
+    ----------
+    session : str
+        Its identifier.
+    scored_by : str
+        Digest of the model.
+    info : HeadbandInfo
+        What the headband said of itself.
+    state : SessionState
+    epochs : tuple of ScoredEpoch
+        All of them.
+    grid : Checkpoint
+        Where it stands, at the end of the last epoch.
+    last : Moment
+        When something was noted last.
+    ending : Ending
+    """
+
+    session: str
+    scored_by: str
+    info: HeadbandInfo
+    state: SessionState
+    epochs: tuple[ScoredEpoch, ...]
+    grid: Checkpoint
+    last: Moment
+    ending: Ending = Ending.CUT
+
+    def seen_from(self, now: Moment) -> "Past":
+        """Return this by the monotonic clock of `now`'s boot."""
+        if now.boot == self.last.boot:
+            return self
+        shift_s = (self.last.utc - now.utc).total_seconds() - (self.last.t - now.t)
+        last = self.last._replace(boot=now.boot, t=self.last.t + shift_s)
+        return replace(self, grid=self.grid.moved(shift_s), last=last)
+
+
+class Verdict(Enum):
+    """What is to become of a session."""
+
+    RESUME = "resume"
+    LEAVE = "leave"
+    WAIT = "wait"  # until the clock is right
+
+
+def judge(last: Moment, now: Moment, resume_s: float) -> Verdict:
+    """Tell whether a session that was heard of at `last` goes on.
+
+    Parameters
+    ----------
+    last, now : Moment
+    resume_s : float
+        It goes on unless it was interrupted for longer; 0: never.
+    """
+    if not resume_s:
+        return Verdict.LEAVE
+    if last.boot == now.boot:
+        away = timedelta(seconds=now.t - last.t)
+    elif not last.synchronised:
+        return Verdict.LEAVE
+    elif not now.synchronised:
+        return Verdict.WAIT
+    else:
+        away = now.utc - last.utc
+    there = timedelta(0) <= away <= timedelta(seconds=resume_s)
+    return Verdict.RESUME if there else Verdict.LEAVE

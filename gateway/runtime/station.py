@@ -1,0 +1,63 @@
+"""One headband with all that belongs to it."""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+
+from gateway.acquisition.packets import Input
+from gateway.config import Sessions
+from gateway.link.tally import LinkState
+from gateway.pipeline import Pipeline
+from gateway.runtime.night_file import NightFile
+from gateway.staging.model_card import ModelCard
+from gateway.standby import Standby
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """One night.
+
+    Attributes
+    ----------
+    name : str
+        Sortable identifier.
+    pipeline : Pipeline
+    """
+
+    name: str
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Station:
+    """One headband with all that belongs to it.
+
+    Attributes
+    ----------
+    device : str
+        Its name in the configuration.
+    card : ModelCard
+        Of the model that scores it.
+    source : callable
+        Makes its link, an async generator of inputs that never ends by itself and
+        takes a thrown `LinkError` for the end of the connection. It is given where
+        to report the link's states.
+    new_session : callable
+        Makes a night that has not begun.
+    new_standby : callable
+        Makes what watches the headband while no session runs.
+    stall_s : float
+        Notifications without samples for so long are no connection.
+    sessions : Sessions
+        When they begin, end and go on.
+    night_file : NightFile or None
+        What a session is taken up from; None: it is not.
+    """
+
+    device: str
+    card: ModelCard
+    source: Callable[[Callable[[LinkState], None]], AsyncGenerator[Input, None]]
+    new_session: Callable[[], Session]
+    new_standby: Callable[[], Standby]
+    stall_s: float
+    sessions: Sessions = field(default_factory=Sessions)
+    night_file: NightFile | None = None

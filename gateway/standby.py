@@ -1,0 +1,129 @@
+"""A headband while no session runs: does it send, and is it on a head? Pure."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.montage import HeadbandInfo, Modality, Montage
+from gateway.acquisition.packets import (
+    Battery,
+    Block,
+    Input,
+    LinkDown,
+    LinkUp,
+    Notification,
+    SamplePacket,
+    Tick,
+)
+from gateway.drivers import Driver
+from gateway.intake import Intake
+from gateway.outputs import Availability, Output
+from gateway.preprocessing.contact import Grip
+from gateway.preprocessing.contact_watch import WINDOW_S, ContactWatch
+from gateway.preprocessing.fit import Contacts
+
+LOOK_EVERY = 3  # seconds of signal
+HELD = 8192  # notifications: more than any headband sends in `WINDOW_S`
+
+
+class Standby:
+    """Watches, and holds back the last seconds for a session that begins with them.
+
+    A headband is on a head when one of its EEG electrodes is not off, by the last
+    four seconds. One electrode is enough, because to miss a night is worse than to
+    begin one in vain. Where the sampling is too slow to tell, it is believed to be on.
+
+    Parameters
+    ----------
+    driver : Driver
+    watch : callable
+        Makes what judges the electrodes of a montage.
+
+    Attributes
+    ----------
+    intake : Intake
+    on_head : bool
+        Whether it was, when last looked at over this connection.
+    """
+
+    def __init__(
+        self, driver: Driver, watch: Callable[[Montage], ContactWatch]
+    ) -> None:
+        self._make_watch = watch
+        self._watch: ContactWatch | None = None
+        self._assembler: Assembler | None = None
+        self._eeg: frozenset[str] = frozenset()
+        self._seconds = 0
+        self._held: deque[tuple[int, Notification]] = deque(maxlen=HELD)
+        self.intake = Intake(driver)
+        self.on_head = False
+
+    def push(self, value: Input) -> Iterator[Output]:
+        """Yield what is to be known of a headband whether it is worn or not."""
+        match value:
+            case Notification():
+                yield from self._received(value)
+            case LinkUp(t, info):
+                self.intake.begin(t)
+                self.intake.expect(info)
+                self._begin(info)
+            case LinkDown(_, reason):
+                self.intake.end()
+                self.on_head = False
+                self._held.clear()
+                yield Availability(online=False, reason=reason)
+            case Tick():
+                pass
+            case _:
+                assert_never(value)
+
+    @property
+    def held(self) -> tuple[Notification, ...]:
+        """The notifications of the seconds that were looked at, and since."""
+        return tuple(notification for _, notification in self._held)
+
+    def _begin(self, info: HeadbandInfo) -> None:
+        self._assembler = Assembler(info.montage)
+        self._assembler.link_up(info)
+        self._watch = self._make_watch(info.montage)
+        self._eeg = frozenset(
+            channel.label
+            for stream in info.montage.streams
+            for channel in stream.channels
+            if channel.modality is Modality.EEG
+        )
+        self._seconds = 0
+        self._held.clear()
+        self.on_head = False
+
+    def _received(self, notification: Notification) -> Iterator[Output]:
+        self._held.append((self._seconds, notification))
+        for value in self.intake.take(notification):
+            if isinstance(value, SamplePacket) and self._assembler is not None:
+                if not self.intake.streaming:
+                    self.intake.streaming = True
+                    yield Availability(online=True, reason="samples arrive")
+                for block in self._assembler.push(value):
+                    self._look(block)
+            elif isinstance(value, Battery):
+                yield value
+
+    def _look(self, block: Block) -> None:
+        if self._watch is None:
+            return
+        self._watch.push(block)
+        self._seconds += 1
+        since = self._seconds - WINDOW_S
+        if since < 0 or since % LOOK_EVERY:
+            return
+        self.on_head = self._is_on_head(self._watch.judge())
+        while self._held[0][0] < since:
+            self._held.popleft()
+
+    def _is_on_head(self, contacts: Contacts) -> bool:
+        return any(
+            electrode.contact is None or electrode.contact.state is not Grip.OFF
+            for electrode in contacts.electrodes
+            if electrode.label in self._eeg
+        )
