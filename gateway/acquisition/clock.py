@@ -120,7 +120,7 @@ class DeviceClock:
 
     @property
     def slope(self) -> float | None:
-        """How much later every second arrives than the one before; None until fitted."""
+        """How much later each second arrives than the last; None until fitted."""
         self._line()
         return self._slope
 
