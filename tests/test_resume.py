@@ -22,6 +22,7 @@ from gateway.staging.stage import Refusal
 BEGAN = datetime(2026, 2, 12, 23, tzinfo=UTC)
 EPOCHS = 12
 LENGTH_S = 30 * EPOCHS
+END_S = LENGTH_S + 1  # so that the last epoch is over, however it was steered
 T_ZERO = 1000.0  # monotonic, of the headband's first sample
 PACKET_S = 0.25
 
@@ -49,7 +50,7 @@ def headband(sfreq, *, boot_id, rough=False):
     return HeadbandInfo(Montage((stream,)), boot_id=boot_id)
 
 
-COUNTS = np.random.default_rng(0).normal(0, 300, (1, 257 * LENGTH_S)).astype(np.int32)
+COUNTS = np.random.default_rng(0).normal(0, 300, (1, 257 * END_S)).astype(np.int32)
 KINDS = {
     "counts on": (headband(100.0, boot_id=1), 100.0),
     "counts anew": (headband(100.0, boot_id=None), 100.0),
@@ -57,7 +58,7 @@ KINDS = {
 }
 
 
-def packets(true_hz, *, since=0.0, until=LENGTH_S):
+def packets(true_hz, *, since=0.0, until=END_S):
     """Cut what the headband sends from one second of the night to another."""
     for at in np.arange(since, until, PACKET_S):
         first, end = round(at * true_hz), round((at + PACKET_S) * true_hz)
@@ -192,7 +193,7 @@ def test_the_loss_counted_is_what_lay_between(kind, kill_s, away_s, shift_s):
     missing_s = sum(e.quality[0].missing_s for e in after.epochs)
     assert missing_s == pytest.approx(lost_s, abs=0.3)
     n_packets = before.past.grid.tally.packets
-    assert after.night.tally.packets == n_packets + (LENGTH_S - kill_s - away_s) * 4
+    assert after.night.tally.packets == n_packets + (END_S - kill_s - away_s) * 4
 
 
 @pytest.mark.parametrize("kind", KINDS)

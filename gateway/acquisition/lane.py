@@ -154,7 +154,7 @@ class Lane:
     def resume(
         self, point: LanePoint, start_s: float, second: int, *, counts_on: bool
     ) -> None:
-        """Go on at `second` with the losses of `point`, and with its count if it may."""
+        """Go on at `second` with the losses of `point`, and its count if it may."""
         if counts_on:
             self.offset, self.next_index = point.offset, point.next_index
             self.t_rx = point.t_rx
