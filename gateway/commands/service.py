@@ -41,9 +41,7 @@ def _where(command: C) -> C:
     root = click.option(
         "--root",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        default=Path("/"),
-        show_default=True,
-        help="Another tree than this machine's: nothing is started there.",
+        help="Into this tree, and start nothing; / within a chroot.",
     )
     program = click.option(
         "--program",
@@ -56,12 +54,12 @@ def _where(command: C) -> C:
 
 @command.command()
 @_where
-def install(*, root: Path, program: Path, dry_run: bool) -> None:
+def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
     """Make the user, the folders, the unit and a first configuration; start it.
 
     What is there already stays as it is.
     """
-    there = Installation(program.absolute(), root)
+    there = _installation(root, program)
     there.check()
     for words in carry_out(there.install(), really=not dry_run):
         _tell(words, dry_run=dry_run)
@@ -72,10 +70,10 @@ def install(*, root: Path, program: Path, dry_run: bool) -> None:
 @command.command()
 @click.option("--purge", is_flag=True, help="Configuration, journal, recordings too.")
 @_where
-def uninstall(*, root: Path, program: Path, dry_run: bool, purge: bool) -> None:
+def uninstall(*, root: Path | None, program: Path, dry_run: bool, purge: bool) -> None:
     """Stop it and remove what `install` made."""
-    there = Installation(program.absolute(), root)
-    if root == Path("/"):
+    there = _installation(root, program)
+    if there.runs:
         check_systemd()
         check_root(program)
     for words in carry_out(there.uninstall(purge=purge), really=not dry_run):
@@ -99,6 +97,10 @@ def logs(*, follow: bool, lines: int) -> None:
     check_systemd()
     more = ("--follow",) if follow else ("--no-pager",)
     sys.exit(_shown("journalctl", f"--unit={NAME}", f"--lines={lines}", *more))
+
+
+def _installation(root: Path | None, program: Path) -> Installation:
+    return Installation(program.absolute(), root or Path("/"), runs=root is None)
 
 
 def _shown(*words: str) -> int:

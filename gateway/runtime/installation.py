@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from stat import S_IXOTH
@@ -44,11 +43,14 @@ class Installation:
     program : Path
         What the unit starts.
     root : Path
-        ``/``, or a tree that no systemd runs in.
+        Of the tree; seen from there is `program`.
+    runs : bool
+        Whether systemd runs it, so that the daemon can be started.
     """
 
     program: Path
     root: Path = Path("/")
+    runs: bool = True
 
     @property
     def unit(self) -> Path:
@@ -66,12 +68,8 @@ class Installation:
         return self.root / "var/lib" / NAME
 
     @property
-    def _runs(self) -> bool:
-        return self.root == Path("/")
-
-    @cached_property
     def _at(self) -> tuple[str, ...]:
-        return () if self._runs else (f"--root={self.root}",)
+        return () if self.runs else (f"--root={self.root}",)
 
     def check(self) -> None:
         """See beforehand whether it can be.
@@ -81,12 +79,12 @@ class Installation:
         ConfigError
             Naming what is in the way and the next step.
         """
-        if self._runs:
+        if self.runs:
             check_systemd()
             check_root(self.program)
         if (self.root / "usr/lib/systemd/system" / UNIT).exists():
             raise ConfigError([TWICE])
-        if why := unreachable(self.program.resolve()):
+        if why := unreachable(self.program, self.root):
             raise ConfigError([f"{self.program}: {why}; {FOR_ALL}"])
 
     def install(self) -> Iterator[Step]:
@@ -102,10 +100,10 @@ class Installation:
         unit = Write(self.unit, self._unit_text(), 0o644)
         is_new = not unit.is_done
         yield unit
-        if self._runs:
+        if self.runs:
             yield Run(("systemctl", "daemon-reload"), unless=not is_new)
         yield Run(("systemctl", *self._at, "enable", UNIT), unless=self._is_enabled())
-        if self._runs:
+        if self.runs:
             yield Run(("systemctl", "restart" if is_new else "start", UNIT))
 
     def uninstall(self, *, purge: bool) -> Iterator[Step]:
@@ -115,17 +113,17 @@ class Installation:
         nothing is left that belongs to it.
         """
         there = self.unit.exists()
-        now = ("--now",) if self._runs else ()
+        now = ("--now",) if self.runs else ()
         yield Run(("systemctl", *self._at, "disable", *now, UNIT), unless=not there)
         yield Remove(self.unit)
-        if self._runs:
+        if self.runs:
             yield Run(("systemctl", "daemon-reload"), unless=not there)
         folders = [self.configuration] if purge or self._is_untouched() else []
         folders += [self.state] if purge or not _entries(self.state) else []
         yield from map(Remove, folders)
         if folders != [self.configuration, self.state]:
             return
-        prefix = () if self._runs else ("--prefix", str(self.root))
+        prefix = () if self.runs else ("--prefix", str(self.root))
         yield Run(("userdel", *prefix, NAME), unless=not self._in("passwd"))
         yield Run(("groupdel", *prefix, NAME), unless=not self._in("group"))
 
@@ -174,15 +172,17 @@ def check_root(program: Path) -> None:
         raise ConfigError([f"this is for root: sudo {program} service ..."])
 
 
-def unreachable(program: Path) -> str:
-    """Say why the service could not start `program`; nothing if it could."""
-    if not program.exists():
+def unreachable(program: Path, root: Path = Path("/")) -> str:
+    """Say why a service in `root` could not start `program`; nothing if it could."""
+    there = root / program.relative_to("/")
+    if not there.exists():
         return "there is no such program"
+    real = there.resolve()
     for home in HOMES:
-        if program.is_relative_to(home):
+        if program.is_relative_to(home) or real.is_relative_to(home):
             return f"the service sees nothing of {home}"
-    for folder in program.parents:
-        if not folder.stat().st_mode & S_IXOTH:
+    for folder in real.parents:
+        if folder.is_relative_to(root) and not folder.stat().st_mode & S_IXOTH:
             return f"not everybody may enter {folder}"
     return ""
 
