@@ -57,6 +57,12 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
     default=None,
     help="Of the broker on loopback; default: a free one.",
 )
+@click.option(
+    "--record",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the night as EDF+ in this folder.",
+)
 @CHANNEL
 def command(  # noqa: PLR0913 (one per option)
     *,
@@ -66,6 +72,7 @@ def command(  # noqa: PLR0913 (one per option)
     seed: int,
     hours: float,
     port: int | None,
+    folder: Path | None,
     channels: dict[str, str] | None,
 ) -> None:
     """Replay a night and watch it being scored.
@@ -75,7 +82,7 @@ def command(  # noqa: PLR0913 (one per option)
     """
     night = synthetic(seed, hours) if file is None else recorded(file, channels)
     start_logging("error")
-    stages = asyncio.run(_demo(night, driver, speed, port))
+    stages = asyncio.run(_demo(night, driver, speed, port, folder))
     if night.expert is not None:
         line = agreement_line(agreement(stages, night.expert))
         click.echo(f"agreement with {night.scorer}: {line}")
@@ -87,7 +94,11 @@ def command(  # noqa: PLR0913 (one per option)
 
 
 async def _demo(
-    night: Programme, driver: str, speed: float, port: int | None
+    night: Programme,
+    driver: str,
+    speed: float,
+    port: int | None,
+    recordings: Path | None,
 ) -> list[Stage | Refusal]:
     try:
         from sim.air import Air  # noqa: PLC0415 (bumble is an extra)
@@ -105,7 +116,7 @@ async def _demo(
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             daemon = run_daemon(
-                _config(radios[1], driver, broker),
+                _config(radios[1], driver, broker, recordings),
                 stop,
                 more_outlets=[view, progress.outlet],
             )
@@ -189,7 +200,9 @@ async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None
         return None
 
 
-def _config(radio: str, driver: str, broker: LocalBroker | None) -> Config:
+def _config(
+    radio: str, driver: str, broker: LocalBroker | None, recordings: Path | None
+) -> Config:
     outputs: dict[str, object] = {}
     if broker is not None:
         outputs["mqtt"] = {
@@ -197,6 +210,8 @@ def _config(radio: str, driver: str, broker: LocalBroker | None) -> Config:
             "port": broker.port,
             "journal": {"path": f"{radio}.journal"},
         }
+    if recordings is not None:
+        outputs["edf"] = {"path": str(recordings)}
     return Config(
         devices=(Device(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),),
         ble=Ble(backend="simulated", transport=f"unix:{radio}"),
