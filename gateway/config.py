@@ -10,6 +10,7 @@ from gateway.config_parsing import parse
 __all__ = ["Ble", "Config", "Device", "Log", "Staging", "parse"]
 
 VOLT_UV = 1e6
+BRIDGE = "bridge"
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -48,6 +49,8 @@ class Device:
             yield f"lsb_uv: {self.lsb_uv} are not the microvolts of a count"
         if not SLUG.fullmatch(self.name):
             yield f"name: {self.name!r} becomes a topic; use a-z 0-9 _ - (at most 32)"
+        if self.name == BRIDGE:
+            yield f"name: {self.name!r} is what the gateway itself is called over MQTT"
         if not 0.5 <= self.stall_s <= 60:  # noqa: PLR2004 (the message says them)
             yield f"stall_s: {self.stall_s} is not between 0.5 and 60"
 

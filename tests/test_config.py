@@ -48,6 +48,10 @@ def test_every_problem_is_reported_at_once_with_its_path():
 @pytest.mark.parametrize(
     ("tree", "problem"),
     [
+        (
+            {"devices": [{"name": "bridge"}]},
+            "devices[0].name: 'bridge' is what the gateway itself is called over MQTT",
+        ),
         ({"devices": "bedroom"}, "devices: expected a list, got 'bedroom'"),
         (None, "the file: expected a section, got None"),
         (

@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from gateway.config import SLUG, Config, Device
+from gateway.config import BRIDGE, SLUG, Config, Device
 from gateway.errors import ConfigError
 from gateway.runtime.config_edit import with_device, with_values
 from gateway.runtime.config_text import scalar
@@ -35,8 +35,10 @@ def name_for(config: Config, wanted: str | None) -> str:
         names = (f"{DEFAULT_NAME}-{n}" for n in range(2, len(taken) + 3))
         return next(n for n in (DEFAULT_NAME, *names) if n not in taken)
     slug = re.sub(r"[^a-z0-9_]+", "-", wanted.lower()).lstrip("-_")[:LONGEST].strip("-")
-    if not SLUG.fullmatch(slug):
-        raise ConfigError([f"--name {wanted!r} becomes a topic: use a-z 0-9 _ -"])
+    if not SLUG.fullmatch(slug) or slug == BRIDGE:
+        raise ConfigError(
+            [f"--name {wanted!r} becomes a topic: use a-z 0-9 _ -, not bridge"]
+        )
     return slug
 
 
