@@ -1,4 +1,4 @@
-"""``python -m training all``: from the feature table to the file that ships.
+"""``python -m training all``: from the feature tables to the file that ships.
 
 ``python -m training sleep-edf`` trains on Sleep-EDF itself, ``python -m training
 evaluate`` judges any model by any labelled recordings.
@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -17,9 +18,9 @@ import numpy as np
 
 from gateway.__main__ import complain
 from gateway.errors import GatewayError
-from gateway.staging.model_card import unpack
-from training.generate import EVENNESS, generate
-from training.surrogates import N_CANDIDATES
+from gateway.preprocessing.band import Band
+from training.dataset import APNOEA_TRAINING, read_apnoea, read_cuts
+from training.nights import make_nights, read_nights, staged
 
 if TYPE_CHECKING:
     import click
@@ -49,41 +50,64 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the data folder")
     parser.add_argument("--work", type=Path, required=True, help="2 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
-    parser.add_argument("--epochs", type=int, default=36_000, help="to train on")
-    parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--nights", type=int, help="to train on; all by default")
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that make")
     return parser.parse_args()
 
 
-def _generate(options: argparse.Namespace) -> None:
-    began = time.monotonic()
-    generate(options.data, options.work, options.epochs, options.seed, options.workers)
-    note = {
-        "surrogates": options.epochs,
-        "candidates_each": N_CANDIDATES,
-        "evenness_of_stages": EVENNESS,
-        "seed": options.seed,
-        "seconds": round(time.monotonic() - began),
-    }
-    (options.work / "generate.json").write_text(json.dumps(note))
+def _nights(options: argparse.Namespace) -> None:
+    make_nights(options.data, options.work, options.seed, options.workers)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from training.train import Schedule, train  # noqa: PLC0415 (slow to import)
+    from training.train import Material, Schedule, train  # noqa: PLC0415 (slow)
 
-    schedule = Schedule(passes=options.passes, seed=options.seed)
+    apnoea = read_apnoea(options.data, Band())
+    for_training = np.isin(apnoea.subjects, APNOEA_TRAINING)
+    cuts = read_cuts(options.data, Band())
+    material = Material(
+        staged(read_nights(options.work, "train", options.nights)),
+        apnoea.only(for_training),
+        {
+            "real cassette cuts, 3 channels": cuts.only(cuts.uv.any(-1).all(1)),
+            "real UCDDB, other patients": apnoea.only(~for_training),
+        },
+    )
+    schedule = Schedule(steps=options.steps, seed=options.seed)
     began = time.monotonic()
-    np.savez(options.work / "weights.npz", **train(options.work, schedule))
-    note = asdict(schedule) | {"seconds": round(time.monotonic() - began)}
+    run = train(material, schedule, options.work / "run.npz")
+    np.savez(options.work / "weights.npz", **run.averaged)
+    note = asdict(schedule) | {
+        "surrogates": len(material.surrogates.stages),
+        "subjects": len(set(material.surrogates.subjects)),
+        "real_epochs": len(material.real.stages),
+        "kappa_along_the_way": run.curve,
+        "seconds": round(time.monotonic() - began),
+    }
     (options.work / "train.json").write_text(json.dumps(note))
 
 
 def _export(options: argparse.Namespace) -> None:
     from training.package import package  # noqa: PLC0415 (slow to import)
 
-    made = package(options.data, options.work, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_bytes(package(options.work, options.out.stem, options.seed))
+
+
+def _context(options: argparse.Namespace) -> None:
+    from training.add_context import add_context  # noqa: PLC0415 (slow to import)
+
+    package, source = options.out.read_bytes(), str(options.out)
+    made = add_context(
+        package,
+        source,
+        data=options.data,
+        work=options.work,
+        n_nights=options.nights,
+        seed=options.seed,
+    )
     options.out.write_bytes(made)
     print(f"{options.out}: {len(made)} bytes")
 
@@ -95,26 +119,11 @@ def _float(options: argparse.Namespace) -> None:
         options.out.write_bytes(convert_float(fold(dict(archive))))
 
 
-def _figures(options: argparse.Namespace) -> None:
-    from training.evaluate import evaluate  # noqa: PLC0415 (slow to import)
-    from training.quantised import Quantised  # noqa: PLC0415
-
-    flatbuffer, _ = unpack(options.out.read_bytes(), str(options.out))
-    quantised = Quantised(flatbuffer)
-    figures = evaluate(quantised.infer, options.data, options.work)
-    for name, agreement in figures.items():
-        f1 = " ".join(f"{value:.2f}" for value in agreement.f1)
-        print(
-            f"{name}: {agreement.n_epochs} epochs, accuracy {agreement.accuracy:.3f}, "
-            f"kappa {agreement.kappa:.3f}, F1 W N1 N2 N3 R {f1}"
-        )
-
-
-STEPS = {
-    "generate": _generate,
+STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "nights": _nights,
     "train": _train,
     "export": _export,
-    "figures": _figures,
+    "context": _context,
 }
 APART = {
     "sleep-edf": "training.sleep_edf.commands",

@@ -1,19 +1,24 @@
-"""What changes at every pass: gain, polarity, and which channels there are."""
+"""What changes at every pass: recorder, place in time, losses, absent channels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.preprocessing.band import Band
 from gateway.preprocessing.scale import compress
+from training.recorders import Recorder, lose_packets, pop_electrodes
+from training.spectra import FREQ_HZ, N_SAMPLES
 
 SCALE_UV = np.array([12.0, 8.0, 20.0], np.float32)
-GAIN_SHARED = 0.15  # standard deviations of the logarithm
+GAIN_SHARED = 0.25  # standard deviations of the logarithm
 GAIN_OWN = 0.15
+LOSSY = 0.2  # fraction of epochs that lose packets
 # Fpz-Cz, Pz-Oz, EOG: which of them an epoch has, and how often in training
 SUBSETS = np.array(
     [[1, 1, 1], [1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]],
     np.float32,
 )
-CHANCES = np.array([0.45, 0.15, 0.06, 0.06, 0.16, 0.06, 0.06])
+CHANCES = np.array([0.40, 0.17, 0.06, 0.06, 0.21, 0.05, 0.05])
+_IN_BAND = Band().gain(FREQ_HZ).astype(np.float32)
 
 
 def network_input(uv: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -30,17 +35,45 @@ def network_input(uv: NDArray[np.floating]) -> NDArray[np.float32]:
     return compress(uv.astype(np.float32), SCALE_UV)[..., None]
 
 
-def augment(uv: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return `uv` with random gains, polarities and absent channels.
+def rerecord(uv: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return `uv` as other recorders would have given it, each epoch by its own.
 
-    An epoch always keeps at least one channel.
+    Begun a moment earlier or later, with other gains and polarities, another band,
+    more noise, electrodes that pop and packets that are lost.
+
+    Parameters
+    ----------
+    uv : ndarray, shape (n_epochs, 3, 3000)
+        Band-limited microvolts.
+    rng : numpy.random.Generator
     """
-    shape = (len(uv), uv.shape[1], 1)
+    shape = (*uv.shape[:2], 1)
+    moved = np.stack(
+        [np.roll(epoch, rng.integers(N_SAMPLES), -1) for epoch in uv]
+    ).astype(np.float32)
+    recorder = Recorder.draw(len(uv), rng, uv.shape[1])
+    spectrum = np.fft.rfft(moved) * recorder.gain.astype(np.float32)
+    parts = rng.standard_normal((2, *spectrum.shape), np.float32)
+    level = recorder.noise_uv.astype(np.float32) * np.float32((N_SAMPLES / 2) ** 0.5)
+    spectrum += level * (parts[0] + 1j * parts[1])
+    recorded = np.fft.irfft(spectrum * _IN_BAND, N_SAMPLES).astype(np.float32)
     gain = np.exp(
         GAIN_SHARED * rng.standard_normal((len(uv), 1, 1))
         + GAIN_OWN * rng.standard_normal(shape)
     )
-    polarity = rng.choice([-1.0, 1.0], shape)
+    recorded *= (gain * rng.choice([-1.0, 1.0], shape)).astype(np.float32)
+    pop_electrodes(recorded, rng)
+    for number in np.flatnonzero(rng.random(len(uv)) < LOSSY):
+        lose_packets(recorded[number], rng.uniform(0, 0.15), rng)
+    return recorded
+
+
+def leave_out(uv: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return `uv` with channels absent at random; one at least is left."""
     present = SUBSETS[rng.choice(len(SUBSETS), len(uv), p=CHANCES)][..., None]
-    changed: NDArray[np.float32] = uv * (gain * polarity * present).astype(np.float32)
-    return changed
+    return uv * present
+
+
+def augment(uv: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return `uv` recorded anew and with channels absent at random."""
+    return leave_out(rerecord(uv, rng), rng)

@@ -17,6 +17,9 @@ VALIDATION_SUBJECTS = ("04", "12", "25", "38", "46", "57", "63", "76")
 TABLE = "sleep_edf_features/time_domain.npz"
 SPECTRAL = "sleep_edf_features/spectral.npz"
 CHANNELS = ("eeg_fpz_cz", "eeg_pz_oz", "eog_horizontal")
+# of the apnoea patients; the others, among them the only one with all stages, are
+# for the test
+APNOEA_TRAINING = tuple(f"ucddb{n:03}" for n in (2, 3, 6, 7, 8, 9, 10, 12, 14, 15))
 UCDDB_UV_PER_UNIT = 85.0
 N_STAGES = 5
 FLAT_UV = 0.5  # standard deviation below which an electrode was off
@@ -32,14 +35,19 @@ class Table:
     bands : ndarray of float32, shape (n_epochs, 3, 5)
         Shares of `training.shaping.EDGES_HZ`; nan where unknown.
     stages : ndarray of int8, shape (n_epochs,)
-    subjects : ndarray of str, shape (n_epochs,)
-        Two digits.
+    records : ndarray of str, shape (n_epochs,)
+        ``"SC4ssN"``, subject and night.
     """
 
     rows: NDArray[np.float32]
     bands: NDArray[np.float32]
     stages: NDArray[np.int8]
-    subjects: NDArray[np.str_]
+    records: NDArray[np.str_]
+
+    @property
+    def subjects(self) -> NDArray[np.str_]:
+        """Return each epoch's subject, two digits."""
+        return np.array([record[3:5] for record in self.records])
 
     def only(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "Table":
         """Return the epochs that `which` selects."""
@@ -47,24 +55,8 @@ class Table:
             self.rows[which],
             self.bands[which],
             self.stages[which],
-            self.subjects[which],
+            self.records[which],
         )
-
-    def draw(self, n_epochs: int, evenness: float, seed: int) -> "Table":
-        """Return `n_epochs` random epochs.
-
-        Parameters
-        ----------
-        n_epochs : int
-        evenness : float
-            0 keeps the stages as frequent as they are, 1 makes them equal.
-        seed : int
-        """
-        rng = np.random.default_rng(seed)
-        counts = np.bincount(self.stages, minlength=N_STAGES)
-        chance = (counts ** -float(evenness))[self.stages]
-        chosen = rng.choice(len(self.stages), n_epochs, p=chance / chance.sum())
-        return self.only(chosen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,29 +75,35 @@ class Recorded:
     stages: NDArray[np.int8]
     subjects: NDArray[np.str_]
 
+    def only(self, which: NDArray[np.bool_]) -> "Recorded":
+        """Return the epochs that `which` selects."""
+        return Recorded(self.uv[which], self.stages[which], self.subjects[which])
+
 
 def read_table(data: Path) -> Table:
     """Read the rows of the feature table that describe a staged, live epoch."""
     with np.load(data / TABLE) as archive:
         rows, stages = archive["features"], archive["labels"]
         records = archive["record"]
-    subjects = np.array([record[3:5] for record in records])
     bands = match_bands(data / SPECTRAL, rows, stages, records)
     live = (rows[:, :, 0] > FLAT_UV).all(1) & (rows[:, :, 5:7] > 0).all((1, 2))
     usable = (stages >= 0) & (stages < N_STAGES) & np.isfinite(rows).all((1, 2)) & live
-    return Table(rows, bands, stages, subjects).only(usable)
-
-
-def split(table: Table) -> tuple[Table, Table, Table]:
-    """Return training, validation and test subjects' epochs."""
-    test = np.isin(table.subjects, TEST_SUBJECTS)
-    validation = np.isin(table.subjects, VALIDATION_SUBJECTS)
-    return table.only(~test & ~validation), table.only(validation), table.only(test)
+    return Table(rows, bands, stages, records).only(usable)
 
 
 def read_cuts(data: Path, band: Band) -> Recorded:
     """Read the raw Sleep-EDF cuts: three subjects, none of them trained on."""
-    uv, stages, subjects = [], [], []
+    runs = read_runs(data, band)
+    return Recorded(
+        np.concatenate([run.uv for run in runs]),
+        np.concatenate([run.stages for run in runs]),
+        np.concatenate([run.subjects for run in runs]),
+    )
+
+
+def read_runs(data: Path, band: Band) -> list[Recorded]:
+    """Read the same cuts, each as the contiguous run that it is."""
+    runs = []
     for path in sorted((data / "sleep_edf_cuts").glob("*.npz")):
         with np.load(path) as cut:
             labels = cut["labels"]
@@ -115,10 +113,9 @@ def read_cuts(data: Path, band: Band) -> Recorded:
                     raw = cut[channel] * float(cut[f"uV_per_lsb_{channel}"])
                     epochs[:, number] = raw.reshape(len(labels), 3000)
         limited = band_limit(epochs.reshape(-1, 3000), 100.0, band)
-        uv.append(limited.reshape(epochs.shape))
-        stages.append(labels)
-        subjects += [path.name[3:5]] * len(labels)
-    return _staged(np.concatenate(uv), np.concatenate(stages), np.array(subjects))
+        subjects = np.array([path.name[3:5]] * len(labels))
+        runs.append(_staged(limited.reshape(epochs.shape), labels, subjects))
+    return runs
 
 
 def read_apnoea(data: Path, band: Band) -> Recorded:

@@ -10,74 +10,64 @@ from numpy.typing import NDArray
 from gateway.preprocessing.band import Band
 from gateway.staging.model_card import ModelCard, pack
 from training.about import about
-from training.augment import SCALE_UV, SUBSETS, augment, network_input
+from training.augment import SCALE_UV, SUBSETS, leave_out, network_input
 from training.dataset import Recorded
 from training.distil import Lesson, distil
-from training.evaluate import evaluate, read_surrogates
 from training.export import activation_ranges, convert, fold
+from training.nights import read_nights, staged
 from training.quantised import Quantised, golden
+from training.temperature import fit_temperature
 from training.train import infer
 
-NAME = "ulw-sleepnet-3ch-v1"
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 N_CALIBRATION = 300
 N_COMPARED = 2000
-TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 200))
 N_AUDITIONED = 50
 GOLDEN_STAGES = (0, 2, 3, 4)
 GOLDEN_SUBSETS = (0, 1, 4, 0)  # of SUBSETS: all, no Pz-Oz, Fpz-Cz alone, all
 
 
-def package(data: Path, work: Path, seed: int) -> bytes:
-    """Return the model file made of ``weights.npz`` in `work`.
+def package(work: Path, name: str, seed: int) -> bytes:
+    """Return a model file made of ``weights.npz`` in `work`, without a context head.
 
     Parameters
     ----------
-    data : Path
-        Real data, for the figures on the card.
     work : Path
-        Holds the surrogates and the weights.
+        Holds the nights of surrogates and the weights.
+    name : str
+        The model's.
     seed : int
-        Of the calibration and distillation epochs' gains and absent channels.
+        Of the calibration and distillation epochs' recorders and absent channels.
     """
     with np.load(work / "weights.npz") as archive:
         weights = dict(archive)
-    validation = read_surrogates(work / "validation.npz")
+    rng = np.random.default_rng(seed)
+    validation = _some(staged(read_nights(work, "validation")), N_COMPARED, rng)
     folded = fold(weights)
-    sample = augment(validation.uv[:N_CALIBRATION], np.random.default_rng(seed))
+    sample = leave_out(validation.uv[:N_CALIBRATION].astype(np.float32), rng)
     ranges = activation_ranges(folded, network_input(sample))
-    lessons = read_surrogates(work / "train.npz").uv
+    lessons = staged(read_nights(work, "train")).uv
     flatbuffer = convert(distil(folded, ranges, lessons, Lesson(seed=seed)), ranges)
     quantised = Quantised(flatbuffer)
-    temperature = _temperature(quantised.infer(validation.uv), validation.stages)
-    figures = {
-        name: agreement.document()
-        for name, agreement in evaluate(quantised.infer, data, work).items()
-    }
-    same = _same_stage(quantised, weights, read_surrogates(work / "test.npz"))
-    showpieces = _showpieces(validation, quantised)
+    logits = quantised.infer(validation.uv)
+    test = _some(staged(read_nights(work, "test")), N_COMPARED, rng)
     card = ModelCard(
-        name=NAME,
+        name=name,
         channels=CHANNELS,
         scale_uv=tuple(map(float, SCALE_UV)),
         band=Band(),
-        temperature=round(temperature, 3),
+        temperature=round(fit_temperature(logits, validation.stages), 3),
         digest="",
-        about=about(work, figures, same, tf.__version__),
+        about=about(work, _same_stage(quantised, weights, test), tf.__version__),
     )
+    showpieces = _showpieces(validation, quantised)
     return pack(flatbuffer, card, golden(flatbuffer, showpieces))
 
 
-def _temperature(logits: NDArray[np.float64], stages: NDArray[np.integer]) -> float:
-    """Return the temperature under which `stages` are likeliest (Guo 2017)."""
-
-    def surprise(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled -= scaled.max(1, keepdims=True)
-        normal = np.log(np.exp(scaled).sum(1))
-        return float((normal - scaled[np.arange(len(stages)), stages]).mean())
-
-    return float(min(TEMPERATURES, key=surprise))
+def _some(epochs: Recorded, number: int, rng: np.random.Generator) -> Recorded:
+    chosen = np.zeros(len(epochs.stages), bool)
+    chosen[rng.permutation(len(chosen))[:number]] = True
+    return epochs.only(chosen)
 
 
 def _same_stage(
@@ -86,7 +76,7 @@ def _same_stage(
     same = {}
     for subset in SUBSETS:
         name = ", ".join(c for c, there in zip(CHANNELS, subset, strict=True) if there)
-        uv = test.uv[:N_COMPARED] * subset[:, None]
+        uv = test.uv * subset[:, None]
         scored = quantised.infer(uv).argmax(1) == infer(weights, uv).argmax(1)
         same[name] = round(float(scored.mean()), 4)
     return same

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gateway.preprocessing.scale import quantise
 from gateway.staging.golden import Golden
-from gateway.staging.scorers.litert import quantise
 from training.augment import network_input
 
 
@@ -32,14 +32,18 @@ class Quantised:
                 experimental_op_resolver_type=resolver,
             )
         self.interpreter.allocate_tensors()
-        self._input = self.interpreter.get_input_details()[0]["index"]
+        details = self.interpreter.get_input_details()[0]
+        self._input, self._shape = details["index"], details["shape"]
         self._output = self.interpreter.get_output_details()[0]
 
     def codes(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Return int8 logits, shape (n_epochs, 5), of int8 inputs (n, 3, 3000)."""
+        """Return int8 logits, shape (n, 5), of int8 inputs.
+
+        Shape (n, 3, 3000) for a network, (n, 30, 6) for a context head.
+        """
         answers = []
         for epoch in inputs:
-            self.interpreter.set_tensor(self._input, epoch[None, :, :, None])
+            self.interpreter.set_tensor(self._input, epoch.reshape(self._shape))
             self.interpreter.invoke()
             answers.append(self.interpreter.get_tensor(self._output["index"])[0])
         return np.array(answers)
@@ -47,14 +51,16 @@ class Quantised:
     def infer(self, uv: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return logits, shape (n_epochs, 5), of microvolts (n_epochs, 3, 3000)."""
         pieces = [
-            self.codes(quantise(network_input(uv[first : first + 500])[..., 0]))
+            self.values(quantise(network_input(uv[first : first + 500])[..., 0]))
             for first in range(0, len(uv), 500)
         ]
+        return np.concatenate(pieces)
+
+    def values(self, inputs: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Return the logits that `codes` stand for."""
         scale, zero_point = self._output["quantization"]
-        logits: NDArray[np.float64] = (
-            np.concatenate(pieces).astype(np.float64) - zero_point
-        ) * scale
-        return logits
+        logits = (self.codes(inputs).astype(np.float64) - zero_point) * scale
+        return np.asarray(logits)
 
 
 def golden(flatbuffer: bytes, uv: NDArray[np.floating]) -> Golden:

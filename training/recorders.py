@@ -1,4 +1,6 @@
-"""Every epoch through a recorder of its own: band, tilt, noise, short gaps."""
+"""Amplifiers and electrodes at random: band, tilt, noise, pops, short gaps."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,37 +11,103 @@ from training.waveforms import pop
 POP_CHANCE = 0.03
 GAP_CHANCE = 0.05
 LONGEST_GAP_S = 5
+LONGEST_BURST = 200  # samples
 
 
-def record(uv: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return `uv` as a random amplifier and electrode would have recorded it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorder:
+    """One or more amplifiers with their electrodes.
 
-    Gain and polarity are left to the training loop, which draws them anew at
-    every pass.
+    Attributes
+    ----------
+    gain : ndarray of float64, shape (n_recorders, 1, n_bins)
+        Amplitude gain at `training.spectra.FREQ_HZ`.
+    noise_uv : ndarray of float64, shape (n_recorders, n_channels, 1)
+    """
+
+    gain: NDArray[np.float64]
+    noise_uv: NDArray[np.float64]
+
+    @classmethod
+    def draw(
+        cls, n_recorders: int, rng: np.random.Generator, n_channels: int = 3
+    ) -> "Recorder":
+        """Draw `n_recorders` of them."""
+        shape = (n_recorders, n_channels, 1)
+        noise_uv = np.exp(rng.uniform(np.log(0.05), np.log(2.0), shape))
+        return cls(_amplifier_gain(n_recorders, rng)[:, None], noise_uv)
+
+
+def record(
+    uv: NDArray[np.floating], recorder: Recorder, rng: np.random.Generator
+) -> NDArray[np.floating]:
+    """Return `uv` as `recorder` would have recorded it.
+
+    Overall gain and polarity are left to the training loop.
 
     Parameters
     ----------
-    uv : ndarray of float64, shape (n_epochs, n_channels, 3000)
+    uv : ndarray of float, shape (n_epochs, n_channels, 3000)
+    recorder : Recorder
+        One for all epochs, or as many as there are epochs.
     rng : numpy.random.Generator
+        Draws noise, pops and gaps.
 
     Returns
     -------
-    ndarray of float64, same shape
+    ndarray of float, same shape
     """
-    gain = _amplifier_gain(len(uv), rng)
-    recorded = np.fft.irfft(np.fft.rfft(uv) * gain[:, None], N_SAMPLES)
-    noise_uv = np.exp(rng.uniform(np.log(0.05), np.log(2.0), (*uv.shape[:2], 1)))
-    recorded += noise_uv * rng.standard_normal(recorded.shape)
-    for channel in recorded.reshape(-1, N_SAMPLES):
-        if rng.random() < POP_CHANCE:
-            _pop(channel, rng)
-        if rng.random() < GAP_CHANCE:
-            _bridge_gap(channel, rng)
+    spectrum = np.fft.rfft(uv) * recorder.gain.astype(uv.dtype)
+    recorded = np.fft.irfft(spectrum, N_SAMPLES).astype(uv.dtype)
+    noise = rng.standard_normal(recorded.shape, np.float32)
+    recorded += recorder.noise_uv.astype(np.float32) * noise
+    pop_electrodes(recorded, rng)
+    flat = recorded.reshape(-1, N_SAMPLES)
+    for number in np.flatnonzero(rng.random(len(flat)) < GAP_CHANCE):
+        _bridge_gap(flat[number], rng)
     return recorded
 
 
-def _amplifier_gain(n_epochs: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    shape = (n_epochs, 1)
+def pop_electrodes(uv: NDArray[np.floating], rng: np.random.Generator) -> None:
+    """Let an electrode of some epochs pop, in place.
+
+    Parameters
+    ----------
+    uv : ndarray of float, shape (n_epochs, n_channels, 3000)
+    rng : numpy.random.Generator
+    """
+    flat = uv.reshape(-1, N_SAMPLES)
+    for number in np.flatnonzero(rng.random(len(flat)) < POP_CHANCE):
+        _pop(flat[number], rng)
+
+
+def lose_packets(
+    uv: NDArray[np.floating], fraction: float, rng: np.random.Generator
+) -> None:
+    """Lose bursts of up to two seconds of one epoch, in place, and bridge them.
+
+    By straight lines from neighbour to neighbour, as the gateway does.
+
+    Parameters
+    ----------
+    uv : ndarray of float, shape (n_channels, 3000)
+        All channels lose the same samples.
+    fraction : float
+        Of the samples, to be lost at least.
+    rng : numpy.random.Generator
+    """
+    lost = np.zeros(N_SAMPLES, bool)
+    while lost.mean() < fraction:
+        first = int(rng.integers(0, N_SAMPLES))
+        lost[first : first + int(rng.integers(5, LONGEST_BURST))] = True
+    lost[[0, -1]] = False
+    there, gone = np.flatnonzero(~lost), np.flatnonzero(lost)
+    for channel in uv:
+        channel[gone] = np.interp(gone, there, channel[there])
+
+
+def _amplifier_gain(n_recorders: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    shape = (n_recorders, 1)
     freq_hz = np.maximum(FREQ_HZ, FREQ_HZ[1])
     tilt = (freq_hz / 8) ** rng.uniform(-0.15, 0.15, shape)
     high_pass = 1 / np.sqrt(1 + (rng.uniform(0.01, 0.3, shape) / freq_hz) ** 2)
@@ -49,13 +117,13 @@ def _amplifier_gain(n_epochs: int, rng: np.random.Generator) -> NDArray[np.float
     return gain
 
 
-def _pop(channel: NDArray[np.float64], rng: np.random.Generator) -> None:
+def _pop(channel: NDArray[np.floating], rng: np.random.Generator) -> None:
     first = int(rng.integers(0, N_SAMPLES))
     wave = rng.choice([-1, 1]) * pop(rng)[: N_SAMPLES - first]
     channel[first : first + wave.size] += wave
 
 
-def _bridge_gap(channel: NDArray[np.float64], rng: np.random.Generator) -> None:
+def _bridge_gap(channel: NDArray[np.floating], rng: np.random.Generator) -> None:
     """Replace up to five seconds by a straight line, as the gateway does."""
     length = int(rng.integers(2, 100 * LONGEST_GAP_S))
     first = int(rng.integers(0, N_SAMPLES - length))

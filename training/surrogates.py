@@ -12,10 +12,8 @@ them.
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band, band_limit
 from training import features as ft
 from training.events import N_DERIVATIONS, draw_events
-from training.recorders import record
 from training.shaping import background_shares, shape
 from training.spectra import N_SAMPLES, Library
 
@@ -51,15 +49,14 @@ class Generator:
             for stage in range(N_STAGES)
         }
 
-    def make(
+    def unrecorded(
         self,
         rows: NDArray[np.float32],
         bands: NDArray[np.float32],
         stages: NDArray[np.int8],
-        band: Band,
         seed: int,
-    ) -> NDArray[np.float32]:
-        """Return one surrogate per row, as the gateway would see it.
+    ) -> Array:
+        """Return one surrogate per row, before any recorder, in microvolts.
 
         Parameters
         ----------
@@ -69,28 +66,14 @@ class Generator:
             Shares of `training.shaping.EDGES_HZ`; nan where unknown.
         stages : ndarray of int8, shape (n_epochs,)
             0-4.
-        band : Band
         seed : int
             Same rows, stages and seed, same surrogates.
 
         Returns
         -------
-        ndarray of float32, shape (n_epochs, 3, 3000)
-            Microvolts, recorded by a random recorder, then band-limited.
+        ndarray of float64, shape (n_epochs, 3, 3000)
+            With the statistics of their rows.
         """
-        uv = self.unrecorded(rows, bands, stages, seed)
-        recorded = record(uv, self._rng).astype(np.float32)
-        limited = band_limit(recorded.reshape(-1, N_SAMPLES), band.sfreq, band)
-        return limited.reshape(uv.shape)
-
-    def unrecorded(
-        self,
-        rows: NDArray[np.float32],
-        bands: NDArray[np.float32],
-        stages: NDArray[np.int8],
-        seed: int,
-    ) -> Array:
-        """Return the same before any recorder, with the rows' own statistics."""
         self._rng = np.random.default_rng(seed)
         uv = np.empty((len(rows), N_DERIVATIONS, N_SAMPLES))
         for stage in np.unique(stages):

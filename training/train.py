@@ -1,9 +1,11 @@
-"""Fit the network to surrogates: few passes, averaged weights.
+"""Fit the network to surrogates and to a few real epochs: averaged weights.
 
-Surrogate accuracy goes on rising after real accuracy has begun to fall, so the
-number of passes is small and fixed in advance rather than found by looking.
+Surrogate accuracy may go on rising after real accuracy has begun to fall, so the
+number of steps is fixed in advance rather than found by looking, and the agreement
+with the real cuts along the way is written down, not acted upon.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
+from training.dataset import Recorded
 from training.metrics import compare
 from training.network import Network, Weights
 
@@ -24,8 +27,13 @@ class Schedule:
 
     Attributes
     ----------
-    passes : int
+    steps : int
     batch : int
+        Surrogates in each step.
+    real : int
+        Real epochs in each step, of the apnoea patients for training.
+    evenness : float
+        Of the stages drawn; 0 as frequent as they are, 1 equal.
     peak_rate : float
         Learning rate after the warm-up; half a cosine brings it to 0.
     warm_up : float
@@ -36,25 +44,47 @@ class Schedule:
         Of the labels.
     average : float
         Decay per step of the averaged weights.
+    look_every : int
+        Steps between two points of the curve, and two states saved.
     seed : int
     """
 
-    passes: int = 2
-    batch: int = 64
+    steps: int = 2400
+    batch: int = 56
+    real: int = 8
+    evenness: float = 0.5
     peak_rate: float = 3e-3
     warm_up: float = 0.1
     weight_decay: float = 1e-4
     smoothing: float = 0.1
     average: float = 0.997
+    look_every: int = 200
     seed: int = 1
 
-    def rate(self, step: int, n_steps: int) -> float:
-        """Return the learning rate at `step` of `n_steps`."""
-        done = (step + 1) / n_steps
+    def rate(self, step: int) -> float:
+        """Return the learning rate at `step`."""
+        done = (step + 1) / self.steps
         if done < self.warm_up:
             return self.peak_rate * done / self.warm_up
         along = (done - self.warm_up) / (1 - self.warm_up)
         return self.peak_rate * 0.5 * (1 + np.cos(np.pi * along))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a network is trained on, and looked at with along the way.
+
+    Attributes
+    ----------
+    surrogates, real : Recorded
+        To be trained on.
+    looks : mapping of str to Recorded
+        Other subjects.
+    """
+
+    surrogates: Recorded
+    real: Recorded
+    looks: Mapping[str, Recorded]
 
 
 class Adam:
@@ -93,39 +123,110 @@ class Adam:
             variable.assign_sub(rate * (move + self._decay * variable))
 
 
-def train(work: Path, schedule: Schedule) -> Weights:
-    """Fit to ``train.npz`` of `work`; return the averaged weights.
+class Run:
+    """A training run that can be interrupted.
 
-    Prints the agreement with ``validation.npz`` after every pass.
+    Parameters
+    ----------
+    schedule : Schedule
+    n_channels : int
+    path : Path
+        Where its state is kept.
+    """
+
+    def __init__(self, schedule: Schedule, n_channels: int, path: Path) -> None:
+        self.network = Network(n_channels, schedule.seed)
+        self._optimiser = Adam(
+            list(self.network.trainable.values()), schedule.weight_decay
+        )
+        self._schedule = schedule
+        self._path = path
+        self._step = _step_function(self.network, self._optimiser, schedule)
+        self.averaged = self.network.weights()
+        self.curve: list[dict[str, float]] = []
+        self.done = 0
+
+    def save(self) -> None:
+        """Write down where it stands."""
+        state = {f"averaged/{name}": of for name, of in self.averaged.items()}
+        state |= {f"now/{name}": of for name, of in self.network.weights().items()}
+        state |= self._optimiser.state()
+        unfinished = self._path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            np.savez(file, done=self.done, note=json.dumps(self._note()), **state)
+        unfinished.replace(self._path)
+
+    def resume(self) -> None:
+        """Go on from what was written down, if it is of the same schedule."""
+        if not self._path.exists():
+            return
+        with np.load(self._path) as state:
+            note = json.loads(str(state["note"]))
+            if note["schedule"] != self._note()["schedule"]:
+                return
+            self.done, self.curve = int(state["done"]), note["curve"]
+            kept = {name: state[name] for name in state.files}
+        self.averaged = {
+            name: kept[f"averaged/{name}"] for name in self.network.weights()
+        }
+        self.network.assign({n: kept[f"now/{n}"] for n in self.network.weights()})
+        self._optimiser.restore(kept)
+
+    def advance(self, uv: NDArray[np.float32], stages: NDArray[np.integer]) -> float:
+        """Take one step on augmented epochs; return the loss."""
+        rate = tf.constant(self._schedule.rate(self.done), tf.float32)
+        x, y = tf.constant(network_input(uv)), tf.constant(stages.astype(np.int32))
+        lot = tf.constant([self._schedule.seed, self.done], tf.int32)
+        loss = float(self._step(x, y, rate, lot))
+        self.averaged = _average(
+            self.averaged, self.network.weights(), self._schedule.average, self.done
+        )
+        self.done += 1
+        return loss
+
+    def _note(self) -> dict[str, object]:
+        schedule = {n: getattr(self._schedule, n) for n in Schedule.__slots__}
+        return {"schedule": schedule, "curve": self.curve}
+
+
+def train(material: Material, schedule: Schedule, path: Path) -> Run:
+    """Fit a network, going on from `path` if a run of this schedule is there.
+
+    Every step draws its epochs by its own number, so a run that was interrupted
+    ends as one that was not.
     """
     tf.keras.utils.set_random_seed(schedule.seed)
-    with np.load(work / "train.npz") as archive:
-        uv, stages = archive["uv"], archive["stages"].astype(np.int32)
-    with np.load(work / "validation.npz") as archive:
-        unseen, unseen_stages = archive["uv"], archive["stages"]
-    rng = np.random.default_rng(schedule.seed)
-    network = Network(uv.shape[1], schedule.seed)
-    step = _step_function(network, schedule)
-    n_batches = len(uv) // schedule.batch
-    n_steps = schedule.passes * n_batches
-    averaged = network.weights()
-    for number in range(n_steps):
-        if number % n_batches == 0:
-            order = rng.permutation(len(uv))
-        where = np.sort(order[number % n_batches :: n_batches][: schedule.batch])
-        x = network_input(augment(uv[where], rng))
-        rate = tf.constant(schedule.rate(number, n_steps), tf.float32)
-        loss = step(tf.constant(x), tf.constant(stages[where]), rate)
-        averaged = _average(averaged, network.weights(), schedule.average, number)
-        if (number + 1) % n_batches == 0:
-            scored = infer(averaged, unseen).argmax(1)
-            agreement = compare(unseen_stages, scored)
-            print(
-                f"pass {(number + 1) // n_batches}: loss {float(loss):.3f}, "
-                f"validation kappa {agreement.kappa:.3f}",
-                flush=True,
-            )
-    return averaged
+    run = Run(schedule, material.surrogates.uv.shape[1], path)
+    run.resume()
+    sources = (material.surrogates, schedule.batch), (material.real, schedule.real)
+    chances = [_chances(of.stages, schedule.evenness) for of, _ in sources]
+    while run.done < schedule.steps:
+        rng = np.random.default_rng([schedule.seed, run.done])
+        uv, stages = [], []
+        for (of, number), chance in zip(sources, chances, strict=True):
+            where = np.sort(np.searchsorted(chance, rng.random(number)))
+            uv.append(of.uv[where].astype(np.float32))
+            stages.append(of.stages[where])
+        loss = run.advance(augment(np.concatenate(uv), rng), np.concatenate(stages))
+        if run.done % schedule.look_every == 0 or run.done == schedule.steps:
+            _look(run, material.looks, loss)
+            run.save()
+    return run
+
+
+def _chances(stages: NDArray[np.integer], evenness: float) -> NDArray[np.float64]:
+    counts = np.maximum(np.bincount(stages, minlength=N_CLASSES), 1)
+    chance = (counts ** -float(evenness))[stages]
+    return np.asarray(np.cumsum(chance / chance.sum()) * (1 - 1e-12))
+
+
+def _look(run: Run, looks: Mapping[str, Recorded], loss: float) -> None:
+    point = {"step": run.done, "loss": round(loss, 3)}
+    for name, of in looks.items():
+        scored = infer(run.averaged, of.uv).argmax(1)
+        point[name] = round(compare(of.stages, scored).kappa, 3)
+    run.curve.append(point)
+    print(point, flush=True)
 
 
 def infer(
@@ -143,17 +244,18 @@ def infer(
 
 
 def _step_function(
-    network: Network, schedule: Schedule
+    network: Network, optimiser: Adam, schedule: Schedule
 ) -> tf.types.experimental.PolymorphicFunction:
     variables = list(network.trainable.values())
-    optimiser = Adam(variables, schedule.weight_decay)
 
     @tf.function
-    def step(x: tf.Tensor, stages: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    def step(
+        x: tf.Tensor, stages: tf.Tensor, rate: tf.Tensor, lot: tf.Tensor
+    ) -> tf.Tensor:
         target = tf.one_hot(stages, N_CLASSES) * (1 - schedule.smoothing)
         target += schedule.smoothing / N_CLASSES
         with tf.GradientTape() as tape:
-            logits = network.train_logits(x)
+            logits = network.train_logits(x, lot)
             losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
             loss = tf.reduce_mean(losses)
         zeros = tf.UnconnectedGradients.ZERO

@@ -38,6 +38,7 @@ def info(model: str) -> None:
         "normalisation": "clip(asinh(microvolts / the number beside the channel), +-4)",
         "band": {name: getattr(card.band, name) for name in type(card.band).__slots__},
         "temperature": card.temperature,
+        "context_temperature": card.context.temperature if card.context else None,
         "golden_vectors": n_golden,
         "runs_on": trial.runtime,
         **card.about,

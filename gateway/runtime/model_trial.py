@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.errors import ModelError
 from gateway.runtime.model_file import read_package
 from gateway.staging.golden import CODES_APART, Golden, Verdict, compare_golden
-from gateway.staging.model_card import ModelCard, has_golden, read_golden
+from gateway.staging.model_card import (
+    HEAD_GOLDEN,
+    ModelCard,
+    has_golden,
+    read_golden,
+)
 from gateway.staging.scorers.litert import N_SAMPLES, Kernels, LiteRtScorer, load
 
 PATIENCE_S = 120.0  # a slow card and a cold cache; the work itself takes a second
@@ -102,16 +108,28 @@ def _tried(package: bytes, source: str) -> Trial:
         if golden.inputs.shape[1:] != silence.shape:
             raise ModelError(f"{source}: golden vectors of another input shape")
         for scorer in scorers.values():
-            verdicts |= _verdict(scorer, golden, reference=scorer is not fastest)
+            answers = np.array([scorer.logits(codes) for codes in golden.inputs])
+            verdicts |= _verdict(
+                scorer, golden, answers, reference=scorer is not fastest
+            )
+    if has_golden(package, HEAD_GOLDEN):
+        golden = read_golden(package, source, HEAD_GOLDEN)
+        for scorer in scorers.values():
+            answers = np.array([scorer.head_logits(of) for of in golden.inputs])
+            told = _verdict(scorer, golden, answers, reference=scorer is not fastest)
+            verdicts |= {f"context head, {name}": of for name, of in told.items()}
     return Trial(
         fastest.card, len(package), fastest.runtime, platform.machine(), verdicts
     )
 
 
 def _verdict(
-    scorer: LiteRtScorer, golden: Golden, *, reference: bool
+    scorer: LiteRtScorer,
+    golden: Golden,
+    answers: NDArray[np.int8],
+    *,
+    reference: bool,
 ) -> dict[str, Verdict]:
-    answers = np.array([scorer.logits(codes) for codes in golden.inputs])
     if reference:
         return {"reference kernels": compare_golden(answers, golden.logits, 0)}
     if scorer.delegated and golden.xnnpack is not None:

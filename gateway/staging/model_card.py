@@ -10,9 +10,7 @@ import hashlib
 import io
 import json
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,25 +22,13 @@ from gateway.errors import ModelError
 from gateway.preprocessing.band import Band
 from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden, decode, encode
+from gateway.staging.package_zip import DAMAGE, read_entry, zipped
 from gateway.staging.stage import STAGES
 
 CARD = "card.json"
 CONTEXT = "context.tflite"
-GOLDEN = "golden.npz"
+GOLDEN, HEAD_GOLDEN = "golden.npz", "context.npz"
 TFLITE_MAGIC = b"TFL3"
-LARGEST_ENTRY = 1 << 20  # bytes; a card is a page, golden vectors a few epochs
-_WRITTEN = (2026, 1, 1, 0, 0, 0)  # the same model gives the same bytes
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    KeyError,
-    NotImplementedError,  # a flipped bit asks for a newer or an encrypted zip
-    OSError,
-    RuntimeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +79,7 @@ def pack(
     card: ModelCard,
     golden: Golden | None = None,
     head: bytes = b"",
+    head_golden: Golden | None = None,
 ) -> bytes:
     """Append `card` to `flatbuffer`; the inverse of `unpack`.
 
@@ -114,14 +101,10 @@ def pack(
     entries = {CARD: text.encode()}
     if head:
         entries[CONTEXT] = head
-    if golden is not None:
-        entries[GOLDEN] = encode(golden)
-    tail = io.BytesIO()
-    with zipfile.ZipFile(tail, "w") as archive:
-        for name, content in entries.items():
-            entry = zipfile.ZipInfo(name, _WRITTEN)
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
-    return flatbuffer + tail.getvalue()
+    for name, vectors in ((GOLDEN, golden), (HEAD_GOLDEN, head_golden)):
+        if vectors is not None:
+            entries[name] = encode(vectors)
+    return flatbuffer + zipped(entries)
 
 
 def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
@@ -144,11 +127,11 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
         raise ModelError(f"{source}: not a TFLite model")
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            document = json.loads(_entry(archive, CARD))
+            document = json.loads(read_entry(archive, CARD))
             has_head = CONTEXT in archive.namelist()
-            head = _entry(archive, CONTEXT) if has_head else b""
+            head = read_entry(archive, CONTEXT) if has_head else b""
             start = min(entry.header_offset for entry in archive.infolist())
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{source}: no readable card at its end (a truncated copy, or a model "
             f"that was not made by `python -m training export`): {error}"
@@ -164,10 +147,10 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
     return flatbuffer, card
 
 
-def has_golden(package: bytes) -> bool:
+def has_golden(package: bytes, name: str = GOLDEN) -> bool:
     """Tell whether a package that `unpack` accepts brings golden vectors."""
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
-        return GOLDEN in archive.namelist()
+        return name in archive.namelist()
 
 
 def read_context(package: bytes, source: str) -> bytes:
@@ -180,13 +163,15 @@ def read_context(package: bytes, source: str) -> bytes:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            return _entry(archive, CONTEXT)
-    except _DAMAGE as error:
+            return read_entry(archive, CONTEXT)
+    except DAMAGE as error:
         raise ModelError(f"{source}: no readable context head: {error}") from error
 
 
-def read_golden(package: bytes, source: str) -> Golden:
+def read_golden(package: bytes, source: str, name: str = GOLDEN) -> Golden:
     """Return the golden vectors of a package that `unpack` accepts.
+
+    Those of its network, or as `HEAD_GOLDEN` those of its context head.
 
     Raises
     ------
@@ -195,16 +180,9 @@ def read_golden(package: bytes, source: str) -> Golden:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            return decode(_entry(archive, GOLDEN))
-    except _DAMAGE as error:
+            return decode(read_entry(archive, name))
+    except DAMAGE as error:
         raise ModelError(f"{source}: no readable golden vectors: {error}") from error
-
-
-def _entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    size = archive.getinfo(name).file_size
-    if size > LARGEST_ENTRY:
-        raise ValueError(f"{name} of {size} bytes")
-    return archive.read(name)
 
 
 def _card(document: Mapping[str, Any], source: str) -> ModelCard:

@@ -15,10 +15,17 @@ from gateway.commands import cli
 from gateway.errors import ConfigError, ModelError
 from gateway.runtime.model_file import DEFAULT
 from gateway.runtime.model_trial import try_model
-from gateway.staging.model_card import pack, read_golden, unpack
+from gateway.staging.model_card import (
+    HEAD_GOLDEN,
+    pack,
+    read_context,
+    read_golden,
+    unpack,
+)
 
 PACKAGE = (files("gateway") / "models" / DEFAULT).read_bytes()
 FLATBUFFER, CARD = unpack(PACKAGE, DEFAULT)
+ALONE = replace(CARD, context=None)  # the network without its context head
 GOLDEN = read_golden(PACKAGE, DEFAULT)
 FLOAT = (Path(__file__).parents[1] / "golden" / "float.tflite").read_bytes()
 CONFIG = (
@@ -67,7 +74,7 @@ def flipped():
 
 
 def of_another_shape():
-    two = replace(CARD, channels=CARD.channels[:2], scale_uv=CARD.scale_uv[:2])
+    two = replace(ALONE, channels=CARD.channels[:2], scale_uv=CARD.scale_uv[:2])
     return pack(FLATBUFFER, two, GOLDEN)
 
 
@@ -75,7 +82,7 @@ REFUSED = {
     "truncated": (truncated, "truncated copy"),
     "a wrong digest": (flipped, "damaged: its SHA-256"),
     "another input shape": (of_another_shape, r"\(1, 3, 3000, 1\), not \(1, 2"),
-    "float": (lambda: pack(FLOAT, CARD), "float32, not int8: not quantised"),
+    "float": (lambda: pack(FLOAT, ALONE), "float32, not int8: not quantised"),
     "something else": (lambda: b"PK\3\4" * 99, "not a TFLite model"),
 }
 
@@ -88,6 +95,7 @@ def test_the_shipped_model_answers_its_golden_vectors_here(sleepgate):
     assert result.exit_code == 0, result.output
     assert CARD.short_digest in result.stdout
     assert "reference kernels: 4 golden epochs answered to the bit" in result.stdout
+    assert "context head, reference kernels: 8 golden epochs" in result.stdout
 
 
 def test_litert_answers_to_the_bit_with_xnnpack(sleepgate):
@@ -108,13 +116,23 @@ def test_the_card_tells_what_a_network_of_ones_own_has_to_be_fed(sleepgate):
 def test_a_changed_answer_is_seen(sleepgate, written):
     other = GOLDEN.logits.copy()
     other[2, 3] ^= 1
-    path = written(pack(FLATBUFFER, CARD, replace(GOLDEN, logits=other)))
+    path = written(pack(FLATBUFFER, ALONE, replace(GOLDEN, logits=other)))
     with pytest.raises(ModelError, match=r"reference kernels answer otherwise"):
         sleepgate("model", "verify", path)
 
 
+def test_a_changed_answer_of_the_context_head_is_seen(sleepgate, written):
+    golden = read_golden(PACKAGE, DEFAULT, HEAD_GOLDEN)
+    other = golden.logits.copy()
+    other[2, 3] ^= 1
+    head = read_context(PACKAGE, DEFAULT)
+    package = pack(FLATBUFFER, CARD, GOLDEN, head, replace(golden, logits=other))
+    with pytest.raises(ModelError, match=r"context head, reference kernels answer"):
+        sleepgate("model", "verify", written(package))
+
+
 def test_without_golden_vectors_nothing_is_verified(sleepgate, written):
-    path = written(pack(FLATBUFFER, CARD))
+    path = written(pack(FLATBUFFER, ALONE))
     with pytest.raises(ModelError, match="no golden vectors"):
         sleepgate("model", "verify", path)
 
@@ -183,7 +201,7 @@ def test_a_path_is_written_so_that_the_daemon_finds_it_from_anywhere(
 
 
 def test_a_model_that_answers_otherwise_here_is_not_used(sleepgate, written, config):
-    path = written(pack(FLATBUFFER, CARD, replace(GOLDEN, logits=~GOLDEN.logits)))
+    path = written(pack(FLATBUFFER, ALONE, replace(GOLDEN, logits=~GOLDEN.logits)))
     with pytest.raises(ModelError, match="answer otherwise"):
         sleepgate("model", "use", path, "--config", config)
     assert config.read_text() == CONFIG
@@ -192,7 +210,7 @@ def test_a_model_that_answers_otherwise_here_is_not_used(sleepgate, written, con
 def test_a_model_without_golden_vectors_is_used_and_that_is_said(
     sleepgate, written, config
 ):
-    path = written(pack(FLATBUFFER, CARD))
+    path = written(pack(FLATBUFFER, ALONE))
     result = sleepgate("model", "use", path, "--config", config)
     assert "not verified" in result.stderr
     assert str(path) in config.read_text()

@@ -102,10 +102,10 @@ def chain(broker, listening, until):
 def offline_hypnodensities():
     scorer = read_model("default")
 
-    def hypnodensities(recording):
+    def hypnodensities(recording, *, alone=False):
         night = Night(scorer, {}, 50)
         return [
-            value.hypnodensity
+            value.raw_hypnodensity if alone else value.hypnodensity
             for value in score(recording, night)
             if isinstance(value, ScoredEpoch)
         ]

@@ -190,7 +190,9 @@ def test_an_epoch_that_misses_nothing_is_scored_as_off_line(lived):
     offline = offline_epochs(recording)
     whole = [e for e in live if not missing_s(e)]
     differing = [
-        e.index for e in whole if e.hypnodensity != offline[e.index].hypnodensity
+        e.index
+        for e in whole
+        if e.raw_hypnodensity != offline[e.index].raw_hypnodensity
     ]
     assert differing == []
     assert 600 < len(whole) < len(live)

@@ -12,13 +12,13 @@ from gateway.preprocessing.band import Band
 from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden
 from gateway.staging.model_card import (
-    LARGEST_ENTRY,
     ModelCard,
     pack,
     read_context,
     read_golden,
     unpack,
 )
+from gateway.staging.package_zip import LARGEST_ENTRY
 
 FLATBUFFER = b"\x1c\0\0\0TFL3" + bytes(range(256))
 CARD = ModelCard(

@@ -9,10 +9,10 @@ from gateway.preprocessing.band import Band
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import ABSENT, Quality
 from gateway.runtime.model_file import DEFAULT, read_model
-from gateway.staging.gate import score_or_refuse
-from gateway.staging.model_card import read_golden, unpack
+from gateway.staging.gate import Judge, score_or_refuse
+from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load
-from gateway.staging.stage import STAGES, Stage
+from gateway.staging.stage import STAGES, Refusal, Stage
 from training.dataset import read_cuts
 from training.metrics import compare
 
@@ -26,10 +26,10 @@ def scorer():
     return read_model("default")
 
 
-def epoch_of(uv):
+def epoch_of(uv, index=0):
     present = np.asarray(uv).any(1)
     quality = tuple(FINE if there else ABSENT for there in present)
-    return Epoch(0, np.asarray(uv, np.float32), quality, 30.0)
+    return Epoch(index, np.asarray(uv, np.float32), quality, 30.0)
 
 
 def agreement(scorer, cuts, channels):
@@ -59,6 +59,8 @@ def test_the_card_says_what_it_is_worth_and_where_it_ends(scorer):
     assert about["retrain"].startswith("python -m training")
     for name, figures in about["figures_int8"].items():
         assert {"accuracy", "kappa", "f1", "n_epochs", "n_subjects"} <= set(figures)
+        low, high = figures["kappa"]["interval_95"]
+        assert low <= figures["kappa"]["value"] <= high
         assert sum(map(sum, figures["confusion"])) == figures["n_epochs"], name
 
 
@@ -128,10 +130,56 @@ def test_deep_sleep_and_wake_are_not_taken_for_each_other(scorer, shared_data):
 
 def test_the_figures_on_the_card_are_those_of_the_file(scorer, shared_data):
     cuts = read_cuts(shared_data, scorer.card.band)
-    printed = scorer.card.about["figures_int8"]["real cassette cuts, 3 channels"]
+    figures = scorer.card.about["figures_int8"]
+    printed = figures["real cassette cuts, 3 channels, epoch alone"]
     found = agreement(scorer, cuts, [0, 1, 2])
     assert found.n_epochs == printed["n_epochs"]
-    assert abs(found.accuracy - printed["accuracy"]) <= 0.02  # other kernels
+    assert abs(found.accuracy - printed["accuracy"]["value"]) <= 0.02  # other kernels
+
+
+def night(scorer, seed=0, n_epochs=40):
+    """A night of noise whose depth wanders, with holes, and what is said of it."""
+    dice = np.random.default_rng(seed)
+    judge, depth = Judge(scorer), 20.0
+    for index in range(n_epochs):
+        depth *= np.exp(dice.normal(0, 0.4))
+        uv = np.cumsum(dice.normal(0, 1, (3, 3000)), axis=1)
+        uv = depth * (uv - uv.mean(1, keepdims=True)) / uv.std(1, keepdims=True)
+        yield judge, epoch_of(uv * (dice.random() > 0.1), index)
+
+
+def test_the_head_sees_the_night_and_nothing_of_its_future(scorer):
+    whole = [judge.push(epoch) for judge, epoch in night(scorer)]
+    assert any(verdict.hypnodensity != verdict.raw for verdict in whole)
+    assert any(isinstance(verdict.stage, Refusal) for verdict in whole)
+    epochs = [epoch for _, epoch in night(scorer)]
+    other = [epoch for _, epoch in night(scorer, seed=1)]
+    changed = Judge(scorer)
+    mixed = [changed.push(epoch) for epoch in [*epochs[:20], *other[20:]]]
+    assert mixed[:20] == whole[:20]
+    resumed = Judge(scorer)
+    for index, verdict in enumerate(whole[:30]):
+        resumed.remember(index, verdict.raw)
+    assert [resumed.push(epoch) for epoch in epochs[30:]] == whole[30:]
+
+
+def test_the_head_answers_its_golden_vectors_as_the_network_does(scorer):
+    golden = read_golden(PACKAGE, DEFAULT, HEAD_GOLDEN)
+    reference = load(PACKAGE, DEFAULT, Kernels.REFERENCE)
+    answers = np.array([reference.head_logits(codes) for codes in golden.inputs])
+    np.testing.assert_array_equal(answers, golden.logits)
+    fastest = np.array([scorer.head_logits(codes) for codes in golden.inputs])
+    assert np.abs(fastest.astype(int) - golden.logits).max() <= CODES_APART
+    np.testing.assert_array_equal(fastest.argmax(1), golden.logits.argmax(1))
+
+
+def test_context_and_calibration_are_worth_what_the_card_says(scorer):
+    figures = scorer.card.about["figures_int8"]
+    alone = figures["surrogate nights, 3 channels, epoch alone"]
+    together = figures["surrogate nights, 3 channels, in context"]
+    assert together["kappa"]["value"] > alone["kappa"]["value"] + 0.02
+    assert scorer.card.about["context"]["taught"]["parameters"] <= 8000
+    assert {"10"} == {str(of["n_subjects"]) for of in (alone, together)}
 
 
 def test_the_card_can_be_read_without_any_runtime():

@@ -1,11 +1,19 @@
 import numpy as np
 
-from training.augment import CHANCES, SCALE_UV, SUBSETS, augment, network_input
+from training.augment import (
+    CHANCES,
+    SCALE_UV,
+    SUBSETS,
+    augment,
+    leave_out,
+    network_input,
+    rerecord,
+)
 
 
 def test_an_epoch_never_loses_all_its_channels():
-    uv = np.ones((5000, 3, 4), np.float16)
-    present = augment(uv, np.random.default_rng(0)).any(-1)
+    uv = np.ones((5000, 3, 4), np.float32)
+    present = leave_out(uv, np.random.default_rng(0)).any(-1)
     assert present.any(1).all()
     assert {tuple(row) for row in present} == {tuple(row > 0) for row in SUBSETS}
 
@@ -16,17 +24,24 @@ def test_every_subset_of_the_channels_has_its_chance():
     assert CHANCES.min() > 0
 
 
-def test_gain_and_polarity_leave_the_shape_alone():
+def test_another_recorder_leaves_the_rhythm_where_it_was():
     rng = np.random.default_rng(0)
-    uv = rng.normal(0, 20, (50, 3, 3000)).astype(np.float32)
-    changed = augment(uv, rng)
-    for before, after in zip(
-        uv.reshape(-1, 3000), changed.reshape(-1, 3000), strict=True
-    ):
-        if after.any():
-            gain = after / before
-            np.testing.assert_allclose(gain, gain[0], rtol=1e-4)
-            assert 0.3 < abs(gain[0]) < 3
+    spindle = 20 * np.sin(2 * np.pi * 13 * np.arange(3000) / 100)
+    uv = np.tile(spindle, (30, 3, 1)).astype(np.float16)
+    recorded = rerecord(uv, rng)
+    assert recorded.dtype == np.float32
+    assert np.isfinite(recorded).all()
+    peaks = np.abs(np.fft.rfft(recorded))[..., 300:].argmax(-1) + 300
+    assert (peaks == 390).mean() > 0.9
+    gains = recorded.std(-1) / spindle.std()
+    assert 0.8 < np.median(gains) < 1.2
+    assert 0.1 < np.log(gains).std() < 0.6
+
+
+def test_a_channel_that_is_absent_stays_absent():
+    uv = np.random.default_rng(0).normal(0, 20, (40, 3, 3000)).astype(np.float32)
+    changed = augment(uv, np.random.default_rng(1))
+    assert 0 < changed.any(-1).mean() < 1
 
 
 def test_the_network_sees_what_the_daemon_would_show_it():

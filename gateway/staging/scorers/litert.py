@@ -109,8 +109,28 @@ class LiteRtScorer:
         """
         if self._head is None or self._card.context is None:
             raise ModelError(f"{self._card.name}: has no context head")
-        answer = self._run(self._head, codes[None])
+        answer = self.head_logits(codes)
         return probabilities(self._head, answer, self._card.context.temperature)
+
+    def head_logits(self, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Run the context head, int8 in and int8 out.
+
+        Parameters
+        ----------
+        codes : ndarray of int8, shape (n_epochs, 6)
+
+        Returns
+        -------
+        ndarray of int8, shape (5,)
+
+        Raises
+        ------
+        ModelError
+            If the model has no context head, or the interpreter fails.
+        """
+        if self._head is None:
+            raise ModelError(f"{self._card.name}: has no context head")
+        return self._run(self._head, codes[None])
 
     def logits(self, codes: NDArray[np.int8]) -> NDArray[np.int8]:
         """Run the graph, int8 in and int8 out.

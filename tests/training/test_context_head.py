@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
+
+from gateway.staging.context import Context  # noqa: E402 (only after the skip)
+from training.context import (  # noqa: E402
+    N_EPOCHS,
+    Course,
+    Scored,
+    count_parameters,
+    head_logits,
+    initial,
+    teach,
+    windows,
+)
+from training.head_export import convert_head, head_ranges  # noqa: E402
+from training.quantised import Quantised  # noqa: E402
+
+
+def a_night(seed=0, n_epochs=60):
+    """A night of two stages in long bouts, and a network that often errs."""
+    dice = np.random.default_rng(seed)
+    stages = np.repeat(dice.permutation([0, 2, 0, 2, 0, 2]), n_epochs // 6)
+    raw = dice.dirichlet(np.ones(5), n_epochs) * 0.6
+    raw[np.arange(n_epochs), stages] += 0.4 * (dice.random(n_epochs) < 0.7)
+    stages[5] = -1
+    return Scored("SC4021", raw / raw.sum(1, keepdims=True), stages.astype(np.int8))
+
+
+def test_the_head_is_taught_on_what_the_daemon_will_show_it():
+    night = a_night()
+    context = Context(N_EPOCHS)
+    for index, (raw, stage) in enumerate(zip(night.raw, night.stages, strict=True)):
+        context.push(index, tuple(raw) if stage >= 0 else ())
+        np.testing.assert_array_equal(windows(night)[index], context.codes())
+
+
+def test_the_head_keeps_within_what_it_may_cost():
+    weights = initial(seed=1)
+    assert count_parameters(weights) <= 8_000
+    macs = sum(of.size for name, of in weights.items() if name.endswith("kernel"))
+    assert macs <= 0.03 * 2.62e6  # of the network at three channels
+
+
+def test_an_untaught_head_says_what_the_epoch_says_itself():
+    night = a_night()
+    of = {name: tf.constant(value) for name, value in initial(seed=1).items()}
+    x = tf.constant(windows(night).astype(np.float32))
+    logits = head_logits(of, x, lambda _, value: value).numpy()
+    known = night.stages >= 0
+    agreed = logits.argmax(1)[known] == night.raw.argmax(1)[known]
+    assert agreed.mean() > 0.95
+
+
+def test_context_mends_what_single_epochs_get_wrong_and_int8_keeps_it():
+    taught = teach([a_night(seed) for seed in range(30)], Course(steps=400))
+    unseen = a_night(seed=99, n_epochs=240)
+    codes, known = windows(unseen), unseen.stages >= 0
+    head = Quantised(convert_head(taught, head_ranges(taught, codes)))
+    alone = (unseen.raw.argmax(1) == unseen.stages)[known].mean()
+    together = (head.codes(codes).argmax(1) == unseen.stages)[known].mean()
+    assert together > alone + 0.1

@@ -1,0 +1,67 @@
+"""Nights as the quantised network scores them, with these channels or those."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.context import Scored
+from training.nights import UNSTAGED, Night
+from training.quantised import Quantised
+from training.temperature import probabilities
+
+CONDITIONS = {
+    "3 channels": np.array([1, 1, 1], np.float32),
+    "Fpz-Cz and EOG": np.array([1, 0, 1], np.float32),
+    "Fpz-Cz and Pz-Oz": np.array([1, 1, 0], np.float32),
+    "Fpz-Cz": np.array([1, 0, 0], np.float32),
+}
+
+
+class NightScorer:
+    """A quantised network that remembers on disk the nights it has scored.
+
+    Parameters
+    ----------
+    flatbuffer : bytes
+    work : Path
+        Answers are kept below it, by the digest of the network.
+    """
+
+    def __init__(self, flatbuffer: bytes, work: Path) -> None:
+        self.network = Quantised(flatbuffer)
+        digest = hashlib.sha256(flatbuffer).hexdigest()
+        self._folder = work / "scored" / digest[:12]
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def logits(self, night: Night, condition: str) -> NDArray[np.float64]:
+        """Return the logits of its staged epochs, shape (n_staged, 5).
+
+        Parameters
+        ----------
+        night : Night
+        condition : str
+            Of `CONDITIONS`: which channels there are.
+        """
+        path = self._folder / f"{night.record} {condition}.npy"
+        if not path.exists():
+            uv = night.uv[night.stages != UNSTAGED].astype(np.float32)
+            answers = self.network.infer(uv * CONDITIONS[condition][:, None])
+            unfinished = path.with_suffix(".part")
+            with unfinished.open("wb") as file:
+                np.save(file, answers)
+            unfinished.replace(path)
+        return np.asarray(np.load(path))
+
+    def score(self, night: Night, condition: str, temperature: float) -> Scored:
+        """Return the night as the network scores it, epoch by epoch."""
+        proba = probabilities(self.logits(night, condition), temperature)
+        return spread(night.record, proba, night.stages)
+
+
+def spread(record: str, proba: NDArray[np.float64], stages: NDArray[np.int8]) -> Scored:
+    """Return a night of which the staged epochs have the hypnodensities `proba`."""
+    raw = np.zeros((len(stages), proba.shape[1]))
+    raw[stages != UNSTAGED] = proba
+    return Scored(record, raw, stages)

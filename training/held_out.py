@@ -1,0 +1,149 @@
+"""How well a packaged model stages what it has never seen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.preprocessing.band import Band
+from training.conditions import CONDITIONS, NightScorer, spread
+from training.context import Scored, windows
+from training.dataset import (
+    APNOEA_TRAINING,
+    Recorded,
+    read_apnoea,
+    read_runs,
+)
+from training.figures import Judged, agreement, figures, joined
+from training.metrics import NAMES, compare
+from training.nights import UNSTAGED, read_nights, staged
+from training.quantised import Quantised
+from training.recorders import lose_packets
+from training.temperature import probabilities
+
+LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
+N_LOSSY = 3000
+SHOWN = ("accuracy", "kappa", "macro_f1", "ece")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staging:
+    """A quantised network and its head, each with its temperature."""
+
+    network: NightScorer
+    temperature: float
+    head: Quantised
+    head_temperature: float
+
+    def in_context(self, scored: Scored) -> Scored:
+        """Return what the head makes of a night."""
+        logits = self.head.values(windows(scored))
+        proba = probabilities(logits, self.head_temperature)
+        return Scored(scored.record, proba, scored.stages)
+
+
+def judge_held_out(
+    staging: Staging, data: Path, work: Path
+) -> dict[str, dict[str, object]]:
+    """Return the figures of everything the model was not trained on, by name.
+
+    With the words "epoch alone" for the network by itself, "in context" with the head.
+    """
+    nights = list(read_nights(work, "test"))
+    found: dict[str, dict[str, object]] = {}
+    for name in CONDITIONS:
+        alone = [
+            staging.network.score(night, name, staging.temperature) for night in nights
+        ]
+        found |= _both(f"surrogate nights, {name}", alone, staging)
+    for name, present in CONDITIONS.items():
+        runs = [_scored_run(staging, run, present) for run in read_runs(data, Band())]
+        there = [run for run in runs if run is not None]
+        found |= _both(f"real cassette cuts, {name}", there, staging)
+    apnoea = read_apnoea(data, Band())
+    unseen = apnoea.only(~np.isin(apnoea.subjects, APNOEA_TRAINING))
+    for name, epochs in (("20", apnoea), ("10", unseen)):
+        title = f"real UCDDB central EEG as Fpz-Cz, {name} patients, epoch alone"
+        found[title] = _brief(_judged_alone(staging, epochs))
+    return found
+
+
+def accuracy_lost_with_packets(staging: Staging, work: Path) -> dict[str, float]:
+    """Return by how much each loss of packets lowers the accuracy of test epochs."""
+    test = staged(read_nights(work, "test"))
+    chosen = np.random.default_rng(0).permutation(len(test.stages))[:N_LOSSY]
+    whole = test.uv[chosen].astype(np.float32)
+    stages = test.stages[chosen]
+    accuracy = compare(stages, staging.network.network.infer(whole).argmax(1)).accuracy
+    lost = {}
+    for fraction in LOSSES:
+        rng = np.random.default_rng(1)
+        uv = whole.copy()
+        for epoch in uv:
+            lose_packets(epoch, fraction, rng)
+        left = compare(stages, staging.network.network.infer(uv).argmax(1)).accuracy
+        lost[f"{fraction:.0%}"] = round(accuracy - left, 4)
+    return lost
+
+
+def _both(
+    name: str, alone: list[Scored], staging: Staging
+) -> dict[str, dict[str, object]]:
+    together = [staging.in_context(of) for of in alone]
+    return {
+        f"{name}, epoch alone": _brief(_judged(alone)),
+        f"{name}, in context": _brief(_judged(together)),
+    }
+
+
+def _scored_run(
+    staging: Staging, run: Recorded, present: NDArray[np.float32]
+) -> Scored | None:
+    if not (run.uv.any((0, 2)) >= present).all():
+        return None  # a channel asked for was not recorded
+    logits = staging.network.network.infer(run.uv * present[:, None])
+    proba = probabilities(logits, staging.temperature)
+    return spread(f"SC4{run.subjects[0]}", proba, run.stages)
+
+
+def _judged_alone(staging: Staging, epochs: Recorded) -> Judged:
+    proba = probabilities(staging.network.network.infer(epochs.uv), staging.temperature)
+    return Judged(epochs.subjects, epochs.stages, proba)
+
+
+def _judged(nights: Iterable[Scored]) -> Judged:
+    parts = []
+    for night in nights:
+        known = night.stages != UNSTAGED
+        subjects = np.full(int(known.sum()), night.record[3:5])
+        parts.append(Judged(subjects, night.stages[known], night.raw[known]))
+    return joined(parts)
+
+
+def _brief(judged: Judged) -> dict[str, object]:
+    """Return the figures that go on a card."""
+    table = figures(judged)
+    f1 = agreement(judged).f1
+    return {
+        "n_subjects": table["n_subjects"],
+        "n_epochs": table["n_epochs"],
+        **{name: _rounded(table[name]) for name in SHOWN},
+        "f1": {
+            name: round(value, 3)
+            for name, value in zip(NAMES, f1, strict=True)
+            if value == value  # noqa: PLR0124 (nan is no JSON)
+        },
+        "confusion": table["confusion"],
+    }
+
+
+def _rounded(figure: object) -> object:
+    if not isinstance(figure, dict):
+        return figure
+    interval = figure["interval_95"]
+    return {
+        "value": round(figure["value"], 3),
+        "interval_95": interval and [round(end, 3) for end in interval],
+    }
