@@ -101,9 +101,10 @@ class Night:
     def checkpoint(self, tally: Tally) -> Checkpoint | None:
         """Return where the session stands after its last epoch.
 
-        None before anything came. To be asked as soon as the epoch is yielded.
+        None before anything came of the stream that tells the time. To be asked as
+        soon as the epoch is yielded.
         """
-        if self._assembler is None or not self.tally.packets:
+        if self._assembler is None or not self._assembler.clock.runs:
             return None
         return self._assembler.checkpoint(self.n_epochs * EPOCH_S, tally)
 

@@ -239,3 +239,16 @@ def test_a_night_killed_before_its_first_epoch_goes_on_too():
 def test_nothing_is_checked_before_the_first_sample():
     night = Night(AmplitudeScorer(), {}, 50)
     assert night.checkpoint(Tally()) is None
+
+
+def test_nor_before_the_stream_that_tells_the_time():
+    slow = Stream(1.0, (Channel("EMG", Modality.EMG, 0.1),))
+    fast = headband(100.0, boot_id=1).montage.streams[0]
+    process = Process()
+    process.connect(HeadbandInfo(Montage((fast, slow)), boot_id=1))
+    for packet, known in (
+        (SamplePacket(1, 0, np.zeros((1, 1), np.int32), T_ZERO), False),
+        (SamplePacket(0, 0, np.zeros((1, 20), np.int32), T_ZERO + 0.2), True),
+    ):
+        process.send([packet])
+        assert (process.night.checkpoint(process.night.tally) is not None) is known

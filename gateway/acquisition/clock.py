@@ -125,6 +125,11 @@ class DeviceClock:
         return self._slope
 
     @property
+    def runs(self) -> bool:
+        """Whether an arrival was observed."""
+        return self._t_start is not None
+
+    @property
     def line(self) -> Point | None:
         """Offset and slope of how far arrivals are behind; None until fitted."""
         line = self._line()
