@@ -9,7 +9,7 @@ from gateway.errors import GatewayError
 def main() -> None:
     """Run a verb; an expected failure ends in one message and its exit code."""
     try:
-        cli()
+        cli(prog_name="sleepgate")
     except GatewayError as error:
         sys.exit(complain(error))
     except BaseExceptionGroup as group:

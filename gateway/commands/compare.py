@@ -11,7 +11,7 @@ from gateway.agreement.numbers_of_nights import (
     compare_night,
     compare_nights,
 )
-from gateway.cli_options import JSON
+from gateway.cli_options import JSON, examples
 from gateway.errors import ConfigError, RecordingError
 from gateway.formats.bland_altman_svg import bland_altman_svg
 from gateway.formats.comparison import comparison_json, comparison_lines
@@ -19,6 +19,7 @@ from gateway.runtime.result_file import write_result
 from gateway.runtime.scorings import aligned, pairs, read_scoring
 
 
+@examples("sleepgate compare NIGHT_night.json EXPERT-Hypnogram.edf")
 @click.command()
 @click.argument("ours", type=click.Path(path_type=Path))
 @click.argument("reference", type=click.Path(path_type=Path))

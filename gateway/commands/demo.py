@@ -10,7 +10,7 @@ import click
 
 from gateway import sinks
 from gateway.agreement.epochs import agreement
-from gateway.cli_options import CHANNEL, HOURS, SEED
+from gateway.cli_options import CHANNEL, HOURS, SEED, examples
 from gateway.config import Ble, Config, Device, Sessions
 from gateway.control import Control
 from gateway.errors import ConfigError, LinkError, MissingExtraError
@@ -33,6 +33,11 @@ GIVE_UP_S = 2.0  # one that dies sooner cannot start at all
 DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
 
 
+@examples(
+    "sleepgate demo",
+    "sleepgate demo NIGHT-PSG.edf --speed 240",
+    "sleepgate demo --driver muse_athena --hours 1",
+)
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(

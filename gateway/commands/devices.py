@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, JSON
+from gateway.cli_options import CONFIG, JSON, examples
 from gateway.config import Config
 from gateway.errors import LinkError
 from gateway.formats.headband_list import (
@@ -22,6 +22,7 @@ from gateway.runtime.reach import in_reach
 from gateway.runtime.secret_tags import LeftSecretLoader
 
 
+@examples("sleepgate devices", "sleepgate devices --scan --json")
 @click.command()
 @CONFIG
 @click.option("--scan", is_flag=True, help="Look which of them are in reach, 10 s.")

@@ -1,12 +1,22 @@
 """``sleepgate drivers``: the kinds of headband there are."""
 
+import json
+
 import click
 
 from gateway import drivers
+from gateway.cli_options import JSON, examples
 
 
+@examples("sleepgate drivers", "sleepgate drivers --json")
 @click.command()
-def command() -> None:
+@JSON
+def command(*, as_json: bool) -> None:
     """List the kinds of headband that can be configured."""
-    for name in drivers.names():
-        click.echo(f"{name:<12} service {drivers.load(name).service}")
+    known = {name: drivers.load(name).service for name in drivers.names()}
+    if as_json:
+        said = [{"name": name, "service": service} for name, service in known.items()]
+        click.echo(json.dumps(said, indent=2))
+        return
+    for name, service in known.items():
+        click.echo(f"{name:<12} service {service}")

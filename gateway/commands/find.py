@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from gateway.cli_options import CONFIG, JSON, radio
+from gateway.cli_options import CONFIG, JSON, examples, radio
 from gateway.config import Config
 from gateway.formats.headband_list import InReach, in_reach_json, in_reach_lines
 from gateway.runtime.logs import start_talk
@@ -15,6 +15,7 @@ from gateway.runtime.radio_choice import RadioOptions, config_or_first, radio_fo
 from gateway.runtime.reach import SCAN_S, in_reach, nothing_in_reach
 
 
+@examples("sleepgate find", "sleepgate find --seconds 20 --json")
 @click.command()
 @CONFIG
 @radio

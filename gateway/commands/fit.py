@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, JSON
+from gateway.cli_options import CONFIG, JSON, examples
 from gateway.config import Config, Device
 from gateway.formats.fit_text import advice, fit_json
 from gateway.runtime.config_file import read_config
@@ -22,6 +22,7 @@ from gateway.runtime.secret_tags import LeftSecretLoader
 from gateway.runtime.try_on import Sitting, free_headband, try_on
 
 
+@examples("sleepgate fit bedroom", "sleepgate fit bedroom --seconds 10 --json")
 @click.command()
 @click.argument("name")
 @CONFIG

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG
+from gateway.cli_options import CONFIG, examples
 from gateway.formats.home_assistant import headband_topic
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.mqtt_client.heard import Message
@@ -13,6 +13,7 @@ from gateway.runtime.broker_errand import mqtt_options, publish_once
 from gateway.runtime.config_file import read_config
 
 
+@examples("sleepgate forget bedroom")
 @click.command()
 @click.argument("name")
 @CONFIG

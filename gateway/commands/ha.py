@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG
+from gateway.cli_options import CONFIG, examples
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.formats.home_assistant import (
@@ -28,6 +28,7 @@ def command() -> None:
     """Show or remove what Home Assistant is told."""
 
 
+@examples("sleepgate ha preview")
 @command.command("preview")
 @CONFIG
 def preview(file: Path) -> None:
@@ -43,6 +44,7 @@ def preview(file: Path) -> None:
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
+@examples("sleepgate ha remove bedroom", "sleepgate ha remove")
 @command.command("remove")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @CONFIG

@@ -1,5 +1,6 @@
 """``sleepgate journal``: what is on disk for consumers that missed it."""
 
+import json
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_options import JSON, examples
 from gateway.errors import ConfigError
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.journal.options import JournalOptions
@@ -28,10 +30,16 @@ def command() -> None:
     """
 
 
+@examples("sleepgate journal ls", "sleepgate journal ls --json")
 @command.command("ls")
 @FILE
-def ls(file: Path | None) -> None:
+@JSON
+def ls(*, file: Path | None, as_json: bool) -> None:
     """List the sessions on disk, and what the broker is owed."""
+    if as_json:
+        with closing(_open(file)) as store:
+            click.echo(json.dumps([row._asdict() for row in store.sessions()]))
+        return
     with closing(_open(file)) as store:
         click.echo(f"{'session':<28} {'device':<16} {'epochs':>13} {'seq':>15} owed")
         for row in store.sessions():
@@ -53,6 +61,7 @@ def ls(file: Path | None) -> None:
     )
 
 
+@examples("sleepgate journal replay 20000", "sleepgate journal replay 20000 20100")
 @command.command("replay")
 @click.argument("since", type=click.IntRange(0))
 @click.argument("until", type=click.IntRange(0), required=False)
@@ -66,6 +75,7 @@ def replay(since: int, until: int | None, file: Path | None) -> None:
         click.echo(f"{store.replay(since, until)} epochs will be sent again", err=True)
 
 
+@examples("sleepgate journal vacuum --keep-days 7")
 @command.command("vacuum")
 @click.option(
     "--keep-days",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import yaml
 
-from gateway.cli_options import CONFIG
+from gateway.cli_options import CONFIG, examples
 from gateway.errors import ConfigError, ModelError
 from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_file import read_config, read_text
@@ -23,6 +23,7 @@ def command() -> None:
     """Look at a model, check it on this machine, take it into use."""
 
 
+@examples("sleepgate model info", "sleepgate model info my.tflite")
 @command.command()
 @click.argument("model", default="default")
 def info(model: str) -> None:
@@ -46,6 +47,7 @@ def info(model: str) -> None:
     click.echo(yaml.safe_dump(shown, sort_keys=False, default_flow_style=None))
 
 
+@examples("sleepgate model verify", "sleepgate model verify my.tflite")
 @command.command()
 @click.argument("model", default="default")
 def verify(model: str) -> None:
@@ -66,6 +68,10 @@ def verify(model: str) -> None:
     _refuse_different(model, trial)
 
 
+@examples(
+    "sudo sleepgate model use /etc/sleepgate/my.tflite",
+    "sleepgate model use default",
+)
 @command.command()
 @click.argument("model")
 @CONFIG

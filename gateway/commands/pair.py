@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from gateway.cli_options import CONFIG, radio
+from gateway.cli_options import CONFIG, examples, radio
 from gateway.config import Config
 from gateway.formats.fit_text import fit_lines
 from gateway.link.radio import AskPasskey
@@ -28,6 +28,10 @@ from gateway.runtime.radio_choice import RadioOptions, config_to_pair_in, radio_
 MOST_DIGITS = 999_999
 
 
+@examples(
+    "sleepgate pair --auto --name bedroom",
+    "sleepgate pair 00:55:DA:B9:FA:20 --replace",
+)
 @click.command()
 @click.argument("address", required=False)
 @click.option("--auto", is_flag=True, help="The only new headband in reach.")

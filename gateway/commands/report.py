@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.cli_options import CHANNEL, MAINS, MODEL
+from gateway.cli_options import CHANNEL, MAINS, MODEL, examples
 from gateway.errors import ModelError
 from gateway.formats.hypnogram_text import draw
 from gateway.formats.night_json import night_json
@@ -37,6 +37,7 @@ FORMATS: dict[str, dict[str, Writer]] = {
 }
 
 
+@examples("sleepgate report", "sleepgate report NIGHT-PSG.edf --png --out reports")
 @click.command()
 @click.argument("what", default=LAST, metavar="[SESSION|FILE]")
 @click.option("--html", is_flag=True, help="A page that needs nothing else (default).")

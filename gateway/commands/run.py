@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG
+from gateway.cli_options import CONFIG, examples
 from gateway.config import Config
 from gateway.control import Control, Reload
 from gateway.runtime.control_desk import Premises
@@ -23,6 +23,7 @@ from gateway.runtime.state_place import state_folder
 log = logging.getLogger(__name__)
 
 
+@examples("sleepgate run", "sleepgate run --config my.yaml")
 @click.command()
 @CONFIG
 def command(file: Path) -> None:

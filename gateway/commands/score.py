@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.agreement.epochs import agreement
-from gateway.cli_options import CHANNEL, MAINS, MODEL
+from gateway.cli_options import CHANNEL, MAINS, MODEL, examples
 from gateway.errors import ConfigError
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import (
@@ -33,6 +33,10 @@ from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
 
 
+@examples(
+    "sleepgate score NIGHT-PSG.edf",
+    "sleepgate score OTHER.edf --channel 'EEG Fpz-Cz=Fp1-A2'",
+)
 @click.command()
 @click.argument(
     "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE..."

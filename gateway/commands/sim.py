@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli_options import CHANNEL, HOURS, SEED
+from gateway.cli_options import CHANNEL, HOURS, SEED, examples
 from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
@@ -50,6 +50,10 @@ class Play:
     keystore: Path | None
 
 
+@examples(
+    "sleepgate sim --synthetic --transport unix:/tmp/hci0",
+    "sleepgate sim NIGHT-PSG.edf --transport usb:0 --driver muse_classic",
+)
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--synthetic", is_flag=True, help="Play a SYNTHETIC night instead.")

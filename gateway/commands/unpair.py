@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG
+from gateway.cli_options import CONFIG, examples
 from gateway.config import Config, Device
 from gateway.errors import LinkError
 from gateway.runtime.atomic_file import check_writable, write_text
@@ -18,6 +18,7 @@ from gateway.runtime.reach import device_called
 from gateway.runtime.secret_tags import LeftSecretLoader
 
 
+@examples("sleepgate unpair bedroom", "sleepgate unpair bedroom --keep-bond")
 @click.command()
 @click.argument("name")
 @CONFIG

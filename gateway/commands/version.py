@@ -1,0 +1,56 @@
+"""``sleepgate version``: what runs here."""
+
+import json
+import platform
+from importlib import metadata
+
+import click
+
+from gateway import __version__
+from gateway.cli_options import JSON, examples
+from gateway.errors import ModelError
+from gateway.runtime.model_file import DEFAULT, read_package
+from gateway.staging.model_card import unpack
+from gateway.staging.scorers.litert import runtime_name
+
+LIBRARIES = ("bleak", "click", "dbus-fast", "numpy", "paho-mqtt", "PyYAML")
+EXTRAS = ("bumble", "edfio", "rich", "systemd-python")
+
+
+@examples("sleepgate version", "sleepgate version --json | jq -r .model.digest")
+@click.command()
+@JSON
+def command(*, as_json: bool) -> None:
+    """Print the versions of Sleepgate, Python, libraries and the packaged model."""
+    _, card = unpack(*read_package("default"))
+    told = {
+        "sleepgate": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "model": {"id": card.name, "digest": card.short_digest, "file": DEFAULT},
+        "runtime": _runtime(),
+        "libraries": {name: _version(name) for name in (*LIBRARIES, *EXTRAS)},
+    }
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"sleepgate {__version__}, Python {told['python']}, {told['machine']}")
+    click.echo(
+        f"model {card.name} ({card.short_digest}), {told['runtime'] or 'no runtime'}"
+    )
+    for name in (*LIBRARIES, *EXTRAS):
+        click.echo(f"{name} {_version(name) or 'not installed'}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _runtime() -> str | None:
+    try:
+        return runtime_name()
+    except ModelError:
+        return None
