@@ -26,6 +26,5 @@ def command(*, name: str, socket: Path, as_json: bool) -> None:
     elif answer["already"]:
         click.echo(f"{name}: no session runs")
     else:
-        click.echo(
-            f"{name}: session {answer['session']} ends, epoch {answer['epochs']}"
-        )
+        session, epochs = answer["session"], answer["epochs"]
+        click.echo(f"{name}: session {session} has ended after {epochs} epochs")

@@ -12,6 +12,7 @@ from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
@@ -155,7 +156,7 @@ def _device(seat: Seat) -> dict[str, Any]:
         "name": seat.name,
         "link": link.state.value,
         "online": seat.availability.online,
-        "reason": seat.availability.reason,
+        "reason": _reason(seat),
         "battery_pct": seat.battery and seat.battery.percent,
         "session": _session(seat),
         "epoch": None if seat.scored is None else _epoch(seat, seat.scored),
@@ -165,6 +166,13 @@ def _device(seat: Seat) -> dict[str, Any]:
         "drops": link.tally.drops,
         "stalls": link.tally.stalls,
     }
+
+
+def _reason(seat: Seat) -> str:
+    """Say why samples arrive or do not; what failed last says more than "lost"."""
+    if seat.availability.online or not seat.link.why:
+        return seat.availability.reason
+    return seat.link.why
 
 
 def _session(seat: Seat) -> dict[str, Any]:
@@ -187,8 +195,12 @@ def _epoch(seat: Seat, scored: ScoredEpoch) -> dict[str, Any]:
         "reason": scored.stage.value if refused else None,
         "confidence": _rounded(scored.confidence, 3),
         "asleep": scored.asleep,
-        "quality": {label: round(q.score, 3) for label, q in pairs},
+        "quality": {label: _score(q) for label, q in pairs},
     }
+
+
+def _score(quality: Quality) -> float | None:
+    return None if Flaw.ABSENT in quality.flaws else round(quality.score, 3)
 
 
 def _lost_pct(seat: Seat) -> float | None:

@@ -109,10 +109,14 @@ def _stage(epoch: Mapping[str, Any]) -> Said:
     return Said(f"{epoch['stage']} with {epoch['confidence']:.0%}, {which}", Mood.GOOD)
 
 
-def _quality(quality: Mapping[str, float]) -> Said:
-    words = ", ".join(f"{label} {score:.2f}" for label, score in quality.items())
-    best = max(quality.values(), default=0.0)
-    return Said(f"quality {words}", Mood.PLAIN if best >= POOR else Mood.WARNING)
+def _quality(quality: Mapping[str, float | None]) -> Said:
+    scores = [score for score in quality.values() if score is not None]
+    words = ", ".join(
+        f"{label} {'absent' if score is None else f'{score:.2f}'}"
+        for label, score in quality.items()
+    )
+    poor = max(scores, default=0.0) < POOR
+    return Said(f"quality {words}", Mood.WARNING if poor else Mood.PLAIN)
 
 
 def _loss(device: Mapping[str, Any]) -> Said:

@@ -82,6 +82,7 @@ class _Life:
         self._name = name
         self._report = report
         self._tally = LinkTally()
+        self._why = ""
         self._streak = Streak()
         self._ladder = Ladder()
 
@@ -93,8 +94,9 @@ class _Life:
             tally = replace(tally, attempts=tally.attempts + 1)
         elif self.state is State.STREAMING:
             tally = replace(tally, connections=tally.connections + 1)
+            self._why = ""
         self._tally = tally
-        self._report(LinkState(self.state, tally))
+        self._report(LinkState(self.state, tally, self._why))
 
     def streams(self, address: str, t: float) -> None:
         """Note that notifications come from `t` on."""
@@ -116,6 +118,7 @@ class _Life:
         rung = self._ladder.failed(error, t)
         if rung is not None:
             self._tally = self._tally.tried(rung)
+        self._why = str(error)
         self.became(Event.FAILED)
         return self._streak.failed(error, jitter), rung
 

@@ -66,7 +66,11 @@ _COUNTED_AS = {
 
 
 class LinkState(NamedTuple):
-    """Where a link stands, and how it fared until now."""
+    """Where a link stands, how it fared until now, and what failed since it streamed.
+
+    `why` is empty while it streams and until something fails.
+    """
 
     state: State
     tally: LinkTally
+    why: str = ""

@@ -17,7 +17,7 @@ from gateway.formats.status_text import Mood, Said, duration_text, status_lines
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability, Reading, Recording, SessionState
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.quality import ABSENT, Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
@@ -109,6 +109,21 @@ def test_the_stage_shown_is_the_newest_with_its_quality_and_loss():
     assert device["epoch"]["index"] == 9
     assert device["epoch"]["quality"] == {"EEG Fpz-Cz": 0.9, "EOG horizontal": 0.2}
     assert device["lost_pct"] == 1.0  # of ten epochs
+
+
+def test_a_derivation_that_the_headband_has_not_is_not_called_bad():
+    epoch = replace(scored(), quality=(Quality(frozenset(), 0, 0.9), ABSENT))
+    document = status(epoch)
+    assert document["devices"][0]["epoch"]["quality"]["EOG horizontal"] is None
+    assert any("EOG horizontal absent" in line.text for line in status_lines(document))
+
+
+def test_what_failed_last_is_the_reason_until_samples_arrive():
+    failed = LinkState(State.WAITING, LinkTally(), "Bluetooth is blocked by rfkill")
+    document = status(Availability(online=False, reason="lost"), failed)
+    assert document["devices"][0]["reason"] == "Bluetooth is blocked by rfkill"
+    document = status(failed, Availability(online=True, reason="samples arrive"))
+    assert document["devices"][0]["reason"] == "samples arrive"
 
 
 def test_a_refused_epoch_shows_its_reason_and_no_stage():
