@@ -41,6 +41,7 @@ def command() -> None:
     """
 
 
+@examples("sleepgate record ls", "sleepgate record ls --json")
 @command.command("ls")
 @FOLDER
 @JSON
@@ -64,6 +65,7 @@ def ls(*, folder: Path | None, as_json: bool) -> None:
     click.echo(f"{len(rows)} in {where}, {n_mb:.1f} MB; {free}", err=True)
 
 
+@examples("sleepgate record info NIGHT.edf")
 @command.command("info")
 @FILE
 @FOLDER
@@ -78,6 +80,7 @@ def info(*, file: str, folder: Path | None, as_json: bool) -> None:
     click.echo("\n".join(_lines(told)))
 
 
+@examples("sleepgate record repair NIGHT.edf")
 @command.command("repair")
 @FILE
 @FOLDER
@@ -105,6 +108,7 @@ def repair(*, file: str, folder: Path | None) -> None:
         )
 
 
+@examples("sleepgate record export NIGHT.edf copy.edf")
 @command.command("export")
 @FILE
 @click.argument("target", type=click.Path(path_type=Path))
@@ -126,6 +130,7 @@ def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> 
         raise ConfigError([f"{target}: end its name in {path.suffix} or .csv"])
 
 
+@examples("sleepgate record prune --keep-days 60")
 @command.command("prune")
 @click.option(
     "--keep-days",

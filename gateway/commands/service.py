@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from gateway.cli_options import examples
 from gateway.runtime.installation import (
     NAME,
     UNIT,
@@ -52,6 +53,7 @@ def _where(command: C) -> C:
     return dry_run(root(program(command)))
 
 
+@examples("sudo sleepgate service install", "sleepgate service install --dry-run")
 @command.command()
 @_where
 def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
@@ -67,6 +69,10 @@ def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
     _say(f"{file} says what it does; next: sudo sleepgate pair --auto")
 
 
+@examples(
+    "sudo sleepgate service uninstall",
+    "sudo sleepgate service uninstall --purge",
+)
 @command.command()
 @click.option("--purge", is_flag=True, help="Configuration, journal, recordings too.")
 @_where
@@ -82,6 +88,7 @@ def uninstall(*, root: Path | None, program: Path, dry_run: bool, purge: bool) -
         _say(f"kept: {', '.join(map(str, left))}; --purge removes this, too")
 
 
+@examples("sleepgate service status")
 @command.command()
 def status() -> None:
     """Show what systemd says of it; exit code as systemctl's."""
@@ -89,6 +96,7 @@ def status() -> None:
     sys.exit(_shown("systemctl", "status", "--no-pager", "--lines=10", UNIT))
 
 
+@examples("sleepgate service logs --follow")
 @command.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on as it speaks.")
 @click.option("-n", "--lines", default=50, show_default=True, help="Of the past.")
