@@ -130,7 +130,11 @@ def open_night(
         night = NightRecord(Records(layout, offset_us), reading.channels)
         night.introduce(begins, _words(reading, begins, writer))
     opened = NightFile(file, night, facts)
-    opened.describe()
+    try:
+        opened.describe()
+    except OSError:
+        opened.abandon()
+        raise
     return opened
 
 

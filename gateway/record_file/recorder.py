@@ -138,9 +138,9 @@ class Recorder:
             if bed.file is None:
                 continue
             if is_full:
-                bed.paused = self._full()
-                log.warning("%s: %s; recording pauses", bed.file.path.name, bed.paused)
+                log.warning("%s: %s; recording pauses", bed.file.path, self._full())
                 self._finish(bed)
+                bed.paused = self._full()
                 continue
             try:
                 bed.file.sync()
@@ -217,6 +217,9 @@ class Recorder:
         return f"less than {self._limits.min_free_mb:g} MB free"
 
     def _finish(self, bed: Bed) -> None:
+        if bed.file is None and bed.paused:  # a last try for what waits
+            bed.retry_t = 0.0
+            self._try_to_open(bed)
         file, bed.file = bed.file, None
         if file is None:
             return

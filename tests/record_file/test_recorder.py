@@ -180,6 +180,48 @@ def test_a_disk_that_refuses_is_tried_again_and_nothing_else_is_lost(
         assert texts(path).count(f"mark {n}") == 1
 
 
+def test_a_disk_that_works_again_at_the_end_gets_the_stages(
+    tmp_path, recorder, clock, monkeypatch
+):
+    works, write = [True], os.pwrite
+
+    def pwrite(fd, raw, at):
+        if not works[0]:
+            raise OSError(errno.EIO, "Input/output error")
+        return write(fd, raw, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    play(recorder, 0, 40, clock)
+    works[0] = False
+    for _, value in list(outputs(40, 121))[1:]:
+        recorder.take(reading(value))
+    works[0] = True
+    end(recorder)
+    path = the_file(tmp_path)
+    assert stages_in(path) == stages_of(4)
+    assert [*judge(path, [range(39, 120)], 39)] == []
+
+
+def test_a_disk_that_takes_no_json_is_tried_again(
+    tmp_path, recorder, clock, monkeypatch, caplog
+):
+    works, write = [False], folders.write_beside
+
+    def write_beside(path, document):
+        if not works[0]:
+            raise OSError(errno.EIO, "Input/output error")
+        write(path, document)
+
+    monkeypatch.setattr(folders, "write_beside", write_beside)
+    play(recorder, 0, 20, clock)
+    works[0] = True
+    clock.t = AGAIN_S + 1
+    play(recorder, 20, 61)
+    end(recorder)
+    assert "Input/output error" in caplog.text
+    assert [*judge(the_file(tmp_path), [range(20)], 61)] == []
+
+
 def test_a_file_that_another_process_writes_is_left_alone(tmp_path, recorder, caplog):
     play(recorder, 0, 31)
     second = Recorder(tmp_path, Limits(0, None), Writer("test"))
