@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gateway.errors import RecordingError
 from gateway.formats.edf_plus_annotations import Annotation
 from gateway.formats.edf_plus_fields import (
@@ -103,20 +105,12 @@ def open_night(
     layout = lay_out(begins.info.montage)
     facts = facts_of(reading, begins, layout, writer.software)
     parts = folders.of_session(folder, reading.device, reading.session)
-    n_header_bytes = FIXED_BYTES + SIGNAL_BYTES * len(layout.signals())
-    if parts and parts[-1].stat().st_size < n_header_bytes:
-        parts.pop().unlink()  # cut off before there was any signal in it
+    if parts and _is_empty(parts[-1], layout):
+        parts.pop().unlink()
     if parts and (found := _reopened(parts[-1], layout, writer)) is not None:
         file, known = found
-        records = Records(
-            layout,
-            known.offset_us,
-            known.n_records,
-            _held(known, layout),
-            known.account,
-        )
         log.info("%s: goes on after %d records", file.path.name, known.n_records)
-        night = NightRecord(records, reading.channels)
+        night = NightRecord(_records(known, layout), reading.channels)
         before = folders.read_beside(file.path)
         if before is not None and "start" in before:
             facts["start"] = before["start"]
@@ -136,6 +130,14 @@ def open_night(
         opened.abandon()
         raise
     return opened
+
+
+def _is_empty(path: Path, layout: Layout) -> bool:
+    """Tell whether a recording was cut off within its first data record."""
+    signals = layout.signals()
+    n_header_bytes = FIXED_BYTES + SIGNAL_BYTES * len(signals)
+    n_samples = sum(signal.n_samples for signal in signals)
+    return path.stat().st_size < n_header_bytes + (3 if layout.wide else 2) * n_samples
 
 
 def _header(
@@ -177,12 +179,15 @@ def _reopened(
     return None
 
 
-def _held(known: Survey, layout: Layout) -> list[Any] | None:
-    """Return the last count of every channel, by stream."""
-    if not known.last:
-        return None
+def _records(known: Survey, layout: Layout) -> Records:
+    """Return records that go on where a file ends, from its last samples."""
     last = iter(known.last)
-    return [
-        [int(next(last)[-1]) for _ in stream.channels]
-        for stream in layout.montage.streams
-    ]
+    held = (
+        None
+        if not known.last
+        else [
+            np.array([next(last)[-1] for _ in stream.channels], np.int32)
+            for stream in layout.montage.streams
+        ]
+    )
+    return Records(layout, known.offset_us, known.n_records, held, known.account)

@@ -280,12 +280,26 @@ def test_a_damaged_file_is_kept_and_another_part_begins(tmp_path, recorder):
     assert [p.stem for p in folders.recordings(tmp_path)][-1] == f"{path.stem}_2"
 
 
-@pytest.mark.parametrize("n_bytes", [0, 100, 256, 700, 1279])
-def test_a_file_cut_off_within_its_header_is_begun_anew(tmp_path, recorder, n_bytes):
+@pytest.mark.parametrize("n_bytes", [0, 100, 256, 700, 1279, 1280, 1900])
+def test_a_file_cut_off_within_its_first_record_is_begun_anew(
+    tmp_path, recorder, n_bytes
+):
     play(recorder, 0, 31)
     recorder.close()
     path = the_file(tmp_path)
     path.write_bytes(path.read_bytes()[:n_bytes])
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    play(again, 0, 31)
+    again.close()
+    assert [*judge(the_file(tmp_path), [], 31)] == []
+
+
+def test_a_file_of_zeros_after_its_header_is_gone_on_with(tmp_path, recorder):
+    play(recorder, 0, 31)
+    recorder.close()
+    path = the_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:1280] + bytes(9000))
     again = Recorder(tmp_path, Limits(0, None), Writer("test"))
     again.begin()
     play(again, 0, 31)
