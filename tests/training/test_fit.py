@@ -1,13 +1,17 @@
 """A run that is killed ends as one that was not, to the bit."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.progress import Progress  # noqa: E402 (only after the skip)
+from gateway.runtime.model_trial import try_model  # noqa: E402 (only after the skip)
+from training.errors import TrainingDataError  # noqa: E402
+from training.progress import Progress  # noqa: E402
 from training.sleep_edf import fit as module  # noqa: E402
 from training.sleep_edf.course import Course  # noqa: E402
 from training.sleep_edf.crossvalidate import (  # noqa: E402
@@ -15,8 +19,14 @@ from training.sleep_edf.crossvalidate import (  # noqa: E402
     plan,
     read_scored,
 )
+from training.sleep_edf.export import export_run  # noqa: E402
 from training.sleep_edf.fit import fit  # noqa: E402
-from training.sleep_edf.nights import Epochs, PreparedNight  # noqa: E402
+from training.sleep_edf.nights import (  # noqa: E402
+    Epochs,
+    PreparedNight,
+    read_nights,
+    write_night,
+)
 
 COURSE = Course(passes=3, batch=8, seed=2)
 
@@ -106,3 +116,50 @@ def test_final_weights_leave_nobody_out_but_those_who_choose(nights, tmp_path):
     assert not result["folds"][0]["test"]
     assert result["figures"] == {}
     assert (tmp_path / "final" / "fold-00" / "seed-1" / "weights.npz").exists()
+
+
+# --- and out comes a package ---
+
+
+@pytest.fixture(scope="module")
+def fitted(nights, tmp_path_factory):
+    """Return the folders of two folds and of final weights, fitted in a moment."""
+    folder = tmp_path_factory.mktemp("fitted")
+    for one in nights:
+        about = {
+            "prepared": {"channels": ["EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal"]}
+        }
+        write_night(folder / "prepared", replace(one, about=about))
+    mapped = read_nights(folder / "prepared")
+    progress = Progress("train", io.StringIO())
+    for protocol, n_folds in (("subjects", 2), ("final", None)):
+        what = plan(mapped, protocol, [1], n_folds)
+        course = Course(passes=1, batch=8)
+        cross_validate(mapped, what, folder / "runs", course, progress)
+    return folder
+
+
+@pytest.mark.parametrize("protocol", ["final", "subjects"])
+def test_a_package_of_ones_own_is_accepted_and_answers_its_golden_vectors(
+    fitted, protocol, tmp_path
+):
+    run = Path(protocol) / "fold-00" / "seed-1"
+    made = export_run(fitted / "prepared", fitted / "runs", run, "own", steps=5)
+    assert len(made) <= 64 * 1024
+    path = tmp_path / "own.tflite"
+    path.write_bytes(made)
+    pytest.importorskip("ai_edge_litert", reason="needs LiteRT beside TensorFlow")
+    trial = try_model(str(path))
+    assert len(trial.verdicts) == 2
+    assert all(verdict.passed for verdict in trial.verdicts.values())
+    about = trial.card.about
+    assert about["cross_validation_float32"]["seed 1"]["n_subjects"] == 4
+    judged_by = {"final": "validation", "subjects": "test"}[protocol]
+    assert about["figures_int8_are_of"].startswith(judged_by)
+    assert about["figures_int8"]["n_subjects"] == (1 if protocol == "final" else 2)
+
+
+def test_what_was_not_fitted_cannot_be_exported(fitted):
+    run = Path("subjects") / "fold-07" / "seed-1"
+    with pytest.raises(TrainingDataError, match="not fitted"):
+        export_run(fitted / "prepared", fitted / "runs", run, "own")

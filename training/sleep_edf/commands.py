@@ -1,6 +1,7 @@
 """``python -m training sleep-edf``: from PhysioNet to a model package of one's own."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from training.sleep_edf.fetch import PHYSIONET, fetch
 from training.sleep_edf.folds import PROTOCOLS
 from training.sleep_edf.nights import read_nights
 from training.sleep_edf.prepare import prepare
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # TensorFlow talks about itself
 
 RAW, PREPARED, RUNS = "raw", "prepared", "runs"
 FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))

@@ -109,17 +109,17 @@ def _fit_fold(
     if done.exists() and json.loads(done.read_text())["key"] == key:
         return
     from training.sleep_edf.fit import fit  # noqa: PLC0415 (TensorFlow)
-    from training.train import infer  # noqa: PLC0415
+    from training.sleep_edf.inference import logits_of  # noqa: PLC0415
 
     where.mkdir(parents=True, exist_ok=True)
     validation = Epochs([by_name[name] for name in fold.validation])
     train = Epochs([by_name[name] for name in fold.train])
     weights, curve = fit(train, validation, course, where / STATE, told)
-    temperature = fit_temperature(infer(weights, validation), validation.stages)
+    temperature = fit_temperature(logits_of(weights, validation), validation.stages)
     np.savez(where / WEIGHTS, **weights)
     if fold.test:
         test = Epochs([by_name[name] for name in fold.test])
-        proba = probabilities(infer(weights, test), temperature)
+        proba = probabilities(logits_of(weights, test), temperature)
         np.savez(where / SCORED, subjects=test.subjects, true=test.stages, proba=proba)
     note = {"key": key, "curve": curve, "temperature": temperature}
     _write_json(where / RESULT, note)

@@ -19,9 +19,9 @@ from training.export import activation_ranges, convert, fold
 from training.figures import Judged, figures
 from training.quantised import Quantised, answered
 from training.sleep_edf.crossvalidate import DATA, RESULT, WEIGHTS
+from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs, read_nights
 from training.temperature import fit_temperature, probabilities
-from training.train import infer
 
 N_CALIBRATION = 300
 N_GOLDEN = 4
@@ -34,7 +34,9 @@ LIMITS = (
 )
 
 
-def export_run(prepared: Path, runs: Path, run: Path, name: str) -> bytes:
+def export_run(
+    prepared: Path, runs: Path, run: Path, name: str, steps: int = Lesson().steps
+) -> bytes:
     """Return the package made of one fitted fold.
 
     Parameters
@@ -45,6 +47,8 @@ def export_run(prepared: Path, runs: Path, run: Path, name: str) -> bytes:
         The fold below `runs`, e.g. ``final/fold-00/seed-1``.
     name : str
         On the card.
+    steps : int
+        Of distillation.
 
     Raises
     ------
@@ -67,7 +71,9 @@ def export_run(prepared: Path, runs: Path, run: Path, name: str) -> bytes:
         for part, nights in note["key"]["fold"].items()
         if nights
     }
-    flatbuffer = _quantised(weights, parts["train"], parts["validation"], seed)
+    flatbuffer = _quantised(
+        weights, parts["train"], parts["validation"], Lesson(seed=seed, steps=steps)
+    )
     quantised = Quantised(flatbuffer)
     validation = parts["validation"]
     logits = quantised.infer(validation)
@@ -117,13 +123,13 @@ def quantised_inputs(epochs: Epochs, logits: NDArray[np.floating]) -> NDArray[np
 
 
 def _quantised(
-    weights: dict[str, Any], train: Epochs, validation: Epochs, seed: int
+    weights: dict[str, Any], train: Epochs, validation: Epochs, lesson: Lesson
 ) -> bytes:
     folded = fold(weights)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(lesson.seed)
     some = np.sort(rng.permutation(len(validation))[:N_CALIBRATION])
     ranges = activation_ranges(folded, network_input(augment(validation[some], rng)))
-    return convert(distil(folded, ranges, train, Lesson(seed=seed)), ranges)
+    return convert(distil(folded, ranges, train, lesson), ranges)
 
 
 def _figures_int8(
@@ -134,7 +140,7 @@ def _figures_int8(
 
 
 def _same_stage(quantised: Quantised, weights: dict[str, Any], epochs: Epochs) -> float:
-    same = quantised.infer(epochs).argmax(1) == infer(weights, epochs).argmax(1)
+    same = quantised.infer(epochs).argmax(1) == logits_of(weights, epochs).argmax(1)
     return round(float(same.mean()), 4)
 
 

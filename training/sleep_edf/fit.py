@@ -19,8 +19,9 @@ from training.augment import augment, network_input
 from training.metrics import compare
 from training.network import Network, Weights
 from training.sleep_edf.course import Course
+from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs
-from training.train import Adam, infer
+from training.train import Adam
 
 Told = Callable[[int, str], None]
 State = dict[str, NDArray[np.float64]]
@@ -47,7 +48,7 @@ def fit(
     learner = _Learner(train, course, state)
     while len(curve) < course.passes:
         learner.one_pass(len(curve))
-        scored = infer(learner.averaged, validation).argmax(1)
+        scored = logits_of(learner.averaged, validation).argmax(1)
         found = compare(validation.stages, scored)
         point = {"kappa": found.kappa, "accuracy": found.accuracy}
         if point[course.choose_by] > max(
