@@ -33,7 +33,7 @@ TELEMETRY = click.option(
     "--telemetry", is_flag=True, help="Also the 44 nights of the telemetry study."
 )
 WORKERS = click.option(
-    "--workers", default=2, show_default=True, help="Processes, 0.3 GB each."
+    "--workers", default=2, show_default=True, help="Processes, 0.15 GB each."
 )
 PASSES = click.option(
     "--passes", default=Course().passes, show_default=True, help="Over the data."

@@ -77,7 +77,7 @@ def prepare(
     channels : sequence of str
         The recordings' labels, in the network's order.
     workers : int
-        Processes; each holds one recording in memory, about 0.3 GB.
+        Processes; each holds one recording in memory, about 0.15 GB.
     progress : Progress or None
 
     Returns
