@@ -457,3 +457,16 @@ def test_a_replay_is_looked_at_as_often_as_a_night():
 
 def test_nobody_looks_at_the_electrodes_unless_asked():
     assert not [o for o in run(*frames()) if isinstance(o, Contacts)]
+
+
+def test_a_mark_and_a_checkpoint_at_any_time_of_two_streams():
+    chain = pipeline()
+    info, sent = frames()
+    list(chain.push(LinkUp(0.0, info)))
+    for frame in sent[:40]:  # the slow stream comes first, and tells no time
+        list(chain.push(Notification(frame.char, frame.payload, frame.due_s)))
+        (event,) = chain.mark(frame.due_s, "now")
+        point = chain.checkpoint()
+        assert (event.second is None) == (point is None)
+        assert point is None or point.second == 0
+    assert point is not None

@@ -146,8 +146,8 @@ class Assembler:
         The second is None before the first packet. In a replay it is the first that
         is not complete yet, and the time goes by the epochs' labels.
         """
-        second = self.second_at(t) if self._packets else None
-        if second is None and self._packets:
+        second = self.second_at(t)
+        if second is None and self.clock.runs:
             return float(self._next_second), self.utc_of(self._next_second, tick)
         utc = tick.utc + timedelta(seconds=t - tick.t)
         return None if second is None else max(second, 0.0), utc
