@@ -181,9 +181,7 @@ def _sd(values: Array) -> float:
 
 
 def _line(stats: Any, x: Array, y: Array) -> Line:  # noqa: ANN401
-    if (
-        np.ptp(x) <= NO_LESS
-    ):  # the same reference every night: there is no slope to find
+    if min(np.ptp(x), np.ptp(y)) <= NO_LESS:  # there is no slope to find
         return Line(0.0, float(y.mean()), 1.0, 0.0)
     fit = stats.linregress(x, y)
     p_value = float(fit.pvalue) if np.isfinite(fit.pvalue) else 1.0

@@ -40,3 +40,29 @@ def test_a_night_agrees_with_itself(night):
 def test_nothing_in_common_has_no_figures():
     found = agreement([], [Stage.W])
     assert (found.accuracy, found.kappa, found.n_refused) == (None, None, 1)
+
+
+@given(nights, nights)
+def test_pooled_nights_are_the_sum_of_their_epochs(a, b):
+    ours, reference = a[: len(b)], b[: len(a)]
+    one, both = agreement(ours, reference), agreement(ours * 2, reference * 2)
+    assert one + one == both
+
+
+@given(nights, nights)
+def test_figures_by_stage_are_those_of_their_definitions(ours, reference):
+    found = agreement(ours, reference)
+    pairs = [
+        (a, b)
+        for a, b in zip(ours, reference, strict=False)
+        if isinstance(a, Stage) and isinstance(b, Stage)
+    ]
+    for stage, of in found.stages.items():
+        mine = sum(a is stage for a, _ in pairs)
+        its = sum(b is stage for _, b in pairs)
+        hits = sum(a is b is stage for a, b in pairs)
+        assert of.precision == (hits / mine if mine else None)
+        assert of.recall == (hits / its if its else None)
+        assert of.f1 == (2 * hits / (mine + its) if mine + its else None)
+    n_reference = sum(isinstance(stage, Stage) for stage in reference)
+    assert found.coverage == (len(pairs) / n_reference if n_reference else None)
