@@ -1,8 +1,10 @@
 """Score a recording with the objects the daemon uses, in the same order. Pure."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
+from gateway.staging.events import Happening
 from gateway.staging.score import Scorer
 
 NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)  # EDF's first year: a date to stand for none
@@ -82,15 +85,28 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     except ConfigError as error:
         raise RecordingError(f"{recording.name}: {error}") from error
     if isinstance(recording, EdfNight):
+        lights = deque((_true_s(at_s, grid), off) for at_s, off in recording.lights)
         for packet in _played(recording, night, info, grid):
+            yield from _switched(lights, packet.t_rx, night)
             yield from night.place(packet)
         end_s = _true_s(recording.duration_s, grid)
         yield from night.lapse(end_s + LAG_S + SLACK_S)
+        yield from _switched(lights, inf, night)
     else:
         for packet in packets(recording):
             yield from night.place(packet)
     yield night.tally
     yield from night.close()
+
+
+def _switched(
+    lights: deque[tuple[float, bool]], t: float, night: Night
+) -> Iterator[Output]:
+    """Yield what was marked before `t`, as if it were marked now."""
+    while lights and lights[0][0] < t:
+        at_s, off = lights.popleft()
+        what = Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON
+        yield night.chart.switch_lights(night.moment(what, at_s), off=off)
 
 
 def _grid(recording: Recording | EdfNight) -> Grid | None:

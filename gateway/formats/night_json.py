@@ -65,10 +65,11 @@ def night_json(night: StagedNight) -> bytes:
         "n_epochs": len(night.epochs),
         "model": {"id": night.model, "digest": night.model_digest},
         "missing_s": round(night.missing_s, 3),
+        "in_bed": _ends(night.in_bed),
         "notes": list(night.notes),
         "statistics": {
-            "live": _statistics(night.stages),
-            "final": _statistics(final.stages),
+            "live": _statistics(night.stages, night.in_bed),
+            "final": _statistics(final.stages, night.in_bed),
         },
         "final_changed_epochs": final.n_changed,
     }
@@ -104,6 +105,7 @@ def read_night_json(content: bytes) -> StagedNight:
         model=str(model["id"]),
         model_digest=str(model["digest"]),
         epochs=without_holes(map(staged_epoch, document["epochs"])),
+        in_bed=None if document["in_bed"] is None else range(*document["in_bed"]),
         notes=tuple(map(str, document["notes"])),
     )
 
@@ -143,8 +145,14 @@ def _since_first(night: StagedNight, epoch: int) -> StagedNight:
     return replace(night, start_utc=night.start_of(-epoch))
 
 
-def _statistics(stages: tuple[Stage | Refusal, ...]) -> dict[str, Any]:
-    summary = summarise(stages)
+def _ends(in_bed: range | None) -> list[int] | None:
+    return None if in_bed is None else [in_bed.start, in_bed.stop]
+
+
+def _statistics(
+    stages: tuple[Stage | Refusal, ...], in_bed: range | None
+) -> dict[str, Any]:
+    summary = summarise(stages, in_bed)
     return {"yasa": yasa_statistics(summary), "aasm": aasm_statistics(summary)}
 
 

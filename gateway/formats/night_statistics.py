@@ -30,7 +30,7 @@ def yasa_statistics(night: NightSummary) -> Numbers:
     for name, code in (("ART", YASA_ARTEFACT), ("UNS", YASA_UNSCORED)):
         n_epochs = sum(
             isinstance(stage, Refusal) and REFUSAL_CODE[stage] == code
-            for stage in night.hypnogram
+            for stage in night.hypnogram[night.in_bed]
         )
         if n_epochs:
             numbers[name] = n_epochs / EPOCHS_PER_MIN

@@ -18,6 +18,7 @@ from gateway.recordings.recording import Counts, Recording, stacked
 
 # samples that a recorder held because none arrived, or it was not running
 LOST = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
+LIGHTS = {"lights off": True, "lights on": False}  # the standard's texts
 OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 
 
@@ -70,6 +71,12 @@ class EdfNight:
         """Seconds from the first record's begin to the last one's end."""
         last = self.edf.runs[-1]
         return last.onset_s + last.n_records * self.edf.records.record_s
+
+    @property
+    def lights(self) -> list[tuple[float, bool]]:
+        """When the lights went off (True) or on, seconds since the recording began."""
+        marks = ((a.onset_s, a.text.strip().lower()) for a in self.edf.annotations)
+        return [(onset_s, LIGHTS[text]) for onset_s, text in marks if text in LIGHTS]
 
     def missing(self, stream: int) -> list[Span]:
         """Return what the recorder marked as lost of a stream, in the order of time.

@@ -18,6 +18,7 @@ from gateway.runtime.result_file import write_result
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.scorers.litert import LiteRtScorer
+from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Stage
 from gateway.staging.staged_night import StagedNight
 
@@ -103,7 +104,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
     """Score a recording; see `gateway.offline.score` for what it raises."""
     scorer = _model(options.model)
     recording = open_night(path, options.channels)
-    epochs = []
+    epochs, in_bed = [], None
     for value in score(recording, night_for(recording, scorer, options.mains_hz)):
         if isinstance(value, ScoredEpoch):
             reading = Reading(
@@ -115,6 +116,8 @@ def stage_file(path: Path, options: Options) -> StagedNight:
                 value=value,
             )
             epochs.append(staged_as_published(reading, value))
+        elif isinstance(value, NightSummary):
+            in_bed = range(value.in_bed.start, value.in_bed.stop)
     night = StagedNight(
         name=recording.name,
         device=OFFLINE,
@@ -123,6 +126,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
         model=scorer.card.name,
         model_digest=scorer.card.short_digest,
         epochs=without_holes(epochs),
+        in_bed=in_bed,
         notes=recording.notes,
     )
     return night.with_notes(

@@ -1,7 +1,7 @@
 """Find the night that somebody wants to look at."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_night import NPZ, RECORDINGS
 from gateway.runtime.file_scoring import Options, stage_file
+from gateway.staging.lights import Lights
 from gateway.staging.stage import Stage
 from gateway.staging.staged_night import StagedNight
 
@@ -135,6 +136,7 @@ def _session(what: str, journal: Path | None) -> Found:
             raise ConfigError([f"{what}: {kind}; the latest are {known}"])
         documents = store.documents(found[0])
     night = read_epoch_lines(b"\n".join(documents), found[0])
+    night = replace(night, in_bed=Lights().in_bed(night.stages))
     local = datetime.now().astimezone().tzinfo or UTC
     name = night.start_utc.astimezone(local).tzname() or "local time"
     return Found(night=night, zone=local, zone_name=name)

@@ -62,6 +62,8 @@ class StagedNight:
     model, model_digest : str
         What scored it.
     epochs : tuple of StagedEpoch
+    in_bed : range or None
+        Epochs that count as time in bed, from `Lights.in_bed`; None for all.
     notes : tuple of str
         What is odd about the recording and what was done about it.
     """
@@ -73,6 +75,7 @@ class StagedNight:
     model: str
     model_digest: str
     epochs: tuple[StagedEpoch, ...]
+    in_bed: range | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -142,6 +142,15 @@ def test_held_samples_count_as_missing(tmp_path, text):
     assert epochs[1].stage is not Refusal.GAP
 
 
+def test_lights_off_and_on_bound_the_time_in_bed(tmp_path):
+    marks = [(44, "Lights off"), (61, "lights off"), (178, "Lights on")]
+    annotations = [edfio.EdfAnnotation(at, None, text) for at, text in marks]
+    path = written(tmp_path / "n.edf", 240, annotations=annotations)
+    night = Night(read_model("default"), {}, 50)
+    *_, summary = score(open_edf(path), night)
+    assert (summary.in_bed, summary.tib_min) in ((slice(1, 6), 2.5), (slice(2, 6), 2))
+
+
 def test_twenty_four_bits_are_read(tmp_path):
     path = written(tmp_path / "n.bdf", 60, kind=edfio.Bdf)
     night = open_night(path)

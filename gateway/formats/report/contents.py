@@ -60,12 +60,12 @@ class Report:
     @cached_property
     def live_summary(self) -> NightSummary:
         """Statistics of the stages as they were live."""
-        return summarise(self.night.stages)
+        return summarise(self.night.stages, self.night.in_bed)
 
     @cached_property
     def final_summary(self) -> NightSummary:
         """Statistics of the second pass."""
-        return summarise(self.final.stages)
+        return summarise(self.final.stages, self.night.in_bed)
 
     @cached_property
     def passes_agree(self) -> Agreement:

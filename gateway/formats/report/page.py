@@ -107,7 +107,7 @@ def _numbers(report: Report) -> Iterator[str]:
         ("-" if night.se_pct is None else f"{night.se_pct:.0f} %", "sleep efficiency"),
         (duration(night.sol_min), "to fall asleep"),
         (duration(night.waso_min), "awake in the night"),
-        (duration(night.rem_latency_min), "from sleep onset to REM"),
+        (duration(night.unscored_min), "not scored"),
     )
     cells = "".join(
         f"<div><b>{value}</b><span>{of}</span></div>" for value, of in shown

@@ -98,7 +98,7 @@ def _numbers(report: Report) -> list[str]:
         (efficiency, "efficiency"),
         (duration(summary.sol_min), "to fall asleep"),
         (duration(summary.waso_min), "awake in the night"),
-        (f"{report.n_refused}", "epochs not scored"),
+        (duration(summary.unscored_min), "not scored"),
     )
     step = INNER / len(shown)
     parts = []

@@ -13,7 +13,7 @@ from gateway.staging.stage import STAGES
 MOST_TROUBLES = 24
 # YASA's name, what it is, its unit
 YASA_ROWS = (
-    ("TIB", "Time in bed (the recording)", "min"),
+    ("TIB", "Time in bed", "min"),
     ("SPT", "Sleep period, first to last sleep", "min"),
     ("TST", "Total sleep time", "min"),
     ("SE", "Sleep efficiency, TST of TIB", "%"),
@@ -68,9 +68,19 @@ def statistics_section(report: Report) -> Iterator[str]:
     yield (
         '</table></div><p class="small soft">Epochs that were not scored belong to '
         "the time in bed and to no stage: sleep in them is not counted, nor is wake. "
+        f"{_in_bed(report)} "
         "The second pass knows what came before and after each epoch; it changes no "
         "refusal.</p></section>"
     )
+
+
+def _in_bed(report: Report) -> str:
+    """Say what counts as time in bed, where that is not the whole recording."""
+    in_bed = report.night.in_bed
+    if in_bed is None or len(in_bed) == len(report.night.epochs):
+        return "Time in bed is the whole recording."
+    begin, end = report.clock(in_bed.start), report.clock(in_bed.stop)
+    return f"Time in bed is from {begin} to {end}."
 
 
 def _row(
