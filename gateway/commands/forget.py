@@ -26,7 +26,7 @@ def command(name: str, file: Path) -> None:
     options = mqtt_options(read_config(file), file)
     topics = TopicTree(options.base_topic)
     retained = list(topics.all_retained(name))
-    place = options.home_assistant.place(topics)
+    place = options.home_assistant.place(topics, options.publish)
     if place is not None:
         retained.append(headband_topic(place, name))
     asyncio.run(publish_once(options, [Message(topic, b"") for topic in retained]))

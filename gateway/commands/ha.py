@@ -64,7 +64,8 @@ def remove(names: tuple[str, ...], file: Path) -> None:
 
 
 def _place(options: Options, file: Path) -> Place:
-    place = options.home_assistant.place(TopicTree(options.base_topic))
+    topics = TopicTree(options.base_topic)
+    place = options.home_assistant.place(topics, options.publish)
     if place is None:
         problem = "outputs.mqtt.home_assistant.enabled: false, so nothing is announced"
         raise ConfigError([f"{file}: {problem}"])

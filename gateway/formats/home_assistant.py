@@ -5,7 +5,7 @@ since 2024.11): a device, an origin and components, each with a platform and a
 ``unique_id`` that never changes. Addresses of headbands appear nowhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gateway.formats.home_assistant_entities import (
@@ -15,7 +15,7 @@ from gateway.formats.home_assistant_entities import (
     headband_entities,
 )
 from gateway.formats.mqtt_payloads import json_bytes
-from gateway.formats.mqtt_topics import Topic, TopicTree
+from gateway.formats.mqtt_topics import Topic, TopicTree, may_be_published
 
 
 class Place(NamedTuple):
@@ -31,6 +31,9 @@ class Place(NamedTuple):
     version : str
     prefix : str
         Home Assistant's discovery prefix.
+    lanes : collection of str or None
+        What is published of a headband; None for everything. Entities without a lane
+        are taken out of Home Assistant, should they be there.
     """
 
     topics: TopicTree
@@ -38,6 +41,7 @@ class Place(NamedTuple):
     host: str
     version: str
     prefix: str = "homeassistant"
+    lanes: Collection[str] | None = None
 
     @property
     def birth(self) -> str:
@@ -115,10 +119,20 @@ def _discovery(
                     "default_entity_id": f"{component['platform']}.{slug}_{key}",
                     **_availability(place.topics, device, kind),
                 }
+                if _is_fed(place, component)
+                else {"platform": component["platform"]}  # which removes it
                 for key, component, kind in entities
             },
         }
     )
+
+
+def _is_fed(place: Place, component: Mapping[str, object]) -> bool:
+    """Tell whether anything is published for it to show; a button shows nothing."""
+    topic = component.get("state_topic", component.get("image_topic"))
+    if place.lanes is None or topic is None:
+        return True
+    return may_be_published(str(topic), place.lanes)
 
 
 def _availability(

@@ -5,6 +5,7 @@ expiry would tell whoever subscribes at noon that the empty bed is in REM.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from gateway.errors import ConfigError
 STAGE_EXPIRY_S = 90  # three epochs: one lost and a reconnect do not flap
 TELEMETRY_EXPIRY_S = 3600
 HEALTH_EXPIRY_S = 180  # three reports
+ALWAYS = frozenset({"availability", "state", "info", "health"})
+LANE = {"phase": "event", "svg": "hypnogram"}  # others are named like their topic
 DEVICE = re.compile(r"[a-z0-9_-]+")
 
 
@@ -37,6 +40,12 @@ class Topic(NamedTuple):
     def retained_by(self, protocol: str) -> bool:
         """Tell whether to set the retain flag under protocol ``"5"`` or ``"3.1.1"``."""
         return self.retain and (protocol == "5" or self.expiry_s is None)
+
+
+def may_be_published(topic: str, lanes: Collection[str]) -> bool:
+    """Tell whether what is told on `topic` may be, where only `lanes` are."""
+    leaf = topic.rpartition("/")[2]
+    return leaf in ALWAYS or LANE.get(leaf, leaf) in lanes
 
 
 def base_problem(base: str) -> str | None:

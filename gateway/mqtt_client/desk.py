@@ -12,7 +12,7 @@ from gateway.formats.mqtt_payloads import (
     epoch_document,
     epoch_payload,
 )
-from gateway.formats.mqtt_topics import TopicTree
+from gateway.formats.mqtt_topics import TopicTree, may_be_published
 from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder
 from gateway.mqtt_client.bedside import Bedside
@@ -20,9 +20,7 @@ from gateway.mqtt_client.heard import Message
 from gateway.outputs import NightEpochs, Reading, SessionState, SignalBegins
 from gateway.staging.score import ScoredEpoch
 
-ALWAYS = {"availability", "state", "info", "health"}
 BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago
-LANE = {"phase": "event", "svg": "hypnogram"}  # others are named like their topic
 
 
 class Desk:
@@ -46,7 +44,7 @@ class Desk:
         self.topics = topics
         self.will = Message(topics.bridge_state, OFFLINE)
         self.headbands: dict[str, Headband] = {}
-        self._lanes = ALWAYS | set(lanes)
+        self._lanes = frozenset(lanes)
         self._bedsides: dict[str, Bedside] = {}
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
@@ -118,15 +116,12 @@ class Desk:
 
     def _kept(self, messages: Iterable[Message]) -> list[Message]:
         """Leave out what is not to be published; keep what is retained."""
-        wanted = [message for message in messages if self._may_go(message)]
+        lanes = self._lanes
+        wanted = [m for m in messages if may_be_published(m.topic.name, lanes)]
         for message in wanted:
             if message.topic.retain and message.topic.expiry_s is None:
                 self.keep(message)
         return wanted
-
-    def _may_go(self, message: Message) -> bool:
-        leaf = message.topic.name.rpartition("/")[2]
-        return LANE.get(leaf, leaf) in self._lanes
 
     async def _take_up(
         self, reading: Reading, epochs: Sequence[ScoredEpoch], recorder: Recorder

@@ -1,6 +1,6 @@
 """Whether and where Home Assistant is told, as configured."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from gateway import __version__
@@ -28,8 +28,9 @@ class HomeAssistantOptions:
         if problem := base_problem(self.prefix):
             yield problem.replace("base_topic", "prefix", 1)
 
-    def place(self, topics: TopicTree) -> Place | None:
-        """Return where Home Assistant is told; None if it is not."""
+    def place(self, topics: TopicTree, lanes: Collection[str]) -> Place | None:
+        """Return where Home Assistant is told, of which lanes; None if it is not."""
         if not self.enabled:
             return None
-        return Place(topics, gateway_id(), host_name(), __version__, self.prefix)
+        about = (topics, gateway_id(), host_name(), __version__)
+        return Place(*about, self.prefix, lanes)

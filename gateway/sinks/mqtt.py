@@ -134,7 +134,7 @@ async def run(
         _warn_of_plain_text(options.host)
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
     desk = Desk(topics, options.publish)
-    place = options.home_assistant.place(topics)
+    place = options.home_assistant.place(topics, options.publish)
     asked = [topics.requests]
     asked += [place.birth] if place else []
     async with (

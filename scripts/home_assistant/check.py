@@ -8,13 +8,14 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from gateway.acquisition.packets import Battery
+from gateway.control import Command, Control, EndSession, Lights, Mark
 from gateway.feed import Feed
 from gateway.formats.home_assistant import Place, gateway_discovery, headband_discovery
 from gateway.formats.mqtt_topics import TopicTree
@@ -24,8 +25,8 @@ from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.preprocessing.quality import Quality
 from gateway.runtime.local_broker import LocalBroker
-from gateway.sinks.mqtt import Options, run
-from gateway.staging.lights import Lights
+from gateway.sinks.mqtt import LANES, Lane, Options, run
+from gateway.staging.lights import Lights as Marked
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Stage
@@ -46,17 +47,34 @@ EXPECTED = {
     "switch.bedroom_headband_recording": "on",
     "switch.bedroom_headband_lights_out": "on",
 }
+States = Mapping[str, str]
 REM = (0.02, 0.05, 0.06, 0.03, 0.84)
 NOW = datetime.now(UTC)
 FAIR = Contact(Grip.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
 NIGHT = summarise([Stage.W] * 10 + [Stage.N2] * 40 + [Stage.R] * 20)
 
 
-def n_entities() -> int:
+# what is pressed, and what the daemon is then asked
+PRESSED = (
+    ("switch turn_off switch.bedroom_headband_recording", EndSession("bedroom")),
+    (
+        "switch turn_off switch.bedroom_headband_lights_out",
+        Lights("bedroom", off=False),
+    ),
+    (
+        "button press button.bedroom_headband_mark_this_moment",
+        Mark("bedroom", "marked in Home Assistant"),
+    ),
+)
+STAGE_ALONE = ("stage",)
+
+
+def n_entities(lanes: tuple[Lane, ...]) -> int:
     """Return how many entities the discovery messages announce."""
-    place = Place(TopicTree("sleepgate"), "000000", "host", "0")
+    place = Place(TopicTree("sleepgate"), "000000", "host", "0", lanes=lanes)
     messages = headband_discovery(place, "bedroom"), gateway_discovery(place)
-    return sum(len(json.loads(message)["components"]) for message in messages)
+    components = [json.loads(message)["components"] for message in messages]
+    return sum(len(each) > 1 for some in components for each in some.values())
 
 
 async def sleep_on(feed: Feed[Reading]) -> None:
@@ -67,7 +85,7 @@ async def sleep_on(feed: Feed[Reading]) -> None:
 
     put(Availability(online=True, reason="samples arrive"))
     put(Battery(71))
-    put(SessionState(Recording.RECORDING, NOW, lights=Lights(0, NOW)))
+    put(SessionState(Recording.RECORDING, NOW, lights=Marked(0, NOW)))
     put(NIGHT)
     for index in count():
         scored = ScoredEpoch(
@@ -90,30 +108,34 @@ class Core:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def states(self) -> dict[str, str]:
-        """Return the state of every entity."""
+    async def states(self, after: str = "") -> dict[str, str]:
+        """Return the state of every entity, after something was done."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("no pipes")
-        self._process.stdin.write(b"\n")
+        self._process.stdin.write(f"{after}\n".encode())
         line = await self._process.stdout.readline()
         if not line:
             sys.exit("Home Assistant ended; see above")
         states: dict[str, str] = json.loads(line)
         return states
 
-    async def until_right(self, what: str) -> None:
-        """Wait until every entity is there and says what it should."""
+    async def until_right(
+        self, what: str, lanes: tuple[Lane, ...] = LANES, expected: States = EXPECTED
+    ) -> None:
+        """Wait until every entity is there and says what it should, and no other."""
         start = time.monotonic()
         while True:
             states = await self.states()
             ours = [e for e in states if "headband" in e or "sleep_gateway" in e]
             wrong = {
-                e: states.get(e) for e, s in EXPECTED.items() if states.get(e) != s
+                e: states.get(e) for e, s in expected.items() if states.get(e) != s
             }
-            if len(ours) == n_entities() and not wrong:
+            if len(ours) == n_entities(lanes) and not wrong:
                 break
             if time.monotonic() - start > PATIENCE_S:
-                sys.exit(f"{what}: {len(ours)} entities of {n_entities()}, {wrong}")
+                sys.exit(
+                    f"{what}: {len(ours)} entities, not {n_entities(lanes)}: {wrong}"
+                )
             await asyncio.sleep(0.5)
         print(f"{what}: {len(ours)} entities, all right")
 
@@ -138,27 +160,59 @@ async def core(python: str, port: int, folder: Path) -> AsyncIterator[Core]:
             await process.wait()
 
 
+@asynccontextmanager
+async def gateway(
+    broker: LocalBroker, folder: Path, control: Control, lanes: tuple[Lane, ...] = LANES
+) -> AsyncIterator[None]:
+    """Publish a night while entered."""
+    feed = Feed[Reading](depth=4096)
+    options = Options(
+        host=broker.host,
+        port=broker.port,
+        publish=lanes,
+        journal=JournalOptions(path=str(folder / "journal.sqlite")),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(options, feed, control))
+        night = tasks.create_task(sleep_on(feed))
+        yield
+        night.cancel()
+        feed.close()
+
+
+async def press(core: Core, control: Control) -> None:
+    """Use what can be pressed, and see that the daemon is asked."""
+    for what, asked in PRESSED:
+        await core.states(what)
+        heard: Command = await asyncio.wait_for(control.next(), PATIENCE_S)
+        if heard != asked:
+            sys.exit(f"{what}: the daemon was asked to {heard}, not {asked}")
+        print(f"{what}: the daemon is asked to {heard}")
+
+
 async def main(python: str) -> None:
     """Start everything, and restart it."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with LocalBroker() as broker, asyncio.TaskGroup() as tasks:
-            feed = Feed[Reading](depth=4096)
-            journal = JournalOptions(path=str(folder / "journal.sqlite"))
-            options = Options(host=broker.host, port=broker.port, journal=journal)
-            sink = tasks.create_task(run(options, feed))
-            night = tasks.create_task(sleep_on(feed))
-            async with core(python, broker.port, folder / "config") as first:
-                await first.until_right("Home Assistant starts")
-                await broker.kill()
-                await broker.start()
-                await asyncio.sleep(2)
-                await first.until_right("the broker restarts, remembering nothing")
-            async with core(python, broker.port, folder / "config") as second:
-                await second.until_right("Home Assistant restarts")
-            night.cancel()
-            feed.close()
-            await sink
+        folder, control = Path(name), Control()
+        config = folder / "config"
+        async with LocalBroker() as broker:
+            async with gateway(broker, folder, control):
+                async with core(python, broker.port, config) as first:
+                    await first.until_right("Home Assistant starts")
+                    await press(first, control)
+                    await broker.kill()
+                    await broker.start()
+                    await asyncio.sleep(2)
+                    await first.until_right("the broker restarts, remembering nothing")
+                async with core(python, broker.port, config) as second:
+                    await second.until_right("Home Assistant restarts")
+            async with (
+                core(python, broker.port, config) as third,
+                gateway(broker, folder, control, STAGE_ALONE),
+            ):
+                stage = {k: v for k, v in EXPECTED.items() if "stage" in k}
+                what = "only stages are published"
+                await third.until_right(what, STAGE_ALONE, stage)
 
 
 asyncio.run(main(sys.argv[1]))

@@ -1,7 +1,8 @@
 """A real Home Assistant Core with nothing but MQTT, in an environment of its own.
 
 core.py PORT FOLDER; for every line on stdin it prints its entities as one line of
-JSON, and it ends with stdin.
+JSON, after it did what the line says, e.g. ``switch turn_off switch.kitchen``; it ends
+with stdin.
 """
 
 import asyncio
@@ -58,7 +59,12 @@ async def main(port: int, folder: Path) -> None:
     if hass is None:
         sys.exit("Home Assistant does not start")
     await hass.async_start()
-    while await asyncio.to_thread(sys.stdin.readline):
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        if line.strip():
+            domain, service, entity = line.split()
+            await hass.services.async_call(
+                domain, service, {"entity_id": entity}, blocking=True
+            )
         states = {state.entity_id: state.state for state in hass.states.async_all()}
         print(json.dumps(states), flush=True)
     await hass.async_stop()

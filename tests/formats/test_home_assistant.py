@@ -16,6 +16,7 @@ from gateway.formats.home_assistant import (
 )
 from gateway.formats.mqtt_reports import PHASE
 from gateway.formats.mqtt_topics import TopicTree
+from gateway.sinks.mqtt import LANES
 from gateway.staging.events import Happening
 
 PLACE = Place(TopicTree("sleepgate"), "7f3a91", "pi-bedroom", "0.1.0")
@@ -125,6 +126,21 @@ def test_a_headband_is_described_as_far_as_it_is_known():
     assert (device["model"], device["sw_version"]) == ("ganglion", "3.0.0")
     unknown = json.loads(MESSAGES["headband"])["device"]
     assert not {"model", "sw_version"} & unknown.keys()
+
+
+def test_what_is_not_published_is_taken_out():
+    place = PLACE._replace(lanes=("stage",))
+    components = json.loads(headband_discovery(place, "bedroom"))["components"]
+    everything = json.loads(MESSAGES["headband"])["components"]
+    assert components.keys() == everything.keys()
+    left = {key for key, component in components.items() if len(component) > 1}
+    assert left == {
+        *("stage", "stage_level", "asleep", "confidence", "quality", "link", "mark")
+    }
+    gone = components.keys() - left
+    assert all(components[key].keys() == {"platform"} for key in gone)
+    every_lane = PLACE._replace(lanes=LANES)
+    assert headband_discovery(every_lane, "bedroom") == MESSAGES["headband"]
 
 
 def test_every_event_there_is_was_declared():

@@ -59,12 +59,12 @@ def query(journal, statement):
 
 async def under_way(journal, before):
     """Wait until the gateway has done something: a busy machine starts it slowly."""
-    for _ in range(600):
+    for _ in range(3000):
         is_made = journal.exists() and query(journal, MADE) != [(0,)]
         if is_made and query(journal, NOT_YET) != before:
             return
         await asyncio.sleep(0.1)
-    pytest.fail("the gateway does nothing for a minute")
+    pytest.fail("the gateway does nothing for five minutes")
 
 
 async def restarted(broker):

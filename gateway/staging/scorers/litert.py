@@ -6,6 +6,7 @@ int8 (it hands the graph to XNNPACK); tflite-runtime runs where LiteRT has no wh
 
 from enum import Enum
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -211,8 +212,9 @@ def _interpreter(
 
 
 def runtime_name() -> str:
-    """Return name and version of the interpreter; raise `ModelError` without one."""
-    return _runtime()[1]
+    """Return name and version of the interpreter, "none" without; import nothing."""
+    installed = (d for d, name in RUNTIMES if find_spec(name.partition(".")[0]))
+    return next((f"{d} {metadata.version(d)}" for d in installed), "none")
 
 
 def _runtime() -> tuple[ModuleType, str]:
