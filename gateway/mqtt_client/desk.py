@@ -1,7 +1,7 @@
 """Turns readings into messages, and keeps those a new connection begins with."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
 from gateway.formats.mqtt_bridge import Headband
@@ -63,7 +63,10 @@ class Desk:
             messages.append(await self._stage(reading, value, recorder))
         elif isinstance(value, NightEpochs):
             if not value.final:
-                await self._take_up(reading, value.epochs, recorder)
+                for scored in value.epochs:  # what no journal has comes to it now
+                    await self._record(reading, scored, recorder)
+                documents = [epoch_document(reading, s) for s in value.epochs]
+                bedside.recall(reading, documents)
             return []
         messages += bedside.hear(reading)
         return self._kept(messages)
@@ -122,13 +125,6 @@ class Desk:
             if message.topic.retain and message.topic.expiry_s is None:
                 self.keep(message)
         return wanted
-
-    async def _take_up(
-        self, reading: Reading, epochs: Sequence[ScoredEpoch], recorder: Recorder
-    ) -> None:
-        """Go on with a night; what did not come to the journal then, does now."""
-        for scored in epochs:
-            await self._record(reading, scored, recorder)
 
     async def _record(
         self, reading: Reading, scored: ScoredEpoch, recorder: Recorder

@@ -22,12 +22,18 @@ from gateway.journal.options import JournalOptions
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client import office
-from gateway.outputs import Availability, Recording, SessionState, SignalBegins
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import load
-from gateway.sinks.mqtt import Options, run
+from gateway.sinks.mqtt import LANES, Options, run
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
@@ -396,6 +402,44 @@ async def test_a_night_is_taken_up_where_another_run_left_it(
     assert events == ["session_stopped"]
     assert not listener.on("/phase"), "the sleeper is where she was"
     assert [e["seq"] for e in listener.epochs()] == [5]
+
+
+async def test_a_night_that_is_resumed_is_whole_even_without_a_journal(
+    broker, listening, reading, scored
+):
+    """The session's own notes say what came before; who publishes no epochs has it."""
+    before = tuple(scored(i, Stage.N2).value for i in range(3))
+    lanes = tuple(lane for lane in LANES if lane != "epoch")
+    resumed = SessionState(Recording.RECORDING, NIGHT_UTC, resumed=1)
+    async with listening(broker) as listener, running(broker, publish=lanes) as feed:
+        feed.put(reading(NightEpochs(before, final=False)))
+        feed.put(reading(resumed))
+        feed.put(scored(3, Refusal.GAP))
+        feed.put(scored(4, Stage.N2))
+        feed.put(reading(SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC)))
+    (night,) = (heard.document for heard in listener.on("/hypnogram"))
+    assert night["runs"] == [[2, 3], [-2, 1], [2, 1]]
+    assert night["start"] == utc_text(before[0].start_utc)
+    assert [e.document["event_type"] for e in listener.on("/event")] == [
+        "session_stopped"
+    ]
+    assert not listener.epochs()
+
+
+async def test_what_a_resumed_night_has_before_goes_to_the_journal_once(
+    broker, listening, reading, scored
+):
+    """One epoch was noted by the session, but killed before the journal had it."""
+    async with running(broker) as feed:
+        for index in range(3):
+            feed.put(scored(index))
+    before = tuple(scored(i).value for i in range(4))
+    async with listening(broker) as listener, running(broker) as feed:
+        feed.put(reading(NightEpochs(before, final=False)))
+        feed.put(scored(4))
+        await listener.until(lambda: len(listener.epochs()) == 2, "what is new")
+    said = [(e["epoch"], e["seq"]) for e in listener.epochs()]
+    assert said == [(3, 3), (4, 4)]
 
 
 async def test_a_configuration_that_waits_for_a_person_is_told(
