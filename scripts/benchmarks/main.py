@@ -7,6 +7,7 @@ from pathlib import Path
 
 import compute
 import daemon
+import footprint
 import link
 import mqtt
 import recovery
@@ -35,6 +36,7 @@ def main() -> None:
         daemon.imports(3 if options.quick else 7),
         asyncio.run(mqtt.rows(200 if options.quick else 960)),
         asyncio.run(daemon.live(20 if options.quick else 95)),
+        footprint.rows(*((30, 1.0) if options.quick else (120, 8.0))),
     ):
         for row in source:
             rows.append(row)
