@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from gateway.formats.edf_plus_fields import CLIP_YEARS, SECOND_US, seconds_text
 
 FIXED_BYTES = SIGNAL_BYTES = 256
+LONGEST_US = 10**14
 COUNT_AT, COUNT_BYTES = 236, 8  # number of data records
 
 # width and name, in the order of the file
@@ -161,10 +162,12 @@ def parse_header(content: bytes) -> tuple[Header, int]:
         patient=fields["patient"],
         recording=fields["recording"],
         start=_start(fields["start_date"], fields["start_time"]),
-        record_us=round(float(fields["record_s"]) * SECOND_US),
+        record_us=_microseconds(fields["record_s"]),
         signals=tuple(_signals(content[at:], n_signals)),
         wide=wide,
     )
+    if any(signal.n_samples < 1 for signal in header.signals):
+        raise ValueError("a signal without samples")
     return header, int(fields["n_records"])
 
 
@@ -173,6 +176,13 @@ def _field(text: str, n_bytes: int, name: str) -> bytes:
     if len(raw) > n_bytes or not text.isprintable():
         raise ValueError(f"{name}: {text!r} is not {n_bytes} printable characters")
     return raw.ljust(n_bytes)
+
+
+def _microseconds(seconds: str) -> int:
+    value = float(seconds) * SECOND_US
+    if not 1 <= value < LONGEST_US:
+        raise ValueError(f"data records of {seconds} s")
+    return round(value)
 
 
 def _start(date: str, time: str) -> datetime:

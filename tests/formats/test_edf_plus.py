@@ -166,6 +166,23 @@ def test_what_is_no_header_is_refused(content):
         parse_header(content)
 
 
+@given(st.data())
+def test_a_header_that_is_damaged_is_read_or_refused(data):
+    content = bytearray(header().encode(5))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 8))
+        content[at : at + 8] = data.draw(
+            st.sampled_from([b"-1      ", b"inf     ", b"nan     ", b"0       "])
+            | st.binary(min_size=8, max_size=8)
+        )
+    try:
+        parsed, _ = parse_header(bytes(content))
+    except ValueError:
+        return
+    assert parsed.record_bytes > 0
+    assert parsed.record_us > 0
+
+
 # the montage -----------------------------------------------------------------------
 
 RATES = st.sampled_from([1.0, 52.0, 100.0, 128.0, 200.0, 250.0, 256.0, 500.0])
