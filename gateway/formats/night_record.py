@@ -16,7 +16,14 @@ from gateway.formats.edf_plus_annotations import UNSCORED, Account
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_records import GAP, UNRECORDED, Records
 from gateway.formats.mqtt_payloads import utc_text
-from gateway.outputs import Availability, Output, Recording, SessionState, SignalBegins
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Output,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw
 from gateway.staging.events import Happening, SleepEvent
@@ -101,6 +108,9 @@ class NightRecord:
                 yield from self._block(value)
             case ScoredEpoch():
                 yield from self._epoch(value)
+            case NightEpochs(epochs, final=False):  # what a crash may have taken
+                for scored in epochs:
+                    yield from self._epoch(scored)
             case Availability(online, reason):
                 self._link_returns = online
                 if not online:

@@ -15,7 +15,13 @@ from gateway.acquisition.packets import Block
 from gateway.acquisition.tally import Tally
 from gateway.control import Control
 from gateway.feed import Feed
-from gateway.outputs import Availability, Reading, SessionState, SignalBegins
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Reading,
+    SessionState,
+    SignalBegins,
+)
 from gateway.record_file.folder import default_folder
 from gateway.record_file.night_file import Writer
 from gateway.record_file.record_file import SYNC_S
@@ -108,7 +114,7 @@ SINK = Sink(
     name="edf",
     options=Options,
     wants=(
-        *(Availability, Block, ScoredEpoch, SessionState),
+        *(Availability, Block, NightEpochs, ScoredEpoch, SessionState),
         *(SignalBegins, SleepEvent, Tally),
     ),
     run=run,

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.offline import night_for, score
+from gateway.record_file.folder import recordings
+from gateway.record_file.survey import annotations, survey
+from gateway.recordings.open_night import open_night
+from gateway.runtime.model_file import read_model
+from gateway.staging.score import ScoredEpoch
 from tests.mosquitto_peer import until
 from tests.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration
 
 SPEED = 60
+EPOCH_US = 30_000_000
 PATIENCE_S = 120
 HOURS = 0.5
 N_EPOCHS = round(HOURS * 120)
@@ -40,7 +47,10 @@ def configuration(folder, broker):
     document = {
         "devices": [{"name": "bedroom"}],
         "ble": {"backend": "simulated", "transport": f"unix:{folder}/hci1"},
-        "outputs": {"mqtt": {"host": broker.host, "port": broker.port}},
+        "outputs": {
+            "mqtt": {"host": broker.host, "port": broker.port},
+            "edf": {"path": str(folder / "recordings"), "min_free_mb": 0},
+        },
     }
     path.write_text(yaml.safe_dump(document))
     return path
@@ -104,6 +114,36 @@ async def test_a_night_survives_two_kills(broker, listening, monkeypatch):
         kinds = [event["event_type"] for event in events]
         assert kinds.count("session_started") == 1
         assert kinds.count("session_resumed") == 2
+        check_recording(folder / "recordings", epochs)
+
+
+def check_recording(folder, epochs):
+    """See one whole file of what was heard, with every stage that was told."""
+    (path,) = recordings(folder)
+    known = survey(path)
+    assert known.is_whole
+    assert known.account.missing_s("BAD_gap") > 0
+    stages = [
+        text.removeprefix("Sleep stage ")
+        for said in annotations(path)
+        for text in said.texts
+        if text.startswith("Sleep stage ")
+    ]
+    told = [epoch["stage"] or "?" for epoch in epochs]
+    assert [stage.replace("R", "REM") for stage in stages] == told
+    recording = open_night(path)
+    again = score(recording, night_for(recording, read_model("default")))
+    offline = [v.hypnodensity for v in again if isinstance(v, ScoredEpoch)]
+    first_gap = min(
+        said.onset_us
+        for said in annotations(path)
+        for text in said.texts
+        if text.startswith("BAD_gap")
+    )
+    n_before = (first_gap - known.offset_us) // EPOCH_US
+    assert n_before > 5  # later ones are seen with other epochs before them
+    for epoch in epochs[:n_before]:
+        assert tuple(epoch["proba"].values()) == offline[epoch["epoch"]]
 
 
 def last(listener, leaf):

@@ -12,13 +12,20 @@ import pytest
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.tally import Tally
 from gateway.errors import RecordingError, SinkError
-from gateway.outputs import Availability, Recording, SessionState, SignalBegins
+from gateway.outputs import (
+    Availability,
+    NightEpochs,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
 from gateway.record_file import folder as folders
 from gateway.record_file.night_file import Writer
 from gateway.record_file.record_file import is_being_written, reopen
 from gateway.record_file.recorder import AGAIN_S, Limits, Recorder
 from gateway.record_file.survey import annotations, survey
 from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.score import ScoredEpoch
 from scripts.recording.night import (
     BEGAN,
     begins,
@@ -293,6 +300,23 @@ def test_a_file_cut_off_within_its_first_record_is_begun_anew(
     play(again, 0, 31)
     again.close()
     assert [*judge(the_file(tmp_path), [], 31)] == []
+
+
+def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
+    tmp_path, recorder
+):
+    play(recorder, 0, 89)
+    recorder.close()
+    epochs = [v for _, v in outputs(0, 120) if isinstance(v, ScoredEpoch)]
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    again.take(reading(NightEpochs(tuple(epochs[:3]), final=False)))
+    play(again, 100, NIGHT_S)
+    again.take(reading(NightEpochs(tuple(epochs), final=True)))
+    end(again)
+    path = the_file(tmp_path)
+    assert stages_in(path) == stages_of(4)
+    assert [*judge(path, [range(89, 100)], NIGHT_S)] == []
 
 
 def test_a_file_of_zeros_after_its_header_is_gone_on_with(tmp_path, recorder):
