@@ -1,5 +1,6 @@
 """What is checked, in this order: each finds the machine as the one before left it."""
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -12,11 +13,13 @@ CHECKS: list[tuple[str, Check]] = []
 CHECKOUT = "/opt/given/checkout"
 PEER = "/opt/given/peer/bin/python"
 RESTART_S = 10.0
-NIGHT = """devices:
+# the container shares the network of its host, where there may be brokers
+PORT = 20_000 + os.getpid() % 10_000
+NIGHT = f"""devices:
   - name: bedroom
     driver: diy
 outputs:
-  mqtt: {}
+  mqtt: {{port: {PORT}}}
 log:
   level: debug
 """
@@ -153,8 +156,9 @@ def _no_model(bench: Bench) -> str:
 def _wrong_config(bench: Bench) -> str:
     bench.box.run("systemctl stop sleepgate")
     bench.configure(NIGHT.replace("driver: diy", "driver: dyi"))
-    since, restarts = bench.now(), bench.box.show("NRestarts")
+    since = bench.now()
     bench.box.attempt("systemctl start sleepgate")
+    restarts = bench.box.show("NRestarts")
     time.sleep(6)
     shown = bench.box.show("ActiveState", "ExecMainStatus", "NRestarts")
     wanted = {"ActiveState": "failed", "ExecMainStatus": "2"} | restarts
@@ -166,6 +170,7 @@ def _wrong_config(bench: Bench) -> str:
 @check("a headband over D-Bus through the sandbox: streams, is scored, is in STATUS")
 def _night(bench: Bench) -> str:
     bench.configure(NIGHT)
+    _broker(bench, "allow_anonymous true")
     bench.box.run(
         f"systemd-run --unit=peer -p WorkingDirectory={CHECKOUT} "
         f"-p Environment=PYTHONPATH={CHECKOUT} {PEER} -m scripts.nspawn.peer"
@@ -240,16 +245,14 @@ def _stop(bench: Bench) -> str:
 
 @check("a password by LoadCredential: root's file, a broker that asks for it")
 def _credential(bench: Bench) -> str:
-    broker = "allow_anonymous false\npassword_file /etc/mosquitto/pw\n"
-    there = "/etc/mosquitto/conf.d/test.conf"
-    bench.write(there, f"listener 1883 127.0.0.1\n{broker}")
     bench.box.run(
         "mosquitto_passwd -c -b /etc/mosquitto/pw me hush && "
-        "chown mosquitto /etc/mosquitto/pw && systemctl restart mosquitto"
+        "chown mosquitto /etc/mosquitto/pw"
     )
+    _broker(bench, "allow_anonymous false", "password_file /etc/mosquitto/pw")
     file = "/etc/sleepgate/mqtt_password"
     bench.configure(
-        NIGHT.replace("{}", "{username: me, password: !credential mqtt_password}")
+        NIGHT.replace("{", "{username: me, password: !credential mqtt_password, ")
     )
     since = bench.now()
     bench.box.attempt("systemctl start sleepgate")
@@ -259,7 +262,7 @@ def _credential(bench: Bench) -> str:
     bench.box.run("systemctl start sleepgate")
     bench.box.until(lambda: bench.said("connected to the broker", since), 20, "MQTT")
     bench.configure(NIGHT)
-    bench.box.run(f"rm {there}; systemctl restart mosquitto")
+    _broker(bench, "allow_anonymous true")
     return ""
 
 
@@ -355,6 +358,13 @@ def _second_way(bench: Bench) -> str:
     bench.box.run("rm -r /opt/sleepgate")
     expect(bench.tree() == before, f"{bench.tree() ^ before}")
     return ""
+
+
+def _broker(bench: Bench, *lines: str) -> None:
+    listener = f"listener {PORT} 127.0.0.1"
+    text = "\n".join([listener, *lines, ""])
+    bench.write("/etc/mosquitto/conf.d/test.conf", text)
+    bench.box.run("systemctl reset-failed mosquitto; systemctl restart mosquitto")
 
 
 def _ready_s(bench: Bench) -> float:

@@ -57,8 +57,10 @@ class Container:
 
     def __exit__(self, *_: object) -> None:
         """Halt it, and leave nothing."""
-        self.attempt("systemctl poweroff --no-block", timeout_s=10)
-        self._end()
+        try:
+            self.attempt("systemctl poweroff --no-block", timeout_s=30)
+        finally:
+            self._end()
 
     def run(self, command: str, timeout_s: float = RUN_S) -> str:
         """Run a shell command as root in it; return what it printed.
