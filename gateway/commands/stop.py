@@ -18,7 +18,8 @@ from gateway.runtime.control_client import ask
 def command(*, name: str, socket: Path, as_json: bool) -> None:
     """End the session of the headband NAME: its summary is published.
 
-    The link is kept, and nothing is scored, until `sleepgate start NAME`.
+    The link is kept. Nothing is scored until `sleepgate start NAME`, or until the
+    headband was off or away for ten minutes and is put on again.
     """
     answer = ask(socket, Order("stop", name))
     if as_json:
