@@ -71,9 +71,9 @@ def export_run(
         for part, nights in note["key"]["fold"].items()
         if nights
     }
-    flatbuffer = _quantised(
-        weights, parts["train"], parts["validation"], Lesson(seed=seed, steps=steps)
-    )
+    batch = min(Lesson().batch, len(parts["train"]))
+    lesson = Lesson(seed=seed, steps=steps, batch=batch)
+    flatbuffer = _quantised(weights, parts["train"], parts["validation"], lesson)
     quantised = Quantised(flatbuffer)
     validation = parts["validation"]
     logits = quantised.infer(validation)
