@@ -26,6 +26,7 @@ from training.dataset import (
     Table,
     read_table,
 )
+from training.progress import Progress
 from training.recorders import Recorder, record
 from training.spectra import N_SAMPLES
 from training.surrogates import Generator
@@ -90,11 +91,15 @@ def make_nights(data: Path, work: Path, seed: int, workers: int) -> None:
     with multiprocessing.get_context("fork").Pool(
         workers, _inherit, (generator, table)
     ) as pool:
-        for plan in plan_nights(data, table):
-            path = folder / f"{plan.record}.npz"
+        plans = plan_nights(data, table)
+        paths = [folder / f"{plan.record}.npz" for plan in plans]
+        progress = Progress("nights")
+        progress.show(sum(path.exists() for path in paths) / len(paths))
+        for plan, path in zip(plans, paths, strict=True):
             if not path.exists():
                 _write(path, plan, _uv(pool, plan, seed))
-                print(f"{plan.record}: {len(plan.stages)} epochs", flush=True)
+                made = sum(path.exists() for path in paths)
+                progress.show(made / len(paths), plan.record)
 
 
 def _uv(

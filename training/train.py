@@ -19,6 +19,7 @@ from training.augment import augment, network_input
 from training.dataset import Recorded
 from training.metrics import compare
 from training.network import Network, Weights
+from training.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +201,9 @@ def train(material: Material, schedule: Schedule, path: Path) -> Run:
     run.resume()
     sources = (material.surrogates, schedule.batch), (material.real, schedule.real)
     chances = [_chances(of.stages, schedule.evenness) for of, _ in sources]
+    progress = Progress("train")
     while run.done < schedule.steps:
+        progress.show(run.done / schedule.steps)
         rng = np.random.default_rng([schedule.seed, run.done])
         uv, stages = [], []
         for (of, number), chance in zip(sources, chances, strict=True):

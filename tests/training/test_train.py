@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
+
+from training.dataset import Recorded  # noqa: E402 (only after the skip)
+from training.train import Material, Run, Schedule, train  # noqa: E402
+
+SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
+
+
+def some(seed, n_epochs=20):
+    dice = np.random.default_rng(seed)
+    uv = dice.normal(0, 15, (n_epochs, 3, 3000)).astype(np.float16)
+    stages = dice.integers(0, 5, n_epochs).astype(np.int8)
+    return Recorded(uv, stages, np.array(["02"] * n_epochs))
+
+
+@pytest.fixture
+def material():
+    return Material(some(0), some(1), {"others": some(2, 5)})
+
+
+def test_a_run_that_was_killed_ends_as_one_that_was_not(
+    tmp_path, material, monkeypatch
+):
+    whole = train(material, SCHEDULE, tmp_path / "whole.npz")
+    save = Run.save
+
+    def killed_once_saved(run):
+        save(run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "save", killed_once_saved)
+    with pytest.raises(KeyboardInterrupt):
+        train(material, SCHEDULE, tmp_path / "killed.npz")
+    monkeypatch.setattr(Run, "save", save)
+    resumed = train(material, SCHEDULE, tmp_path / "killed.npz")
+    assert [point["step"] for point in resumed.curve] == [2, 4]
+    assert resumed.curve == whole.curve
+    for name, weights in whole.averaged.items():
+        np.testing.assert_array_equal(resumed.averaged[name], weights)
+
+
+def test_another_schedule_begins_anew(tmp_path, material):
+    path = tmp_path / "run.npz"
+    train(material, SCHEDULE, path)
+    longer = Schedule(steps=2, batch=6, real=2, look_every=2, seed=2)
+    assert [point["step"] for point in train(material, longer, path).curve] == [2]
