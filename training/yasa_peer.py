@@ -7,7 +7,7 @@ import numpy as np
 import yasa
 
 SFREQ = 100
-ORDER = ("W", "N1", "N2", "N3", "R")
+ORDER = ("WAKE", "N1", "N2", "N3", "REM")
 
 
 def main(given: str, answer: str) -> None:
@@ -18,8 +18,8 @@ def main(given: str, answer: str) -> None:
     mne.set_log_level("ERROR")
     raw = mne.io.RawArray(volts, mne.create_info(names, SFREQ, "eeg"))
     eog = "EOG" if "EOG" in names else None
-    proba = yasa.SleepStaging(raw, eeg_name="Fpz-Cz", eog_name=eog).predict_proba()
-    np.save(answer, proba[list(ORDER)].to_numpy())
+    scored = yasa.SleepStaging(raw, eeg_name="Fpz-Cz", eog_name=eog).predict()
+    np.save(answer, scored.proba[list(ORDER)].to_numpy())
 
 
 if __name__ == "__main__":
