@@ -34,7 +34,11 @@ CLOCK_EVERY = 10  # epochs: five minutes
 HEADBAND_OFF = "BAD_off_head"
 ARTEFACTS = (Flaw.FLAT, Flaw.RAILED, Flaw.WILD)
 LINK_UP, LINK_LOST = "Link up", "Link lost"
-LIGHTS = {Happening.LIGHTS_OFF: "Lights off", Happening.LIGHTS_ON: "Lights on"}
+TOLD = {
+    Happening.LIGHTS_OFF: "Lights off",
+    Happening.LIGHTS_ON: "Lights on",
+    Happening.SESSION_RESUMED: "Session resumed",
+}
 SCORED_UNTIL = "Scored until here"
 
 
@@ -179,7 +183,11 @@ class NightRecord:
                     yield f"BAD_{flaw.value} {channel}"
 
     def _happened(self, event: SleepEvent) -> None:
-        text = event.text if event.what is Happening.MARKER else LIGHTS.get(event.what)
+        text = TOLD.get(event.what)
+        if event.what is Happening.MARKER:
+            text = event.text
+        elif event.step_s is not None:
+            text = f"Clock set by {event.step_s:+.3f} s"
         if text is not None:
             self.records.annotate(self._time_us(event.second), text)
 

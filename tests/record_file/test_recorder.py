@@ -396,6 +396,18 @@ def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, re
     assert at["Lights off"] == at["Link up"] == 345_678
 
 
+def test_a_clock_that_is_set_and_a_session_that_goes_on_are_told(tmp_path, recorder):
+    play(recorder, 0, 40)
+    step = SleepEvent(Happening.CLOCK_STEP, BEGAN, 1, second=35.0, step_s=-3600.0)
+    recorder.take(reading(step))
+    recorder.take(reading(SleepEvent(Happening.SESSION_RESUMED, BEGAN, 1, second=38.0)))
+    play(recorder, 40, 61)
+    end(recorder)
+    at = {text: a.onset_us for a in annotations(the_file(tmp_path)) for text in a.texts}
+    assert at["Clock set by -3600.000 s"] == pytest.approx(35_345_678, abs=20_000)
+    assert at["Session resumed"] == pytest.approx(38_345_678, abs=20_000)
+
+
 def test_a_lost_link_is_told_where_the_signal_ends_and_begins_again(tmp_path, recorder):
     play(recorder, 0, 40)
     recorder.take(reading(Availability(online=False, reason="no sample for 5 s")))
