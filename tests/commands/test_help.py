@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from gateway import drivers
 from gateway.commands import cli
 
 FIRST_OF_ITS_LINE = re.compile(r"sleepgate (?=[a-z])(.*?)(?:$|[|>]|\)\")")
@@ -105,3 +106,8 @@ def test_bash_completes_verbs_and_options(tmp_path):
 def test_other_shells_get_theirs(in_process, shell):
     code, out, _ = in_process("completion", shell)
     assert (code, "_SLEEPGATE_COMPLETE" in out) == (0, True)
+
+
+def test_drivers_are_listed_for_programs(in_process):
+    listed = json.loads(in_process("drivers", "--json")[1])
+    assert {each["name"] for each in listed} == set(drivers.names())

@@ -1,5 +1,6 @@
 """``sleepgate journal`` on a journal that somebody else may be writing."""
 
+import json
 from contextlib import closing
 
 import pytest
@@ -66,3 +67,11 @@ def test_a_journal_that_is_not_there_is_not_made(tmp_path):
     assert isinstance(result.exception, ConfigError)
     assert str(missing) in str(result.exception)
     assert not missing.exists()
+
+
+def test_sessions_are_listed_for_programs(path):
+    rows = json.loads(said("ls", "--json", "--file", path).stdout)
+    assert [(row["session"], row["owed"]) for row in rows] == [
+        ("first", 0),
+        ("second", 20),
+    ]

@@ -1,5 +1,9 @@
 """What the environment says wins over the file, is read as meant, and is named."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +13,7 @@ from gateway.errors import ConfigError
 from gateway.runtime.config_file import read_document
 from gateway.runtime.config_overrides import overridden
 from gateway.runtime.daemon import check
-from gateway.runtime.secret_tags import SecretLoader
+from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.sinks import mqtt
 
 TEXT = "devices: [{name: bedroom}]\noutputs:\n  mqtt:\n    port: 1883\n"
@@ -153,3 +157,14 @@ def test_any_variables_are_taken_or_refused_and_the_file_is_left_alone(environ):
         assert isinstance(config, Config)
         assert set(places.values()) == set(environ)
     assert tree == {"devices": [{"name": "a"}]}
+
+
+def test_the_variables_on_the_page_are_taken(file):
+    page = Path(__file__).parents[2] / "docs" / "configuration.md"
+    lines = re.findall(r"^(SLEEPGATE__\w+)=(.*)$", page.read_text(), re.MULTILINE)
+    environ = {name: shlex.split(text)[0] for name, text in lines}
+    assert len(environ) == 3
+    environ["SLEEPGATE__OUTPUTS__MQTT__USERNAME"] = "me"  # a password wants one
+    config = read_document(file, LeftSecretLoader, environ).config()
+    assert mqtt_of(config).host == "broker.lan"
+    assert config.devices[0].channels == {"EEG Fpz-Cz": "AF7-TP9"}
