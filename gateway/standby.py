@@ -105,11 +105,12 @@ class Standby:
                     self.intake.streaming = True
                     yield Availability(online=True, reason="samples arrive")
                 for block in self._assembler.push(value):
-                    self._look(block)
+                    yield from self._look(block)
             elif isinstance(value, Battery):
                 yield value
 
-    def _look(self, block: Block) -> None:
+    def _look(self, block: Block) -> Iterator[Output]:
+        """Yield how it sits, now and then: somebody may be putting it on."""
         if self._watch is None:
             return
         self._watch.push(block)
@@ -117,9 +118,11 @@ class Standby:
         since = self._seconds - WINDOW_S
         if since < 0 or since % LOOK_EVERY:
             return
-        self.on_head = self._is_on_head(self._watch.judge())
+        contacts = self._watch.judge()
+        self.on_head = self._is_on_head(contacts)
         while self._held[0][0] < since:
             self._held.popleft()
+        yield contacts
 
     def _is_on_head(self, contacts: Contacts) -> bool:
         return any(

@@ -20,7 +20,9 @@ from gateway.night import Night
 from gateway.outputs import NightEpochs, Recording, SessionState
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.band import Band
+from gateway.preprocessing.contact import Grip
 from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.fit import Contacts
 from gateway.runtime.bed import Bed
 from gateway.runtime.night_file import NightFile
 from gateway.runtime.station import Session, Station
@@ -209,6 +211,20 @@ def test_a_night_begins_on_the_head_with_the_seconds_that_showed_it(world):
     assert isinstance(first.stage, Stage)
     put_on = EVENING + timedelta(minutes=20)
     assert abs((first.start_utc - put_on).total_seconds()) <= 7
+
+
+def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
+    it = world()
+    it.worn = False
+    it.pass_time(MINUTE_S)
+    seats = it.all(Contacts)
+    assert it.sessions() == []
+    assert 18 <= len(seats) <= 20
+    assert {each.electrodes[0].contact.state for each in seats} == {Grip.OFF}
+    it.worn = True
+    it.pass_time(10)
+    assert it.all(Contacts)[-1].electrodes[0].contact.state is not Grip.OFF
+    assert it.sessions() == ["night-1"]
 
 
 def test_a_night_ends_an_hour_after_the_headband_was_taken_off(world):
