@@ -23,16 +23,7 @@ C = TypeVar("C", bound=Callable[..., object])
 
 @click.group()
 def command() -> None:
-    r"""Have systemd keep the daemon running.
-
-    The Debian package does this by itself.
-
-    \b
-    Examples:
-      sudo sleepgate service install
-      sleepgate service logs --follow
-      sudo sleepgate service uninstall --purge
-    """
+    """Have systemd keep the daemon running, where no Debian package does it."""
 
 
 def _where(command: C) -> C:
