@@ -12,6 +12,11 @@ class Complaints:
         self._about = ""
         self._refused: dict[str, str] = {}
 
+    @property
+    def of_the_connection(self) -> str:
+        """What was last complained of, and not well since; empty if nothing."""
+        return self._about
+
     def about(self, what: str) -> None:
         """Complain of the connection."""
         if what != self._about:

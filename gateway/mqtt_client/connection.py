@@ -47,6 +47,12 @@ class MqttClient:
         return self._line.connection
 
     @property
+    def trouble(self) -> str:
+        """What is wrong with the connection and what to do, empty while all is well."""
+        up = self.connection is Connection.ONLINE
+        return "" if up else self._line.complaints.of_the_connection
+
+    @property
     def protocol(self) -> str:
         """``"5"`` or ``"3.1.1"``, as spoken now."""
         return self._line.protocol

@@ -56,6 +56,7 @@ class Line:
         Messages that the broker takes at a time.
     on_their_way : OnTheWay
     received : asyncio.Queue of Received
+    complaints : Complaints
     changed : asyncio.Event
         Set when any of these did.
     """
@@ -80,10 +81,9 @@ class Line:
         self._subscriptions = subscriptions
         self._client_id = f"sleepgate-{secrets.token_hex(4)}"
         self._alarm: asyncio.TimerHandle | None = None
-        self._complaints = Complaints()
+        self.complaints = Complaints()
         self._steadiness = Steadiness()
-        self._largest = LARGEST
-        self._is_unanswered = False
+        self._largest, self._is_unanswered = LARGEST, False
 
     def open(self) -> None:
         """Begin to connect."""
@@ -118,7 +118,7 @@ class Line:
         """Send `message`, or refuse it for a broker that would."""
         if packet_bytes(message) > self._largest:
             why = f"they are larger than the {self._largest} bytes that it takes"
-            self._complaints.of_refusal(message.topic.name, why)
+            self.complaints.of_refusal(message.topic.name, why)
             refused: Receipt = asyncio.get_running_loop().create_future()
             refused.set_result(False)
             return refused
@@ -143,7 +143,7 @@ class Line:
 
     def _unacknowledged(self) -> None:
         """Connect anew: only then MQTT lets anything be sent again."""
-        self._complaints.about(hints.unacknowledged(self._address))
+        self.complaints.about(hints.unacknowledged(self._address))
         self.connection = Connection.OFFLINE
         self._start_over()
         self.changed.set()
@@ -158,7 +158,7 @@ class Line:
                 self._refused(heard)
             case Unreachable(why):
                 self.connection = Connection.OFFLINE
-                self._complaints.about(hints.unreachable(self._address, why))
+                self.complaints.about(hints.unreachable(self._address, why))
             case Reached():
                 self._is_unanswered = True
             case Lost(reason):
@@ -194,7 +194,7 @@ class Line:
         if self._is_unanswered:
             self._is_unanswered = False
             self.connection = Connection.OFFLINE
-            self._complaints.about(hints.unanswered(self._address, reason))
+            self.complaints.about(hints.unanswered(self._address, reason))
         elif self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
             self._ended(reason)
 
@@ -206,10 +206,10 @@ class Line:
         self._steadiness.lost(asyncio.get_running_loop().time())
         self._thread.retry_between(*self._steadiness.back_off_s)
         if not self._steadiness.keeps_ending:
-            self._complaints.connection_is_well()  # it was, until now
-            self._complaints.about(f"lost the broker ({reason}); trying for ever")
+            self.complaints.connection_is_well()  # it was, until now
+            self.complaints.about(f"lost the broker ({reason}); trying for ever")
             return
-        self._complaints.about(hints.brief(self._address, reason))
+        self.complaints.about(hints.brief(self._address, reason))
         if was_catching_up:
             self._start_over()  # what is on its way may be what it cannot take
 
@@ -224,10 +224,10 @@ class Line:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
             words = hints.refused(address, self.protocol, refused.reason)
-            self._complaints.about(words)
+            self.complaints.about(words)
         else:
             self.connection = Connection.OFFLINE
-            self._complaints.about(f"{address} says: {refused.reason}; still trying")
+            self.complaints.about(f"{address} says: {refused.reason}; still trying")
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
         flight = self.on_their_way.arrived(mid, accepted=refusal is None)
@@ -236,11 +236,11 @@ class Line:
         if flight.qos or not self.on_their_way:  # QoS 0 is answered by nobody
             self._expect_an_answer()
         if refusal is not None:
-            self._complaints.of_refusal(flight.topic, refusal)
+            self.complaints.of_refusal(flight.topic, refusal)
         elif flight.qos:
-            self._complaints.accepted(flight.topic)
+            self.complaints.accepted(flight.topic)
             if not self._steadiness.keeps_ending:
-                self._complaints.connection_is_well()
+                self.complaints.connection_is_well()
         self._greet_if_caught_up()
 
     def _greet_if_caught_up(self) -> None:

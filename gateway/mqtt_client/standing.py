@@ -34,9 +34,10 @@ def _standing(
 ) -> Standing:
     connection = client.connection
     spoken = f", MQTT {client.protocol}" if connection is Connection.ONLINE else ""
+    plainly = f"{WORDS[connection]} {address}{spoken}"
     return Standing(
         well=connection is Connection.ONLINE and contents is not None,
-        words=f"{WORDS[connection]} {address}{spoken}; {owed}",
+        words=f"{client.trouble or plainly}; {owed}",
         facts={
             "broker": str(address),
             "connection": connection.value,
