@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from gateway.formats.second_pass_fields import second_pass_fields
 from gateway.outputs import Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
@@ -148,7 +149,6 @@ def summary_payload(
         Of the session's first epoch; None where nobody knows.
     """
     onset, wake = _sleep(night, final=final)
-    minutes = {LABEL[stage]: m for stage, m in night.stages_min.items()}
     percent = {LABEL[stage]: p for stage, p in night.stages_pct_tst.items()}
     return json_bytes(
         {
@@ -159,11 +159,12 @@ def summary_payload(
             **{name: getattr(night, name) for name in AS_THEY_ARE},
             "lat_n3_min": night.n3_latency_min,
             "lat_rem_min": night.rem_latency_min,
-            "stages_min": minutes,
+            "stages_min": {LABEL[s]: m for s, m in night.stages_min.items()},
             "stages_pct_tst": percent,
             "sleep_onset": _epoch_utc(start, onset),
             "final_wake": _epoch_utc(start, wake),
             "epochs": night.n_epochs,
+            **second_pass_fields(night, AS_THEY_ARE, LABEL),
         }
     )
 

@@ -29,6 +29,16 @@ def summary_lines(night: NightSummary) -> list[str]:
     ]
     if night.unscored_min:
         lines.append(_line(("not scored", _clock(night.unscored_min))))
+    if night.second is not None and night.second.n_changed:
+        after = night.second.summary
+        lines.append(
+            "second pass: "
+            + _line(
+                ("asleep", _clock(after.tst_min)),
+                ("awakenings", str(after.awakenings)),
+                ("other than live", f"{night.second.n_changed} epochs"),
+            )
+        )
     return lines
 
 

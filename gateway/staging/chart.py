@@ -10,7 +10,8 @@ from gateway.staging.events import SleepEvent, SleepEvents
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
-from gateway.staging.sleep_statistics import NightSummary, summarise
+from gateway.staging.second_pass import second_pass
+from gateway.staging.sleep_statistics import NightSummary, SecondLook, summarise
 from gateway.staging.stage import Refusal, Stage
 
 
@@ -76,5 +77,10 @@ class Chart:
         yield from self._events.close()
 
     def summary(self) -> NightSummary:
-        """Return the statistics of the time in bed."""
-        return summarise(self.stages, self.lights.in_bed(self.stages))
+        """Return the statistics of the time in bed, by both passes."""
+        in_bed = self.lights.in_bed(self.stages)
+        seen = {epoch.index: epoch.hypnodensity for epoch in self.epochs}
+        evidence = [seen.get(index, ()) for index in range(len(self.stages))]
+        final = second_pass(self.stages, evidence)
+        second = SecondLook(summarise(final.stages, in_bed), final.n_changed)
+        return replace(summarise(self.stages, in_bed), second=second)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,7 +66,9 @@ class NightSummary:
         Steps from sleep to W between neighbouring epochs; not YASA's.
     transitions_per_h : float or None
         Changes of stage between neighbouring scored epochs, per hour of sleep; not
-        YASA's.
+        YASA's. The stage-shift index of clinical reports.
+    second : SecondLook or None
+        What the second pass makes of the night, once it is over.
     """
 
     hypnogram: tuple[Stage | Refusal, ...]
@@ -87,11 +90,19 @@ class NightSummary:
     unscored_min: float
     awakenings: int
     transitions_per_h: float | None
+    second: "SecondLook | None" = None
 
     @property
     def n_epochs(self) -> int:
         """Epochs of the recording, scored or not."""
         return len(self.hypnogram)
+
+
+class SecondLook(NamedTuple):
+    """Statistics after the second pass, and in how many epochs that said otherwise."""
+
+    summary: NightSummary
+    n_changed: int
 
 
 def summarise(
