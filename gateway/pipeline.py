@@ -222,7 +222,8 @@ class Pipeline:
         if self._state.state is Recording.IDLE:
             now = self._clock.tick
             self.t_scored = t
-            self._state = SessionState(Recording.RECORDING, now and now.utc)
+            began = now and now.utc + timedelta(seconds=t - now.t)
+            self._state = SessionState(Recording.RECORDING, began)
             yield self.session
 
     def _told(self, outputs: Iterator[Output]) -> Iterator[Output]:

@@ -211,6 +211,8 @@ def test_a_night_begins_on_the_head_with_the_seconds_that_showed_it(world):
     assert isinstance(first.stage, Stage)
     put_on = EVENING + timedelta(minutes=20)
     assert abs((first.start_utc - put_on).total_seconds()) <= 7
+    began = it.all(SessionState)[-1].started_utc
+    assert abs((began - first.start_utc).total_seconds()) <= 1
 
 
 def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
