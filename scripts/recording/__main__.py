@@ -20,6 +20,7 @@ from scripts.recording.kill import KILLS_A_NIGHT, one_night
 from scripts.recording.readers import READERS, look, opens
 
 HOUR_S = 3600
+PROGRESS = 50  # nights
 
 
 def main() -> None:
@@ -52,6 +53,8 @@ def _kill(n_kills: int, seed: int) -> int:
         wrong += bool(found)
         for line in found[:3]:
             print(f"  night {nights}: {line}", flush=True)
+        if nights % PROGRESS == 0:
+            print(f"  {kills} kills so far", flush=True)
     took_s = time.monotonic() - began
     print(f"{kills} kills in {nights} nights of up to {KILLS_A_NIGHT}: {wrong} wrong")
     for name in READERS:

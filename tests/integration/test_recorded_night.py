@@ -18,14 +18,16 @@ from gateway.link.stream import stream
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night
-from gateway.runtime.bed import Session, Station
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import outlet, serve
+from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink, edf
 from gateway.staging.score import ScoredEpoch
+from gateway.standby import Standby
 from sim.sleeper import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
 from tests.virtual_headband import Night
@@ -43,9 +45,10 @@ class Hearing:
 
     def outlet(self):
         async def run(_options, feed, control):
-            control.ask(Mark("bedroom", "before anything"))
             async for reading in feed:
                 self.values.append(reading.value)
+                if isinstance(reading.value, ScoredEpoch) and reading.value.index == 2:
+                    control.ask(Mark("bedroom", "pill taken"))
 
         return outlet(
             Sink("hearing", object, (ScoredEpoch, Block, Tally), run), object()
@@ -71,8 +74,12 @@ async def live_through(night, recording, hearing, folder):
             jitter=dice.random,
         ),
         new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
+
+    def watch_of(montage):
+        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
     def now():
         utc = START + timedelta(seconds=loop.time())
@@ -145,4 +152,6 @@ def test_the_loss_annotated_is_the_loss_counted(lived):
 
 def test_a_mark_is_in_the_file(lived):
     _, path = lived
-    assert [a for a in annotations(path) if "before anything" in a.texts]
+    (mark,) = [a for a in annotations(path) if "pill taken" in a.texts]
+    second = (mark.onset_us - survey(path).offset_us) / 1e6
+    assert second == pytest.approx(90, abs=3)
