@@ -1,5 +1,6 @@
 """Find the night that somebody wants to look at."""
 
+import re
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -9,6 +10,8 @@ from gateway.errors import ConfigError, RecordingError
 from gateway.formats.night_json import read_epoch_lines, read_night_json
 from gateway.journal.options import JournalOptions
 from gateway.journal.store import Store
+from gateway.preprocessing.band import EPOCH_S
+from gateway.record_file.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_night import NPZ, RECORDINGS
@@ -19,6 +22,8 @@ from gateway.staging.staged_night import StagedNight
 
 LAST = "last"
 SERVICE = Path("/var/lib/sleepgate/journal.sqlite")
+FOLDER = "recordings"  # beside the journal
+NAMED = re.compile(r"\d{4}-\d\d-\d\d_.+?_([0-9A-Z]+)(?:_\d+)?")  # date, device, session
 RECORDER = "the recorder's clock"
 NOT_A_NIGHT = (KeyError, TypeError, ValueError)
 
@@ -67,7 +72,7 @@ def find_night(what: str, options: Options, journal: Path | None = None) -> Foun
     """
     path = Path(what)
     if not path.exists():
-        return _session(what, journal)
+        return _session(what, journal, options)
     if path.suffix.lower() in RECORDINGS:
         night = stage_file(path, options)
         expert, name = _expert(path, night)
@@ -119,24 +124,65 @@ def _expert(
     return stages, beside.name
 
 
-def _session(what: str, journal: Path | None) -> Found:
+def _session(what: str, journal: Path | None, options: Options) -> Found:
+    """Return a session by the journal, or else by scoring its recording again."""
     path = journal or JournalOptions().file
     if journal is None and not path.exists() and SERVICE.exists():
         path = SERVICE
-    if not path.exists():
+    files = _recordings(path.parent / FOLDER)
+    documents: dict[str, list[bytes]] = {}
+    if path.exists():
+        with closing(Store(path)) as store:
+            documents = {s.session: [] for s in store.sessions()}
+            name = _one(what, sorted(documents.keys() | files.keys()))
+            if name in documents:
+                documents[name] = store.documents(name)
+    elif files:
+        name = _one(what, sorted(files))
+    else:
         raise ConfigError(
             [f"{what}: no such file, and no journal at {path} to look for a session in"]
         )
-    with closing(Store(path)) as store:
-        names = [session.session for session in store.sessions()]
-        found = names[-1:] if what == LAST else [n for n in names if n.startswith(what)]
-        if len(found) != 1:
-            known = ", ".join(names[-5:]) or "none yet"
-            kind = "several sessions begin so" if found else "no such file or session"
-            raise ConfigError([f"{what}: {kind}; the latest are {known}"])
-        documents = store.documents(found[0])
-    night = read_epoch_lines(b"\n".join(documents), found[0])
-    night = replace(night, in_bed=Lights().in_bed(night.stages))
+    if name in documents:
+        night = read_epoch_lines(b"\n".join(documents[name]), name)
+        lights = _lights(night, files.get(name))
+        night = replace(night, in_bed=lights.in_bed(night.stages))
+    else:
+        night = replace(stage_file(files[name], options), name=name)
     local = datetime.now().astimezone().tzinfo or UTC
-    name = night.start_utc.astimezone(local).tzname() or "local time"
-    return Found(night=night, zone=local, zone_name=name)
+    zone_name = night.start_utc.astimezone(local).tzname() or "local time"
+    return Found(night=night, zone=local, zone_name=zone_name)
+
+
+def _recordings(folder: Path) -> dict[str, Path]:
+    """Return the first part of every session's recording."""
+    found: dict[str, Path] = {}
+    for path in recordings(folder) if folder.is_dir() else []:
+        if named := NAMED.fullmatch(path.stem):
+            found.setdefault(named[1], path)
+    return found
+
+
+def _one(what: str, names: list[str]) -> str:
+    found = names[-1:] if what == LAST else [n for n in names if n.startswith(what)]
+    if len(found) != 1:
+        known = ", ".join(names[-5:]) or "none yet"
+        kind = "several sessions begin so" if found else "no such file or session"
+        raise ConfigError([f"{what}: {kind}; the latest are {known}"])
+    return found[0]
+
+
+def _lights(night: StagedNight, recording: Path | None) -> Lights:
+    """Return the marks that the JSON beside a recording keeps."""
+    said = read_beside(recording) if recording is not None else None
+    epochs = [
+        None
+        if not (said and said.get(key))
+        else round((_utc(said[key]) - night.start_utc).total_seconds() / EPOCH_S)
+        for key in ("lights_off", "lights_on")
+    ]
+    return Lights(off_epoch=epochs[0], on_epoch=epochs[1])
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text)

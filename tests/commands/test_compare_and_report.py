@@ -132,6 +132,11 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
                     recorded_s=0.0,
                     document=json.dumps(epoch_line(i)).encode(),
                 )
+    (tmp_path / "recordings").mkdir()
+    beside = tmp_path / "recordings" / "2026-02-13_bed_room_01BBB.json"
+    on = (START + timedelta(seconds=121)).isoformat()
+    beside.write_text(json.dumps({"lights_off": None, "lights_on": on}))
+    beside.with_suffix(".edf").touch()
     told = ("--journal", journal, "--out", tmp_path, "--json", "--html")
     run("report", *told)
     run("report", "01A", *told)
@@ -139,6 +144,7 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
         night = json.loads((tmp_path / f"{name}_night.json").read_text())
         assert night["n_epochs"] == n_epochs
         assert (tmp_path / f"{name}_report.html").exists()
+        assert night["in_bed"] == [0, min(n_epochs, 4)]
     for what, problem in (
         ("01", "several sessions"),
         ("02", "no such file or session"),
@@ -146,7 +152,7 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
         with pytest.raises(ConfigError, match=problem):
             run("report", what, *told)
     with pytest.raises(ConfigError, match="no journal"):
-        run("report", "--journal", tmp_path / "none.sqlite")
+        run("report", "--journal", tmp_path / "no" / "none.sqlite")
 
 
 def test_a_night_scored_before_is_reported_in_every_form(tmp_path):
