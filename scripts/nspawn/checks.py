@@ -19,7 +19,7 @@ NIGHT = f"""devices:
   - name: bedroom
     driver: diy
 outputs:
-  mqtt: {{port: {PORT}}}
+  mqtt: {{host: 127.0.0.1, port: {PORT}}}
 log:
   level: debug
 """
