@@ -58,7 +58,7 @@ def _kill(n_kills: int, seed: int) -> int:
     took_s = time.monotonic() - began
     print(f"{kills} kills in {nights} nights of up to {KILLS_A_NIGHT}: {wrong} wrong")
     for name in READERS:
-        print(f"  unmended, {name} opens {opened[name]} of {kills}; mended, all")
+        print(f"  {name} opens {opened[name]} of {kills} as the kill left them")
     print(f"  {took_s:.0f} s")
     return wrong
 
