@@ -53,8 +53,8 @@ class Bed:
 
     @property
     def runs(self) -> bool:
-        """Whether a session runs."""
-        return self._session is not None
+        """Whether a session runs, or the next is announced."""
+        return self._session is not None or self._ready is not None
 
     def open(self, now: Tick) -> Iterator[Output]:
         """Take up the session that was interrupted, or get ready for another."""
@@ -70,10 +70,8 @@ class Bed:
         """Yield what follows from `value`, the beginning or end of a session too."""
         if isinstance(value, Tick):
             self._now = value
-        elif isinstance(value, LinkUp):
-            self._up = value
-        elif isinstance(value, LinkDown):
-            self._up = None
+        elif isinstance(value, LinkUp | LinkDown):
+            self._up = value if isinstance(value, LinkUp) else None
         if self._session is not None:
             yield from self._told(self._session, self._session.pipeline.push(value))
             if isinstance(value, Tick) and self._is_over(self._session.pipeline):
@@ -115,13 +113,13 @@ class Bed:
         yield from self._finish(Ending.STOPPED)
 
     def mark(self, t: float, text: str) -> Iterator[Output]:
-        """Note that something happened at `t`; nothing while no session runs."""
-        if (session := self._session) is not None:
+        """Note that something happened at `t`, if a session is announced."""
+        if (session := self._session or self._ready) is not None:
             yield from self._told(session, session.pipeline.mark(t, text))
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
-        """Note that the lights went off or on at `t`, if a session runs."""
-        if (session := self._session) is not None:
+        """Note that the lights went off or on at `t`, if a session is announced."""
+        if (session := self._session or self._ready) is not None:
             yield from self._told(session, session.pipeline.switch_lights(t, off=off))
 
     def fault(self, value: Input) -> LinkError | None:
@@ -157,6 +155,7 @@ class Bed:
             self._ready = self.station.new_session()
             self._session_name = self._ready.name
             yield SessionState(Recording.IDLE)
+            yield from self._ready.pipeline.push(self._now)
 
     def _decide(self, past: Past) -> Iterator[Output]:
         """Go on with the last session or not, as soon as it is known which."""

@@ -13,11 +13,13 @@ from gateway.link.bleak_radio import BleakRadio
 from gateway.link.stream import stream
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
-from gateway.runtime.bed import Session, Station
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import outlet, serve
+from gateway.runtime.station import Session, Station
 from gateway.staging.stage import STAGES
+from gateway.standby import Standby
 from sim.sleeper import synthetic_night
 from tests.virtual_headband import Night
 
@@ -44,11 +46,16 @@ async def test_good_hours_are_few_lines(caplog):
     recording, stages = synthetic_night(1, HOURS)
     night, loop = Night(recording), asyncio.get_running_loop()
     radio, scorer = BleakRadio(backend=night.backend()), Expert(stages)
+
+    def watch_of(montage):
+        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
+
     station = Station(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(radio, DIY, report=report, stall_s=5.0),
         new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
     stop = asyncio.Event()

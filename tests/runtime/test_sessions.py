@@ -229,6 +229,21 @@ def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
     assert it.sessions() == ["night-1"]
 
 
+def test_a_mark_before_the_headband_is_on_belongs_to_the_night_that_begins(world):
+    it = world()
+    it.worn = False
+    it.pass_time(MINUTE_S)
+    it.hear(it.bed.switch_lights(it.now.t, off=True))
+    it.worn = True
+    it.pass_time(10 * MINUTE_S)
+    assert it.sessions() == ["night-1"]
+    [off] = it.events(Happening.LIGHTS_OFF)
+    assert (off.utc - EVENING).total_seconds() == MINUTE_S
+    state = it.all(SessionState)[-1]
+    assert state.lights.off_utc == off.utc
+    assert off.epoch is None
+
+
 def test_a_night_ends_an_hour_after_the_headband_was_taken_off(world):
     it = world()
     it.pass_time(HOUR_S)
