@@ -5,6 +5,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import archive
 import compute
 import daemon
 import footprint
@@ -30,6 +31,7 @@ def main() -> None:
         compute.inference(200 if options.quick else 2000),
         compute.notifications(recording),
         compute.offline(recording),
+        archive.rows(*((20, 10) if options.quick else (40, 120))),
         link.rows(recording.between(0, 1200)),
         recovery.rows(recording, 5 if options.quick else 20),
         soak.rows(4 if options.quick else 24),
