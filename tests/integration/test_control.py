@@ -103,7 +103,8 @@ async def housed(until):
         finally:
             if house.process.returncode is None:
                 house.process.terminate()
-            await house.process.communicate()
+            _, log = await house.process.communicate()
+            print(log.decode())  # noqa: T201 (pytest shows it of a test that fails)
 
 
 async def test_two_sleepers_in_one_daemon_are_told_apart(until):
