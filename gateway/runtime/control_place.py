@@ -57,11 +57,13 @@ def claimed(path: Path) -> Iterator[socket.socket]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _taken(path) from None
-        path.unlink(missing_ok=True)
+        new = path.with_suffix(".new")  # nobody finds it before it listens
+        new.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(str(path))
-            path.chmod(MODE)  # before anybody can connect
+            listener.bind(str(new))
+            new.chmod(MODE)
             listener.listen(16)
+            new.replace(path)
             try:
                 yield listener
             finally:

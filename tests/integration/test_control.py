@@ -29,8 +29,14 @@ SCHEMA = json.loads(
     ).read_text()
 )
 SLEEPERS = {"anna": "F0:F1:F2:F3:F4:01", "ben": "F0:F1:F2:F3:F4:02"}
-SPEED = 60.0
+SPEED = 15.0
 PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """Wait for a daemon on a machine that has other things to do."""
+    monkeypatch.setattr("gateway.runtime.control_client.PATIENCE_S", PATIENCE_S)
 
 
 class House:
