@@ -60,11 +60,11 @@ async def test_a_whole_synthetic_night_arrives_once_and_in_order(
 
 
 async def test_samples_lost_on_the_way_change_only_their_own_epochs(
-    chain, offline_hypnodensities
+    chain, offline_hypnodensities, until
 ):
     recording, _ = synthetic_night(3, 0.25)
     async with chain() as running, running.headband(recording, speed=60.0) as band:
-        await running.availability("online")
+        await until(running.listener.epochs, "the session's first epoch")
         await running.air.outage(3.0)
         await running.ended(band)
         documents = running.listener.stages()

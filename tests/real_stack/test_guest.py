@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,21 +16,10 @@ BUILD = (ROOT / "scripts" / "bluez" / "build-guest").read_text()
 README = (ROOT / "README.md").read_text()
 
 
-def installs(text):
-    """Return mode, source and destination of every file that `text` installs."""
-    text = text.replace("\\\n", " ").replace("$checkout/", "").replace("$root", "")
-    found = set()
-    for line in re.findall(r"^\s*(?:sudo )?(install .*-m .*)$", text, re.MULTILINE):
-        words = shlex.split(line)
-        mode = words[words.index("-m") + 1]
-        found.add((mode, *words[-2:]))
-    return found
-
-
 def test_the_daemon_is_installed_in_the_guest_as_readme_says():
-    said = {files for files in installs(README) if "sleepgate" in files[1]}
+    said = re.findall(r"^sudo (sleepgate service install)\b", README, re.MULTILINE)
     assert said
-    assert said - installs(BUILD) == set()
+    assert f"/opt/sleepgate/bin/{said[0]} --root /" in BUILD
 
 
 @pytest.mark.parametrize("unit", sorted(GUEST.glob("*.service")), ids=lambda p: p.name)

@@ -5,6 +5,7 @@ Two hours of it here; `scripts/bench` counts those of eight.
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gateway import drivers
@@ -33,7 +34,7 @@ class Expert:
     """Scores as the synthetic night was made, with its awakenings."""
 
     def __init__(self, stages):
-        self.card = read_model("default").card
+        self.card = replace(read_model("default").card, context=None)
         self._stages = iter(stages)
 
     def hypnodensity(self, *_epochs):

@@ -57,7 +57,7 @@ def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
     expected = staged(offline.score(recorded, Night(scorer, {}, 50.0)))
     assert len(live) == len(expected) == 11
     np.testing.assert_allclose(
-        [epoch.hypnodensity for epoch in live],
-        [epoch.hypnodensity for epoch in expected],
+        [epoch.raw_hypnodensity for epoch in live],
+        [epoch.raw_hypnodensity for epoch in expected],
         atol=0.05,
     )
