@@ -27,18 +27,16 @@ def staged_epoch(document: Mapping[str, Any]) -> StagedEpoch:
         If it is none.
     """
     quality = document["quality"]
-    proba = document["proba"]
     label, reason = document["stage"], document["reason"]
     return StagedEpoch(
         index=int(document["epoch"]),
         stage=Refusal(reason) if label is None else BY_LABEL[label],
-        hypnodensity=()
-        if proba is None
-        else tuple(float(proba[LABEL[stage]]) for stage in STAGES),
+        hypnodensity=_density(document["proba"]),
         quality=float(quality["overall"]),
         missing_s=float(quality["missing_s"]),
         flaws=tuple(map(str, quality["flags"])),
         derivations=dict(quality["derivations"]),
+        raw_hypnodensity=_density(document.get("raw_proba")),
     )
 
 
@@ -162,9 +160,8 @@ def _epoch(epoch: StagedEpoch) -> dict[str, Any]:
         "start_s": epoch.index * EPOCH_S,
         "stage": _label(epoch.stage),
         "reason": epoch.stage.value if isinstance(epoch.stage, Refusal) else None,
-        "proba": None
-        if not epoch.hypnodensity
-        else {LABEL[s]: p for s, p in zip(STAGES, epoch.hypnodensity, strict=True)},
+        "proba": _proba(epoch.hypnodensity),
+        "raw_proba": _proba(epoch.raw_hypnodensity),
         "quality": {
             "overall": epoch.quality,
             "missing_s": epoch.missing_s,
@@ -172,6 +169,16 @@ def _epoch(epoch: StagedEpoch) -> dict[str, Any]:
             "derivations": dict(epoch.derivations),
         },
     }
+
+
+def _proba(hypnodensity: tuple[float, ...]) -> dict[str, float] | None:
+    if not hypnodensity:
+        return None
+    return {LABEL[s]: p for s, p in zip(STAGES, hypnodensity, strict=True)}
+
+
+def _density(proba: Mapping[str, Any] | None) -> tuple[float, ...]:
+    return () if proba is None else tuple(float(proba[LABEL[s]]) for s in STAGES)
 
 
 def _label(stage: Stage | Refusal) -> str | None:

@@ -10,7 +10,7 @@ from gateway.staging.events import SleepEvent, SleepEvents
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
-from gateway.staging.second_pass import second_pass
+from gateway.staging.second_pass import evidence, second_pass
 from gateway.staging.sleep_statistics import NightSummary, SecondLook, summarise
 from gateway.staging.stage import Refusal, Stage
 
@@ -79,8 +79,11 @@ class Chart:
     def summary(self) -> NightSummary:
         """Return the statistics of the time in bed, by both passes."""
         in_bed = self.lights.in_bed(self.stages)
-        seen = {epoch.index: epoch.hypnodensity for epoch in self.epochs}
-        evidence = [seen.get(index, ()) for index in range(len(self.stages))]
-        final = second_pass(self.stages, evidence)
+        seen = {
+            epoch.index: evidence(epoch.hypnodensity, epoch.raw_hypnodensity)
+            for epoch in self.epochs
+        }
+        night = [seen.get(index, ()) for index in range(len(self.stages))]
+        final = second_pass(self.stages, night)
         second = SecondLook(summarise(final.stages, in_bed), final.n_changed)
         return replace(summarise(self.stages, in_bed), second=second)

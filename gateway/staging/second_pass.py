@@ -1,10 +1,10 @@
 """The night read a second time, when all of it is known. Pure.
 
-The model sees each epoch alone; a technician also sees what came before and after.
-This pass adds that knowledge and nothing else: a hidden Markov model whose states are
-the stages, whose steps are as likely as in real nights, and whose evidence is the
-model's own hypnodensity. It needs the whole night, so it never replaces what was said
-live: both are kept.
+Live, the model knows an epoch and those before it; a technician also sees what came
+after. This pass adds that knowledge and nothing else: a hidden Markov model whose
+states are the stages, whose steps are as likely as in real nights, and whose evidence
+is what the model says of each epoch alone. It needs the whole night, so it never
+replaces what was said live: both are kept.
 """
 
 from collections.abc import Sequence
@@ -53,6 +53,21 @@ class SecondPass:
     n_changed: int
 
 
+def evidence(
+    hypnodensity: tuple[float, ...], raw_hypnodensity: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Return what an epoch says by itself: its neighbours are counted only once.
+
+    Parameters
+    ----------
+    hypnodensity : tuple of float
+        As it was live; empty when refused.
+    raw_hypnodensity : tuple of float
+        By the epoch alone; empty where `hypnodensity` is that already.
+    """
+    return (raw_hypnodensity or hypnodensity) if hypnodensity else ()
+
+
 def second_pass(
     stages: Sequence[Stage | Refusal], hypnodensity: Sequence[Sequence[float]]
 ) -> SecondPass:
@@ -63,17 +78,17 @@ def second_pass(
     stages : sequence of Stage or Refusal
         As they were live, one per epoch.
     hypnodensity : sequence of sequence of float
-        As it was live; empty where `stages` has a refusal, over which time passes
-        without evidence.
+        The `evidence` of each; empty where `stages` has a refusal, over which time
+        passes without evidence.
     """
     steps = np.array(STEPS, dtype=np.float64)
     share = steps.sum(axis=0) / steps.sum()
     steps /= steps.sum(axis=1, keepdims=True)
-    evidence = np.ones((len(stages), len(STAGES)))
+    seen = np.ones((len(stages), len(STAGES)))
     for epoch, density in enumerate(hypnodensity):
         if len(density):
-            evidence[epoch] = np.maximum(density, LEAST) ** WEIGHT
-    smoothed = _forward(evidence, steps, share) * _backward(evidence, steps)
+            seen[epoch] = np.maximum(density, LEAST) ** WEIGHT
+    smoothed = _forward(seen, steps, share) * _backward(seen, steps)
     smoothed /= smoothed.sum(axis=1, keepdims=True)
     final = tuple(
         live if isinstance(live, Refusal) else STAGES[int(row.argmax())]
@@ -89,21 +104,21 @@ def second_pass(
     )
 
 
-def _forward(evidence: Array, steps: Array, share: Array) -> Array:
-    alpha = np.empty_like(evidence)
+def _forward(seen: Array, steps: Array, share: Array) -> Array:
+    alpha = np.empty_like(seen)
     belief = share
-    for epoch, seen in enumerate(evidence):
-        belief = (belief if epoch == 0 else belief @ steps) * seen
+    for epoch, now in enumerate(seen):
+        belief = (belief if epoch == 0 else belief @ steps) * now
         belief = belief / belief.sum()
         alpha[epoch] = belief
     return alpha
 
 
-def _backward(evidence: Array, steps: Array) -> Array:
-    beta = np.empty_like(evidence)
-    belief = np.ones(evidence.shape[1])
-    for epoch in range(len(evidence) - 1, -1, -1):
+def _backward(seen: Array, steps: Array) -> Array:
+    beta = np.empty_like(seen)
+    belief = np.ones(seen.shape[1])
+    for epoch in range(len(seen) - 1, -1, -1):
         beta[epoch] = belief
-        belief = steps @ (belief * evidence[epoch])
+        belief = steps @ (belief * seen[epoch])
         belief = belief / belief.sum()
     return beta

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.preprocessing.band import EPOCH_S
-from gateway.staging.second_pass import SecondPass, second_pass
+from gateway.staging.second_pass import SecondPass, evidence, second_pass
 from gateway.staging.stage import Refusal, Stage
 
 
@@ -28,6 +28,8 @@ class StagedEpoch:
         What is wrong with any derivation, in the words of messages.
     derivations : mapping of str to str
         What each of the model's inputs was made of.
+    raw_hypnodensity : tuple of float
+        By this epoch alone, where the model heeds those before it too; else empty.
     """
 
     index: int
@@ -37,6 +39,12 @@ class StagedEpoch:
     missing_s: float
     flaws: tuple[str, ...]
     derivations: Mapping[str, str]
+    raw_hypnodensity: tuple[float, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[float, ...]:
+        """What this epoch alone says of its stage; empty when refused."""
+        return evidence(self.hypnodensity, self.raw_hypnodensity)
 
     @property
     def confidence(self) -> float | None:
@@ -90,7 +98,7 @@ class StagedNight:
 
     def second_pass(self) -> SecondPass:
         """Return what the whole night makes of each epoch."""
-        return second_pass(self.stages, [e.hypnodensity for e in self.epochs])
+        return second_pass(self.stages, [e.evidence for e in self.epochs])
 
     def start_of(self, epoch: int) -> datetime:
         """Return when an epoch began."""

@@ -1,6 +1,7 @@
 """The second pass knows the neighbours, and nothing that nobody said."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.recordings.hypnogram import read_hypnogram
-from gateway.staging.second_pass import LEAST, STEPS, WEIGHT, second_pass
+from gateway.staging.second_pass import LEAST, STEPS, WEIGHT, evidence, second_pass
 from gateway.staging.stage import STAGES, Refusal, Stage
 from tests.staged_nights import night_of, nights
 
@@ -75,6 +76,23 @@ def test_a_lone_doubtful_epoch_follows_its_neighbours():
     final = second_pass(live, night)
     assert final.stages == (N2,) * 21
     assert final.n_changed == 1
+
+
+def test_the_evidence_is_what_each_epoch_says_alone():
+    """What the live context made of it would count the neighbours twice."""
+    night = night_of([N2] * 9)
+    alone = [density(R if 2 < at < 6 else N2, 0.9) for at in range(9)]
+    epochs = tuple(
+        replace(epoch, raw_hypnodensity=raw)
+        for epoch, raw in zip(night.epochs, alone, strict=True)
+    )
+    final = replace(night, epochs=epochs).second_pass()
+    assert final == second_pass(night.stages, alone)
+    assert final != night.second_pass()
+
+
+def test_a_refused_epoch_says_nothing_even_if_it_was_scored_alone():
+    assert evidence((), density(R)) == ()
 
 
 def test_what_is_certain_stays():
