@@ -103,7 +103,11 @@ def _daemon(config: Path, folder: str) -> Iterator[tuple[psutil.Process, float]]
         start = time.perf_counter()
         child = subprocess.Popen(
             [sys.executable, "-m", "gateway", "run", "--config", str(config)],
-            env={**os.environ, "NOTIFY_SOCKET": address, "XDG_RUNTIME_DIR": folder},
+            env={
+                **os.environ,
+                **dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_STATE_HOME"), folder),
+                "NOTIFY_SOCKET": address,
+            },
             stderr=subprocess.DEVNULL,
         )
         try:

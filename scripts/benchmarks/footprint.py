@@ -111,6 +111,11 @@ class House:
         return int(found.group(1)) / elapsed_s
 
     @property
+    def _own(self) -> dict[str, str]:
+        """Keep socket, journal and night out of the user's."""
+        return dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_STATE_HOME"), str(self._folder))
+
+    @property
     def _simulated(self) -> str:
         return f'ble: {{backend: simulated, transport: "unix:{self._folder}/hci1"}}'
 
@@ -124,7 +129,7 @@ class House:
         with (log or Path(os.devnull)).open("w") as words:
             daemon = subprocess.Popen(
                 [*tool, python, "-m", "gateway", "run", "--config", str(config)],
-                env={**os.environ, "XDG_RUNTIME_DIR": str(self._folder)},
+                env={**os.environ, **self._own},
                 stdout=subprocess.DEVNULL,
                 stderr=words,
             )
