@@ -16,6 +16,7 @@ from gateway.formats.night_statistics import yasa_statistics
 from gateway.formats.report.contents import Report, troubles
 from gateway.formats.report.page import report_html
 from gateway.formats.report.picture import report_svg
+from gateway.runtime.model_file import read_model
 from gateway.staging.stage import Refusal, Stage
 from gateway.staging.staged_night import StagedNight
 from tests.staged_nights import night_of, nights
@@ -130,6 +131,25 @@ def test_a_model_that_is_gone_is_said_to_be():
         Page(report_html(report_of(night_of([Stage.W]), about=about))).words
     )
     assert "Research use." in words
+
+
+def test_the_shipped_models_figures_stand_with_their_intervals():
+    about = read_model("default").card.about
+    page = Page(report_html(report_of(night_of([Stage.W]), about=about)))
+    words = " ".join(page.words)
+    for name, found in about["figures_int8"].items():
+        assert name in words
+        assert f"{found['kappa']['value']:.2f} (" in words
+    assert about["limits"][0] in words
+
+
+def test_a_card_may_give_numbers_without_intervals_or_none():
+    figures = {"some nights": {"accuracy": 0.8, "n_epochs": 7}}
+    about = {"figures_int8": figures}
+    page = Page(report_html(report_of(night_of([Stage.W]), about=about)))
+    words = page.words
+    at = words.index("some nights")
+    assert words[at : at + 5] == ["some nights", "80%", "-", "7", "-"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "both"])

@@ -33,9 +33,20 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
     yield '<div class="scroll"><table><tr><th>data</th><th>accuracy</th><th>kappa</th>'
     yield "<th>epochs</th><th>subjects</th></tr>"
     for name, found in figures.items():
-        yield (
-            f"<tr><td>{escape(name)}</td><td>{100 * found['accuracy']:.0f} %</td>"
-            f"<td>{found['kappa']:.2f}</td><td>{found['n_epochs']}</td>"
-            f"<td>{found['n_subjects']}</td></tr>"
-        )
+        accuracy = _with_interval(found.get("accuracy"), "{:.0%}")
+        kappa = _with_interval(found.get("kappa"), "{:.2f}")
+        counts = (escape(str(found.get(n, "-"))) for n in ("n_epochs", "n_subjects"))
+        cells = (escape(str(name)), accuracy, kappa, *counts)
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     yield "</table></div></details>"
+
+
+def _with_interval(figure: object, form: str) -> str:
+    """Write a card's figure: a number, or one with its 95 % interval."""
+    match figure:
+        case {"value": float() | int() as value, "interval_95": [low, high]}:
+            return f"{form.format(value)} ({form.format(low)}-{form.format(high)})"
+        case float() | int():
+            return form.format(figure)
+        case _:
+            return "-"
