@@ -96,7 +96,7 @@ ONLY_IN = {
         *("gateway/link/bumble_adapter.py", "gateway/link/bumble_backend.py"),
         "gateway/link/bumble_scanner.py",
     },
-    "paho": {"gateway/mqtt_client/paho_thread.py"},
+    "paho": {f"gateway/mqtt_client/{x}.py" for x in ("paho_thread", "small_ears")},
     "rich": {
         *("gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"),
         *("gateway/runtime/status_view.py", "gateway/runtime/progress.py"),

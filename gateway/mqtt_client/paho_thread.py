@@ -31,6 +31,7 @@ from gateway.mqtt_client.heard import (
     Refused,
     Unreachable,
 )
+from gateway.mqtt_client.small_ears import HEARD_BYTES, SmallEars
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class PahoThread:
         hear: Callable[["PahoThread", Heard], None],
     ) -> None:
         self.terms = terms
-        self._client = paho.Client(
+        self._client = SmallEars(
             CallbackAPIVersion.VERSION2,
             client_id=terms.client_id,
             protocol=VERSION[terms.protocol],
@@ -106,12 +107,16 @@ class PahoThread:
         self._subscriptions = [(pattern, 1) for pattern in subscriptions]
         self._listen(asyncio.get_running_loop(), hear)
         self.retry_between(*BACK_OFF_S)
-        first = paho.MQTT_CLEAN_START_FIRST_ONLY
+        first, wanted = paho.MQTT_CLEAN_START_FIRST_ONLY, None
+        if terms.protocol == "5":
+            first, wanted = True, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
+            wanted.MaximumPacketSize = HEARD_BYTES
         self._client.connect_async(
             address.host,
             address.port,
             address.keepalive_s,
-            clean_start=True if terms.protocol == "5" else first,
+            clean_start=first,
+            properties=wanted,
         )
         self._client.loop_start()
 
