@@ -12,6 +12,10 @@ BECAUSE = (
     ),
     ("not yet valid", "this machine's clock is wrong; a Pi sets it over the network"),
     ("mismatch", "outputs.mqtt.host must be a name that its certificate has"),
+    (
+        "name resolution",
+        "no name server answers the daemon: sleepgate doctor --mqtt",
+    ),
     ("WebSocket handshake", "look at outputs.mqtt.port and websocket, its path"),
 )
 NO_TLS = "it may not speak TLS on this port: most do on 8883, and not on 1883"

@@ -1,18 +1,32 @@
 """What the checks share: the container, the packages, and how the daemon is asked."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.nspawn.container import Container, ContainerError
 
+CHECKOUT = "/opt/given/checkout"
+PEER = "/opt/given/peer/bin/python"
 CONFIG = "/etc/sleepgate/sleepgate.yaml"
+# the container shares the network of its host, where there may be brokers
+PORT = 20_000 + os.getpid() % 10_000
+MQTT = f"{{host: 127.0.0.1, port: {PORT}}}"
+NIGHT = f"""devices:
+  - name: bedroom
+    driver: diy
+outputs:
+  mqtt: {MQTT}
+  edf: {{}}
+log:
+  level: debug
+"""
 DROP_IN = "/etc/systemd/system/sleepgate.service.d"
-PIP = "PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl)"
 # what a run leaves anyway: logs, caches, lists of what is installed, the clock
 VOLATILE = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/root"),  # noqa: S108
@@ -21,6 +35,18 @@ VOLATILE = (
 )
 # and what shadow and ldconfig write anew: backups of what was before, a cache
 REWRITTEN = re.compile(r"/etc/(passwd-|group-|g?shadow-|ld\.so\.cache|sub[gu]id-?)$")
+
+
+class Check(NamedTuple):
+    """One of them: what is so, and what finds out; returns a note."""
+
+    name: str
+    run: "Callable[[Bench], str]"
+
+
+def check(name: str) -> "Callable[[Callable[[Bench], str]], Check]":
+    """Make a check of a function."""
+    return lambda function: Check(name, function)
 
 
 @dataclass
@@ -91,6 +117,14 @@ class Bench:
             f"another process after: {fault}",
         )
 
+    def document(self, command: str, *statuses: int) -> dict[str, Any]:
+        """Return the JSON a command prints; it ends with one of `statuses`, or 0."""
+        rc, out = self.box.attempt(f"{command} 2>/dev/null")
+        if rc not in (statuses or (0,)):
+            raise ContainerError(f"{command}: exit status {rc}: {out[-1500:]}")
+        document: dict[str, Any] = json.loads(out)
+        return document
+
     def epochs(self) -> list[tuple[str, int, str]]:
         """Return session, number and stage of every epoch in the journal."""
         return [
@@ -137,3 +171,18 @@ def given(root: Path, *files: Path) -> list[str]:
     for file in files:
         (folder / file.name).write_bytes(file.read_bytes())
     return [f"/opt/given/{file.name}" for file in files]
+
+
+def broker(bench: Bench, *lines: str) -> None:
+    """Start mosquitto with these settings, or anew with other ones."""
+    listener = f"listener {PORT} 127.0.0.1"
+    text = "\n".join([listener, *lines, ""])
+    bench.write("/etc/mosquitto/conf.d/test.conf", text)
+    bench.box.run("systemctl reset-failed mosquitto; systemctl restart mosquitto")
+
+
+def ready_s(bench: Bench) -> float:
+    """Return how long the daemon took from its start to READY=1."""
+    began, ready = "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic"
+    shown = bench.box.show(began, ready)
+    return (int(shown[ready]) - int(shown[began])) / 1e6

@@ -19,6 +19,7 @@ from gateway.formats.doctor_report import (
 )
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import Connection
+from gateway.runtime.doctor.fence_checks import fence_findings
 from gateway.runtime.doctor.patient import Patient
 from gateway.sinks.mqtt import Options
 
@@ -44,6 +45,7 @@ def mqtt_findings(patient: Patient) -> Iterator[Finding]:
     except ConfigError as error:
         yield broken("broker", str(error), "sleepgate config check")
         return
+    yield from fence_findings(options.host)
     for look in (_reached, _tls):
         finding = look(options)
         yield finding
