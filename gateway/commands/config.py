@@ -1,6 +1,7 @@
 """``sleepgate config``: write, check and show a configuration; nothing is started."""
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -46,18 +47,28 @@ def init(file: Path) -> None:
     click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
 
 
-@examples("sleepgate config check", "sleepgate config check my.yaml")
+@examples("sleepgate config check", "sleepgate config check my.yaml --json")
 @command.command(name="check")
 @FILE
-def check_file(file: Path) -> None:
+@JSON
+def check_file(*, file: Path, as_json: bool) -> None:
     """Report every problem in FILE; exit code 2 if there is one.
 
     So `sleepgate run` would read it: with its secrets, and with what variables like
     SLEEPGATE__OUTPUTS__MQTT__HOST say instead.
     """
-    config = check(file)
-    names = ", ".join(device.name for device in config.devices)
-    click.echo(f"{file}: good ({names})")
+    try:
+        devices = [device.name for device in check(file).devices]
+    except ConfigError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"file": str(file), "problems": error.problems}))
+        sys.exit(error.exit_code)
+    if as_json:
+        told = {"file": str(file), "problems": [], "devices": devices}
+        click.echo(json.dumps(told))
+    else:
+        click.echo(f"{file}: good ({', '.join(devices)})")
 
 
 @examples("sleepgate config show", "sleepgate config show --json | jq .outputs.mqtt")

@@ -13,6 +13,7 @@ IPV4 = re.compile(r"\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b")
 COLONS = re.compile(r"(?<![\w:])[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?![\w:])")
 HEADBAND = re.compile(r"\b(Muse|MuseS|Ganglion|NPG)-[0-9A-Za-z]{2,6}\b")
 HOME = re.compile(r"/home/[^/\s:'\"]+")
+ALONE = r"(?<![^\W_]){}(?![^\W_])"  # between underscores, as in a recording's name, too
 HERE = {"::", "::1"}
 NOBODY = {"", "localhost", "root", "sleepgate", "ip6-localhost"}
 
@@ -42,7 +43,7 @@ class Anonymiser:
         }
         self._secrets = sorted(written, key=len, reverse=True)
         self._names = [
-            (re.compile(rf"(?<![\w]){re.escape(name)}(?![\w])", re.IGNORECASE), kind)
+            (re.compile(ALONE.format(re.escape(name)), re.IGNORECASE), kind)
             for kind, group in names.items()
             for name in sorted(set(group), key=len, reverse=True)
             if name.lower() not in NOBODY

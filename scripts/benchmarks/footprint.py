@@ -1,15 +1,17 @@
 """What a daemon needs: memory, instructions a second, lines a night. Real processes.
 
-Instructions are counted by callgrind in the running daemon, so that neither the speed
-nor the load of this machine matters. What they are of a Raspberry Pi's core is
-arithmetic with `CORES`. The link is simulated, and with it a Bluetooth host in Python
-that a Raspberry Pi does not run: memory and instructions of a real one are less.
+Memory and instructions are those of the daemon a Raspberry Pi runs: BlueZ is spoken to
+over D-Bus. It is the one of the tests, and the headband is simulated, both in a process
+of their own. Instructions are counted by callgrind in the running daemon, so that
+neither the speed nor the load of this machine matters; what they are of a Raspberry
+Pi's core is arithmetic with `CORES`.
 """
 
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.formats.control_messages import Order
 from gateway.runtime.control_client import ask
 
+ROOT = Path(__file__).parents[2]
 CEILING_MB = 80.0
 CEILING_LINES = 200.0
 CEILING_PCT = 3.0
@@ -52,36 +55,40 @@ CORES = (
 def rows(seconds: float, hours: float) -> Iterator[Row]:
     """Measure: memory, then instructions over `seconds`, then lines of `hours`."""
     with _house() as house:
-        yield Row(
-            "daemon without a link (BlueZ), RSS",
-            house.resting_mb(),
-            "MB",
-            CEILING_MB,
-            "ceiling",
-        )
+        resting_mb, streaming_mb = house.memory_mb(seconds)
+        yield Row("daemon on BlueZ, no headband, RSS", resting_mb, "MB")
+        what = "daemon on BlueZ, streaming, MQTT, EDF, peak RSS"
+        yield Row(what, streaming_mb, "MB", CEILING_MB, "ceiling")
         lines = house.lines_of(hours)
         share = CEILING_LINES * hours / 8
         yield Row(f"lines of a good {hours:g} h", lines, "lines", share, "ceiling")
         per_s = house.instructions_per_s(seconds)
     if per_s is None:
         return  # no valgrind on this machine
-    yield Row("daemon at 1x, simulated radio and its host", per_s / 1e6, "Minstr/s")
+    yield Row("daemon on BlueZ, streaming at 1x", per_s / 1e6, "Minstr/s")
     for core in CORES:
         share = 100 * per_s / (core.clock_hz * core.per_cycle)
         yield Row(f"  of one core of a {core.name}", share, "%", CEILING_PCT, "ceiling")
 
 
 class House:
-    """An air, and configurations for it in `folder`."""
+    """An air, a broker, and configurations for them in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder, port
 
-    def resting_mb(self) -> float:
-        """Return what a daemon over BlueZ takes before it finds a headband."""
-        with self._daemon("ble: {}") as process:
+    def memory_mb(self, seconds: float) -> tuple[float, float]:
+        """Return the daemon's before it finds a headband, and at most while it streams.
+
+        An epoch is scored first: after it, all that is loaded late is there.
+        """
+        with self._daemon("{}") as process:
             time.sleep(15)
-            return _status_kb(process.pid, "VmRSS") * 1024 / 1e6
+            resting_mb = _status_kb(process.pid, "VmRSS") * 1024 / 1e6
+            with self._bluez():
+                self._until_epochs(1)
+                time.sleep(seconds)
+                return resting_mb, _status_kb(process.pid, "VmHWM") * 1024 / 1e6
 
     def lines_of(self, hours: float) -> float:
         """Count the lines of a night played at 480 times its speed."""
@@ -97,7 +104,7 @@ class House:
             return None
         out = self._folder / "callgrind"
         tool = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}")
-        with self._daemon(self._simulated, tool) as process, self._sim(1.0, 1):
+        with self._bluez(), self._daemon("{}", tool) as process:
             self._until_epochs(1)
             _control(process.pid, "--zero")
             start = time.monotonic()
@@ -112,19 +119,24 @@ class House:
 
     @property
     def _own(self) -> dict[str, str]:
-        """Keep socket, journal and night out of the user's."""
-        return dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_STATE_HOME"), str(self._folder))
+        """Keep socket, journal, night and bus out of the user's."""
+        places = dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_STATE_HOME"), str(self._folder))
+        bus = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self._folder}/bus"}
+        return {**places, **bus, "MALLOC_ARENA_MAX": "2"}  # as the unit
 
     @property
     def _simulated(self) -> str:
-        return f'ble: {{backend: simulated, transport: "unix:{self._folder}/hci1"}}'
+        return f'{{backend: simulated, transport: "unix:{self._folder}/hci1"}}'
 
     @contextmanager
     def _daemon(
         self, ble: str, tool: tuple[str, ...] = (), log: Path | None = None
     ) -> Iterator["subprocess.Popen[bytes]"]:
         config = self._folder / "c.yaml"
-        config.write_text(f"devices: [{{name: bench, driver: muse_athena}}]\n{ble}\n")
+        config.write_text(
+            f"devices: [{{name: bench, driver: muse_athena}}]\nble: {ble}\n"
+            f"outputs: {{mqtt: {{host: 127.0.0.1, port: {self._port}}}, edf: {{}}}}\n"
+        )
         python = sys.executable
         with (log or Path(os.devnull)).open("w") as words:
             daemon = subprocess.Popen(
@@ -138,6 +150,25 @@ class House:
             finally:
                 daemon.send_signal(signal.SIGTERM)
                 daemon.wait(PATIENCE_S)
+        shutil.rmtree(self._folder / "sleepgate")  # the next begins a night of its own
+
+    @contextmanager
+    def _bluez(self) -> Iterator[None]:
+        """Have a bluetoothd and a headband, at real time."""
+        words = ("--driver", "muse_athena", "--bus", str(self._folder))
+        peer = subprocess.Popen(
+            [sys.executable, "-m", "scripts.nspawn.peer", *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            if peer.stdout is None or b"air" not in peer.stdout.readline():
+                raise RuntimeError("no bluetoothd")
+            yield
+        finally:
+            peer.terminate()
+            peer.wait(PATIENCE_S)
 
     @contextmanager
     def _sim(self, hours: float, speed: float) -> Iterator["subprocess.Popen[bytes]"]:
@@ -158,8 +189,8 @@ class House:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             try:
-                socket = self._folder / "sleepgate" / "control.sock"
-                (device,) = ask(socket, Order("status"))["devices"]
+                desk = self._folder / "sleepgate" / "control.sock"
+                (device,) = ask(desk, Order("status"))["devices"]
             except GatewayError:  # not yet, or too slow under callgrind
                 device = {"epoch": None}
             if device["epoch"] and device["epoch"]["index"] + 1 >= least:
@@ -181,9 +212,17 @@ def _house() -> Iterator[House]:
         )
         stack.callback(air.wait)
         stack.callback(air.terminate)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        mosquitto = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+        broker = subprocess.Popen(
+            [mosquitto or "mosquitto", "-p", str(port)], stderr=subprocess.DEVNULL
+        )
+        stack.callback(broker.wait)
+        stack.callback(broker.terminate)
         while not (Path(name) / "hci1").exists():
             time.sleep(0.1)
-        yield House(Path(name))
+        yield House(Path(name), port)
 
 
 def _control(pid: int, what: str) -> None:

@@ -1,11 +1,15 @@
-"""Inside the container: a bluetoothd on its system bus, and a headband in its reach.
+"""A bluetoothd on the system bus, and a headband in its reach.
 
 bluetoothd is the one of the tests, on the simulator's air; the daemon under test meets
 it as it would BlueZ, over D-Bus and through its sandbox.
 """
 
+import argparse
 import asyncio
+import os
 import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 from sim.air import Air
 from sim.device import Knobs
@@ -13,16 +17,25 @@ from sim.devices import load
 from sim.peripheral import headband
 from sim.sleeper import synthetic_night
 from tests.bluez.bluetoothd import Bluetoothd
+from tests.bluez.private_bus import private_bus
 
 
 async def main() -> None:
     """Serve until stopped."""
-    air = Air()
-    bluetoothd = Bluetoothd(air.plug())
-    await bluetoothd.start()
-    night, _ = synthetic_night(1, 1.0)
-    device = load("diy")(night, Knobs(boot_id=7))
-    async with headband(device, air.plug(), speed=1.0):
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--driver", default="diy")
+    asked.add_argument("--bus", type=Path, help="folder of a system bus to be made")
+    options = asked.parse_args()
+    async with AsyncExitStack() as stack:
+        if options.bus:
+            bus = await stack.enter_async_context(private_bus(options.bus))
+            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus
+        air = Air()
+        bluetoothd = Bluetoothd(air.plug())
+        await bluetoothd.start()
+        night, _ = synthetic_night(1, 1.0)
+        device = load(options.driver)(night, Knobs(boot_id=7))
+        await stack.enter_async_context(headband(device, air.plug(), speed=1.0))
         sys.stdout.write("on the air\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -20,6 +20,22 @@ def test_a_new_file_is_the_shipped_one_and_good(in_process, tmp_path):
     assert in_process("config", "check", path)[:2] == (0, f"{path}: good (bedroom)\n")
 
 
+def test_programs_are_told_the_problems_too(in_process, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("devices: [{name: a}]\n")
+    code, out, err = in_process("config", "check", path, "--json")
+    told = {"file": str(path), "problems": [], "devices": ["a"]}
+    assert (code, json.loads(out), err) == (0, told, "")
+    path.write_text("devices: [{nam: a}]\nlog: {level: x}\n")
+    code, out, err = in_process("config", "check", path, "--json")
+    problems = json.loads(out)["problems"]
+    assert (code, err) == (2, "")
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        *(f"{path}:1" for _ in problems[:-1]),
+        f"{path}:2",
+    ]
+
+
 def test_a_file_that_is_there_is_left_as_it_is(in_process, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("mine")

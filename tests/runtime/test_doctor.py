@@ -269,6 +269,7 @@ PLANTED = [SECRET, HOST, USER, MAC, ALSO[4:], "kitchen.lan", "annas-bed", "anna-
 LOG = f"""2026-02-12T23:01:59+00:00 python[1]: {MAC.lower()} on {HOST}: streaming
 connected to kitchen.lan:1883 as anna-mqtt with {SECRET}
 /org/bluez/hci0/{ALSO} /home/{USER}/x {HOST.upper()}.local annas-bed: epoch 3
+/var/lib/sleepgate/nights/2026-02-12_annas-bed_01J8ZQ6T5R.edf: closed
 """
 
 
