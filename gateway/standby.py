@@ -120,7 +120,7 @@ class Standby:
             return
         contacts = self._watch.judge()
         self.on_head = self._is_on_head(contacts)
-        while self._held[0][0] < since:
+        while len(self._held) > 1 and self._held[0][0] < since:
             self._held.popleft()
         yield contacts
 

@@ -56,3 +56,18 @@ prepare() {
     fi
     VENV=$(cd "$venv" && pwd)
 }
+
+# An environment of other people's programs. Usage: peers FOLDER REQUIREMENT...
+peers() {
+    local folder=$1 stamp
+    shift
+    stamp="$folder/.installed-$(IFS=-; echo "$*")"
+    [ -f "$stamp" ] && return 0
+    need_python
+    say "installing $* into $folder"
+    "$PYTHON" -m venv "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    touch "$stamp"
+}
+READERS=${XDG_CACHE_HOME:-$HOME/.cache}/sleepgate/recording-readers
+YASA=${SLEEPGATE_YASA_VENV:-.venv-yasa}

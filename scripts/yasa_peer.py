@@ -1,6 +1,7 @@
 """Compare the gateway's numbers with those of YASA, scikit-learn and scipy."""
 
 import argparse
+import json
 import math
 import random
 import sys
@@ -40,6 +41,7 @@ ALPHABETS = (
     (Refusal.GAP,),
     (Stage.N3,),
 )
+NO_SIGNAL = {"gap", "warmup", "model_error"}
 LENGTHS = (1, 2, 3, 7, 9, 10, 11, 20, 61, 240, 960)
 Night = list[Stage | Refusal]
 
@@ -169,15 +171,38 @@ def same(ours: float | None, theirs: float) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
+def reported(path: Path) -> None:
+    """Compare the statistics in a ``night.v1`` with YASA's of its stages, by name."""
+    document = json.loads(path.read_bytes())
+    first, end = document["in_bed"] or (0, document["n_epochs"])
+    names = {"W": "WAKE", "N1": "N1", "N2": "N2", "N3": "N3", "REM": "REM"}
+    for key, of in (("stage", "live"), ("final_stage", "final")):
+        labels = [
+            names.get(epoch[key]) or ("UNS" if epoch["reason"] in NO_SIGNAL else "ART")
+            for epoch in document["epochs"][first:end]
+        ]
+        said = yasa.Hypnogram(labels, n_stages=5).sleep_statistics()
+        ours = document["statistics"][of]["yasa"]
+        for name in said.keys() | ours.keys():
+            theirs = float(said[name])
+            if ours[name] != (None if math.isnan(theirs) else theirs):
+                sys.exit(f"{path}: {of} {name} is {ours[name]}, YASA says {theirs}")
+        print(f"{of}: {len(said)} statistics of {len(labels)} epochs equal YASA's")
+
+
 def main() -> None:
     """Run all comparisons; the first that fails ends it."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--night", type=Path, help="only this night.v1, as reported")
     parser.add_argument("--nights", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20260213)
     options = parser.parse_args()
     if yasa.__version__ != WANTED:
         sys.exit(f"yasa {yasa.__version__}, not {WANTED}: its definitions change")
     warnings.simplefilter("ignore")  # of peers about degenerate nights
+    if options.night is not None:
+        reported(options.night)
+        return
     dice = random.Random(options.seed)  # noqa: S311 (the same nights for everybody)
     n_values = statistics(options.nights, dice)
     print(f"sleep statistics: {options.nights} nights, {n_values} values, all equal")

@@ -55,7 +55,7 @@ def ls(*, folder: Path | None, as_json: bool) -> None:
     for each in rows:
         epochs = (each["epochs"] or {}).get("total", "?")
         missing = each["annotated"] or {}
-        lost_s = sum(missing.values()) if missing else 0.0
+        lost_s = sum(missing.get(key, 0.0) for key in ("gap_s", "unrecorded_s"))
         click.echo(
             f"{each['file']:<58} {_clock(each['duration_s']):>8} {epochs:>5} epochs "
             f"{lost_s:>7.1f} s missing {each['bytes'] / 1e6:>6.1f} MB  {each['state']}"
@@ -185,6 +185,9 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"measured sampling rate: {measured:.4f} Hz"
     lost = f"{missing['gap_s']:.2f} s lost on the way"
     yield f"missing: {lost}, {missing['unrecorded_s']:.2f} s not recorded"
+    if missing["unscored_s"]:
+        kept = f"{missing['unscored_s']:.2f} s"
+        yield f"recorded when the daemon died, but not scored: {kept}"
     yield f"epochs: {epochs['total']}, scored {epochs['scored']}"
 
 

@@ -80,12 +80,15 @@ class Account:
         Sleep stages, and those that are none of ``Sleep stage ?``.
     last_epoch_us : int or None
         Onset of the last one.
+    missing_last : list of Annotation
+        What was said of stretches of channels since then.
     """
 
     missing_us: Counter[tuple[str, str]] = field(default_factory=Counter)
     n_epochs: int = 0
     n_scored: int = 0
     last_epoch_us: int | None = None
+    missing_last: list[Annotation] = field(default_factory=list)
 
     def add(self, annotation: Annotation) -> None:
         """Count `annotation`."""
@@ -94,9 +97,16 @@ class Account:
                 self.n_epochs += 1
                 self.n_scored += text != UNSCORED
                 self.last_epoch_us = annotation.onset_us
+                self._forget(annotation.onset_us)
             elif annotation.duration_us is not None:
                 what, _, label = text.partition(OF_CHANNEL)
                 self.missing_us[what, label] += annotation.duration_us
+
+        if annotation.duration_us is not None:
+            self.missing_last.append(annotation)
+
+    def _forget(self, until_us: int) -> None:
+        self.missing_last = [a for a in self.missing_last if a.end_us > until_us]
 
     def missing_s(self, text: str) -> float:
         """Return the seconds said of the channel of which `text` was said longest."""

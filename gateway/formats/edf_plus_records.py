@@ -17,15 +17,17 @@ from gateway.formats.edf_plus_annotations import (
     Annotation,
     Annotations,
 )
-from gateway.formats.edf_plus_montage import INT16, INT24, Layout
+from gateway.formats.edf_plus_fields import SECOND_US
+from gateway.formats.edf_plus_montage import Layout
+from gateway.formats.edf_plus_samples import Counts, pack
 
 GAP = "BAD_gap"  # lost on the way from the headband
 START = "BAD_start"  # before the first sample
 END = "BAD_end"  # after the last one, to the end of its record
 UNRECORDED = "BAD_unrecorded"  # received, but there was no disk for it
+KEPT = "Recorded, not scored"  # of the epoch in which the daemon was killed
 NEAR = 1e-6  # of a sample: what a float may be off
 
-Counts = NDArray[np.int32]
 Run = tuple[int, int]  # samples from ... to before ... of a stream
 
 
@@ -143,6 +145,15 @@ class Records:
                 self._open[at] = np.concatenate([self._open[at], held], axis=1)
             yield from self._emit()
 
+    def keep(self, since: Sequence[int]) -> None:
+        """Annotate what the file has of the samples from `since` on.
+
+        Whoever takes a session up again knows nothing of them, and counts them as
+        lost.
+        """
+        ends = zip(since, self.reached, strict=True)
+        self._tell([self._there(at, *each) for at, each in enumerate(ends)], KEPT)
+
     def flush(self) -> Iterator[bytes]:
         """Yield the record that is complete, so that its annotations reach the disk."""
         if self._complete is not None:
@@ -173,6 +184,22 @@ class Records:
         )
         return ceil(began_s * rates[at] - NEAR)
 
+    def _there(self, at: int, since: int, end: int) -> list[Run]:
+        """Return what of a stream's samples was not said to be missing."""
+        said = {GAP, UNRECORDED}
+        said |= {f"{x}{OF_CHANNEL}{y}" for x in said for y in self.layout.labels(at)}
+        there = np.ones(max(end - since, 0), np.bool_)
+        for annotation in self.account.missing_last:
+            if said & set(annotation.texts):
+                times_us = (annotation.onset_us, annotation.end_us)
+                edges = (self._sample(at, us) - since for us in times_us)
+                there[slice(*(max(edge, 0) for edge in edges))] = False
+        return [(since + a, since + b) for a, b in _holes(~there)]
+
+    def _sample(self, at: int, time_us: int) -> int:
+        sfreq = self.layout.montage.streams[at].sfreq
+        return round((time_us - self._offset_us) * sfreq / SECOND_US)
+
     def _record_end(self) -> tuple[int, ...]:
         return tuple((self._next + 1) * n for n in self.layout.n_samples)
 
@@ -192,7 +219,7 @@ class Records:
         while all(c.shape[1] >= n for c, n in zip(self._open, sizes, strict=True)):
             yield from self.flush()
             self._complete = b"".join(
-                _packed(counts[:, :n], wide=self.layout.wide)
+                pack(counts[:, :n], wide=self.layout.wide)
                 for counts, n in zip(self._open, sizes, strict=True)
             )
             self._open = [c[:, n:] for c, n in zip(self._open, sizes, strict=True)]
@@ -216,25 +243,6 @@ class Records:
                 texts = tuple(f"{text}{OF_CHANNEL}{label}" for label in labels)
             annotation = Annotation(onset_us, duration_us, texts)
             self._annotations.add(annotation, urgent=True)
-
-
-def unpack(raw: bytes, *, wide: bool) -> Counts:
-    """Return the counts of consecutive samples, shape (n_samples,)."""
-    if not wide:
-        return np.frombuffer(raw, "<i2").astype(np.int32)
-    octets = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-    padded = np.zeros((octets.shape[0], 4), np.uint8)
-    padded[:, 1:] = octets
-    return padded.view("<i4")[:, 0].astype(np.int32) >> 8
-
-
-def _packed(counts: Counts, *, wide: bool) -> bytes:
-    container = INT24 if wide else INT16
-    counts = np.clip(counts, container[0], container[-1])
-    if not wide:
-        return counts.astype("<i2").tobytes()
-    octets = np.ascontiguousarray(counts, "<i4").view(np.uint8)
-    return octets.reshape(-1, 4)[:, :3].tobytes()
 
 
 def _holes(present: NDArray[np.bool_]) -> Iterator[Run]:

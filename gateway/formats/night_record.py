@@ -112,9 +112,8 @@ class NightRecord:
                 yield from self._block(value)
             case ScoredEpoch():
                 yield from self._epoch(value)
-            case NightEpochs(epochs, final=False):  # what a crash may have taken
-                for scored in epochs:
-                    yield from self._epoch(scored)
+            case NightEpochs(epochs, final=False):
+                yield from self._resume(epochs)
             case Availability(online, reason):
                 self._link_returns = online
                 if not online:
@@ -168,6 +167,15 @@ class NightRecord:
         if scored.index % CLOCK_EVERY == 0:
             self.records.annotate(onset_us, f"Clock {utc_text(scored.start_utc)}")
         yield from self.records.flush()
+
+    def _resume(self, epochs: Sequence[ScoredEpoch]) -> Iterator[bytes]:
+        """Write what a crash took of the file, and say what it took of the scoring."""
+        missing, self._missing = self._missing, UNRECORDED
+        for scored in epochs:
+            yield from self._epoch(scored)
+        self._missing = missing
+        if epochs:
+            self.records.keep([span.stop for span in epochs[-1].span])
 
     def _verdict(self, scored: ScoredEpoch) -> Iterator[str]:
         if isinstance(scored.stage, Refusal):

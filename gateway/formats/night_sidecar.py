@@ -11,7 +11,7 @@ from typing import Any
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_header import KIND
 from gateway.formats.edf_plus_montage import Layout, label
-from gateway.formats.edf_plus_records import GAP, UNRECORDED
+from gateway.formats.edf_plus_records import GAP, KEPT, UNRECORDED
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.formats.night_record import NightRecord
 from gateway.outputs import Reading, SignalBegins
@@ -86,6 +86,7 @@ def sidecar(
         "annotated": {
             "gap_s": account.missing_s(GAP),
             "unrecorded_s": account.missing_s(UNRECORDED),
+            "unscored_s": account.missing_s(KEPT),
         },
         "epochs": {"total": account.n_epochs, "scored": account.n_scored},
     }

@@ -11,8 +11,10 @@ from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import Block
 from gateway.preprocessing.band import EPOCH_S, Band, band_limit
 from gateway.preprocessing.derivation import Montager, Placed
+from gateway.preprocessing.off_head import MAINS_HZ, Stretch, is_off_head
 from gateway.preprocessing.quality import (
     ABSENT,
+    Flaw,
     Quality,
     any_flat,
     judge,
@@ -37,6 +39,8 @@ class Epoch:
         Arrival of the packet that completed it, monotonic seconds.
     span : tuple of range
         The samples of the session that it covers, one range per stream.
+    off_head : bool
+        Whether a derivation is flawed because no EEG electrode was on the head.
     """
 
     index: int
@@ -44,6 +48,7 @@ class Epoch:
     quality: tuple[Quality, ...]
     t_rx: float
     span: tuple[range, ...] = ()
+    off_head: bool = False
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -79,13 +84,6 @@ def fill_gaps(
         return np.zeros_like(uv)
     every = np.arange(present.size)
     return np.stack([np.interp(every, at, row[at]) for row in uv]).astype(np.float32)
-
-
-class _Stretch(NamedTuple):
-    """One stream's samples of an epoch, and which of them arrived."""
-
-    uv: NDArray[np.float32]
-    present: NDArray[np.bool_]
 
 
 class _Piece(NamedTuple):
@@ -159,7 +157,15 @@ class EpochCutter:
         pieces = [self._best(x, joined) for x in self._montager.alternatives]
         uv = np.stack([piece.uv for piece in pieces])
         quality = tuple(piece.quality for piece in pieces)
-        return Epoch(index, uv, quality, t_rx, self._span(index))
+        off = any(q.flaws - {Flaw.ABSENT} for q in quality) and self._is_off(
+            index, blocks
+        )
+        return Epoch(index, uv, quality, t_rx, self._span(index), off)
+
+    def _is_off(self, index: int, blocks: list[Block]) -> bool:
+        streams = self._montage.streams
+        stretches = [self._join(at, index, blocks) for at in range(len(streams))]
+        return is_off_head(streams, stretches, self._band.notch_hz or MAINS_HZ)
 
     def _span(self, index: int) -> tuple[range, ...]:
         ends = index * EPOCH_S, (index + 1) * EPOCH_S
@@ -169,7 +175,7 @@ class EpochCutter:
         )
 
     def _best(
-        self, alternatives: tuple[Placed, ...], joined: Mapping[int, _Stretch]
+        self, alternatives: tuple[Placed, ...], joined: Mapping[int, Stretch]
     ) -> _Piece:
         """Return the first that is good; if none is, the first of the least bad.
 
@@ -191,7 +197,7 @@ class EpochCutter:
             return _Piece(np.zeros(n_samples, np.float32), ABSENT)
         return min(tried, key=lambda piece: len(piece.quality.flaws))
 
-    def _derive(self, placed: Placed, stretch: _Stretch) -> _Piece:
+    def _derive(self, placed: Placed, stretch: Stretch) -> _Piece:
         stream, present = self._montage.streams[placed.stream], stretch.present
         # true rate: what thirty seconds hold
         sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
@@ -204,7 +210,7 @@ class EpochCutter:
             filtered = np.zeros_like(filtered)
         return _Piece(filtered, replace(quality, derivation=placed.text))
 
-    def _join(self, at: int, index: int, blocks: list[Block]) -> _Stretch:
+    def _join(self, at: int, index: int, blocks: list[Block]) -> Stretch:
         first = self._first_sample(at, index * EPOCH_S)
         n_samples = self._first_sample(at, (index + 1) * EPOCH_S) - first
         uv = np.zeros((len(self._montage.streams[at].channels), n_samples), np.float32)
@@ -214,7 +220,7 @@ class EpochCutter:
             where = slice(offset, offset + block.present[at].size)
             uv[:, where] = block.uv[at]
             present[where] = block.present[at]
-        return _Stretch(uv, present)
+        return Stretch(uv, present)
 
     def _nominal_first_sample(self, at: int, second: int) -> int:
         return self._montage.streams[at].first_sample(second)

@@ -9,7 +9,7 @@ from gateway.errors import RecordingError
 from gateway.formats.edf_plus_annotations import Account
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_header import KIND, Header, parse_header
-from gateway.formats.edf_plus_records import GAP, UNRECORDED
+from gateway.formats.edf_plus_records import GAP, KEPT, UNRECORDED
 from gateway.record_file import folder as folders
 from gateway.record_file.record_file import is_being_written
 from gateway.record_file.survey import LONGEST_HEADER, Survey
@@ -124,6 +124,7 @@ def _missing(account: Account) -> dict[str, float]:
     return {
         "gap_s": account.missing_s(GAP),
         "unrecorded_s": account.missing_s(UNRECORDED),
+        "unscored_s": account.missing_s(KEPT),
     }
 
 

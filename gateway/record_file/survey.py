@@ -15,7 +15,7 @@ from gateway.formats.edf_plus_annotations import (
     parse_annotations,
 )
 from gateway.formats.edf_plus_header import Header, parse_header
-from gateway.formats.edf_plus_records import unpack
+from gateway.formats.edf_plus_samples import unpack
 
 LONGEST_HEADER = 256 * 1025
 

@@ -16,8 +16,10 @@ from gateway.recordings.edf_records import Run
 from gateway.recordings.own import Own
 from gateway.recordings.recording import Counts, Recording, stacked
 
-# samples that a recorder held because none arrived, or it was not running
-LOST = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
+# samples that a recorder held because none arrived, or it was not running; and those
+# that are there, but were lost to the scoring of the night
+HELD = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
+LOST = (*HELD, "Recorded, not scored")
 LIGHTS = {"lights off": True, "lights on": False}  # the standard's texts
 OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 

@@ -97,10 +97,11 @@ def score_or_refuse(
         The likeliest stage and the probabilities of W, N1, N2, N3, R.
     tuple of (Refusal, empty tuple)
         `Refusal.GAP` if every EEG derivation the headband has lost more than a
-        fifth of its samples, `Refusal.LOW_QUALITY` if none is usable for another
-        reason, `Refusal.MODEL_ERROR` if the runtime failed.
+        fifth of its samples; if none is usable for another reason,
+        `Refusal.OFF_HEAD` where no EEG electrode was on the head, else
+        `Refusal.LOW_QUALITY`; `Refusal.MODEL_ERROR` if the runtime failed.
     """
-    refusal = _unfit(_eeg(epoch, scorer))
+    refusal = _unfit(epoch, _eeg(epoch, scorer))
     if refusal is not None:
         return refusal, ()
     try:
@@ -161,9 +162,9 @@ def _eeg(epoch: Epoch, scorer: Scorer) -> list[Quality]:
     ]
 
 
-def _unfit(eeg: list[Quality]) -> Refusal | None:
+def _unfit(epoch: Epoch, eeg: list[Quality]) -> Refusal | None:
     if any(not quality.flaws for quality in eeg):
         return None
     if eeg and all(Flaw.GAP in quality.flaws for quality in eeg):
         return Refusal.GAP
-    return Refusal.LOW_QUALITY
+    return Refusal.OFF_HEAD if epoch.off_head else Refusal.LOW_QUALITY

@@ -16,7 +16,8 @@ from gateway.formats.edf_plus_annotations import parse_annotations
 from gateway.formats.edf_plus_fields import patient_field, recording_field
 from gateway.formats.edf_plus_header import Header
 from gateway.formats.edf_plus_montage import lay_out
-from gateway.formats.edf_plus_records import GAP, START, Records, unpack
+from gateway.formats.edf_plus_records import GAP, START, Records
+from gateway.formats.edf_plus_samples import unpack
 
 WHEN = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 RAIL = 2**15

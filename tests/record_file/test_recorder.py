@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.tally import Tally
 from gateway.errors import RecordingError, SinkError
+from gateway.formats.edf_plus_records import KEPT
 from gateway.outputs import (
     Availability,
     NightEpochs,
@@ -34,6 +36,9 @@ from scripts.recording.night import (
     reading,
     stages_in,
     stages_of,
+)
+from scripts.recording.night import (
+    second as second_of,
 )
 
 SCHEMA = json.loads(
@@ -317,6 +322,40 @@ def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
     path = the_file(tmp_path)
     assert stages_in(path) == stages_of(4)
     assert [*judge(path, [range(89, 100)], NIGHT_S)] == []
+
+
+def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
+    tmp_path, recorder
+):
+    killed, back = 77, 90
+    play(recorder, 0, killed)
+    recorder.close()
+    epochs = [v for _, v in outputs(0, 60) if isinstance(v, ScoredEpoch)]
+    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again.begin()
+    again.take(reading(NightEpochs(tuple(epochs), final=False)))
+    play(again, back, NIGHT_S)
+    end(again)
+    path = the_file(tmp_path)
+    assert [*judge(path, [range(killed, back)], NIGHT_S)] == []
+    annotated = document(path)["annotated"]
+    there = [second_of(number).present for number in range(60, killed)]
+    eeg, emg = (np.concatenate([each[at] for each in there]) for at in range(2))
+    kept = {
+        label: sum(
+            (said.duration_us or 0) / 1e6
+            for said in annotations(path)
+            if {KEPT, f"{KEPT}@@{label}"} & set(said.texts)
+        )
+        for label in ("EEG Fpz-Cz", "EOG EOG", "EMG EMG")
+    }
+    assert kept == {
+        "EEG Fpz-Cz": pytest.approx(eeg.sum() / 100),
+        "EOG EOG": pytest.approx(eeg.sum() / 100),
+        "EMG EMG": pytest.approx(emg.sum()),
+    }
+    assert 0 < eeg.sum() < eeg.size  # there was a gap in it
+    assert annotated["unscored_s"] == pytest.approx(max(kept.values()))
 
 
 def test_a_file_of_zeros_after_its_header_is_gone_on_with(tmp_path, recorder):

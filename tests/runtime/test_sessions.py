@@ -40,20 +40,24 @@ INFO = HeadbandInfo(
     Montage((Stream(SFREQ, (Channel("Fpz-Cz", Modality.EEG, 0.1),)),)), boot_id=1
 )
 MINUTE_S, HOUR_S = 60, 3600
+CLOSELY_S, STRIDE_S = 30, 10  # second by second at first, then in longer packets
 SIGNAL = np.random.default_rng(1).normal(0, 300, 3600 * 50).astype(np.int32)
 
 
 class Decoder:
-    """Reads a packet from its second and whether it is worn."""
+    """Reads a packet: whether it is worn, how many seconds, and the last of them."""
 
     def feed(self, notification):
         if not notification.payload:
             raise DecodeError("nothing in it")
-        second = int.from_bytes(notification.payload[1:], "big")
-        first = second * 50
-        at = first % SIGNAL.size
-        worn = notification.payload[0]
-        counts = SIGNAL[at : at + 50] if worn else np.full(50, 32767, np.int32)
+        worn, n_seconds = notification.payload[:2]
+        second = int.from_bytes(notification.payload[2:], "big")
+        first = (second - n_seconds + 1) * 50
+        counts = (
+            np.take(SIGNAL, np.arange(first, first + 50 * n_seconds), mode="wrap")
+            if worn
+            else np.full(50 * n_seconds, 32767, np.int32)
+        )
         yield SamplePacket(0, first, counts[None], notification.t_rx)
 
 
@@ -127,20 +131,26 @@ class World:
         self.boot += "+"
         self.synchronised = synchronised
 
-    def pass_time(self, seconds):
-        """Let the headband send a packet every second, if it is near."""
-        for _ in range(round(seconds)):
-            self.t += 1.0
+    def pass_time(self, seconds, stride_s=STRIDE_S):
+        """Let the headband send what it records, if it is near."""
+        closely = min(round(seconds), CLOSELY_S)
+        strides, rest = divmod(round(seconds) - closely, stride_s)
+        for step_s in (*[1] * closely, *[stride_s] * strides, *[1] * rest):
+            self.t += step_s
             if self.bed is None:
                 continue
+            was_near = self.connected
             self._link()
             if self.connected:
-                second = round(self.t - self.began)
-                payload = bytes([self.worn]) + second.to_bytes(4, "big")
-                value = Notification("c", payload, self.now.t)
-                self.hear(self.bed.push(value))
-                assert self.bed.fault(value) is None
+                self._send(step_s if was_near else 1)
             self.hear(self.bed.push(self.now))
+
+    def _send(self, n_seconds):
+        second = round(self.t - self.began)
+        payload = bytes([self.worn, n_seconds]) + second.to_bytes(4, "big")
+        value = Notification("c", payload, self.now.t)
+        self.hear(self.bed.push(value))
+        assert self.bed.fault(value) is None
 
     def _link(self):
         if self.near and not self.connected:
@@ -253,6 +263,10 @@ def test_a_night_ends_an_hour_after_the_headband_was_taken_off(world):
     assert summary.tib_min == 60.0
     assert it.states("night-1")[-1] is Recording.ENDED
     assert 239 <= len(it.indices("night-1")) <= 242
+    stages = [epoch.stage for epoch in it.all(ScoredEpoch)]
+    assert set(stages[121:]) == {Refusal.OFF_HEAD}
+    [off] = it.events(Happening.HEADBAND_OFF)
+    assert 120 <= off.epoch <= 122
     night = it.all(NightEpochs)[-1]
     assert night.final
     assert len(night.epochs) == len(it.indices("night-1"))
@@ -304,7 +318,7 @@ def test_it_may_begin_otherwise(world, how):
     it.hear(it.bed.begin(it.now))
     it.pass_time(2 * MINUTE_S)
     assert it.sessions() == ["night-1"]
-    assert {e.stage for e in it.all(ScoredEpoch)} == {Refusal.LOW_QUALITY}
+    assert {e.stage for e in it.all(ScoredEpoch)} == {Refusal.OFF_HEAD}
 
 
 def test_a_night_ended_on_request_begins_again_only_after_it_was_taken_off(world):
@@ -510,7 +524,7 @@ def test_a_clock_set_while_the_daemon_was_away_is_told_when_it_is_back(world):
 
 def test_fourteen_hours_over_midnight_and_the_summer_time(world):
     it = world()  # the night of 28 March 2026, when European clocks go forward
-    it.pass_time(14 * HOUR_S)
+    it.pass_time(14 * HOUR_S, stride_s=60)
     it.stop()
     [summary] = it.all(NightSummary)
     assert summary.n_epochs == 14 * 120

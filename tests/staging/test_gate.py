@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +98,20 @@ def test_a_flat_electrode_is_low_quality_and_no_gap():
     flat = verdict({Flaw.FLAT})
     stage, _ = score_or_refuse(epoch_of(flat, ABSENT, FINE), Answering([1, 0, 0, 0, 0]))
     assert stage is Refusal.LOW_QUALITY
+
+
+@pytest.mark.parametrize(
+    ("flaws", "reason"),
+    [({Flaw.RAILED}, Refusal.OFF_HEAD), ({Flaw.GAP}, Refusal.GAP)],
+)
+def test_off_the_head_is_said_unless_the_samples_were_lost(flaws, reason):
+    epoch = replace(epoch_of(verdict(flaws), ABSENT, FINE), off_head=True)
+    assert score_or_refuse(epoch, Answering([1, 0, 0, 0, 0])) == (reason, ())
+
+
+def test_what_can_be_scored_is_scored():
+    epoch = replace(epoch_of(FINE, verdict({Flaw.WILD}), FINE), off_head=True)
+    assert score_or_refuse(epoch, Answering([0, 0, 1, 0, 0]))[0] is Stage.N2
 
 
 def test_an_eog_alone_is_not_scored():
