@@ -19,7 +19,7 @@ import numpy as np
 from gateway.__main__ import complain
 from gateway.errors import GatewayError
 from gateway.preprocessing.band import Band
-from training.dataset import APNOEA_TRAINING, read_apnoea, read_cuts
+from training.dataset import APNOEA_TRAINING, read_apnoea
 from training.nights import make_nights, read_nights, staged
 
 if TYPE_CHECKING:
@@ -58,22 +58,21 @@ def _options() -> argparse.Namespace:
 
 
 def _nights(options: argparse.Namespace) -> None:
-    make_nights(options.data, options.work, options.seed, options.workers)
+    make_nights(
+        options.data, options.work, options.seed, options.workers, options.nights
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.looks import read_looks  # noqa: PLC0415 (slow)
     from training.train import Material, Schedule, train  # noqa: PLC0415 (slow)
 
     apnoea = read_apnoea(options.data, Band())
     for_training = np.isin(apnoea.subjects, APNOEA_TRAINING)
-    cuts = read_cuts(options.data, Band())
     material = Material(
         staged(read_nights(options.work, "train", options.nights)),
         apnoea.only(for_training),
-        {
-            "real cassette cuts, 3 channels": cuts.only(cuts.uv.any(-1).all(1)),
-            "real UCDDB, other patients": apnoea.only(~for_training),
-        },
+        read_looks(options.data, options.work),
     )
     schedule = Schedule(steps=options.steps, seed=options.seed)
     began = time.monotonic()

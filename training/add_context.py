@@ -7,29 +7,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.staging.context import ContextHead
-from gateway.staging.golden import Golden
-from gateway.staging.model_card import pack, read_golden, unpack
+from gateway.staging.model_card import CHANNEL_SEPARATOR, pack, read_golden, unpack
 from training.about import with_context
-from training.conditions import NightScorer
-from training.context import (
-    N_EPOCHS,
-    Course,
-    Scored,
-    count_parameters,
-    teach,
-    windows,
+from training.augment import SUBSETS
+from training.conditions import CONDITIONS, NightScorer, Temperatures
+from training.context import Course
+from training.head_fit import fit_head
+from training.held_out import (
+    Staging,
+    accuracy_lost_with_packets,
+    judge_all_stages,
+    judge_held_out,
 )
-from training.head_export import convert_head, head_ranges
-from training.held_out import Staging, accuracy_lost_with_packets, judge_held_out
-from training.nights import UNSTAGED, Night, read_nights
-from training.quantised import Quantised, answered
+from training.nights import UNSTAGED, Night, read_nights, staged
+from training.quantised import Quantised
 from training.temperature import fit_temperature
 
-EVERY = 7  # windows that set the ranges
-N_GOLDEN = 8
 WHOLE = "3 channels"
-TAUGHT = (WHOLE, "Fpz-Cz")  # conditions under which nights are scored to teach
+N_CALIBRATION = 2000  # epochs for sets of channels that no figure is given of
 
 
 def add_context(  # noqa: PLR0913 (named)
@@ -58,62 +53,78 @@ def add_context(  # noqa: PLR0913 (named)
     flatbuffer, card = unpack(package, source)
     scorer = NightScorer(flatbuffer, work)
     unseen = list(read_nights(work, "validation"))
-    temperature = round(
-        fit_temperature(
-            np.concatenate([scorer.logits(night, WHOLE) for night in unseen]),
-            _stages(unseen),
-        ),
-        3,
-    )
+    temperatures = _temperatures(scorer, unseen)
     known = [
-        scorer.score(night, condition, temperature)
+        scorer.score(night, condition, temperatures, rerecorded=True)
         for night in read_nights(work, "train", n_nights)
-        for condition in TAUGHT
+        for condition in CONDITIONS
+    ]
+    calm = [
+        scorer.score(night, condition, temperatures)
+        for night in unseen
+        for condition in CONDITIONS
     ]
     course = Course(seed=seed)
-    weights = teach(known, course)
-    seen = np.concatenate([windows(of) for of in known])
-    head = convert_head(weights, head_ranges(weights, seen[::EVERY]))
-    calm = [scorer.score(night, WHOLE, temperature) for night in unseen]
-    context = ContextHead(N_EPOCHS, _head_temperature(head, calm))
-    staging = Staging(scorer, temperature, Quantised(head), context.temperature)
-    taught = {"parameters": count_parameters(weights), "conditions": list(TAUGHT)}
-    taught |= {"nights": len(known) // len(TAUGHT), **asdict(course)}
+    head = fit_head(known, calm, course)
+    staging = Staging(
+        scorer, temperatures, Quantised(head.flatbuffer), head.described.temperature
+    )
+    taught = {"parameters": head.n_parameters, "conditions": list(CONDITIONS)}
+    taught |= {"nights": len(known) // len(CONDITIONS), **asdict(course)}
     note = with_context(
         card.about,
         taught,
         judge_held_out(staging, data, work),
         accuracy_lost_with_packets(staging, work),
+    ) | {"one_patient_with_all_stages": judge_all_stages(staging, data)}
+    made = replace(
+        card,
+        name=Path(source).stem,
+        temperature=temperatures[WHOLE],
+        temperatures=_by_channels(temperatures, card.channels, scorer, unseen),
+        context=head.described,
+        about=note,
     )
-    return pack(
-        flatbuffer,
-        replace(
-            card,
-            name=Path(source).stem,
-            temperature=temperature,
-            context=context,
-            about=note,
-        ),
-        read_golden(package, source),
-        head,
-        _golden(head, calm),
-    )
+    golden = read_golden(package, source)
+    return pack(flatbuffer, made, golden, head.flatbuffer, head.golden)
 
 
-def _stages(nights: Iterable[Night] | Iterable[Scored]) -> NDArray[np.int8]:
+def _temperatures(scorer: NightScorer, nights: list[Night]) -> Temperatures:
+    stages = _stages(nights)
+    return {
+        condition: _fitted(
+            [scorer.logits(night, condition) for night in nights], stages
+        )
+        for condition in CONDITIONS
+    }
+
+
+def _by_channels(
+    temperatures: Temperatures,
+    channels: tuple[str, ...],
+    scorer: NightScorer,
+    nights: list[Night],
+) -> dict[str, float]:
+    """Return the temperature of every set of channels, by their names."""
+    epochs = staged(nights)
+    every = max(1, len(epochs.stages) // N_CALIBRATION)
+    uv, stages = epochs.uv[::every].astype(np.float32), epochs.stages[::every]
+    found = {}
+    for subset in SUBSETS:
+        names = [c for c, there in zip(channels, subset, strict=True) if there]
+        same = [t for n, t in temperatures.items() if (CONDITIONS[n] == subset).all()]
+        found[CHANNEL_SEPARATOR.join(names)] = (
+            same[0]
+            if same
+            else _fitted([scorer.network.infer(uv * subset[:, None])], stages)
+        )
+    return found
+
+
+def _fitted(logits: list[NDArray[np.float64]], stages: NDArray[np.int8]) -> float:
+    return round(fit_temperature(np.concatenate(logits), stages), 3)
+
+
+def _stages(nights: Iterable[Night]) -> NDArray[np.int8]:
     stages = np.concatenate([night.stages for night in nights])
     return np.asarray(stages[stages != UNSTAGED])
-
-
-def _head_temperature(head: bytes, nights: list[Scored]) -> float:
-    interpreter = Quantised(head)
-    logits = [
-        interpreter.values(windows(night)[night.stages != UNSTAGED]) for night in nights
-    ]
-    return round(fit_temperature(np.concatenate(logits), _stages(nights)), 3)
-
-
-def _golden(head: bytes, nights: list[Scored]) -> Golden:
-    """Return windows of the first validation night, spread over it."""
-    seen = windows(nights[0])
-    return answered(head, seen[:: len(seen) // N_GOLDEN][:N_GOLDEN])

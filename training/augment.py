@@ -9,7 +9,7 @@ from training.recorders import Recorder, lose_packets, pop_electrodes
 from training.spectra import FREQ_HZ, N_SAMPLES
 
 SCALE_UV = np.array([12.0, 8.0, 20.0], np.float32)
-GAIN_SHARED = 0.25  # standard deviations of the logarithm
+GAIN_SHARED = 0.35  # standard deviations of the logarithm
 GAIN_OWN = 0.15
 LOSSY = 0.2  # fraction of epochs that lose packets
 # Fpz-Cz, Pz-Oz, EOG: which of them an epoch has, and how often in training
@@ -17,7 +17,7 @@ SUBSETS = np.array(
     [[1, 1, 1], [1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]],
     np.float32,
 )
-CHANCES = np.array([0.40, 0.17, 0.06, 0.06, 0.21, 0.05, 0.05])
+CHANCES = np.array([0.36, 0.16, 0.10, 0.05, 0.24, 0.05, 0.04])
 _IN_BAND = Band().gain(FREQ_HZ).astype(np.float32)
 
 
@@ -35,7 +35,9 @@ def network_input(uv: NDArray[np.floating]) -> NDArray[np.float32]:
     return compress(uv.astype(np.float32), SCALE_UV)[..., None]
 
 
-def rerecord(uv: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+def rerecord(
+    uv: NDArray[np.floating], rng: np.random.Generator, n_recorders: int | None = None
+) -> NDArray[np.float32]:
     """Return `uv` as other recorders would have given it, each epoch by its own.
 
     Begun a moment earlier or later, with other gains and polarities, another band,
@@ -46,19 +48,22 @@ def rerecord(uv: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.f
     uv : ndarray, shape (n_epochs, 3, 3000)
         Band-limited microvolts.
     rng : numpy.random.Generator
+    n_recorders : int or None
+        1 for one recorder, of one gain and polarity, that gives all epochs.
     """
-    shape = (*uv.shape[:2], 1)
+    n_recorders = n_recorders or len(uv)
+    shape = (n_recorders, uv.shape[1], 1)
     moved = np.stack(
         [np.roll(epoch, rng.integers(N_SAMPLES), -1) for epoch in uv]
     ).astype(np.float32)
-    recorder = Recorder.draw(len(uv), rng, uv.shape[1])
+    recorder = Recorder.draw(n_recorders, rng, uv.shape[1])
     spectrum = np.fft.rfft(moved) * recorder.gain.astype(np.float32)
     parts = rng.standard_normal((2, *spectrum.shape), np.float32)
     level = recorder.noise_uv.astype(np.float32) * np.float32((N_SAMPLES / 2) ** 0.5)
     spectrum += level * (parts[0] + 1j * parts[1])
     recorded = np.fft.irfft(spectrum * _IN_BAND, N_SAMPLES).astype(np.float32)
     gain = np.exp(
-        GAIN_SHARED * rng.standard_normal((len(uv), 1, 1))
+        GAIN_SHARED * rng.standard_normal((n_recorders, 1, 1))
         + GAIN_OWN * rng.standard_normal(shape)
     )
     recorded *= (gain * rng.choice([-1.0, 1.0], shape)).astype(np.float32)

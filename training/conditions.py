@@ -1,11 +1,14 @@
 """Nights as the quantised network scores them, with these channels or those."""
 
 import hashlib
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.augment import rerecord
 from training.context import Scored
 from training.nights import UNSTAGED, Night
 from training.quantised import Quantised
@@ -17,6 +20,7 @@ CONDITIONS = {
     "Fpz-Cz and Pz-Oz": np.array([1, 1, 0], np.float32),
     "Fpz-Cz": np.array([1, 0, 0], np.float32),
 }
+Temperatures = Mapping[str, float]  # by condition
 
 
 class NightScorer:
@@ -35,7 +39,9 @@ class NightScorer:
         self._folder = work / "scored" / digest[:12]
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def logits(self, night: Night, condition: str) -> NDArray[np.float64]:
+    def logits(
+        self, night: Night, condition: str, *, rerecorded: bool = False
+    ) -> NDArray[np.float64]:
         """Return the logits of its staged epochs, shape (n_staged, 5).
 
         Parameters
@@ -43,10 +49,17 @@ class NightScorer:
         night : Night
         condition : str
             Of `CONDITIONS`: which channels there are.
+        rerecorded : bool
+            Whether one recorder, drawn by the night's name and the condition, gives
+            all of it; nights to be trained on come without one.
         """
-        path = self._folder / f"{night.record} {condition}.npy"
+        title = f"{night.record} {condition}" + " rerecorded" * rerecorded
+        path = self._folder / f"{title}.npy"
         if not path.exists():
             uv = night.uv[night.stages != UNSTAGED].astype(np.float32)
+            if rerecorded:
+                rng = np.random.default_rng(zlib.crc32(title.encode()))
+                uv = rerecord(uv, rng, n_recorders=1)
             answers = self.network.infer(uv * CONDITIONS[condition][:, None])
             unfinished = path.with_suffix(".part")
             with unfinished.open("wb") as file:
@@ -54,9 +67,17 @@ class NightScorer:
             unfinished.replace(path)
         return np.asarray(np.load(path))
 
-    def score(self, night: Night, condition: str, temperature: float) -> Scored:
+    def score(
+        self,
+        night: Night,
+        condition: str,
+        temperatures: Temperatures,
+        *,
+        rerecorded: bool = False,
+    ) -> Scored:
         """Return the night as the network scores it, epoch by epoch."""
-        proba = probabilities(self.logits(night, condition), temperature)
+        logits = self.logits(night, condition, rerecorded=rerecorded)
+        proba = probabilities(logits, temperatures[condition])
         return spread(night.record, proba, night.stages)
 
 

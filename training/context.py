@@ -53,6 +53,8 @@ class Course:
     weight_decay: float = 3e-2
     refused: float = 0.05  # chance of an epoch of the past to be blotted out
     shortened: float = 0.1  # chance of a night that began within the window
+    fragmented: float = 0.3  # chance of a past of which whole runs are missing
+    longest_run: int = 20  # mean epochs there, or missing, in the longest of them
     seed: int = 1
 
 
@@ -150,8 +152,28 @@ def _blotted(
         rng.random(len(x)) < course.shortened, rng.integers(N_EPOCHS, size=len(x)), 0
     )
     kept &= np.arange(N_EPOCHS) >= begun[:, None]
+    kept &= _fragments(len(x), course, rng)
     kept[:, -1] = True
     return x * kept[..., None].astype(np.float32)
+
+
+def _fragments(
+    n_windows: int, course: Course, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return which epochs are there, shape (n_windows, 30), some windows in pieces.
+
+    Runs there and runs missing alternate; their mean lengths are drawn window by
+    window, evenly on a logarithmic scale.
+    """
+    lengths = rng.uniform(0, np.log(course.longest_run), (2, n_windows))
+    change = np.exp(-lengths)  # chance per epoch, there or missing
+    there = np.ones((n_windows, N_EPOCHS), bool)
+    whole = rng.random(n_windows) >= course.fragmented
+    for back in range(N_EPOCHS - 2, -1, -1):
+        now = there[:, back + 1]
+        changed = rng.random(n_windows) < np.where(now, change[0], change[1])
+        there[:, back] = now ^ changed
+    return there | whole[:, None]
 
 
 def _float(values: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """The real data, and who may see which part of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,18 +121,31 @@ def read_runs(data: Path, band: Band) -> list[Recorded]:
 
 def read_apnoea(data: Path, band: Band) -> Recorded:
     """Read UCDDB: apnoea patients' central EEG, put where Fpz-Cz belongs."""
-    uv, stages, subjects = [], [], []
+    nights = list(read_apnoea_nights(data, band))
+    return Recorded(
+        np.concatenate([night.uv[night.stages >= 0] for night in nights]),
+        np.concatenate([night.stages[night.stages >= 0] for night in nights]),
+        np.concatenate([night.subjects[night.stages >= 0] for night in nights]),
+    )
+
+
+def read_apnoea_nights(data: Path, band: Band) -> Iterator[Recorded]:
+    """Yield the same by the night, with the holes that the archive has.
+
+    Epochs from the first to the last that is there; -1 where there is none.
+    """
     for path in sorted((data / "ucddb").glob("*.npz")):
         with np.load(path) as night:
             raw = night["eeg"] * float(night["units_per_lsb_eeg"])
-            sfreq = float(night["fs_eeg"])
-            stages.append(night["labels"])
-            subjects += [str(night["record_id"])] * len(raw)
+            sfreq, labels = float(night["fs_eeg"]), night["labels"]
+            at, subject = night["epoch_index"], str(night["record_id"])
         limited = band_limit((raw * UCDDB_UV_PER_UNIT).astype(np.float32), sfreq, band)
-        epochs = np.zeros((len(raw), len(CHANNELS), 3000), np.float32)
-        epochs[:, 0] = limited
-        uv.append(epochs)
-    return _staged(np.concatenate(uv), np.concatenate(stages), np.array(subjects))
+        place = at - at.min()
+        uv = np.zeros((place.max() + 1, len(CHANNELS), 3000), np.float32)
+        uv[place, 0] = limited
+        stages = np.full(len(uv), -1, np.int8)
+        stages[place] = np.where(labels < N_STAGES, labels, -1)
+        yield Recorded(uv, stages, np.full(len(uv), subject))
 
 
 def _staged(

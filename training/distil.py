@@ -20,7 +20,14 @@ from training.train import Adam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """How long and how fast; the rate falls to 0 along half a cosine."""
+    """How long and how fast; the rate falls to 0 along half a cosine.
+
+    Attributes
+    ----------
+    steps, batch : int
+    rate : float
+    seed : int
+    """
 
     steps: int = 400
     batch: int = 64
@@ -60,7 +67,7 @@ def distil(
     def step(x: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         wanted = folded_logits(folded, x, lambda _, value: value)
         with tf.GradientTape() as tape:
-            rounded = {name: _rounded(kernel) for name, kernel in kernels.items()}
+            rounded = {name: rounded_kernel(kernel) for name, kernel in kernels.items()}
             student = Folded(rounded, biases, folded.n_channels)
             answer = folded_logits(student, x, lambda n, v: activation(ranges, n, v))
             loss = tf.reduce_mean((answer - wanted) ** 2)
@@ -78,7 +85,7 @@ def distil(
     return Folded(_values(kernels), _values(biases), folded.n_channels)
 
 
-def _rounded(kernel: tf.Tensor) -> tf.Tensor:
+def rounded_kernel(kernel: tf.Tensor) -> tf.Tensor:
     """Return the kernel as int8 holds it: symmetric, a scale per output channel."""
     axes = list(range(len(kernel.shape) - 1))
     largest = tf.stop_gradient(tf.reduce_max(tf.abs(kernel), axes)) + 1e-8

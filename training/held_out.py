@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gateway.preprocessing.band import Band
-from training.conditions import CONDITIONS, NightScorer, spread
+from training.conditions import CONDITIONS, NightScorer, Temperatures, spread
 from training.context import Scored, windows
 from training.dataset import (
     APNOEA_TRAINING,
     Recorded,
-    read_apnoea,
+    read_apnoea_nights,
     read_runs,
 )
 from training.figures import Judged, agreement, figures, joined
@@ -25,6 +24,7 @@ from training.temperature import probabilities
 
 LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
 N_LOSSY = 3000
+SLEEP = (1, 2, 3, 4)
 SHOWN = ("accuracy", "kappa", "macro_f1", "ece")
 
 
@@ -33,7 +33,7 @@ class Staging:
     """A quantised network and its head, each with its temperature."""
 
     network: NightScorer
-    temperature: float
+    temperatures: Temperatures
     head: Quantised
     head_temperature: float
 
@@ -55,18 +55,26 @@ def judge_held_out(
     found: dict[str, dict[str, object]] = {}
     for name in CONDITIONS:
         alone = [
-            staging.network.score(night, name, staging.temperature) for night in nights
+            staging.network.score(night, name, staging.temperatures) for night in nights
         ]
         found |= _both(f"surrogate nights, {name}", alone, staging)
-    for name, present in CONDITIONS.items():
-        runs = [_scored_run(staging, run, present) for run in read_runs(data, Band())]
+    for name in CONDITIONS:
+        runs = [_scored_run(staging, run, name) for run in read_runs(data, Band())]
         there = [run for run in runs if run is not None]
         found |= _both(f"real cassette cuts, {name}", there, staging)
-    apnoea = read_apnoea(data, Band())
-    unseen = apnoea.only(~np.isin(apnoea.subjects, APNOEA_TRAINING))
-    for name, epochs in (("20", apnoea), ("10", unseen)):
-        title = f"real UCDDB central EEG as Fpz-Cz, {name} patients, epoch alone"
-        found[title] = _brief(_judged_alone(staging, epochs))
+    title = "real UCDDB central EEG as Fpz-Cz, unseen patients"
+    return found | _both(title, _unseen_patients(staging, data), staging)
+
+
+def judge_all_stages(staging: Staging, data: Path) -> dict[str, dict[str, object]]:
+    """Return the figures of every unseen patient of whom all of sleep is there.
+
+    The others' fragments are of wake and deep sleep only.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for patient in _unseen_patients(staging, data):
+        if np.isin(SLEEP, patient.stages).all():
+            found |= _both(patient.record, [patient], staging)
     return found
 
 
@@ -98,26 +106,38 @@ def _both(
     }
 
 
-def _scored_run(
-    staging: Staging, run: Recorded, present: NDArray[np.float32]
-) -> Scored | None:
+def _scored_run(staging: Staging, run: Recorded, condition: str) -> Scored | None:
+    present = CONDITIONS[condition]
     if not (run.uv.any((0, 2)) >= present).all():
         return None  # a channel asked for was not recorded
     logits = staging.network.network.infer(run.uv * present[:, None])
-    proba = probabilities(logits, staging.temperature)
+    proba = probabilities(logits, staging.temperatures[condition])
     return spread(f"SC4{run.subjects[0]}", proba, run.stages)
 
 
-def _judged_alone(staging: Staging, epochs: Recorded) -> Judged:
-    proba = probabilities(staging.network.network.infer(epochs.uv), staging.temperature)
-    return Judged(epochs.subjects, epochs.stages, proba)
+def _unseen_patients(staging: Staging, data: Path) -> list[Scored]:
+    return [
+        _scored_patient(staging, night)
+        for night in read_apnoea_nights(data, Band())
+        if night.subjects[0] not in APNOEA_TRAINING
+    ]
+
+
+def _scored_patient(staging: Staging, night: Recorded) -> Scored:
+    """Return a night of single-channel fragments, its holes included."""
+    uv = night.uv[night.stages != UNSTAGED]
+    logits = staging.network.network.infer(uv)
+    proba = probabilities(logits, staging.temperatures["Fpz-Cz"])
+    return spread(str(night.subjects[0]), proba, night.stages)
 
 
 def _judged(nights: Iterable[Scored]) -> Judged:
     parts = []
     for night in nights:
         known = night.stages != UNSTAGED
-        subjects = np.full(int(known.sum()), night.record[3:5])
+        name = night.record
+        person = name[3:5] if name.startswith("SC4") else name
+        subjects = np.full(int(known.sum()), person)
         parts.append(Judged(subjects, night.stages[known], night.raw[known]))
     return joined(parts)
 

@@ -77,12 +77,23 @@ def plan_nights(data: Path, table: Table) -> list[Plan]:
     return sorted(plans, key=lambda p: (p.record[5], p.is_for_training, p.record))
 
 
-def make_nights(data: Path, work: Path, seed: int, workers: int) -> None:
+def make_nights(
+    data: Path, work: Path, seed: int, workers: int, n_nights: int | None = None
+) -> None:
     """Write ``nights/SC4ssN.npz`` into `work`, skipping those already there.
 
     Nights to be trained on are left as the electrodes would give them: the training
     loop draws a recorder per epoch and pass. The others are recorded, each by one
     random recorder.
+
+    Parameters
+    ----------
+    data, work : Path
+    seed : int
+    workers : int
+        Processes.
+    n_nights : int or None
+        At most so many to be trained on, and of the other subjects all first nights.
     """
     folder = work / "nights"
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +102,7 @@ def make_nights(data: Path, work: Path, seed: int, workers: int) -> None:
     with multiprocessing.get_context("fork").Pool(
         workers, _inherit, (generator, table)
     ) as pool:
-        plans = plan_nights(data, table)
+        plans = _first(plan_nights(data, table), n_nights)
         paths = [folder / f"{plan.record}.npz" for plan in plans]
         progress = Progress("nights")
         progress.show(sum(path.exists() for path in paths) / len(paths))
@@ -100,6 +111,14 @@ def make_nights(data: Path, work: Path, seed: int, workers: int) -> None:
                 _write(path, plan, _uv(pool, plan, seed))
                 made = sum(path.exists() for path in paths)
                 progress.show(made / len(paths), plan.record)
+
+
+def _first(plans: list[Plan], n_nights: int | None) -> list[Plan]:
+    if n_nights is None:
+        return plans
+    for_training = [plan for plan in plans if plan.is_for_training][:n_nights]
+    others = [plan for plan in plans if not plan.is_for_training]
+    return [plan for plan in others if plan.record[5] == "1"] + for_training
 
 
 def _uv(

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from gateway.preprocessing.band import Band
 from gateway.staging.model_card import ModelCard, pack
 from training.about import about
-from training.augment import SCALE_UV, SUBSETS, leave_out, network_input
+from training.augment import SCALE_UV, SUBSETS, leave_out
 from training.dataset import Recorded
-from training.distil import Lesson, distil
-from training.export import activation_ranges, convert, fold
+from training.distil import Lesson
+from training.export import fold
+from training.integer import to_int8
 from training.nights import read_nights, staged
 from training.quantised import Quantised, golden
 from training.temperature import fit_temperature
@@ -43,11 +44,9 @@ def package(work: Path, name: str, seed: int) -> bytes:
         weights = dict(archive)
     rng = np.random.default_rng(seed)
     validation = _some(staged(read_nights(work, "validation")), N_COMPARED, rng)
-    folded = fold(weights)
     sample = leave_out(validation.uv[:N_CALIBRATION].astype(np.float32), rng)
-    ranges = activation_ranges(folded, network_input(sample))
     lessons = staged(read_nights(work, "train")).uv
-    flatbuffer = convert(distil(folded, ranges, lessons, Lesson(seed=seed)), ranges)
+    flatbuffer = to_int8(fold(weights), sample, lessons, Lesson(seed=seed))
     quantised = Quantised(flatbuffer)
     logits = quantised.infer(validation.uv)
     test = _some(staged(read_nights(work, "test")), N_COMPARED, rng)

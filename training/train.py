@@ -21,6 +21,8 @@ from training.metrics import compare
 from training.network import Network, Weights
 from training.progress import Progress
 
+IMPOSSIBLE = 1e6  # taken from the logits of stages that a source does not hold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -173,12 +175,25 @@ class Run:
         self.network.assign({n: kept[f"now/{n}"] for n in self.network.weights()})
         self._optimiser.restore(kept)
 
-    def advance(self, uv: NDArray[np.float32], stages: NDArray[np.integer]) -> float:
-        """Take one step on augmented epochs; return the loss."""
+    def advance(
+        self,
+        uv: NDArray[np.float32],
+        stages: NDArray[np.integer],
+        possible: NDArray[np.float32],
+    ) -> float:
+        """Take one step on augmented epochs; return the loss.
+
+        Parameters
+        ----------
+        uv : ndarray of float32, shape (n, n_channels, 3000)
+        stages : ndarray of int, shape (n,)
+        possible : ndarray of float32, shape (n, 5)
+            1 for every stage that an epoch of its source can have, else 0.
+        """
         rate = tf.constant(self._schedule.rate(self.done), tf.float32)
         x, y = tf.constant(network_input(uv)), tf.constant(stages.astype(np.int32))
         lot = tf.constant([self._schedule.seed, self.done], tf.int32)
-        loss = float(self._step(x, y, rate, lot))
+        loss = float(self._step(x, y, tf.constant(possible), rate, lot))
         self.averaged = _average(
             self.averaged, self.network.weights(), self._schedule.average, self.done
         )
@@ -193,6 +208,10 @@ class Run:
 def train(material: Material, schedule: Schedule, path: Path) -> Run:
     """Fit a network, going on from `path` if a run of this schedule is there.
 
+    Where a source holds some of the stages only, as the apnoea patients do (mostly W
+    and N3), the likelihood is that of the stage among those: else the network would
+    learn which recorder shows which stages.
+
     Every step draws its epochs by its own number, so a run that was interrupted
     ends as one that was not.
     """
@@ -201,6 +220,9 @@ def train(material: Material, schedule: Schedule, path: Path) -> Run:
     run.resume()
     sources = (material.surrogates, schedule.batch), (material.real, schedule.real)
     chances = [_chances(of.stages, schedule.evenness) for of, _ in sources]
+    possible = np.concatenate(
+        [np.tile(_possible(of.stages), (number, 1)) for of, number in sources]
+    )
     progress = Progress("train")
     while run.done < schedule.steps:
         progress.show(run.done / schedule.steps)
@@ -210,7 +232,8 @@ def train(material: Material, schedule: Schedule, path: Path) -> Run:
             where = np.sort(np.searchsorted(chance, rng.random(number)))
             uv.append(of.uv[where].astype(np.float32))
             stages.append(of.stages[where])
-        loss = run.advance(augment(np.concatenate(uv), rng), np.concatenate(stages))
+        augmented = augment(np.concatenate(uv), rng)
+        loss = run.advance(augmented, np.concatenate(stages), possible)
         if run.done % schedule.look_every == 0 or run.done == schedule.steps:
             _look(run, material.looks, loss)
             run.save()
@@ -221,6 +244,11 @@ def _chances(stages: NDArray[np.integer], evenness: float) -> NDArray[np.float64
     counts = np.maximum(np.bincount(stages, minlength=N_CLASSES), 1)
     chance = (counts ** -float(evenness))[stages]
     return np.asarray(np.cumsum(chance / chance.sum()) * (1 - 1e-12))
+
+
+def _possible(stages: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return 1 for each stage that occurs, else 0, shape (5,)."""
+    return np.isin(np.arange(N_CLASSES), stages).astype(np.float32)
 
 
 def _look(run: Run, looks: Mapping[str, Recorded], loss: float) -> None:
@@ -253,12 +281,20 @@ def _step_function(
 
     @tf.function
     def step(
-        x: tf.Tensor, stages: tf.Tensor, rate: tf.Tensor, lot: tf.Tensor
+        x: tf.Tensor,
+        stages: tf.Tensor,
+        possible: tf.Tensor,
+        rate: tf.Tensor,
+        lot: tf.Tensor,
     ) -> tf.Tensor:
         target = tf.one_hot(stages, N_CLASSES) * (1 - schedule.smoothing)
-        target += schedule.smoothing / N_CLASSES
+        target += (
+            schedule.smoothing
+            * possible
+            / tf.reduce_sum(possible, axis=1, keepdims=True)
+        )
         with tf.GradientTape() as tape:
-            logits = network.train_logits(x, lot)
+            logits = network.train_logits(x, lot) + (possible - 1) * IMPOSSIBLE
             losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
             loss = tf.reduce_mean(losses)
         zeros = tf.UnconnectedGradients.ZERO

@@ -1,11 +1,12 @@
 """``sleepgate model``: look at a model, check it on this machine, take it into use."""
 
+import json
 from pathlib import Path
 
 import click
 import yaml
 
-from gateway.cli_options import CONFIG, examples
+from gateway.cli_options import CONFIG, JSON, examples
 from gateway.errors import ConfigError, ModelError
 from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_file import read_config, read_text
@@ -23,10 +24,15 @@ def command() -> None:
     """Look at a model, check it on this machine, take it into use."""
 
 
-@examples("sleepgate model info", "sleepgate model info my.tflite")
+@examples(
+    "sleepgate model info",
+    "sleepgate model info my.tflite",
+    "sleepgate model info --json",
+)
 @command.command()
 @click.argument("model", default="default")
-def info(model: str) -> None:
+@JSON
+def info(*, model: str, as_json: bool) -> None:
     """Show the card of MODEL, the packaged one or the path of a .tflite package."""
     trial = try_model(model)
     card = trial.card
@@ -39,11 +45,15 @@ def info(model: str) -> None:
         "normalisation": "clip(asinh(microvolts / the number beside the channel), +-4)",
         "band": {name: getattr(card.band, name) for name in type(card.band).__slots__},
         "temperature": card.temperature,
+        "temperatures": dict(card.temperatures),
         "context_temperature": card.context.temperature if card.context else None,
         "golden_vectors": n_golden,
         "runs_on": trial.runtime,
         **card.about,
     }
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
     click.echo(yaml.safe_dump(shown, sort_keys=False, default_flow_style=None))
 
 

@@ -113,6 +113,11 @@ def test_the_card_tells_what_a_network_of_ones_own_has_to_be_fed(sleepgate):
     assert shown["bytes"] == len(PACKAGE) <= 64 * 1024
 
 
+def test_programs_read_the_same_card(sleepgate):
+    shown = json.loads(sleepgate("model", "info", "--json").stdout)
+    assert shown == yaml.safe_load(sleepgate("model", "info").stdout)
+
+
 def test_a_changed_answer_is_seen(sleepgate, written):
     other = GOLDEN.logits.copy()
     other[2, 3] ^= 1

@@ -144,19 +144,22 @@ def test_a_package_of_ones_own_is_accepted_and_answers_its_golden_vectors(
     fitted, protocol, tmp_path
 ):
     run = Path(protocol) / "fold-00" / "seed-1"
-    made = export_run(fitted / "prepared", fitted / "runs", run, "own", steps=5)
+    made = export_run(fitted / "prepared", fitted / "runs", run, "own", steps=(5, 20))
     assert len(made) <= 64 * 1024
     path = tmp_path / "own.tflite"
     path.write_bytes(made)
     pytest.importorskip("ai_edge_litert", reason="needs LiteRT beside TensorFlow")
     trial = try_model(str(path))
-    assert len(trial.verdicts) == 2
+    assert len(trial.verdicts) == 4  # network and head, on both sets of kernels
     assert all(verdict.passed for verdict in trial.verdicts.values())
     about = trial.card.about
     assert about["cross_validation_float32"]["seed 1"]["n_subjects"] == 4
     judged_by = {"final": "validation", "subjects": "test"}[protocol]
     assert about["figures_int8_are_of"].startswith(judged_by)
-    assert about["figures_int8"]["n_subjects"] == (1 if protocol == "final" else 2)
+    assert trial.card.context.n_epochs == 30
+    n_subjects = 1 if protocol == "final" else 2
+    for judged in ("epoch alone", "in context"):
+        assert about["figures_int8"][judged]["n_subjects"] == n_subjects
 
 
 def test_what_was_not_fitted_cannot_be_exported(fitted):

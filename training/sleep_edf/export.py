@@ -1,6 +1,8 @@
 """From fitted weights to the file that a gateway loads."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,20 @@ from gateway.preprocessing.scale import quantise
 from gateway.staging.model_card import ModelCard, pack
 from training.architecture import count_parameters
 from training.augment import SCALE_UV, augment, network_input
-from training.distil import Lesson, distil
+from training.conditions import CONDITIONS, spread
+from training.context import Course, Scored, windows
+from training.distil import Lesson
 from training.errors import TrainingDataError
-from training.export import activation_ranges, convert, fold
-from training.figures import Judged, figures
+from training.export import fold
+from training.figures import Judged, figures, joined
+from training.head_fit import Head, fit_head
+from training.integer import to_int8
+from training.nights import UNSTAGED
 from training.quantised import Quantised, answered
+from training.sleep_edf.catalogue import subject_of
 from training.sleep_edf.crossvalidate import DATA, RESULT, WEIGHTS
 from training.sleep_edf.inference import logits_of
-from training.sleep_edf.nights import Epochs, read_nights
+from training.sleep_edf.nights import Epochs, PreparedNight, read_nights
 from training.temperature import fit_temperature, probabilities
 
 N_CALIBRATION = 300
@@ -29,13 +37,16 @@ LARGEST = 64 * 1024
 LIMITS = (
     "Research use. Not a medical device: it diagnoses nothing.",
     "Healthy adults, one recorder, Fpz-Cz, Pz-Oz and EOG; a headband's lie elsewhere.",
-    "Every epoch is scored by itself, without its neighbours; N1 and REM suffer.",
     "Stages of Rechtschaffen and Kales with 3 and 4 merged, not the AASM's.",
 )
 
 
 def export_run(
-    prepared: Path, runs: Path, run: Path, name: str, steps: int = Lesson().steps
+    prepared: Path,
+    runs: Path,
+    run: Path,
+    name: str,
+    steps: tuple[int, int] = (Lesson().steps, Course().steps),
 ) -> bytes:
     """Return the package made of one fitted fold.
 
@@ -47,8 +58,8 @@ def export_run(
         The fold below `runs`, e.g. ``final/fold-00/seed-1``.
     name : str
         On the card.
-    steps : int
-        Of distillation.
+    steps : tuple of int
+        Of distillation, and of teaching the context head.
 
     Raises
     ------
@@ -72,16 +83,27 @@ def export_run(
         if nights
     }
     batch = min(Lesson().batch, len(parts["train"]))
-    lesson = Lesson(seed=seed, steps=steps, batch=batch)
+    lesson = Lesson(seed=seed, steps=steps[0], batch=batch)
     flatbuffer = _quantised(weights, parts["train"], parts["validation"], lesson)
     quantised = Quantised(flatbuffer)
     validation = parts["validation"]
     logits = quantised.infer(validation)
-    temperature = fit_temperature(logits, validation.stages)
+    temperature = round(fit_temperature(logits, validation.stages), 3)
     judged_by = parts.get("test", validation)
+    course = Course(seed=seed, steps=steps[1])
+    fold = note["key"]["fold"]
+    known, calm, judged = (
+        scored_nights(quantised, [by_name[name] for name in fold[part]], temperature)
+        for part in ("train", "validation", "test" if "test" in parts else "validation")
+    )
+    head = fit_head(known, calm, course)
     about = {
         **_provenance(note),
-        "figures_int8": _figures_int8(quantised, judged_by, temperature),
+        "figures_int8": _figures_int8(judged[:: len(CONDITIONS)], head),
+        "context": {
+            "sees": "hypnodensities of the last 30 epochs, none to come",
+            "taught": {"parameters": head.n_parameters, **asdict(course)},
+        },
         "figures_int8_are_of": "test subjects"
         if "test" in parts
         else (
@@ -96,12 +118,13 @@ def export_run(
         channels=tuple(by_name[next(iter(by_name))].about["prepared"]["channels"]),
         scale_uv=tuple(map(float, SCALE_UV)),
         band=Band(),
-        temperature=round(temperature, 3),
+        temperature=temperature,
         digest="",
         about=about,
+        context=head.described,
     )
-    pieces = quantised_inputs(validation, logits)
-    made = pack(flatbuffer, card, answered(flatbuffer, pieces))
+    pieces = answered(flatbuffer, quantised_inputs(validation, logits))
+    made = pack(flatbuffer, card, pieces, head.flatbuffer, head.golden)
     if len(made) > LARGEST:
         raise TrainingDataError(f"{name}: {len(made)} bytes, more than {LARGEST}")
     return made
@@ -125,18 +148,44 @@ def quantised_inputs(epochs: Epochs, logits: NDArray[np.floating]) -> NDArray[np
 def _quantised(
     weights: dict[str, Any], train: Epochs, validation: Epochs, lesson: Lesson
 ) -> bytes:
-    folded = fold(weights)
     rng = np.random.default_rng(lesson.seed)
     some = np.sort(rng.permutation(len(validation))[:N_CALIBRATION])
-    ranges = activation_ranges(folded, network_input(augment(validation[some], rng)))
-    return convert(distil(folded, ranges, train, lesson), ranges)
+    return to_int8(fold(weights), augment(validation[some], rng), train, lesson)
 
 
-def _figures_int8(
-    quantised: Quantised, epochs: Epochs, temperature: float
-) -> dict[str, object]:
-    proba = probabilities(quantised.infer(epochs), temperature)
-    return figures(Judged(epochs.subjects, epochs.stages, proba))
+def scored_nights(
+    quantised: Quantised, nights: Sequence[PreparedNight], temperature: float
+) -> list[Scored]:
+    """Return the nights as the network scores them, each under every condition.
+
+    Epochs that were left out are holes, as they will be live.
+    """
+    found = []
+    for night in nights:
+        uv = night.uv.astype(np.float32)
+        stages = np.full(night.epochs[-1] - night.epochs[0] + 1, UNSTAGED, np.int8)
+        stages[night.epochs - night.epochs[0]] = night.stages
+        for present in CONDITIONS.values():
+            logits = quantised.infer(uv * present[:, None])
+            proba = probabilities(logits, temperature)
+            found.append(spread(night.name, proba, stages))
+    return found
+
+
+def _figures_int8(nights: Sequence[Scored], head: Head) -> dict[str, object]:
+    interpreter, described = Quantised(head.flatbuffer), head.described
+    found = {}
+    for title, in_context in (("epoch alone", False), ("in context", True)):
+        parts = []
+        for night in nights:
+            known, proba = night.stages != UNSTAGED, night.raw
+            if in_context:
+                logits = interpreter.values(windows(night))
+                proba = probabilities(logits, described.temperature)
+            subjects = np.full(known.sum(), subject_of(night.record))
+            parts.append(Judged(subjects, night.stages[known], proba[known]))
+        found[title] = figures(joined(parts))
+    return found
 
 
 def _same_stage(quantised: Quantised, weights: dict[str, Any], epochs: Epochs) -> float:
