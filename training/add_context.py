@@ -56,8 +56,8 @@ def add_context(  # noqa: PLR0913 (named)
     temperatures = _temperatures(scorer, unseen)
     known = [
         scorer.score(night, condition, temperatures, rerecorded=True)
-        for night in read_nights(work, "train", n_nights)
-        for condition in CONDITIONS
+        for number, night in enumerate(read_nights(work, "train", n_nights))
+        for condition in list(CONDITIONS)[number % 2 :: 2]  # two of four, in turn
     ]
     calm = [
         scorer.score(night, condition, temperatures)
@@ -70,7 +70,7 @@ def add_context(  # noqa: PLR0913 (named)
         scorer, temperatures, Quantised(head.flatbuffer), head.described.temperature
     )
     taught = {"parameters": head.n_parameters, "conditions": list(CONDITIONS)}
-    taught |= {"nights": len(known) // len(CONDITIONS), **asdict(course)}
+    taught |= {"nights": len({of.record for of in known}), **asdict(course)}
     note = with_context(
         card.about,
         taught,

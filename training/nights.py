@@ -102,7 +102,7 @@ def make_nights(
     with multiprocessing.get_context("fork").Pool(
         workers, _inherit, (generator, table)
     ) as pool:
-        plans = _first(plan_nights(data, table), n_nights)
+        plans = chosen(plan_nights(data, table), n_nights)
         paths = [folder / f"{plan.record}.npz" for plan in plans]
         progress = Progress("nights")
         progress.show(sum(path.exists() for path in paths) / len(paths))
@@ -113,7 +113,8 @@ def make_nights(
                 progress.show(made / len(paths), plan.record)
 
 
-def _first(plans: list[Plan], n_nights: int | None) -> list[Plan]:
+def chosen(plans: list[Plan], n_nights: int | None) -> list[Plan]:
+    """Return the first `n_nights` to train on and everyone else's first; None: all."""
     if n_nights is None:
         return plans
     for_training = [plan for plan in plans if plan.is_for_training][:n_nights]

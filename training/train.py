@@ -274,6 +274,26 @@ def infer(
     return np.concatenate(pieces)
 
 
+def surprise(
+    logits: tf.Tensor, stages: tf.Tensor, possible: tf.Tensor, smoothing: float
+) -> tf.Tensor:
+    """Return the cross-entropy of every epoch's stage among the possible ones.
+
+    Parameters
+    ----------
+    logits : tensor of float32, shape (n, 5)
+    stages : tensor of int32, shape (n,)
+    possible : tensor of float32, shape (n, 5)
+        1 or 0.
+    smoothing : float
+        Of the label, over what is possible.
+    """
+    evenly = possible / tf.reduce_sum(possible, axis=1, keepdims=True)
+    target = tf.one_hot(stages, N_CLASSES) * (1 - smoothing) + evenly * smoothing
+    among = logits + (possible - 1) * IMPOSSIBLE
+    return tf.nn.softmax_cross_entropy_with_logits(target, among)
+
+
 def _step_function(
     network: Network, optimiser: Adam, schedule: Schedule
 ) -> tf.types.experimental.PolymorphicFunction:
@@ -287,15 +307,9 @@ def _step_function(
         rate: tf.Tensor,
         lot: tf.Tensor,
     ) -> tf.Tensor:
-        target = tf.one_hot(stages, N_CLASSES) * (1 - schedule.smoothing)
-        target += (
-            schedule.smoothing
-            * possible
-            / tf.reduce_sum(possible, axis=1, keepdims=True)
-        )
         with tf.GradientTape() as tape:
-            logits = network.train_logits(x, lot) + (possible - 1) * IMPOSSIBLE
-            losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
+            logits = network.train_logits(x, lot)
+            losses = surprise(logits, stages, possible, schedule.smoothing)
             loss = tf.reduce_mean(losses)
         zeros = tf.UnconnectedGradients.ZERO
         optimiser.apply(

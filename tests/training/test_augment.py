@@ -38,6 +38,15 @@ def test_another_recorder_leaves_the_rhythm_where_it_was():
     assert 0.1 < np.log(gains).std() < 0.6
 
 
+def test_one_recorder_is_the_same_all_night():
+    spindle = 20 * np.sin(2 * np.pi * 13 * np.arange(3000) / 100)
+    uv = np.tile(spindle, (30, 3, 1)).astype(np.float32)
+    recorded = rerecord(uv, np.random.default_rng(3), n_recorders=1)
+    gains = np.log(np.median(np.abs(recorded), axis=-1))  # pops and losses aside
+    assert (gains.std(0) < 0.05).all()
+    assert np.ptp(gains.mean(0)) > 0.01
+
+
 def test_a_channel_that_is_absent_stays_absent():
     uv = np.random.default_rng(0).normal(0, 20, (40, 3, 3000)).astype(np.float32)
     changed = augment(uv, np.random.default_rng(1))

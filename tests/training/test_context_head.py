@@ -53,11 +53,28 @@ def test_an_untaught_head_says_what_the_epoch_says_itself():
     assert agreed.mean() > 0.95
 
 
+def accuracy_alone_and_together(night, head):
+    codes, known = windows(night), night.stages >= 0
+    alone = (night.raw.argmax(1) == night.stages)[known].mean()
+    return alone, (head.codes(codes).argmax(1) == night.stages)[known].mean()
+
+
+def in_pieces(night, seed=0):
+    """The same night with most of it missing, in runs."""
+    dice = np.random.default_rng(seed)
+    there = np.repeat(dice.random(len(night.stages) // 4 + 1) < 0.25, 4)
+    stages = np.where(there[: len(night.stages)], night.stages, -1)
+    return Scored(night.record, night.raw, stages.astype(np.int8))
+
+
 def test_context_mends_what_single_epochs_get_wrong_and_int8_keeps_it():
     taught = teach([a_night(seed) for seed in range(30)], Course(steps=400))
     unseen = a_night(seed=99, n_epochs=240)
-    codes, known = windows(unseen), unseen.stages >= 0
+    codes = windows(unseen)
     head = Quantised(convert_head(taught, head_ranges(taught, codes)))
-    alone = (unseen.raw.argmax(1) == unseen.stages)[known].mean()
-    together = (head.codes(codes).argmax(1) == unseen.stages)[known].mean()
+    alone, together = accuracy_alone_and_together(unseen, head)
     assert together > alone + 0.1
+    pieces = in_pieces(a_night(seed=98, n_epochs=2400))
+    assert (pieces.stages < 0).mean() > 0.6
+    alone, together = accuracy_alone_and_together(pieces, head)
+    assert together >= alone

@@ -40,6 +40,15 @@ def test_the_first_nights_planned_are_of_all_subjects(plans):
     assert plans[0].record[3:5] in TEST_SUBJECTS
 
 
+def test_few_nights_are_of_many_subjects_and_of_all_who_judge(plans):
+    some = nights.chosen(plans, 58)
+    learnt = [plan for plan in some if plan.is_for_training]
+    judging = {plan.record[3:5] for plan in some if not plan.is_for_training}
+    assert len(learnt) == len({plan.record[3:5] for plan in learnt}) == 58
+    assert judging == {*TEST_SUBJECTS, *VALIDATION_SUBJECTS}
+    assert nights.chosen(plans, None) == plans
+
+
 def test_no_subject_is_both_learnt_from_and_judged_by(tmp_path, plans):
     folder = tmp_path / "nights"
     folder.mkdir()

@@ -4,7 +4,7 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.dataset import Recorded  # noqa: E402 (only after the skip)
-from training.train import Material, Run, Schedule, train  # noqa: E402
+from training.train import Material, Run, Schedule, surprise, train  # noqa: E402
 
 SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
 
@@ -47,3 +47,18 @@ def test_another_schedule_begins_anew(tmp_path, material):
     train(material, SCHEDULE, path)
     longer = Schedule(steps=2, batch=6, real=2, look_every=2, seed=2)
     assert [point["step"] for point in train(material, longer, path).curve] == [2]
+
+
+def test_a_source_says_nothing_of_the_stages_it_does_not_hold():
+    dice = np.random.default_rng(0)
+    logits = tf.Variable(dice.normal(0, 2, (4, 5)), dtype=tf.float32)
+    stages = tf.constant([0, 3, 3, 0])
+    possible = tf.constant([[1, 0, 0, 1, 0]] * 4, tf.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(surprise(logits, stages, possible, 0.1))
+    moved = tape.gradient(loss, logits).numpy()
+    assert (moved[:, [1, 2, 4]] == 0).all()
+    assert (moved[:, [0, 3]] != 0).all()
+    whole = surprise(logits, stages, tf.ones((4, 5)), 0.0)
+    usual = tf.nn.sparse_softmax_cross_entropy_with_logits(stages, logits)
+    np.testing.assert_allclose(whole, usual, rtol=1e-5)
