@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import datetime
+from html import escape
 from pathlib import Path
 
 import edfio
@@ -20,12 +21,16 @@ BROWSER = [
     *("--disable-component-update", "--disable-sync", "--enable-logging=stderr"),
 ]
 REPORT = [sys.executable, "-m", "gateway", "report", "--html", "--svg"]
+# a window is never narrower than 500 pixels; a frame in it is
+FRAME = """<!doctype html><body style="margin:0"><iframe srcdoc="{}"
+style="width:{}px;height:{}px;border:0;color-scheme:light dark"></iframe></body>"""
+NARROWEST = 500
 DARK = "--blink-settings=preferredColorScheme=0"
 # appended to a copy of the page; what it finds goes into the document's own text
 PROBE = """
 <script>
 addEventListener("load", () => {
-  const told = { errors: [], charts: {}, wide: [] };
+  const told = { errors: [], charts: {}, wide: [], hidden: [] };
   addEventListener("error", (event) => told.errors.push(event.message));
   for (const chart of document.querySelectorAll(".plot svg")) {
     const box = chart.getBoundingClientRect();
@@ -43,12 +48,14 @@ addEventListener("load", () => {
   document.querySelector(".chart").dispatchEvent(new PointerEvent("pointermove",
     { clientX: plot.left + plot.width / 2, clientY: plot.top, bubbles: true }));
   told.readout = document.querySelector(".readout").textContent;
+  for (const box of document.querySelectorAll(".scroll"))
+    if (box.scrollWidth > box.clientWidth + 1) told.hidden.push(box.textContent);
   told.page = getComputedStyle(document.body).backgroundColor;
   told.tall = document.documentElement.scrollHeight;
   const result = document.createElement("pre");
   result.id = "told";
   result.textContent = JSON.stringify(told);
-  document.body.replaceChildren(result);
+  (parent === window ? document.body : parent.document.body).replaceChildren(result);
 });
 </script>
 """
@@ -94,22 +101,31 @@ def browse(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
         )
 
 
+def framed(page: Path, size: tuple[int, int]) -> Path:
+    """Return the page, in a frame where no window is as narrow."""
+    if size[0] >= NARROWEST:
+        return page
+    path = page.with_name(f"framed-{page.name}")
+    path.write_text(FRAME.format(escape(page.read_text()), *size))
+    return path
+
+
 def check(page: Path, size: tuple[int, int], theme: list[str]) -> tuple[str, int]:
     """Exit if the page is not as it should be; return its colour and its height."""
     window = f"--window-size={size[0]},{size[1]}"
-    seen = browse(page, window, *theme, "--dump-dom")
+    seen = browse(framed(page, size), window, *theme, "--dump-dom")
     noise = [line for line in seen.stderr.splitlines() if ":CONSOLE" in line]
     if noise:
         sys.exit(f"on the console: {noise}")
     text = seen.stdout.partition('<pre id="told">')[2].partition("</pre>")[0]
     told = json.loads(text.replace("&amp;", "&"))
-    if told["errors"] or told["wide"]:
+    if told["errors"] or told["wide"] or told["hidden"]:
         sys.exit(f"{size}: {told}")
     wanted = {"hypnogram", "hypnodensity", "quality", "ribbon", "differences"}
     if set(told["charts"]) != wanted:
         sys.exit(f"charts: {sorted(told['charts'])}")
     for name, (width, height, marks) in told["charts"].items():
-        if width < size[0] / 2 or height < 5 or not marks:  # noqa: PLR2004 (pixels)
+        if not size[0] / 2 <= width <= size[0] or height < 5 or not marks:  # noqa: PLR2004 (pixels)
             sys.exit(f"{name} is not to be seen: {width} x {height}, {marks} marks")
     if "epoch 456" not in told["readout"]:
         sys.exit(f"the readout says {told['readout']!r}")
@@ -137,8 +153,10 @@ def main() -> None:
                 colour, tall = check(probed, size, options)
                 colours.add((theme, colour))
                 picture = keep / f"report-{width}-{theme}.png"
+                whole = size[0], tall
                 window = f"--window-size={size[0]},{tall}"
-                browse(page, window, *options, f"--screenshot={picture}")
+                shown = framed(page, whole)
+                browse(shown, window, *options, f"--screenshot={picture}")
                 print(f"{picture}: {size[0]} x {tall}, page {colour}")
         if len(colours) != 2:  # noqa: PLR2004 (light and dark)
             sys.exit(f"light and dark are not two: {colours}")

@@ -110,6 +110,7 @@ def _score_one(
     scorer = read_model(model)
     card = scorer.card
     scored: list[ScoredEpoch] = []
+    in_bed = None
     for value in score(recording, night_for(recording, scorer, mains_hz)):
         reading = Reading(
             device=OFFLINE,
@@ -124,13 +125,14 @@ def _score_one(
             document = epoch_document(reading, value)
             click.echo(epoch_payload(document, _posting(value)))
         elif isinstance(value, NightSummary):
+            in_bed = value.in_bed
             click.echo(summary_payload(reading, value, final=True))
             click.echo("\n".join(summary_lines(value)), err=True)
     stages = [epoch.stage for epoch in scored]
     flaws = [frozenset(f.value for q in e.quality for f in q.flaws) for e in scored]
     for note in (
         *recording.notes,
-        *doubts(stages, flaws, recording.montage, card.band),
+        *doubts(stages, flaws, recording.montage, card.band, in_bed),
     ):
         click.echo(f"sleepgate: {file}: {note}", err=True)
     _compare(file, recording.start_utc, stages)

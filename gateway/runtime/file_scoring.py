@@ -135,6 +135,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
             [epoch.flaws for epoch in night.epochs],
             recording.montage,
             scorer.card.band,
+            in_bed,
         )
     )
 

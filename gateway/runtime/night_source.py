@@ -4,10 +4,15 @@ import re
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import chain
 from pathlib import Path
 
 from gateway.errors import ConfigError, RecordingError
-from gateway.formats.night_json import read_epoch_lines, read_night_json
+from gateway.formats.night_json import (
+    read_epoch_lines,
+    read_night_json,
+    without_holes,
+)
 from gateway.journal.options import JournalOptions
 from gateway.journal.store import Store
 from gateway.preprocessing.band import EPOCH_S
@@ -18,7 +23,7 @@ from gateway.recordings.open_night import NPZ, RECORDINGS
 from gateway.runtime.file_scoring import Options, stage_file
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Stage
-from gateway.staging.staged_night import StagedNight
+from gateway.staging.staged_night import StagedEpoch, StagedNight
 
 LAST = "last"
 SERVICE = Path("/var/lib/sleepgate/journal.sqlite")
@@ -145,22 +150,52 @@ def _session(what: str, journal: Path | None, options: Options) -> Found:
         )
     if name in documents:
         night = read_epoch_lines(b"\n".join(documents[name]), name)
-        lights = _lights(night, files.get(name))
+        lights = _lights(night, files.get(name, []))
         night = replace(night, in_bed=lights.in_bed(night.stages))
     else:
-        night = replace(stage_file(files[name], options), name=name)
+        night = _by_recordings(name, files[name], options)
     local = datetime.now().astimezone().tzinfo or UTC
     zone_name = night.start_utc.astimezone(local).tzname() or "local time"
     return Found(night=night, zone=local, zone_name=zone_name)
 
 
-def _recordings(folder: Path) -> dict[str, Path]:
-    """Return the first part of every session's recording."""
-    found: dict[str, Path] = {}
+def _recordings(folder: Path) -> dict[str, list[Path]]:
+    """Return the parts of every session's recording, the first one first."""
+    found: dict[str, list[Path]] = {}
     for path in recordings(folder) if folder.is_dir() else []:
         if named := NAMED.fullmatch(path.stem):
-            found.setdefault(named[1], path)
+            found.setdefault(named[1], []).append(path)
     return found
+
+
+def _by_recordings(name: str, parts: list[Path], options: Options) -> StagedNight:
+    """Score a session's recording again, all parts of it.
+
+    Each counts its epochs from the beginning of the session, so that what one lacks
+    another has.
+    """
+    nights: list[StagedNight] = []
+    unread: list[RecordingError] = []
+    for path in parts:
+        try:
+            nights.append(stage_file(path, options))
+        except RecordingError as error:
+            unread.append(error)
+    if not nights:
+        raise unread[0]
+    if len(parts) == 1:
+        return replace(nights[0], name=name)
+    epochs = without_holes(sorted(chain(*(n.epochs for n in nights)), key=_how_good))
+    joined = replace(nights[0], name=name, epochs=epochs, notes=())
+    lights = _lights(joined, parts)
+    said = f"recorded in {len(parts)} parts, put together here"
+    notes = (said, *map(str, unread), *dict.fromkeys(chain(*(n.notes for n in nights))))
+    return replace(joined, in_bed=lights.in_bed(joined.stages)).with_notes(notes)
+
+
+def _how_good(epoch: StagedEpoch) -> tuple[bool, float]:
+    """Sort what was scored after what was not, and what lacks less after the rest."""
+    return isinstance(epoch.stage, Stage), -epoch.missing_s
 
 
 def _one(what: str, names: list[str]) -> str:
@@ -172,9 +207,9 @@ def _one(what: str, names: list[str]) -> str:
     return found[0]
 
 
-def _lights(night: StagedNight, recording: Path | None) -> Lights:
-    """Return the marks that the JSON beside a recording keeps."""
-    said = read_beside(recording) if recording is not None else None
+def _lights(night: StagedNight, parts: list[Path]) -> Lights:
+    """Return the marks that the JSON beside a recording's last part keeps."""
+    said = read_beside(parts[-1]) if parts else None
     epochs = [
         None
         if not (said and said.get(key))

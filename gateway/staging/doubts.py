@@ -26,6 +26,7 @@ def doubts(
     flaws: Sequence[Collection[str]],
     montage: Montage,
     band: Band,
+    in_bed: slice | range | None = None,
 ) -> tuple[str, ...]:
     """Say what a reader of the hypnogram must know before believing it.
 
@@ -39,8 +40,16 @@ def doubts(
         What was recorded.
     band : Band
         What the model hears.
+    in_bed : slice or range, or None
+        The epochs that count as time in bed; None for all.
     """
-    return (*_slow(montage, band), *_refused(stages, flaws), *_uniform(stages))
+    first, end = (0, len(stages)) if in_bed is None else (in_bed.start, in_bed.stop)
+    return (
+        *_slow(montage, band),
+        *_refused(stages, flaws),
+        *_long(end - first),
+        *_uniform(stages),
+    )
 
 
 def _slow(montage: Montage, band: Band) -> Iterator[str]:
@@ -65,10 +74,13 @@ def _refused(
         known = Counter(f for i in refused for f in flaws[i] if f in HINTS)
         why = "".join(f"; {HINTS[flaw]}" for flaw, _ in known.most_common(1))
         yield f"{len(refused)} of {n_epochs} epochs were not scored{why}"
-    if n_epochs > LONGEST_H * EPOCHS_PER_H:
+
+
+def _long(n_in_bed: int) -> Iterator[str]:
+    if n_in_bed > LONGEST_H * EPOCHS_PER_H:
         yield (
-            f"{n_epochs / EPOCHS_PER_H:.1f} hours long: its statistics count the whole "
-            "recording as time in bed"
+            f"{n_in_bed / EPOCHS_PER_H:.1f} hours count as time in bed: lights off and "
+            "on were not marked, or not near each other"
         )
 
 

@@ -15,7 +15,12 @@ from gateway.errors import ConfigError, RecordingError
 from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv
 from gateway.journal.store import Store
+from gateway.record_file.folder import recordings
+from gateway.record_file.night_file import Writer
+from gateway.record_file.recorder import Limits, Recorder
 from gateway.staging.stage import Refusal, Stage
+from scripts.recording.night import SESSION, outputs, reading
+from scripts.recording.night import second as second_of
 from tests.formats.test_night_files import epoch_line
 from tests.staged_nights import START, night_of
 
@@ -153,6 +158,44 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
             run("report", what, *told)
     with pytest.raises(ConfigError, match="no journal"):
         run("report", "--journal", tmp_path / "no" / "none.sqlite")
+
+
+def recorded(folder, start, end):
+    recorder = Recorder(folder, Limits(0, None), Writer("test"))
+    recorder.begin()
+    for _, value in outputs(start, end):
+        recorder.take(reading(value))
+    recorder.close()
+
+
+@pytest.mark.parametrize("header", ["of other settings", "of no use"])
+def test_a_session_in_two_parts_is_reported_as_one(tmp_path, header):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    recorded(folder, 0, 130)
+    (first,) = recordings(folder)
+    content = first.read_bytes()
+    if header == "of no use":
+        content = bytes(600) + content[600:]
+    else:
+        content = content.replace(b"zero 5", b"zero 6")
+    first.write_bytes(content)
+    recorded(folder, 150, 300)
+    first, second = recordings(folder)
+    assert second.stem == f"{first.stem}_2"
+    run("report", "--journal", tmp_path / "none", "--out", tmp_path, "--json")
+    night = json.loads((tmp_path / f"{SESSION}_night.json").read_text())
+    assert night["n_epochs"] == 10
+    missing_s = [epoch["quality"]["missing_s"] for epoch in night["epochs"]]
+    lost_s = sum(not second_of(s).present[0].any() for s in range(120))
+    if header == "of no use":
+        assert min(missing_s[:5]) == 30
+        assert str(first) in night["notes"][1]
+    else:
+        assert lost_s <= sum(missing_s[:4]) < 30 + lost_s
+    assert missing_s[4] > 19
+    assert max(missing_s[5:]) < 15
+    assert night["notes"][0] == "recorded in 2 parts, put together here"
 
 
 def test_a_night_scored_before_is_reported_in_every_form(tmp_path):

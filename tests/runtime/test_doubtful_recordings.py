@@ -82,9 +82,11 @@ def test_eeg_too_slow_for_the_model_is_said_to_be(tmp_path):
 def test_a_night_of_forty_hours_and_one_of_a_single_stage_are_doubted():
     montage = Montage((Stream(100.0, (Channel("Fpz", Modality.EEG, 1.0),)),))
 
-    def words(stages):
-        return " / ".join(doubts(stages, [()] * len(stages), montage, Band()))
+    def words(stages, in_bed=None):
+        flaws = [()] * len(stages)
+        return " / ".join(doubts(stages, flaws, montage, Band(), in_bed))
 
-    assert "40.0 hours long" in words([Stage.W, Stage.N2] * 2400)
+    assert "40.0 hours count as time in bed" in words([Stage.W, Stage.N2] * 2400)
+    assert words([Stage.W, Stage.N2] * 2400, range(100, 1060)) == ""
     assert "960 of 960 scored epochs are N3" in words([Stage.N3] * 960)
     assert words([Stage.W, Stage.N2, Stage.R] * 300) == ""

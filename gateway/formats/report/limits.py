@@ -45,7 +45,8 @@ def _with_interval(figure: object, form: str) -> str:
     """Write a card's figure: a number, or one with its 95 % interval."""
     match figure:
         case {"value": float() | int() as value, "interval_95": [low, high]}:
-            return f"{form.format(value)} ({form.format(low)}-{form.format(high)})"
+            ends = f"{form.format(low)}-{form.format(high)}"
+            return f"{form.format(value)}<small>{ends}</small>"
         case float() | int():
             return form.format(figure)
         case _:

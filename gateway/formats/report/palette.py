@@ -32,7 +32,7 @@ DARK = {
     "n3": "#4a67d6",
     "good": "#4f9d7b",
     "lost": "#ff6f61",
-    "hatch": "#4a5368",
+    "hatch": "#7d889e",
     "accent": "#8fb4f5",
 }
 PRINT = LIGHT | {"page": "#fff", "ink": "#000", "soft": "#444", "line": "#ccc"}

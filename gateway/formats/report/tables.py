@@ -102,24 +102,31 @@ def expert_section(report: Report) -> Iterator[str]:
     """Yield the agreement with a person's hypnogram, where there is one."""
     if report.expert is None:
         return
-    rows = (
-        ("live", agreement(report.night.stages, report.expert)),
-        ("second pass", agreement(report.final.stages, report.expert)),
-    )
-    names = "".join(f"<th>F1 {LABEL[stage]}</th>" for stage in STAGES)
+    passes = [
+        agreement(stages, report.expert)
+        for stages in (report.night.stages, report.final.stages)
+    ]
     yield f"<section><h2>Against {escape(report.expert_name)}</h2>"
-    yield '<div class="scroll"><table><tr><th></th><th>accuracy</th><th>kappa</th>'
-    yield f"{names}<th>epochs</th><th>coverage</th></tr>"
-    for name, found in rows:
-        stages = "".join(
-            f"<td>{_share(stage.f1)}</td>" for stage in found.stages.values()
-        )
-        kappa = "-" if found.kappa is None else f"{found.kappa:.2f}"
-        yield (
-            f"<tr><td>{name}</td><td>{_share(found.accuracy)}</td><td>{kappa}</td>"
-            f"{stages}<td>{found.n_both}</td><td>{_share(found.coverage)}</td></tr>"
-        )
+    yield '<div class="scroll"><table><tr><th></th><th>live</th><th>second pass</th>'
+    yield "</tr>"
+    rows = {
+        "Accuracy": [_share(found.accuracy) for found in passes],
+        "Cohen's kappa": [_kappa(found.kappa) for found in passes],
+        **{
+            f"F1 {LABEL[stage]}": [_share(found.stages[stage].f1) for found in passes]
+            for stage in STAGES
+        },
+        "Epochs that both scored": [str(found.n_both) for found in passes],
+        "Coverage, their share": [_share(found.coverage) for found in passes],
+    }
+    for words, values in rows.items():
+        cells = "".join(f"<td>{value}</td>" for value in values)
+        yield f"<tr><td>{words}</td>{cells}</tr>"
     yield "</table></div></section>"
+
+
+def _kappa(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _share(value: float | None) -> str:
