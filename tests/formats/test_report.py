@@ -139,7 +139,8 @@ def test_the_shipped_models_figures_stand_with_their_intervals():
     words = " ".join(page.words)
     for name, found in about["figures_int8"].items():
         assert name in words
-        assert f"{found['kappa']['value']:.2f} (" in words
+        low, high = found["kappa"]["interval_95"]
+        assert f"{found['kappa']['value']:.2f} {low:.2f}-{high:.2f}" in words
     assert about["limits"][0] in words
 
 
