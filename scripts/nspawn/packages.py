@@ -6,7 +6,8 @@ import time
 from scripts.nspawn.bench import CONFIG, NIGHT, Bench, check, expect
 
 WHEELS = "/opt/given/wheels"
-PIPX = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin PIP_NO_INDEX=1 pipx"
+OFFLINE = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/given/peer-wheels/pipx"
+PIPX = f"PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin {OFFLINE} pipx"
 
 
 @check("apt install ./sleepgate.deb, nothing else: active, enabled")
