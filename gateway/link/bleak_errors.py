@@ -71,5 +71,7 @@ def translated(doing: str, otherwise: type[LinkError] = LinkError) -> Iterator[N
     except BleakDBusError as error:
         text = str(error.dbus_error_details or "")
         raise refusal(doing, error.dbus_error, text, otherwise) from error
+    except TimeoutError as error:
+        raise otherwise(f"{doing}: {str(error) or 'no answer in time'}") from error
     except FOREIGN as error:
         raise otherwise(f"{doing}: {str(error) or type(error).__name__}") from error

@@ -19,7 +19,12 @@ from gateway.link.bluez_bus import (
     SystemBus,
     bluez_errors,
 )
-from gateway.link.bluez_diagnosis import chosen
+from gateway.link.bluez_diagnosis import (
+    NO_HARDWARE,
+    chosen,
+    is_without,
+    read_hardware,
+)
 from gateway.link.bluez_words import PAIRING_FAILED
 from gateway.link.radio import AskPasskey
 
@@ -58,6 +63,8 @@ class BluezCare:
         self._lost = lost
         with bluez_errors("watch over bluetoothd"):
             await self._bus.watch_owner(self._on_owner)
+            if await is_without(self._bus, read_hardware()):
+                raise AdapterError(str(NO_HARDWARE))
 
     async def restart_scan(self) -> None:
         """End whatever scan this process has left behind.

@@ -98,6 +98,19 @@ class SystemBus:
             await self._listen(bus)
         self._owner_changed.append(changed)
 
+    async def is_owned(self) -> bool:
+        """Tell whether some bluetoothd runs; none is started for that."""
+        ask = Message(
+            destination=THE_BUS,
+            path="/org/freedesktop/DBus",
+            interface=THE_BUS,
+            member="NameHasOwner",
+            signature="s",
+            body=[BLUEZ],
+        )
+        (owned,) = await _answer(await self.connection(), ask, CALL_S)
+        return bool(owned)
+
     async def call(
         self,
         path: str,

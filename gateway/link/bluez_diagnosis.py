@@ -10,7 +10,6 @@ from gateway.errors import AdapterError
 from gateway.link.bluez_bus import BUS_ERRORS, BluezAdapter, SystemBus, bus_reason
 from gateway.link.bluez_words import (
     BLOCKED,
-    NOT_RUNNING,
     SWITCHED_OFF,
     Reason,
     meaning,
@@ -105,6 +104,8 @@ async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Reason | 
     hardware = read_hardware(sysfs)
     bus = SystemBus()
     try:
+        if await is_without(bus, hardware):
+            return NO_HARDWARE
         known = await bus.known()
     except DBusError as error:
         meant = meaning(error.type, error.text)
@@ -115,8 +116,16 @@ async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Reason | 
         return judge(known.adapters, adapter, hardware)
     finally:
         bus.close()
-    # without hardware systemd does not start bluetoothd, and says nothing
-    return NO_HARDWARE if reason is NOT_RUNNING and not hardware.adapters else reason
+    return reason
+
+
+async def is_without(bus: SystemBus, hardware: Hardware) -> bool:
+    """Tell whether there is no Bluetooth, and will be none.
+
+    Without hardware systemd does not start bluetoothd, and D-Bus, which has asked it
+    to, is silent for 25 s: so it is not asked.
+    """
+    return not hardware.adapters and not await bus.is_owned()
 
 
 def chosen(adapters: Sequence[BluezAdapter], wanted: str | None) -> BluezAdapter:

@@ -4,13 +4,16 @@ import os
 
 import pytest
 
+from gateway import drivers
 from gateway.errors import AdapterError
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bluez import BluezCare
-from gateway.link.bluez_diagnosis import diagnose
+from gateway.link.bluez_diagnosis import Hardware, diagnose
 from sim.air import Air
 from tests.bluez.bluetoothd import Bluetoothd
 from tests.bluez.private_bus import NO_RIGHTS, dbus_daemon, private_bus
+
+NOTHING = Hardware(())
 
 pytestmark = pytest.mark.integration
 
@@ -29,6 +32,20 @@ async def test_nothing_is_wrong_with_an_adapter_that_is_on(bed, sysfs):
 async def test_no_bluetoothd(system_bus, sysfs, tmp_path):
     assert "systemctl enable --now bluetooth" in str(await diagnose(sysfs=sysfs))
     assert "plug one in" in str(await diagnose(sysfs=tmp_path))
+
+
+async def test_the_daemon_says_so_too_and_goes_on_when_one_is_plugged_in(
+    system_bus, monkeypatch
+):
+    monkeypatch.setattr("gateway.link.bluez.read_hardware", lambda: NOTHING)
+    radio = BleakRadio(care=BluezCare())
+    with pytest.raises(AdapterError, match="plug one in"):
+        await radio.scan([drivers.load("diy")], 1.0)
+    bluetoothd = Bluetoothd(Air().plug())
+    await bluetoothd.start()
+    assert await radio.scan([drivers.load("diy")], 0.1) == []
+    await radio.close()
+    await bluetoothd.close()
 
 
 async def test_an_adapter_that_is_off(bed, sysfs):
