@@ -3,7 +3,7 @@
 import sys
 
 from gateway.commands import cli
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NoRightError
 
 
 def main() -> None:
@@ -12,6 +12,8 @@ def main() -> None:
         cli(prog_name="sleepgate")
     except GatewayError as error:
         sys.exit(complain(error))
+    except PermissionError as error:
+        sys.exit(complain(NoRightError(error)))
     except BaseExceptionGroup as group:
         expected, bugs = group.split(GatewayError)
         if bugs is not None or expected is None:

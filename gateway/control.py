@@ -44,6 +44,23 @@ class Lights(NamedTuple):
 Command = Reload | Restart | BeginSession | EndSession | Mark | Lights
 
 
+def words_of(command: Command) -> str:
+    """Say for the log what is asked."""
+    match command:
+        case Reload():
+            return "asked to read the configuration again"
+        case Restart():
+            return "asked to restart"
+        case BeginSession(device):
+            return f"{device}: asked to begin a session"
+        case EndSession(device):
+            return f"{device}: asked to end the session"
+        case Mark(device, text):
+            return f"{device}: asked to note {text!r}"
+        case Lights(device, off):
+            return f"{device}: told that the lights go {'off' if off else 'on'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How an output does.

@@ -2,6 +2,11 @@
 
 from typing import ClassVar
 
+AS_WHOM = (
+    "use sudo; or, for status and configuration, sudo usermod -aG sleepgate $USER and "
+    "log in anew"
+)
+
 
 class GatewayError(Exception):
     """Root of all expected failures.
@@ -90,6 +95,14 @@ class ModelError(GatewayError):
     """A model file is refused, or one inference failed."""
 
     exit_code = 5
+
+
+class NoRightError(GatewayError):
+    """A file may not be read or written by this user; says which, and who may."""
+
+    def __init__(self, error: PermissionError) -> None:
+        what = f"{error.filename or 'something it needs'}: {error.strerror}"
+        super().__init__(f"{what}\nnext: {AS_WHOM}")
 
 
 class ConfigError(GatewayError):

@@ -65,6 +65,14 @@ class Pulse:
             return None
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file, also where this user may not look for it."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+
+
 def clock_synchronised() -> bool:
     """Tell whether systemd-timesyncd has set the wall clock since boot.
 

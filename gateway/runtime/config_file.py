@@ -10,7 +10,7 @@ import yaml
 
 from gateway.config import Config, parse
 from gateway.config_parsing import UNREADABLE
-from gateway.errors import ConfigError
+from gateway.errors import AS_WHOM, ConfigError
 from gateway.runtime.config_overrides import overridden
 from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 
@@ -129,6 +129,9 @@ def read_text(path: Path) -> str:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read(LARGEST + 1)
+    except PermissionError as error:
+        why = f"cannot be read: {error.strerror}; {AS_WHOM}"
+        raise ConfigError([f"{path}: {why}"]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from gateway.machine import is_there
+
 SERVICE = Path("/etc/sleepgate/sleepgate.yaml")
 DEFAULT_CONFIG = f"{SERVICE}, or ~/.config/sleepgate/sleepgate.yaml without it"
 
@@ -14,6 +16,6 @@ def default_config() -> Path:
     """
     users = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     own = Path(users) / "sleepgate" / "sleepgate.yaml"
-    if SERVICE.exists() or (os.geteuid() == 0 and not own.exists()):
+    if is_there(SERVICE) or (os.geteuid() == 0 and not own.exists()):
         return SERVICE
     return own

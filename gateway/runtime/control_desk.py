@@ -22,7 +22,7 @@ from gateway.formats.control_messages import (
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.formats.status import Daemon, OutputNow, Seat, status_document
 from gateway.machine import Pulse, clock_synchronised
-from gateway.outputs import Reading
+from gateway.outputs import Reading, Recording
 
 FRESH_S = 0.5  # the outputs are asked how they do no more often
 CHANGE_S = 5.0  # a session begins or ends within this
@@ -103,16 +103,17 @@ class ControlDesk:
                 return self._mark(seat, Lights(seat.name, off=order.off))
 
     async def _begin(self, seat: Seat) -> Mapping[str, Any]:
-        already = seat.session is not None
+        already = _records(seat)
         if not already:
             self._control.ask(BeginSession(seat.name))
             await self._until(lambda: seat.session is not None)
         return {"device": seat.name, "session": seat.session_name, "already": already}
 
     async def _end(self, seat: Seat) -> Mapping[str, Any]:
-        already = seat.session is None
-        if not already:
+        already = not _records(seat)
+        if seat.session is not None:
             self._control.ask(EndSession(seat.name))
+        if not already:
             await self._until(lambda: seat.session is None)
         epochs = 0 if seat.scored is None else seat.scored.index + 1
         said = {"device": seat.name, "session": seat.session_name or None}
@@ -163,3 +164,9 @@ class ControlDesk:
                 if name in sinks.names()  # others are the daemon's own affair
             ]
         return self._outputs
+
+
+def _records(seat: Seat) -> bool:
+    """Tell whether a session runs; one that is announced waits for the headband."""
+    session = seat.session
+    return session is not None and session.state is Recording.RECORDING

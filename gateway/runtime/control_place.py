@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import AlreadyRunningError
+from gateway.machine import is_there
 
 NAME = "control.sock"
 SERVICE = Path("/run/sleepgate")
@@ -33,7 +34,7 @@ def own_socket() -> Path:
 def known_socket() -> Path:
     """Return the socket of the daemon to talk to: one's own, or else the service's."""
     own, service = own_socket(), SERVICE / NAME
-    return own if own.exists() or not service.exists() else service
+    return own if own.exists() or not is_there(service) else service
 
 
 @contextmanager

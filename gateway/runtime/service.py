@@ -21,6 +21,7 @@ from gateway.control import (
     Reload,
     Restart,
     Standing,
+    words_of,
 )
 from gateway.errors import SinkError
 from gateway.link.machine import State
@@ -130,7 +131,7 @@ async def _obey(
 ) -> None:
     while True:
         command = await control.next()
-        log.info("asked to %s", command)
+        log.info("%s", words_of(command))
         if isinstance(command, Restart):
             stop.set()
             continue

@@ -18,6 +18,7 @@ CHECKS = (
     night.killed,
     night.hang,
     night.reload,
+    telling.stranger,
     telling.huge,
     telling.names,
     telling.credential,

@@ -48,6 +48,8 @@ class Container:
         layers = f"lowerdir={self._base},upperdir={self._work}/upper"
         layers += f",workdir={self._work}/overlay"
         _host("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
+        # as an installer would, unlike debootstrap
+        (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         try:
             self._boot()
         except BaseException:

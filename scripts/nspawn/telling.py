@@ -88,6 +88,23 @@ def all_there(bench: Bench) -> str:
     return f"without it: {words}"
 
 
+@check("somebody without rights gets a sentence, and in the group an answer")
+def stranger(bench: Bench) -> str:
+    bench.box.run("id anna 2>/dev/null || useradd -m anna")
+    for verb in ("status", "config show", "journal ls", "record ls", "report", "find"):
+        rc, out = bench.box.attempt(f"su anna -c 'cd; sleepgate {verb}'")
+        expect(rc and "sudo" in out and "Traceback" not in out, f"{verb}: {out}")
+    _, out = bench.box.attempt("su anna -c 'sleepgate doctor'")
+    expect("may not read it" in out and "looked at" in out, out)
+    bench.box.run("usermod -aG sleepgate anna")
+    bench.box.run("su anna -c 'sleepgate status && sleepgate config show'")
+    for verb in ("record ls", "journal ls", "service status"):
+        bench.box.run(f"sleepgate {verb}")
+    page = bench.box.run("sleepgate report --out /opt/given/report 2>/dev/null")
+    expect(page.endswith(".html"), page)
+    return ""
+
+
 @check("a name server and a broker on the internet: the daemon and the doctor say so")
 def names(bench: Bench) -> str:
     kept = bench.box.run("cat /etc/resolv.conf")

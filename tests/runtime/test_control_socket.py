@@ -87,11 +87,25 @@ async def talk(path, *pieces):
         writer.close()
 
 
+async def test_a_session_that_is_only_announced_is_begun_and_there_is_none_to_end(
+    tmp_path,
+):
+    async with daemon(tmp_path / "s") as served:
+        served.say(SessionState(Recording.IDLE))
+        begun = await served.ask(Order("start", "bedroom"))
+        assert begun["already"] is False
+        ended = await served.ask(Order("stop", "bedroom"))
+        assert ended["already"] is True
+    assert served.asked == [BeginSession("bedroom"), EndSession("bedroom")]
+
+
 async def test_a_session_is_begun_and_ended(tmp_path):
     async with daemon(tmp_path / "s") as served:
         assert (await served.ask(Order("stop", "bedroom")))["already"]
         begun = await served.ask(Order("start", "bedroom"))
         assert begun == {"device": "bedroom", "session": "S2", "already": False}
+        served.say(SessionState(Recording.RECORDING), "S2")
+        await asyncio.sleep(0)  # it is heard
         assert (await served.ask(Order("start", "bedroom")))["already"]
         served.say(SessionState(Recording.RECORDING))
         ended = await served.ask(Order("stop", "bedroom"))

@@ -30,7 +30,7 @@ def ble_findings(patient: Patient) -> Iterator[Finding]:
     if reason is not None:
         yield broken("adapter", reason.what, reason.step)
     else:
-        names = ble.adapter or " and ".join(hardware.adapters) or "of bluetoothd"
+        names = ble.adapter or " and ".join(hardware.adapters) or "one of bluetoothd's"
         yield good("adapter", f"{names} is on, and this user may use it over D-Bus")
 
 

@@ -44,10 +44,8 @@ def _verified(name: str) -> Finding:
     ]
     if wrong:
         step = "report it with the lines of `sleepgate model verify`"
-        return broken("model", f"{title}: {' and '.join(wrong)} answer wrongly", step)
-    return good(
-        "model", f"{title}: {' and '.join(trial.verdicts)} answer as they should"
-    )
+        return broken("model", f"{title} answers wrongly: {'; '.join(wrong)}", step)
+    return good("model", f"{title} answers as it should: {'; '.join(trial.verdicts)}")
 
 
 def _speed(name: str) -> Finding:

@@ -1,5 +1,6 @@
 """Whether the configuration is good, and the daemon runs and does well."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from gateway.errors import GatewayError, NoDaemonError
 from gateway.formats.control_messages import Order
 from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
 from gateway.formats.status_text import RESTART
+from gateway.machine import is_there
 from gateway.runtime.control_client import ask
 from gateway.runtime.doctor.patient import Patient, said_by
 
@@ -15,9 +17,13 @@ LOG = "journalctl -u sleepgate -n 50"
 
 def config_findings(patient: Patient) -> Iterator[Finding]:
     """Tell every problem of the configuration."""
-    if not patient.file.exists():
+    if not is_there(patient.file):
         step = f"sudo sleepgate config init {patient.file}"
         yield broken("configuration", f"no {patient.file}", step)
+        return
+    if not os.access(patient.file, os.R_OK):
+        words = f"{patient.file}: this user may not read it"
+        yield skipped("configuration", words, "sudo sleepgate doctor")
         return
     for problem in patient.problems:
         step = f"edit {patient.file}, then sleepgate config check {patient.file}"
