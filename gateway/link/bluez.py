@@ -63,8 +63,7 @@ class BluezCare:
         self._lost = lost
         with bluez_errors("watch over bluetoothd"):
             await self._bus.watch_owner(self._on_owner)
-            if await is_without(self._bus, read_hardware()):
-                raise AdapterError(str(NO_HARDWARE))
+            await self._see_hardware()
 
     async def restart_scan(self) -> None:
         """End whatever scan this process has left behind.
@@ -170,10 +169,16 @@ class BluezCare:
                 task.cancel()
         self._bus.close()
 
+    async def _see_hardware(self) -> None:
+        if await is_without(self._bus, read_hardware()):
+            raise AdapterError(str(NO_HARDWARE))
+
     async def _adapter(self) -> BluezAdapter:
+        await self._see_hardware()
         return chosen((await self._bus.known()).adapters, self._wanted)
 
     async def _devices(self) -> list[BluezDevice]:
+        await self._see_hardware()
         known = await self._bus.known()
         adapter = chosen(known.adapters, self._wanted)
         return [d for d in known.devices if d.properties["Adapter"] == adapter.path]
