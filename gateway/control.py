@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gateway.staging.events import Happening
+
 
 class Reload(NamedTuple):
     """Read the configuration again, and apply what can be applied."""
@@ -28,10 +30,11 @@ class EndSession(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Note in the night of `device` that something happens now; `text` says what."""
+    """Note in the night of `device` that something happens now; `text` says more."""
 
     device: str
     text: str
+    what: Happening = Happening.MARKER
 
 
 class Lights(NamedTuple):

@@ -40,7 +40,7 @@ from gateway.outputs import (
 from gateway.past import Past
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.contact_watch import ContactWatch, Glances
-from gateway.staging.events import Happening
+from gateway.staging.events import MARK, Happening
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Stage
 
@@ -131,9 +131,9 @@ class Pipeline:
             self.tally,
         )
 
-    def mark(self, t: float, text: str) -> Iterator[Output]:
-        """Yield that something happened at monotonic time `t`."""
-        yield self._night.chart.mark(self._night.moment(Happening.MARKER, t), text)
+    def mark(self, t: float, text: str, what: Happening = MARK) -> Iterator[Output]:
+        """Yield that `what` happened at monotonic time `t`."""
+        yield self._night.chart.mark(self._night.moment(what, t), text)
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
         """Yield that the lights went off or on at monotonic time `t`."""

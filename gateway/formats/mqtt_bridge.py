@@ -1,7 +1,7 @@
 """What the gateway says of itself over MQTT. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -70,6 +70,8 @@ class Health:
     journal : Contents or None
         None while it cannot be read.
     clock_synchronised : bool
+    outputs : mapping of str to (bool, str)
+        Whether each does what it is there for, and in words how it does.
     """
 
     uptime_s: float
@@ -77,6 +79,7 @@ class Health:
     reconnects: int
     journal: Contents | None
     clock_synchronised: bool
+    outputs: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,10 @@ def health_payload(health: Health, now: datetime) -> bytes:
             "mqtt": {"reconnects": health.reconnects},
             "journal": None if journal is None else _journal(journal, now),
             "clock": {"synchronised": health.clock_synchronised},
+            "outputs": [
+                {"name": name, "well": well, "words": words}
+                for name, (well, words) in sorted(health.outputs.items())
+            ],
         }
     )
 

@@ -154,12 +154,14 @@ class Office:
             await self._client.publish(message)
 
     async def _health(self) -> Health:
+        told = {} if self._control is None else await self._control.standings()
         return Health(
             uptime_s=uptime_s(),
             vitals=self._pulse.take(),
             reconnects=max(0, self._client.connections - 1),
             journal=await self._contents(),
             clock_synchronised=clock_synchronised(),
+            outputs={name: (each.well, each.words) for name, each in told.items()},
         )
 
     async def _contents(self) -> Contents | None:

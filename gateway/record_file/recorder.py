@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.acquisition.packets import Block
 from gateway.errors import SinkError
-from gateway.formats.edf_plus_annotations import Annotation
 from gateway.outputs import Output, Reading, Recording, SessionState, SignalBegins
 from gateway.record_file import folder as folders
 from gateway.record_file.night_file import NightFile, Writer, open_night
+from gateway.record_file.recorded_bed import Bed
 from gateway.staging.score import ScoredEpoch
 
 log = logging.getLogger(__name__)
@@ -20,7 +19,6 @@ log = logging.getLogger(__name__)
 DESCRIBE_EVERY = 10  # epochs: five minutes
 AGAIN_S = 30.0  # after a disk refused to write
 SLACK_MB = 50.0  # more than the least, before recording begins again
-WAITING = 4096  # outputs other than signal that wait for a disk: more than a night
 PRUNE_S = 86_400.0
 
 
@@ -30,39 +28,6 @@ class Limits:
 
     min_free_mb: float
     keep_days: float | None
-
-
-@dataclass(slots=True)
-class Bed:
-    """One headband's session, whether it is being recorded or not.
-
-    Attributes
-    ----------
-    session : str
-    begins : Reading or None
-        That of its `SignalBegins`.
-    file : NightFile or None
-        None before the first sample, and while the disk is full or failing.
-    waiting : deque of Output
-        What is to be written once there is a file.
-    lacking : list of Annotation
-        What the disk refused to take.
-    paused : str
-        Why there is none, though signal comes.
-    retry_t : float
-        When to try again, monotonic seconds.
-    ended : bool
-        The session is over.
-    """
-
-    session: str
-    begins: Reading | None = None
-    file: NightFile | None = None
-    waiting: deque[Output] = field(default_factory=lambda: deque(maxlen=WAITING))
-    lacking: list[Annotation] = field(default_factory=list)
-    paused: str = ""
-    retry_t: float = 0.0
-    ended: bool = False
 
 
 class Recorder:
@@ -78,6 +43,8 @@ class Recorder:
     writer : Writer
     wall_clock : callable
         Seconds since 1970.
+    tell : callable
+        Is told of a headband whose recording pauses, and why; if empty, it goes on.
     """
 
     def __init__(
@@ -86,9 +53,11 @@ class Recorder:
         limits: Limits,
         writer: Writer,
         wall_clock: Callable[[], float] = time.time,
+        tell: Callable[[str, str], None] = lambda _device, _why: None,
     ) -> None:
         self._folder, self._limits, self._writer = folder, limits, writer
         self._clock, self._wall_clock = writer.clock, wall_clock
+        self._tell = tell
         self._beds: dict[str, Bed] = {}
         self._pruned_t: float | None = None
 
@@ -141,6 +110,7 @@ class Recorder:
                 log.warning("%s: %s; recording pauses", bed.file.path, self._full())
                 self._finish(bed)
                 bed.paused = self._full()
+                self._tell(bed.device, bed.paused)
                 continue
             try:
                 bed.file.sync()
@@ -152,6 +122,18 @@ class Recorder:
             except OSError as error:
                 log.warning("recordings %s: %s", self._folder, error)
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The file that is being written of each headband's session."""
+        beds = tuple(self._beds.values())
+        return {bed.device: bed.file.path.name for bed in beds if bed.file}
+
+    @property
+    def paused(self) -> dict[str, str]:
+        """Why a headband's session is not recorded, where it is not."""
+        beds = tuple(self._beds.values())
+        return {bed.device: bed.paused for bed in beds if bed.paused and not bed.ended}
+
     def close(self) -> None:
         """Write what is left of everything."""
         for bed in self._beds.values():
@@ -162,7 +144,7 @@ class Recorder:
         if bed is None or bed.session != reading.session:
             if bed is not None:
                 self._finish(bed)
-            bed = self._beds[reading.device] = Bed(reading.session)
+            bed = self._beds[reading.device] = Bed(reading.device, reading.session)
         return bed
 
     def _try_to_open(self, bed: Bed) -> None:
@@ -182,6 +164,7 @@ class Recorder:
             log.warning("%s: recording goes on", bed.file.path.name)
             bed.file.night.missed(f"Not recorded: {bed.paused}")
             bed.paused = ""
+            self._tell(bed.device, "")
         for annotation in bed.lacking:
             bed.file.night.records.add(annotation)
         bed.lacking = []
@@ -208,6 +191,7 @@ class Recorder:
                 self._folder,
                 why,
             )
+            self._tell(bed.device, why)
         bed.paused = why
         file, bed.file = bed.file, None
         if file is not None:

@@ -11,6 +11,7 @@ from gateway.past import Ending, Past, Verdict
 from gateway.pipeline import Pipeline
 from gateway.runtime.notebook import Notebook
 from gateway.runtime.station import Session, Station
+from gateway.staging.events import MARK, Happening
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +113,10 @@ class Bed:
         """Close the books; another process may take the session up again."""
         yield from self._finish(Ending.STOPPED)
 
-    def mark(self, t: float, text: str) -> Iterator[Output]:
+    def mark(self, t: float, text: str, what: Happening = MARK) -> Iterator[Output]:
         """Note that something happened at `t`, if a session is announced."""
         if (session := self._session or self._ready) is not None:
-            yield from self._told(session, session.pipeline.mark(t, text))
+            yield from self._told(session, session.pipeline.mark(t, text, what))
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
         """Note that the lights went off or on at `t`, if a session is announced."""

@@ -154,8 +154,8 @@ def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
         case Mark() | Lights() if not bed.runs:
             log.warning("%s: no session runs, so nothing is marked", bed.name)
             return iter(())
-        case Mark(_, text):
-            return bed.mark(now.t, text)
+        case Mark(_, text, what):
+            return bed.mark(now.t, text, what)
         case Lights(_, off):
             return bed.switch_lights(now.t, off=off)
         case Reload() | Restart():

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway import __version__
 from gateway.acquisition.packets import Block
 from gateway.acquisition.tally import Tally
-from gateway.control import Control
+from gateway.control import Control, Mark, Standing
 from gateway.feed import Feed
 from gateway.outputs import (
     Availability,
@@ -27,7 +27,7 @@ from gateway.record_file.night_file import Writer
 from gateway.record_file.record_file import SYNC_S
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.sinks import Sink
-from gateway.staging.events import SleepEvent
+from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
 
 SUBJECT_LENGTH = 40
@@ -76,7 +76,7 @@ class Options:
 
 
 async def run(
-    options: Options, feed: Feed[Reading], _control: Control | None = None
+    options: Options, feed: Feed[Reading], control: Control | None = None
 ) -> None:
     """Record what `feed` brings until it ends.
 
@@ -87,14 +87,34 @@ async def run(
     """
     loop = asyncio.get_running_loop()
     limits = Limits(options.min_free_mb, options.keep_days)
-    recorder = Recorder(options.folder, limits, Writer(__version__, options.subject))
+    control = control or Control()
+
+    def tell(device: str, why: str) -> None:
+        what = Happening.RECORDING_PAUSED if why else Happening.RECORDING_GOES_ON
+        loop.call_soon_threadsafe(control.ask, Mark(device, why, what))
+
+    async def standing() -> Standing:
+        paused, files = recorder.paused, recorder.files
+        told = [f"{device}: paused, {why}" for device, why in paused.items()]
+        told += [f"{device}: {name}" for device, name in files.items()]
+        return Standing(
+            well=not paused,
+            words="; ".join(told) or "nothing to record yet",
+            facts={"folder": str(options.folder), "files": files, "paused": paused},
+        )
+
+    writer = Writer(__version__, options.subject)
+    recorder = Recorder(options.folder, limits, writer, tell=tell)
 
     async def tick() -> None:
         while True:
             await asyncio.sleep(SYNC_S)
             await loop.run_in_executor(thread, recorder.tick)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="edf") as thread:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="edf") as thread,
+        control.telling("edf", standing),
+    ):
         await loop.run_in_executor(thread, recorder.begin)
         dropped = feed.dropped
         async with asyncio.TaskGroup() as tasks:

@@ -31,6 +31,11 @@ class Happening(Enum):
     MARKER = "marker"
     CLOCK_STEP = "clock_step"
     SESSION_RESUMED = "session_resumed"
+    RECORDING_PAUSED = "recording_paused"
+    RECORDING_GOES_ON = "recording_goes_on"
+
+
+MARK = Happening.MARKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class SleepEvent:
     second : float or None
         When it happened, seconds since the session began, on its sample grid.
     text : str or None
-        What a marker says, one line.
+        What a marker says, or why recording pauses; one line.
     step_s : float or None
         By how much this machine's clock was set, and all times with it; `utc` is by
         the new one.

@@ -173,6 +173,7 @@ healths = st.builds(
     journal=st.none()
     | st.builds(Contents, *[COUNTS] * 5, st.none() | st.floats(0, 2e9), COUNTS),
     clock_synchronised=st.booleans(),
+    outputs=st.dictionaries(st.text(), st.tuples(st.booleans(), st.text())),
 )
 
 

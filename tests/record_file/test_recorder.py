@@ -30,6 +30,7 @@ from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
 from scripts.recording.night import (
     BEGAN,
+    DEVICE,
     begins,
     judge,
     outputs,
@@ -127,7 +128,9 @@ def test_the_json_beside_it_says_what_the_signals_do_not(tmp_path, recorder):
 def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     tmp_path, clock, monkeypatch, caplog
 ):
-    recorder = Recorder(tmp_path, Limits(500, None), Writer("test", None, clock))
+    told = []
+    limits, writer = Limits(500, None), Writer("test", None, clock)
+    recorder = Recorder(tmp_path, limits, writer, tell=lambda *each: told.append(each))
     recorder.begin()
     free = [1000.0]
     monkeypatch.setattr(folders, "free_mb", lambda _: free[0])
@@ -138,6 +141,8 @@ def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     for second, value in play_on[1:]:
         clock.t = float(second)
         recorder.take(reading(value))
+    why = "less than 500 MB free"
+    assert (recorder.files, recorder.paused) == ({}, {DEVICE: why})
     assert survey(the_file(tmp_path)).n_records == 50
     assert not is_being_written(the_file(tmp_path))
     free[0] = 520.0  # not enough more to go on
@@ -146,8 +151,10 @@ def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     free[0] = 1000.0
     clock.t = 140.0
     play(recorder, 102, NIGHT_S)
-    end(recorder)
     path = the_file(tmp_path)
+    assert (recorder.files, recorder.paused) == ({DEVICE: path.name}, {})
+    end(recorder)
+    assert told == [(DEVICE, why), (DEVICE, "")]
     assert [*judge(path, [range(50, 102)], NIGHT_S)] == []
     assert stages_in(path) == stages_of(4)
     assert {f"mark {n}" for n in range(0, NIGHT_S, 7)} <= set(texts(path))

@@ -27,7 +27,7 @@ class Recorder:
     def push(self, value):
         yield Availability(online=True, reason=type(value).__name__)
 
-    def mark(self, t, text):
+    def mark(self, t, text, _what):
         yield Availability(online=True, reason=f"{text} at {t}")
 
     def switch_lights(self, t, *, off):

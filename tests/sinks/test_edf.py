@@ -7,13 +7,24 @@ import threading
 import pytest
 
 from gateway.config import parse
+from gateway.control import Control, Mark
 from gateway.errors import ConfigError, SinkError
 from gateway.feed import Feed
 from gateway.outputs import Recording, SessionState
+from gateway.record_file import folder
 from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey
+from gateway.sinks import edf
 from gateway.sinks.edf import SINK, Options, run
-from scripts.recording.night import judge, outputs, reading, stages_in, stages_of
+from gateway.staging.events import Happening
+from scripts.recording.night import (
+    DEVICE,
+    judge,
+    outputs,
+    reading,
+    stages_in,
+    stages_of,
+)
 
 NIGHT_S = 100
 
@@ -71,6 +82,42 @@ def n_first(path):
     """Return the second at which the disk began to hang."""
     first = min(a.onset_us for a in annotations(path) if "BAD_unrecorded" in a.texts)
     return (first - survey(path).offset_us) // 10**6
+
+
+async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeypatch):
+    free = [1000.0]
+    monkeypatch.setattr(folder, "free_mb", lambda _: free[0])
+    monkeypatch.setattr(edf, "SYNC_S", 0.01)
+    feed, control = Feed(depth=4096), Control()
+    sink = Options(path=str(tmp_path), min_free_mb=500)
+    recording = asyncio.create_task(run(sink, feed, control))
+    for each in readings(0, 40):
+        feed.put(each)
+    await until_told(control, "2026-02-12")
+    assert (await control.standings())["edf"].well
+    free[0] = 499.0
+    why = "less than 500 MB free"
+    assert await control.next() == Mark(DEVICE, why, Happening.RECORDING_PAUSED)
+    standing = (await control.standings())["edf"]
+    assert not standing.well
+    assert standing.words == f"{DEVICE}: paused, {why}"
+    free[0] = 1000.0
+    for each in readings(60, NIGHT_S):
+        feed.put(each)
+    assert await control.next() == Mark(DEVICE, "", Happening.RECORDING_GOES_ON)
+    feed.close()
+    await recording
+    assert "edf" not in await control.standings()
+
+
+async def until_told(control, words):
+    """Wait until the recorder says so."""
+    async with asyncio.timeout(60):
+        while True:
+            told = (await control.standings()).get("edf")
+            if told is not None and words in told.words:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_a_folder_that_cannot_be_used_restarts_the_output(tmp_path):
