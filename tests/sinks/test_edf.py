@@ -25,6 +25,7 @@ from scripts.recording.night import (
     stages_in,
     stages_of,
 )
+from tests.mosquitto_peer import until
 
 NIGHT_S = 100
 
@@ -93,31 +94,26 @@ async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeyp
     recording = asyncio.create_task(run(sink, feed, control))
     for each in readings(0, 40):
         feed.put(each)
-    await until_told(control, "2026-02-12")
-    assert (await control.standings())["edf"].well
+    await until(lambda: not feed, "it is recorded", 60)
+    standing = (await control.standings())["edf"]
+    assert (standing.well, standing.words[:20]) == (True, f"{DEVICE}: 2026-02-12_")
     free[0] = 499.0
     why = "less than 500 MB free"
-    assert await control.next() == Mark(DEVICE, why, Happening.RECORDING_PAUSED)
+    async with asyncio.timeout(60):
+        news = await control.next()
+    assert news == Mark(DEVICE, why, Happening.RECORDING_PAUSED)
     standing = (await control.standings())["edf"]
     assert not standing.well
     assert standing.words == f"{DEVICE}: paused, {why}"
     free[0] = 1000.0
     for each in readings(60, NIGHT_S):
         feed.put(each)
-    assert await control.next() == Mark(DEVICE, "", Happening.RECORDING_GOES_ON)
+    async with asyncio.timeout(60):
+        news = await control.next()
+    assert news == Mark(DEVICE, "", Happening.RECORDING_GOES_ON)
     feed.close()
     await recording
     assert "edf" not in await control.standings()
-
-
-async def until_told(control, words):
-    """Wait until the recorder says so."""
-    async with asyncio.timeout(60):
-        while True:
-            told = (await control.standings()).get("edf")
-            if told is not None and words in told.words:
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_a_folder_that_cannot_be_used_restarts_the_output(tmp_path):
