@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gateway import __version__
@@ -93,16 +94,6 @@ async def run(
         what = Happening.RECORDING_PAUSED if why else Happening.RECORDING_GOES_ON
         loop.call_soon_threadsafe(control.ask, Mark(device, why, what))
 
-    async def standing() -> Standing:
-        paused, files = recorder.paused, recorder.files
-        told = [f"{device}: paused, {why}" for device, why in paused.items()]
-        told += [f"{device}: {name}" for device, name in files.items()]
-        return Standing(
-            well=not paused,
-            words="; ".join(told) or "nothing to record yet",
-            facts={"folder": str(options.folder), "files": files, "paused": paused},
-        )
-
     writer = Writer(__version__, options.subject)
     recorder = Recorder(options.folder, limits, writer, tell=tell)
 
@@ -113,7 +104,7 @@ async def run(
 
     with (
         ThreadPoolExecutor(1, thread_name_prefix="edf") as thread,
-        control.telling("edf", standing),
+        control.telling("edf", partial(_standing, recorder, options.folder)),
     ):
         await loop.run_in_executor(thread, recorder.begin)
         dropped = feed.dropped
@@ -128,6 +119,17 @@ async def run(
             finally:
                 ticking.cancel()
                 await loop.run_in_executor(thread, recorder.close)
+
+
+async def _standing(recorder: Recorder, folder: Path) -> Standing:
+    paused, files = recorder.paused, recorder.files
+    told = [f"{device}: paused, {why}" for device, why in paused.items()]
+    told += [f"{device}: {name}" for device, name in files.items()]
+    return Standing(
+        well=not paused,
+        words="; ".join(told) or "nothing to record yet",
+        facts={"folder": str(folder), "files": files, "paused": paused},
+    )
 
 
 SINK = Sink(

@@ -85,6 +85,7 @@ def n_first(path):
     return (first - survey(path).offset_us) // 10**6
 
 
+@pytest.mark.integration
 async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeypatch):
     free = [1000.0]
     monkeypatch.setattr(folder, "free_mb", lambda _: free[0])
