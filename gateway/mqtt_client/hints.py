@@ -33,6 +33,8 @@ def unanswered(address: BrokerAddress, reason: str) -> str:
     """Say that it hangs up before it says anything."""
     if address.tls is None:
         hint = "it may want TLS on this port: see outputs.mqtt.tls"
+        if address.protocol != "3.1.1":
+            hint += "; or be so old that it needs outputs.mqtt.protocol: 3.1.1"
     elif address.tls.certificate is None:
         hint = "it may want a client's certificate: see outputs.mqtt.tls.certificate"
     else:

@@ -87,6 +87,37 @@ async def test_whatever_it_says_the_client_comes_back_and_serves_a_good_one(unti
             tasks.create_task(suffer(what))
 
 
+async def test_an_old_broker_that_hangs_up_on_mqtt_5_is_told_how_to_reach(
+    caplog, until
+):
+    writers = []
+
+    async def serve(reader, writer):
+        writers.append(writer)
+        connect = await reader.read(64)
+        if connect[8] == 4:  # the protocol level of 3.1.1
+            writer.write(b"\x20\x02\x00\x00")
+        else:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        address = BrokerAddress(host="127.0.0.1", port=port)
+        async with MqttClient(address, None, list, []):
+            hint = "so old that it needs outputs.mqtt.protocol: 3.1.1"
+            await until(lambda: hint in caplog.text, "the hint")
+        async with MqttClient(
+            replace(address, protocol="3.1.1"), None, list, []
+        ) as client:
+            online = Connection.ONLINE
+            await until(lambda: client.connection is online, "the old broker")
+        for writer in writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
 async def test_of_more_requests_than_can_be_served_only_the_first_wait(until):
     request = b"\x30\x08\x00\x03r/x\x00{}"
     flood = ACCEPTED + request * 5000
