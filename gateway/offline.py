@@ -83,7 +83,9 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     try:
         night.begin(info, grid)
     except ConfigError as error:
-        raise RecordingError(f"{recording.name}: {error}") from error
+        raise RecordingError(
+            f"{recording.name}: no EEG that the model can use: {error}"
+        ) from error
     if isinstance(recording, EdfNight):
         lights = deque((_true_s(at_s, grid), off) for at_s, off in recording.lights)
         for packet in _played(recording, night, info, grid):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gateway.errors import MissingExtraError, RecordingError
 from gateway.recordings.edf_header import (
     EdfSignal,
+    check_numbers,
     read_header,
     records_of,
     signals_of,
@@ -103,6 +104,7 @@ def read_edf(path: Path) -> EdfFile:
         raise MissingExtraError("edf", "reading an EDF file") from error
     with _translated(path):
         header = read_header(path)
+        check_numbers(header)
         read = reader.read_edf if header.startswith(b"0") else reader.read_bdf
         source: edfio.Edf = read(header, header_encoding="latin-1")
         records, notes = records_of(path, header, source)

@@ -24,6 +24,11 @@ DATA_RECORDS = slice(236, 244)
 SIGNALS = slice(252, 256)
 ANNOTATIONS = {"EDF Annotations", "BDF Annotations"}
 EDF_EPOCH = 85  # two digits of a year before are of the next century
+NUMBERS = tuple(
+    f"{kind} {end}"
+    for kind in ("physical", "digital")
+    for end in ("minimum", "maximum")
+)
 MAX_SFREQ_HZ = 20_000.0
 
 
@@ -70,6 +75,25 @@ def _all_signals(
     ordinary = iter(source.signals)
     for label in _labels(header):
         yield None if label in ANNOTATIONS else next(ordinary)
+
+
+def check_numbers(header: bytes) -> None:
+    """Raise `ValueError`, with the channel, if what must be a number is none."""
+    labels = _labels(header)
+    at = 256 + 104 * len(labels)  # after label, transducer and dimension
+    for name in NUMBERS:
+        for label in labels:
+            text = header[at : at + 8].decode("latin-1").strip()
+            try:
+                float(text)
+            except ValueError:
+                raise ValueError(f"channel {label!r}: its {name} is {text!r}") from None
+            at += 8
+    try:
+        int(header[DATA_RECORDS])
+    except ValueError:
+        text = header[DATA_RECORDS].decode("latin-1").strip()
+        raise ValueError(f"its header says {text!r} data records") from None
 
 
 def _labels(header: bytes) -> list[str]:

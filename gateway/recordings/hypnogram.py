@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.errors import RecordingError
 from gateway.recordings.edf_file import read_edf
+from gateway.recordings.tal import EdfAnnotation
 from gateway.staging.stage import STAGES, Stage
 
 EPOCH_S = 30
@@ -48,7 +49,7 @@ def read_hypnogram(
     Raises
     ------
     RecordingError
-        If the file cannot be read or has no sleep stages.
+        If the file cannot be read, has no sleep stages, or two at one time.
     MissingExtraError
         If edfio is not installed.
     """
@@ -64,15 +65,30 @@ def read_hypnogram(
     end_s = max(a.onset_s + a.duration_s for a in scored) + shift_s
     if end_s > LONGEST_S:
         raise RecordingError(f"{path}: a stage that ends after {end_s:g} s; check it")
-    stages: list[Stage | None] = [None] * _epoch_at(end_s)
-    for annotation in scored:
-        onset_s = annotation.onset_s + shift_s
-        first, last = _epoch_at(onset_s), _epoch_at(onset_s + annotation.duration_s)
-        for index in range(max(first, 0), last):
-            stages[index] = BY_ANNOTATION[annotation.text]
+    stages = _laid(path, scored, shift_s, _epoch_at(end_s))
     if n_epochs is None:
         return tuple(stages)
     return (*stages[:n_epochs], *[None] * (n_epochs - len(stages)))
+
+
+def _laid(
+    path: Path, scored: list[EdfAnnotation], shift_s: float, n_epochs: int
+) -> list[Stage | None]:
+    """Return the stage of every epoch; raise `RecordingError` if two claim one."""
+    stages: list[Stage | None] = [None] * n_epochs
+    for annotation in scored:
+        onset_s = annotation.onset_s + shift_s
+        first, last = _epoch_at(onset_s), _epoch_at(onset_s + annotation.duration_s)
+        stage = BY_ANNOTATION[annotation.text]
+        for index in range(max(first, 0), last):
+            if stages[index] not in {None, stage}:
+                at_s = index * EPOCH_S - shift_s
+                raise RecordingError(
+                    f"{path}: annotations overlap: the epoch at {at_s:g} s is "
+                    f"{annotation.text!r} and something else; keep one of them"
+                )
+            stages[index] = stage
+    return stages
 
 
 def find_hypnogram(path: Path) -> Path | None:

@@ -116,3 +116,9 @@ def test_the_start_of_a_real_night_is_read(shared_data):
     path = shared_data / "hypnograms" / "SC4001EC-Hypnogram.edf"
     start = read_edf(path).start_utc.replace(tzinfo=None)
     assert start == datetime(1989, 4, 24, 16, 13)  # noqa: DTZ001 (as in the file)
+
+
+def test_two_stages_at_one_time_are_refused(tmp_path):
+    rows = ((600, 600, "Sleep stage 2"), (0, 900, "Sleep stage W"))
+    with pytest.raises(RecordingError, match="overlap: the epoch at 600 s is"):
+        read_hypnogram(written(tmp_path / "h.edf", *rows))

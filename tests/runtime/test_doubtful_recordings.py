@@ -63,6 +63,23 @@ def test_a_wrong_physical_range_is_suspected(tmp_path, times, hint):
     assert hint in said
 
 
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (256 + 104, "channel 'EEG Fpz-Cz': its physical minimum is 'none'"),
+        (256 + 104 + 24, "channel 'EEG Fpz-Cz': its digital maximum is 'none'"),
+        (236, "its header says 'none' data records"),
+    ],
+)
+def test_a_number_that_is_none_is_named(tmp_path, at, told):
+    path = written(tmp_path / "n.edf")
+    whole = bytearray(path.read_bytes())
+    whole[at : at + 8] = b"none    "
+    path.write_bytes(whole)
+    with pytest.raises(RecordingError, match=told):
+        said_of(path)
+
+
 def test_a_recording_of_seconds_is_told_to_be_too_short(tmp_path):
     path = tmp_path / "n.edf"
     edfio.Edf([edfio.EdfSignal(np.ones(500), 100, label="EEG Fpz-Cz")]).write(path)
