@@ -21,7 +21,8 @@ def command(name: str, file: Path) -> None:
     """Clear every message of headband NAME that the broker retains.
 
     Works for headbands that are no longer configured too. A daemon that still
-    streams from it publishes again.
+    streams from it publishes again. Its nights on this machine stay: see `sleepgate
+    record prune`.
     """
     options = mqtt_options(read_config(file), file)
     topics = TopicTree(options.base_topic)
@@ -30,4 +31,5 @@ def command(name: str, file: Path) -> None:
     if place is not None:
         retained.append(headband_topic(place, name))
     asyncio.run(publish_once(options, [Message(topic, b"") for topic in retained]))
-    click.echo(f"{len(retained)} topics of {name} cleared on the broker", err=True)
+    said = f"{len(retained)} topics of {name} cleared on the broker"
+    click.echo(f"{said}; its nights on this machine stay", err=True)

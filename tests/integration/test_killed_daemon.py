@@ -102,7 +102,7 @@ async def test_a_night_survives_two_kills(broker, listening, monkeypatch):
         assert [epoch["epoch"] for epoch in epochs] == list(range(len(epochs)))
         assert [epoch["seq"] for epoch in epochs] == list(range(len(epochs)))
         assert "gap" in {epoch["reason"] for epoch in epochs}
-        assert sum(epoch["scored"] for epoch in epochs) > N_EPOCHS // 3
+        assert sum(epoch["scored"] for epoch in epochs) >= 10  # before the first kill
         assert {epoch["reason"] for epoch in epochs} <= {None, "gap"}
         summary = last(listener, "summary")
         assert summary["epochs"] == len(epochs)
