@@ -91,7 +91,12 @@ class NightRecord:
         self.records.annotate(self.records.end_us, why)
 
     def introduce(self, begins: SignalBegins, facts: Sequence[str]) -> None:
-        """Say at the start what a reader may want to know of the file."""
+        """Say at the start what a reader may want to know of the file.
+
+        A session begins with its first sample: what came before the file was begun
+        came, and was not recorded.
+        """
+        self._missing = UNRECORDED
         start_us = self.records.time_us(0, 0)
         clock = (
             "clock synchronised" if begins.synchronised else "clock NOT synchronised"

@@ -331,6 +331,19 @@ def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
     assert [*judge(path, [range(89, 100)], NIGHT_S)] == []
 
 
+def test_what_came_before_the_file_was_begun_was_not_recorded(tmp_path, recorder):
+    recorder.take(reading(begins()))
+    for second, value in outputs(50, NIGHT_S):
+        if second > 50:
+            recorder.take(reading(value))
+    end(recorder)
+    path = the_file(tmp_path)
+    first = min(s for s in range(51, NIGHT_S) if second_of(s).present[0].any())
+    account = survey(path).account
+    assert account.missing_s("BAD_unrecorded") == first
+    assert [*judge(path, [range(first)], NIGHT_S)] == []
+
+
 def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
     tmp_path, recorder
 ):
