@@ -198,7 +198,9 @@ def systemd_python(bench: Bench) -> str:
     bench.box.run("systemctl restart sleepgate")
     maps = bench.box.run(f"cat /proc/{bench.pid()}/maps")
     expect("dist-packages/systemd/" in maps, "systemd-python is not in use")
-    said = bench.journal(f"--after-cursor='{since}'", "LOGGER=gateway.runtime.service")
-    expect([entry for entry in said if entry["MESSAGE"] == "ready"], f"{said}")
+    said = bench.journal(f"--after-cursor='{since}'", "LOGGER=gateway.runtime.bulletin")
+    expect(said, "nothing of the night is told")
+    for entry in said:
+        expect(entry["DEVICE"] == "bedroom" and entry["SESSION"], f"{entry}")
     bench.box.run(f"rm {site}/systemd && systemctl restart sleepgate")
     return ""
