@@ -38,7 +38,7 @@ def main() -> None:
         daemon.imports(3 if options.quick else 7),
         asyncio.run(mqtt.rows(200 if options.quick else 960)),
         asyncio.run(daemon.live(20 if options.quick else 95)),
-        footprint.rows(*((30, 0.5) if options.quick else (120, 4.0))),
+        footprint.rows(*((30, 0.5) if options.quick else (120, 2.0))),
     ):
         for row in source:
             rows.append(row)
