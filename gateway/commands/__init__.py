@@ -1,5 +1,6 @@
 """The verbs of the command line, one module each, imported when asked for."""
 
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,6 +16,16 @@ class Verbs(click.Group):
         """Name every verb."""
         del ctx
         return sorted(m.name.replace("_", "-") for m in iter_modules(__path__))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which was meant."""
+        verbs = self.list_commands(ctx)
+        near = get_close_matches(args[0], verbs)
+        if args[0] not in verbs and near and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(near)}?")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb."""

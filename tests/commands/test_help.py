@@ -111,3 +111,12 @@ def test_other_shells_get_theirs(in_process, shell):
 def test_drivers_are_listed_for_programs(in_process):
     listed = json.loads(in_process("drivers", "--json")[1])
     assert {each["name"] for each in listed} == set(drivers.names())
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("driver", "did you mean drivers?"), ("statsu", "status"), ("xyz", "No such")],
+)
+def test_a_mistyped_verb_is_guessed_but_not_done(in_process, typed, told):
+    code, out, err = in_process(typed)
+    assert (code, out, told in err) == (2, "", True)
