@@ -43,7 +43,9 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
             "Surrogates of the epochs in two tables of features of Sleep-EDF Expanded "
             "cassette recordings (PhysioNet, ODC-By): standard deviation, kurtosis, "
             "zero crossings, Hjorth mobility and complexity of each derivation, and "
-            "band powers of the same night and stage."
+            "band powers of the same night and stage. And real epochs of ten apnoea "
+            "patients of UCDDB (PhysioNet, ODC-By), wake and deep sleep only, weighed "
+            "among those two."
         ),
         "training": json.loads((work / "train.json").read_text()),
         "protocol": {
@@ -54,6 +56,7 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
             "quantisation": "int8 logits distilled from float ones on training data",
             "wake": "30 min before and after sleep, as in the table",
             "absent_channels": "zeros; any subset of the three was trained",
+            "apnoea_patients": "ten learnt from, the other ten judged by",
         },
         "int8_gives_the_stage_of_float": same_stage,
         "limits": LIMITS,
@@ -92,8 +95,8 @@ def with_context(
         "context": {
             "sees": "hypnodensities of the last 30 epochs, none to come",
             "trained_on": (
-                "whole nights of surrogates of training subjects, as the int8 network "
-                "scores them"
+                "nights of surrogates of training subjects, whole and in pieces, each "
+                "by another recorder, as the int8 network scores them"
             ),
             "taught": dict(taught),
         },

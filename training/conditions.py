@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ CONDITIONS = {
     "Fpz-Cz and Pz-Oz": np.array([1, 1, 0], np.float32),
     "Fpz-Cz": np.array([1, 0, 0], np.float32),
 }
-Temperatures = Mapping[str, float]  # by condition
 
 
 class NightScorer:
@@ -71,13 +69,13 @@ class NightScorer:
         self,
         night: Night,
         condition: str,
-        temperatures: Temperatures,
+        temperature: float,
         *,
         rerecorded: bool = False,
     ) -> Scored:
         """Return the night as the network scores it, epoch by epoch."""
         logits = self.logits(night, condition, rerecorded=rerecorded)
-        proba = probabilities(logits, temperatures[condition])
+        proba = probabilities(logits, temperature)
         return spread(night.record, proba, night.stages)
 
 

@@ -29,7 +29,7 @@ class Lesson:
     seed : int
     """
 
-    steps: int = 400
+    steps: int = 200
     batch: int = 64
     rate: float = 1e-3
     seed: int = 1
@@ -66,6 +66,7 @@ def distil(
     @tf.function
     def step(x: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         wanted = folded_logits(folded, x, lambda _, value: value)
+        wanted = tf.clip_by_value(wanted, *ranges["logits"])
         with tf.GradientTape() as tape:
             rounded = {name: rounded_kernel(kernel) for name, kernel in kernels.items()}
             student = Folded(rounded, biases, folded.n_channels)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gateway.preprocessing.band import Band
-from training.conditions import CONDITIONS, NightScorer, Temperatures, spread
+from training.conditions import CONDITIONS, NightScorer, spread
 from training.context import Scored, windows
 from training.dataset import (
     APNOEA_TRAINING,
@@ -33,7 +33,7 @@ class Staging:
     """A quantised network and its head, each with its temperature."""
 
     network: NightScorer
-    temperatures: Temperatures
+    temperature: float
     head: Quantised
     head_temperature: float
 
@@ -55,7 +55,7 @@ def judge_held_out(
     found: dict[str, dict[str, object]] = {}
     for name in CONDITIONS:
         alone = [
-            staging.network.score(night, name, staging.temperatures) for night in nights
+            staging.network.score(night, name, staging.temperature) for night in nights
         ]
         found |= _both(f"surrogate nights, {name}", alone, staging)
     for name in CONDITIONS:
@@ -111,7 +111,7 @@ def _scored_run(staging: Staging, run: Recorded, condition: str) -> Scored | Non
     if not (run.uv.any((0, 2)) >= present).all():
         return None  # a channel asked for was not recorded
     logits = staging.network.network.infer(run.uv * present[:, None])
-    proba = probabilities(logits, staging.temperatures[condition])
+    proba = probabilities(logits, staging.temperature)
     return spread(f"SC4{run.subjects[0]}", proba, run.stages)
 
 
@@ -127,7 +127,7 @@ def _scored_patient(staging: Staging, night: Recorded) -> Scored:
     """Return a night of single-channel fragments, its holes included."""
     uv = night.uv[night.stages != UNSTAGED]
     logits = staging.network.network.infer(uv)
-    proba = probabilities(logits, staging.temperatures["Fpz-Cz"])
+    proba = probabilities(logits, staging.temperature)
     return spread(str(night.subjects[0]), proba, night.stages)
 
 

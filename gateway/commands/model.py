@@ -45,7 +45,6 @@ def info(*, model: str, as_json: bool) -> None:
         "normalisation": "clip(asinh(microvolts / the number beside the channel), +-4)",
         "band": {name: getattr(card.band, name) for name in type(card.band).__slots__},
         "temperature": card.temperature,
-        "temperatures": dict(card.temperatures),
         "context_temperature": card.context.temperature if card.context else None,
         "golden_vectors": n_golden,
         "runs_on": trial.runtime,

@@ -29,7 +29,6 @@ CARD = "card.json"
 CONTEXT = "context.tflite"
 GOLDEN, HEAD_GOLDEN = "golden.npz", "context.npz"
 TFLITE_MAGIC = b"TFL3"
-CHANNEL_SEPARATOR = ", "
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,6 @@ class ModelCard:
         licence.
     context : ContextHead or None
         None for a model that stages every epoch by itself.
-    temperatures : mapping of str to float
-        The temperature where only some channels are there, by their names in input
-        order, ``"EEG Fpz-Cz, EOG horizontal"``; `temperature` where none is given.
     """
 
     name: str
@@ -67,7 +63,6 @@ class ModelCard:
     digest: str
     about: Mapping[str, Any] = field(default_factory=dict)
     context: ContextHead | None = None
-    temperatures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def short_digest(self) -> str:
@@ -77,14 +72,6 @@ class ModelCard:
     def scale(self) -> NDArray[np.float32]:
         """Return `scale_uv` as float32, shape (n_channels,)."""
         return np.array(self.scale_uv, dtype=np.float32)
-
-    def temperature_of(self, present: NDArray[np.bool_]) -> float:
-        """Return what divides the logits of an epoch.
-
-        `present` tells which channels it has; ndarray of bool, shape (n_channels,).
-        """
-        there = (c for c, has in zip(self.channels, present, strict=True) if has)
-        return self.temperatures.get(CHANNEL_SEPARATOR.join(there), self.temperature)
 
 
 def pack(
@@ -110,8 +97,6 @@ def pack(
     }
     if card.context is not None:
         document["context"] = asdict(card.context)
-    if card.temperatures:
-        document["temperatures"] = dict(card.temperatures)
     text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
     entries = {CARD: text.encode()}
     if head:
@@ -212,12 +197,8 @@ def _card(document: Mapping[str, Any], source: str) -> ModelCard:
             digest=str(document["digest"]),
             about=dict(document["about"]),
             context=_head(document),
-            temperatures={
-                str(names): float(of)
-                for names, of in document.get("temperatures", {}).items()
-            },
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{source}: its card is incomplete: {error!r}") from error
     if classes != [stage.value for stage in STAGES]:
         raise ModelError(f"{source}: classes {classes}, not W N1 N2 N3 R")
@@ -229,9 +210,6 @@ def _card(document: Mapping[str, Any], source: str) -> ModelCard:
         )
     if not _positive(card.temperature):
         raise ModelError(f"{source}: temperature {card.temperature} is not positive")
-    for names, of in card.temperatures.items():
-        if not _positive(of):
-            raise ModelError(f"{source}: temperature {of} of {names!r} is not positive")
     if (head := card.context) and not _positive(head.n_epochs, head.temperature):
         raise ModelError(f"{source}: {head}: both must be positive")
     if (problem := card.band.problem()) is not None:

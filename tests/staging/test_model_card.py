@@ -72,7 +72,6 @@ def cards(draw):
         temperature=draw(positive),
         digest="",
         about={"note": draw(st.text())},
-        temperatures=draw(st.dictionaries(st.sampled_from(channels), positive)),
     )
 
 
@@ -230,20 +229,6 @@ def test_the_short_digest_is_48_bits_of_the_long_one():
     assert len(card.digest) == 64
     assert card.digest.startswith(card.short_digest)
     assert len(card.short_digest) == 12
-
-
-def test_a_temperature_goes_by_the_channels_that_are_there():
-    card = replace(CARD, temperatures={"EEG Fpz-Cz": 2.0, "EOG horizontal": 3.0})
-    assert card.temperature_of(np.array([True, False])) == 2.0
-    assert card.temperature_of(np.array([False, True])) == 3.0
-    assert card.temperature_of(np.array([True, True])) == 1.25
-
-
-@pytest.mark.parametrize("temperatures", [{"EEG Fpz-Cz": -1.0}, {"EEG Fpz-Cz": 0.0}])
-def test_a_temperature_of_some_channels_is_positive(temperatures):
-    package = pack(FLATBUFFER, replace(CARD, temperatures=temperatures), GOLDEN)
-    with pytest.raises(ModelError, match="'EEG Fpz-Cz' is not positive"):
-        unpack(package, "toy.tflite")
 
 
 def test_the_scale_is_float32_because_the_signal_is():

@@ -123,25 +123,6 @@ def test_logits_leave_their_codes_before_the_softmax():
     )
 
 
-@pytest.mark.parametrize(
-    ("present", "temperature"), [([1, 0], 0.5), ([1, 1], 4.0), ([0, 1], 2.0)]
-)
-def test_an_epoch_has_the_temperature_of_the_channels_it_has(present, temperature):
-    temperatures = {"EEG Fpz-Cz": 0.5, "EEG Fpz-Cz, EEG Pz-Oz": 4.0}
-    card = replace(CARD, temperature=2.0, temperatures=temperatures)
-    scorer = LiteRtScorer(ToyInterpreter(), card, "toy")
-    uv = np.zeros((2, 3000), np.float32)
-    uv[0, :5] = 12 * np.sinh(STEP * np.array([10, 20, 3, 0, -7]))
-    uv[1, -1] = 20.0
-    codes = np.array([7, 17, 0, -3, -10]) if present[0] else np.full(5, -3)
-    expected = np.exp(codes * 0.1 / temperature)
-    np.testing.assert_allclose(
-        scorer.hypnodensity(epoch_of(uv * np.array(present, np.float32)[:, None])),
-        expected / expected.sum(),
-        rtol=1e-9,
-    )
-
-
 class ToyHead(ToyInterpreter):
     """A head whose logits are the first five codes of the latest epoch."""
 

@@ -93,8 +93,7 @@ class LiteRtScorer:
         if not np.isfinite(epoch.uv).all():
             raise ModelError(f"{self._card.name}: an epoch that is not all numbers")
         codes = self.logits(quantise(compress(epoch.uv, self._card.scale())))
-        temperature = self._card.temperature_of(epoch.uv.any(axis=1))
-        return probabilities(self._interpreter, codes, temperature)
+        return probabilities(self._interpreter, codes, self._card.temperature)
 
     def in_context(self, codes: NDArray[np.int8]) -> tuple[float, ...]:
         """Return five probabilities of the last of several epochs.
