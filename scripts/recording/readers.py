@@ -74,9 +74,9 @@ def _by_mne(path: Path) -> Found:
         for a in raw.annotations
     ]
     uv = raw.get_data(picks=[0])[0] * 1e6
-    with pyedflib.EdfReader(str(path)) as file:
-        low, high = file.getPhysicalMinimum(0), file.getPhysicalMaximum(0)
-        least, most = file.getDigitalMinimum(0), file.getDigitalMaximum(0)
+    signal = survey(path).header.signals[0]
+    low, high = float(signal.physical_min), float(signal.physical_max)
+    least, most = signal.digital_min, signal.digital_max
     return Found(np.rint((uv - low) * (most - least) / (high - low)) + least, said)
 
 
