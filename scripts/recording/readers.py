@@ -69,7 +69,7 @@ def _by_mne(path: Path) -> Found:
         (
             float(a["onset"]),
             float(a["duration"]),
-            OF_CHANNEL.join((str(a["description"]), *a["ch_names"])),
+            OF_CHANNEL.join((str(a["description"]), *a.get("ch_names", ()))),
         )
         for a in raw.annotations
     ]
