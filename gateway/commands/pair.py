@@ -13,6 +13,7 @@ from gateway.formats.fit_text import fit_lines
 from gateway.link.radio import AskPasskey
 from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_file import read_text
+from gateway.runtime.config_place import SERVICE
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.pairing import Paired, Pairing, Person
@@ -86,7 +87,8 @@ def command(  # noqa: PLR0913 (one per option)
     click.echo(f"{called}: {paired.driver} at {paired.address} is in {file}")
     for words in still_looking(config, place):
         _tell(words)
-    _tell(f"next: sleepgate fit {called} before bed, sleepgate run for the night")
+    runs = "sudo systemctl restart sleepgate" if file == SERVICE else "sleepgate run"
+    _tell(f"next: sleepgate fit {called} before bed, {runs} for the night")
 
 
 async def _pair(

@@ -78,6 +78,18 @@ def test_pair_begins_a_configuration_that_run_can_use(in_process, radio_is, conf
     assert radio.closed
 
 
+@pytest.mark.parametrize("is_the_services", [True, False])
+def test_pair_ends_with_how_the_night_begins(
+    in_process, radio_is, config, monkeypatch, is_the_services
+):
+    radio_is(FakeRadio())
+    if is_the_services:
+        monkeypatch.setattr("gateway.commands.pair.SERVICE", config)
+    *_, err = in_process("pair", "--auto", "--config", config)
+    assert ("systemctl restart sleepgate" in err) == is_the_services
+    assert ("sleepgate run for the night" in err) != is_the_services
+
+
 def test_pair_adds_to_a_file_and_leaves_the_rest(in_process, radio_is, config):
     text = "# mine\nlog: {level: debug}  # loud\ndevices: []\n"
     config.write_text(text)
