@@ -166,10 +166,11 @@ def _found(file: str, folder: Path | None) -> Path:
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:
     missing, epochs = told["annotated"], told["epochs"]
-    whole = "whole" if told["whole"] else "cut off: sleepgate record repair mends it"
+    cut = "cut off: sleepgate record repair mends it"
+    states = [told["state"], "whole" if told["whole"] else cut]
     beside = told["beside"] or {}
     measured = beside.get("measured", {}).get("sfreq_hz")
-    state = f"{told['state']}, {whole}"
+    state = ", ".join(words for words in states if not cut.startswith(f"{words}:"))
     size = f"{told['bytes'] / 1e6:.1f} MB"
     records = f"{told['data_records']} records of {told['record_s']:g} s"
     yield f"{told['file']}  {told['format']}  {size}  {state}"
