@@ -1,5 +1,6 @@
 """Results of a computation: a file is there whole, or not at all."""
 
+import glob
 import os
 import tempfile
 from contextlib import suppress
@@ -37,3 +38,9 @@ def write_result(path: Path, content: bytes) -> None:
         raise ConfigError(
             [f"{path}: cannot be written: {why}; say where to with --into FOLDER"]
         ) from error
+
+
+def forget_unfinished(path: Path) -> None:
+    """Remove what writers that were killed had begun to write for `path`."""
+    for unfinished in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        unfinished.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from gateway.runtime.file_scoring import Options, Outcome, Task
 from gateway.runtime.ledger import Ledger
 from gateway.runtime.model_file import read_model
 from gateway.runtime.progress import progress
+from gateway.runtime.result_file import forget_unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
     )
     with progress(len(left), "scored") as step:
         for task, outcome in doing:
+            for path in task.results:
+                forget_unfinished(path)
             ledger.note(task, outcome)
             n_epochs += outcome.n_epochs
             if outcome.error is not None:

@@ -60,6 +60,18 @@ def test_a_worker_that_dies_takes_no_other_recording_with_it(tmp_path):
     assert errors[DEADLY] == KILLED
 
 
+def test_what_a_killed_writer_left_goes_when_its_recording_is_done(tmp_path):
+    cut(tmp_path / "n[1].npz")
+    left = tmp_path / ".n[1]_night.json.k1ll3d_x"
+    another = tmp_path / ".n1_night.json.ab_12cde"
+    for path in (left, another):
+        path.write_text("half")
+    assert score_archive([tmp_path / "n[1].npz"], plan()) == 0
+    assert not left.exists()
+    assert another.exists()
+    assert json.loads((tmp_path / "n[1]_night.json").read_text())["epochs"]
+
+
 def test_an_archive_is_scored_once_and_the_corrupt_is_reported(tmp_path, capsys):
     folder = tmp_path / "archive" / "2026"
     folder.mkdir(parents=True)
