@@ -198,9 +198,9 @@ def systemd_python(bench: Bench) -> str:
     bench.box.run("systemctl restart sleepgate")
     maps = bench.box.run(f"cat /proc/{bench.pid()}/maps")
     expect("dist-packages/systemd/" in maps, "systemd-python is not in use")
-    said = bench.journal(f"--after-cursor='{since}'", "LOGGER=gateway.runtime.bulletin")
-    expect(said, "nothing of the night is told")
-    for entry in said:
+    said = [f"--after-cursor='{since}'", "LOGGER=gateway.runtime.bulletin"]
+    bench.box.until(lambda: bool(bench.journal(*said)), 20, "news of the night")
+    for entry in bench.journal(*said):
         expect(entry["DEVICE"] == "bedroom" and entry["SESSION"], f"{entry}")
     bench.box.run(f"rm {site}/systemd && systemctl restart sleepgate")
     return ""
