@@ -198,9 +198,13 @@ def systemd_python(bench: Bench) -> str:
     bench.box.run("systemctl restart sleepgate")
     maps = bench.box.run(f"cat /proc/{bench.pid()}/maps")
     expect("dist-packages/systemd/" in maps, "systemd-python is not in use")
-    said = [f"--after-cursor='{since}'", "LOGGER=gateway.runtime.bulletin"]
-    bench.box.until(lambda: bool(bench.journal(*said)), 20, "news of the night")
-    for entry in bench.journal(*said):
-        expect(entry["DEVICE"] == "bedroom" and entry["SESSION"], f"{entry}")
+    told = [
+        each
+        for each in bench.journal(f"--after-cursor='{since}'")
+        if "EPOCH" in each or "SESSION" in each
+    ]
+    expect(told, "nothing of the night is told")
+    for each in told:
+        expect(each["DEVICE"] == "bedroom" and each["SESSION"], f"{each}")
     bench.box.run(f"rm {site}/systemd && systemctl restart sleepgate")
     return ""
