@@ -66,7 +66,6 @@ def distil(
     @tf.function
     def step(x: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         wanted = folded_logits(folded, x, lambda _, value: value)
-        wanted = tf.clip_by_value(wanted, *ranges["logits"])
         with tf.GradientTape() as tape:
             rounded = {name: rounded_kernel(kernel) for name, kernel in kernels.items()}
             student = Folded(rounded, biases, folded.n_channels)

@@ -10,7 +10,7 @@ from training.equalise import equalised
 from training.export import Folded, activation_ranges, convert, folded_logits
 from training.refit import refit_head
 
-LOWEST, HIGHEST = 3.0, 99.0  # percentiles: of all logits, of each epoch's largest
+LOWEST, HIGHEST = 10.0, 99.0  # percentiles: of all logits, of each epoch's largest
 
 
 def to_int8(
