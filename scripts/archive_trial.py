@@ -139,7 +139,7 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
                 yield address, workers
             finally:
                 for process in (*workers, scheduler):
-                    process.terminate()
+                    process.kill()  # a worker without scheduler ends when it likes
                 for process in workers:
                     process.wait()
 

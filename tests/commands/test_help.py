@@ -109,13 +109,13 @@ def test_other_shells_get_theirs(in_process, shell):
 
 
 def test_drivers_are_listed_for_programs(in_process):
-    listed = json.loads(in_process("drivers", "--json")[1])
+    listed = json.loads(in_process("driver", "--json")[1])
     assert {each["name"] for each in listed} == set(drivers.names())
 
 
 @pytest.mark.parametrize(
     ("typed", "told"),
-    [("driver", "did you mean drivers?"), ("statsu", "status"), ("xyz", "No such")],
+    [("drivers", "did you mean driver?"), ("statsu", "status"), ("xyz", "No such")],
 )
 def test_a_mistyped_verb_is_guessed_but_not_done(in_process, typed, told):
     code, out, err = in_process(typed)

@@ -1,4 +1,4 @@
-"""``sleepgate drivers``: the kinds of headband there are."""
+"""``sleepgate driver``: the kinds of headband there are."""
 
 import json
 
@@ -8,7 +8,7 @@ from gateway import drivers
 from gateway.cli_options import JSON, examples
 
 
-@examples("sleepgate drivers", "sleepgate drivers --json")
+@examples("sleepgate driver", "sleepgate driver --json")
 @click.command()
 @JSON
 def command(*, as_json: bool) -> None:
