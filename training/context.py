@@ -7,7 +7,7 @@ channels.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -55,6 +55,10 @@ class Course:
     shortened: float = 0.1  # chance of a night that began within the window
     fragmented: float = 0.3  # chance of a past of which whole runs are missing
     longest_run: int = 20  # mean epochs there, or missing, in the longest of them
+    partiality: float = 0.5  # standard deviation, in logits, of a night's own bias
+    faintest: float = 0.7  # factor of the logits, drawn night by night
+    boldest: float = 1.1
+    tellings: int = 3  # times that every night is told, each by another network
     seed: int = 1
 
 
@@ -72,6 +76,19 @@ def windows(night: Scored) -> NDArray[np.int8]:
     whole = np.stack([*[nothing] * (N_EPOCHS - 1), *codes])
     seen = np.lib.stride_tricks.sliding_window_view(whole, N_EPOCHS, 0)
     return np.ascontiguousarray(seen.transpose(0, 2, 1))
+
+
+def misjudged(night: Scored, course: Course, rng: np.random.Generator) -> Scored:
+    """Return the night as a network partial to some stages would have scored it.
+
+    On another recorder it is: all night long it says one stage too readily and another
+    too rarely, and is surer or less sure of itself than where it was calibrated.
+    """
+    with np.errstate(divide="ignore"):
+        logits = np.log(night.raw) * rng.uniform(course.faintest, course.boldest)
+    likely = np.exp(logits + rng.normal(0, course.partiality, N_CLASSES))
+    total = likely.sum(1, keepdims=True)
+    return replace(night, raw=np.divide(likely, total, out=likely, where=total > 0))
 
 
 def initial(seed: int) -> Weights:
@@ -113,7 +130,12 @@ def head_logits(of: Mapping[str, tf.Tensor], x: tf.Tensor, tap: Tap) -> tf.Tenso
 
 def teach(nights: Iterable[Scored], course: Course) -> Weights:
     """Return the weights under which the true stages are likeliest."""
-    pairs = [(windows(night), night.stages) for night in nights]
+    rng = np.random.default_rng(course.seed)
+    pairs = [
+        (windows(misjudged(night, course, rng)), night.stages)
+        for night in nights
+        for _ in range(course.tellings)
+    ]
     codes = np.concatenate([seen for seen, _ in pairs])
     stages = np.concatenate([of for _, of in pairs])
     codes, stages = codes[stages >= 0], stages[stages >= 0].astype(np.int32)
@@ -130,7 +152,6 @@ def teach(nights: Iterable[Scored], course: Course) -> Weights:
         optimiser.apply(tape.gradient(loss, variables), rate)
         return loss
 
-    rng = np.random.default_rng(course.seed)
     averaged = {name: of.numpy() for name, of in weights.items()}
     for number in range(course.steps):
         chosen = rng.integers(len(stages), size=course.batch)

@@ -11,6 +11,7 @@ from training.context import (  # noqa: E402
     count_parameters,
     head_logits,
     initial,
+    misjudged,
     teach,
     windows,
 )
@@ -34,6 +35,19 @@ def test_the_head_is_taught_on_what_the_daemon_will_show_it():
     for index, (raw, stage) in enumerate(zip(night.raw, night.stages, strict=True)):
         context.push(index, tuple(raw) if stage >= 0 else ())
         np.testing.assert_array_equal(windows(night)[index], context.codes())
+
+
+def test_a_misjudged_night_errs_the_same_way_all_night_and_refuses_the_same():
+    night = a_night()
+    night.raw[7] = 0
+    told = misjudged(night, Course(faintest=1, boldest=1), np.random.default_rng(2))
+    there = night.raw.sum(1) > 0
+    np.testing.assert_allclose(told.raw.sum(1), there)
+    known = (night.raw > 0).all(1)
+    odds = np.log(told.raw[known] / night.raw[known])
+    odds -= odds[:, :1]
+    np.testing.assert_allclose(odds, np.broadcast_to(odds[0], odds.shape), atol=1e-9)
+    assert odds[0].std() > 0.1
 
 
 def test_the_head_keeps_within_what_it_may_cost():
@@ -68,7 +82,7 @@ def in_pieces(night, seed=0):
 
 
 def test_context_mends_what_single_epochs_get_wrong_and_int8_keeps_it():
-    taught = teach([a_night(seed) for seed in range(30)], Course(steps=400))
+    taught = teach([a_night(seed) for seed in range(30)], Course(steps=1500))
     unseen = a_night(seed=99, n_epochs=240)
     codes = windows(unseen)
     head = Quantised(convert_head(taught, head_ranges(taught, codes)))
