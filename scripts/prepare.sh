@@ -69,5 +69,5 @@ peers() {
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
     touch "$stamp"
 }
-READERS=${XDG_CACHE_HOME:-$HOME/.cache}/sleepgate/recording-readers
+READERS=${XDG_CACHE_HOME:-~/.cache}/sleepgate/recording-readers
 YASA=${SLEEPGATE_YASA_VENV:-.venv-yasa}
