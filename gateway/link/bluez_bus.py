@@ -100,15 +100,8 @@ class SystemBus:
 
     async def is_owned(self) -> bool:
         """Tell whether some bluetoothd runs; none is started for that."""
-        ask = Message(
-            destination=THE_BUS,
-            path="/org/freedesktop/DBus",
-            interface=THE_BUS,
-            member="NameHasOwner",
-            signature="s",
-            body=[BLUEZ],
-        )
-        (owned,) = await _answer(await self.connection(), ask, CALL_S)
+        bus = await self.connection()
+        (owned,) = await _ask_the_bus(bus, "NameHasOwner", BLUEZ)
         return bool(owned)
 
     async def call(
@@ -161,15 +154,7 @@ class SystemBus:
     async def _listen(self, bus: MessageBus) -> None:
         bus.add_message_handler(self._heard)
         rule = f"type='signal',sender='{THE_BUS}',member='NameOwnerChanged'"
-        add = Message(
-            destination=THE_BUS,
-            path="/org/freedesktop/DBus",
-            interface=THE_BUS,
-            member="AddMatch",
-            signature="s",
-            body=[f"{rule},arg0='{BLUEZ}'"],
-        )
-        await _answer(bus, add, CALL_S)
+        await _ask_the_bus(bus, "AddMatch", f"{rule},arg0='{BLUEZ}'")
 
     def _heard(self, message: Message) -> None:
         if (
@@ -182,6 +167,18 @@ class SystemBus:
             log.debug("bluetoothd on D-Bus: %s -> %s", old or "none", new or "none")
             for changed in self._owner_changed:
                 changed(old, new)
+
+
+async def _ask_the_bus(bus: MessageBus, what: str, about: str) -> list[Any]:
+    ask = Message(
+        destination=THE_BUS,
+        path="/org/freedesktop/DBus",
+        interface=THE_BUS,
+        member=what,
+        signature="s",
+        body=[about],
+    )
+    return await _answer(bus, ask, CALL_S)
 
 
 async def _answer(bus: MessageBus, call: Message, timeout_s: float) -> list[Any]:
