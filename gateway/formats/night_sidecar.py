@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gateway.formats.edf_plus_annotations import Account
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_header import KIND
 from gateway.formats.edf_plus_montage import Layout, label
@@ -83,11 +84,7 @@ def sidecar(
         "clock": clock
         and {"file_s": clock.file_us / SECOND_US, "utc": utc_text(clock.utc)},
         "loss": tally,
-        "annotated": {
-            "gap_s": account.missing_s(GAP),
-            "unrecorded_s": account.missing_s(UNRECORDED),
-            "unscored_s": account.missing_s(KEPT),
-        },
+        "annotated": annotated(account),
         "epochs": {"total": account.n_epochs, "scored": account.n_scored},
     }
     return json.dumps(document, indent=1).encode() + b"\n"
@@ -96,6 +93,15 @@ def sidecar(
 def facts_in(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `facts_of` put into a document."""
     return {key: document[key] for key in FACTS}
+
+
+def annotated(account: Account) -> dict[str, float]:
+    """Return what a file says of its own lacks, seconds, as documents name it."""
+    return {
+        "gap_s": account.missing_s(GAP),
+        "unrecorded_s": account.missing_s(UNRECORDED),
+        "unscored_s": account.missing_s(KEPT),
+    }
 
 
 def _moment(utc: Any) -> str | None:  # noqa: ANN401 (falls through `and`)

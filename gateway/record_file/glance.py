@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_annotations import Account
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_header import KIND, Header, parse_header
-from gateway.formats.edf_plus_records import GAP, KEPT, UNRECORDED
+from gateway.formats.night_sidecar import annotated
 from gateway.record_file import folder as folders
 from gateway.record_file.record_file import is_being_written
 from gateway.record_file.survey import LONGEST_HEADER, Survey
@@ -115,16 +114,8 @@ def details(seen: Glance, known: Survey) -> dict[str, Any]:
             for signal in header.signals[:-1]
         ],
         "epochs": {"total": account.n_epochs, "scored": account.n_scored},
-        "annotated": _missing(account),
+        "annotated": annotated(account),
         "beside": seen.document,
-    }
-
-
-def _missing(account: Account) -> dict[str, float]:
-    return {
-        "gap_s": account.missing_s(GAP),
-        "unrecorded_s": account.missing_s(UNRECORDED),
-        "unscored_s": account.missing_s(KEPT),
     }
 
 
