@@ -1,8 +1,8 @@
 """Results of a computation: a file is there whole, or not at all."""
 
-import glob
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,7 +40,12 @@ def write_result(path: Path, content: bytes) -> None:
         ) from error
 
 
-def forget_unfinished(path: Path) -> None:
-    """Remove what writers that were killed had begun to write for `path`."""
-    for unfinished in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        unfinished.unlink(missing_ok=True)
+def forget_unfinished(paths: Iterable[Path]) -> None:
+    """Remove what writers that were killed had begun to write for `paths`."""
+    begun: dict[Path, set[str]] = {}
+    for path in paths:
+        begun.setdefault(path.parent, set()).add(f".{path.name}")
+    for folder, names in begun.items():
+        for each in list(folder.glob(".*")):
+            if each.name.rpartition(".")[0] in names:
+                each.unlink(missing_ok=True)

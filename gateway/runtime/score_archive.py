@@ -66,8 +66,6 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
     )
     with progress(len(left), "scored") as step:
         for task, outcome in doing:
-            for path in task.results:
-                forget_unfinished(path)
             ledger.note(task, outcome)
             n_epochs += outcome.n_epochs
             if outcome.error is not None:
@@ -75,6 +73,7 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
             for note in outcome.notes:
                 _say(f"{task.recording}: {note}")
             step(task.recording.name)
+    forget_unfinished([path for task in left for path in task.results])
     _say(f"{len(left) - len(failed)} recordings scored, {n_epochs} epochs")
     for task, outcome in failed:
         _say(f"not scored: {task.recording}: {_without_name(task, outcome)}")
