@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gateway.staging.model_card import pack, read_golden, unpack
 from training.about import with_context
-from training.conditions import CONDITIONS, NightScorer
+from training.conditions import CONDITIONS, WHOLE, NightScorer
 from training.context import Course
 from training.head_fit import fit_head
 from training.held_out import (
@@ -22,7 +22,6 @@ from training.nights import UNSTAGED, Night, read_nights
 from training.quantised import Quantised
 from training.temperature import fit_temperature
 
-WHOLE = "3 channels"
 MOST_TAUGHT = 24  # nights, some 28,000 epochs, for 3,011 parameters
 
 

@@ -13,8 +13,9 @@ from training.nights import UNSTAGED, Night
 from training.quantised import Quantised
 from training.temperature import probabilities
 
+WHOLE = "3 channels"
 CONDITIONS = {
-    "3 channels": np.array([1, 1, 1], np.float32),
+    WHOLE: np.array([1, 1, 1], np.float32),
     "Fpz-Cz and EOG": np.array([1, 0, 1], np.float32),
     "Fpz-Cz and Pz-Oz": np.array([1, 1, 0], np.float32),
     "Fpz-Cz": np.array([1, 0, 0], np.float32),

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.scale import STEP
 from gateway.staging.context import N_FEATURES, encode
+from training.adam import Adam
 from training.architecture import N_CLASSES
-from training.train import Adam
 
 N_EPOCHS = 30
 N_HIDDEN = 16

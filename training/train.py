@@ -14,63 +14,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.adam import Adam
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
 from training.dataset import Recorded
 from training.metrics import compare
 from training.network import Network, Weights
 from training.progress import Progress
+from training.schedule import Schedule
 
 IMPOSSIBLE = 1e6  # taken from the logits of stages that a source does not hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How long and how fast.
-
-    Attributes
-    ----------
-    steps : int
-    batch : int
-        Surrogates in each step.
-    real : int
-        Real epochs in each step, of the apnoea patients for training.
-    evenness : float
-        Of the stages drawn; 0 as frequent as they are, 1 equal.
-    peak_rate : float
-        Learning rate after the warm-up; half a cosine brings it to 0.
-    warm_up : float
-        Fraction of all steps.
-    weight_decay : float
-        Decoupled (Loshchilov and Hutter 2019).
-    smoothing : float
-        Of the labels.
-    average : float
-        Decay per step of the averaged weights.
-    look_every : int
-        Steps between two points of the curve, and two states saved.
-    seed : int
-    """
-
-    steps: int = 2400
-    batch: int = 56
-    real: int = 8
-    evenness: float = 0.5
-    peak_rate: float = 3e-3
-    warm_up: float = 0.1
-    weight_decay: float = 1e-4
-    smoothing: float = 0.1
-    average: float = 0.997
-    look_every: int = 200
-    seed: int = 1
-
-    def rate(self, step: int) -> float:
-        """Return the learning rate at `step`."""
-        done = (step + 1) / self.steps
-        if done < self.warm_up:
-            return self.peak_rate * done / self.warm_up
-        along = (done - self.warm_up) / (1 - self.warm_up)
-        return self.peak_rate * 0.5 * (1 + np.cos(np.pi * along))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,42 +41,6 @@ class Material:
     surrogates: Recorded
     real: Recorded
     looks: Mapping[str, Recorded]
-
-
-class Adam:
-    """Adam with decoupled weight decay (Kingma and Ba 2015)."""
-
-    BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7
-
-    def __init__(self, variables: list[tf.Variable], weight_decay: float) -> None:
-        self._variables = variables
-        self._decay = weight_decay
-        self._first = [tf.Variable(tf.zeros_like(v)) for v in variables]
-        self._second = [tf.Variable(tf.zeros_like(v)) for v in variables]
-        self._step = tf.Variable(0.0)
-
-    def state(self) -> Weights:
-        """Return all that it remembers, by name."""
-        kept = [*self._first, *self._second, self._step]
-        return {f"adam/{number}": of.numpy() for number, of in enumerate(kept)}
-
-    def restore(self, state: Mapping[str, NDArray[np.floating]]) -> None:
-        """Go on from `state`."""
-        for number, of in enumerate([*self._first, *self._second, self._step]):
-            of.assign(state[f"adam/{number}"])
-
-    def apply(self, gradients: list[tf.Tensor], rate: tf.Tensor) -> None:
-        """Move the variables one step downhill."""
-        self._step.assign_add(1)
-        unbias1 = 1 - self.BETA1**self._step
-        unbias2 = 1 - self.BETA2**self._step
-        for variable, gradient, first, second in zip(
-            self._variables, gradients, self._first, self._second, strict=True
-        ):
-            first.assign(self.BETA1 * first + (1 - self.BETA1) * gradient)
-            second.assign(self.BETA2 * second + (1 - self.BETA2) * gradient**2)
-            move = (first / unbias1) / (tf.sqrt(second / unbias2) + self.EPSILON)
-            variable.assign_sub(rate * (move + self._decay * variable))
 
 
 class Run:

@@ -4,7 +4,8 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.dataset import Recorded  # noqa: E402 (only after the skip)
-from training.train import Material, Run, Schedule, surprise, train  # noqa: E402
+from training.schedule import Schedule  # noqa: E402
+from training.train import Material, Run, surprise, train  # noqa: E402
 
 SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
 

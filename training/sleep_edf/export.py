@@ -15,7 +15,7 @@ from gateway.preprocessing.scale import quantise
 from gateway.staging.model_card import ModelCard, pack
 from training.architecture import count_parameters
 from training.augment import SCALE_UV, augment, network_input
-from training.conditions import CONDITIONS, spread
+from training.conditions import CONDITIONS, WHOLE, spread
 from training.context import Course, Scored, windows
 from training.distil import Lesson
 from training.errors import TrainingDataError
@@ -93,13 +93,19 @@ def export_run(
     course = Course(seed=seed, steps=steps[1])
     fold = note["key"]["fold"]
     known, calm, judged = (
-        scored_nights(quantised, [by_name[name] for name in fold[part]], temperature)
-        for part in ("train", "validation", "test" if "test" in parts else "validation")
+        scored_nights(
+            quantised, [by_name[name] for name in fold[part]], temperature, conditions
+        )
+        for part, conditions in (
+            ("train", tuple(CONDITIONS)),
+            ("validation", tuple(CONDITIONS)),
+            ("test" if "test" in parts else "validation", (WHOLE,)),
+        )
     )
     head = fit_head(known, calm, course)
     about = {
         **_provenance(note),
-        "figures_int8": _figures_int8(judged[:: len(CONDITIONS)], head),
+        "figures_int8": _figures_int8(judged, head),
         "context": {
             "sees": "hypnodensities of the last 30 epochs, none to come",
             "taught": {"parameters": head.n_parameters, **asdict(course)},
@@ -154,9 +160,12 @@ def _quantised(
 
 
 def scored_nights(
-    quantised: Quantised, nights: Sequence[PreparedNight], temperature: float
+    quantised: Quantised,
+    nights: Sequence[PreparedNight],
+    temperature: float,
+    conditions: Sequence[str],
 ) -> list[Scored]:
-    """Return the nights as the network scores them, each under every condition.
+    """Return the nights as the network scores them, each under each of `conditions`.
 
     Epochs that were left out are holes, as they will be live.
     """
@@ -165,8 +174,8 @@ def scored_nights(
         uv = night.uv.astype(np.float32)
         stages = np.full(night.epochs[-1] - night.epochs[0] + 1, UNSTAGED, np.int8)
         stages[night.epochs - night.epochs[0]] = night.stages
-        for present in CONDITIONS.values():
-            logits = quantised.infer(uv * present[:, None])
+        for condition in conditions:
+            logits = quantised.infer(uv * CONDITIONS[condition][:, None])
             proba = probabilities(logits, temperature)
             found.append(spread(night.name, proba, stages))
     return found

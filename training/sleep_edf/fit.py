@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.adam import Adam
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
 from training.metrics import compare
@@ -21,7 +22,6 @@ from training.network import Network, Weights
 from training.sleep_edf.course import Course
 from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs
-from training.train import Adam
 
 Told = Callable[[int, str], None]
 State = dict[str, NDArray[np.float64]]

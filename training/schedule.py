@@ -1,0 +1,54 @@
+"""How long the network is trained, and how fast it learns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes
+    ----------
+    steps : int
+    batch : int
+        Surrogates in each step.
+    real : int
+        Real epochs in each step, of the apnoea patients for training.
+    evenness : float
+        Of the stages drawn; 0 as frequent as they are, 1 equal.
+    peak_rate : float
+        Learning rate after the warm-up; half a cosine brings it to 0.
+    warm_up : float
+        Fraction of all steps.
+    weight_decay : float
+        Decoupled (Loshchilov and Hutter 2019).
+    smoothing : float
+        Of the labels.
+    average : float
+        Decay per step of the averaged weights.
+    look_every : int
+        Steps between two points of the curve, and two states saved.
+    seed : int
+    """
+
+    steps: int = 2400
+    batch: int = 56
+    real: int = 8
+    evenness: float = 0.5
+    peak_rate: float = 3e-3
+    warm_up: float = 0.1
+    weight_decay: float = 1e-4
+    smoothing: float = 0.1
+    average: float = 0.997
+    look_every: int = 200
+    seed: int = 1
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate at `step`."""
+        done = (step + 1) / self.steps
+        if done < self.warm_up:
+            return self.peak_rate * done / self.warm_up
+        along = (done - self.warm_up) / (1 - self.warm_up)
+        return self.peak_rate * 0.5 * (1 + np.cos(np.pi * along))
