@@ -138,7 +138,6 @@ def check_recording(folder, epochs):
     told = read_beside(path)
     found = told["annotated"]["gap_s"] + told["annotated"]["unscored_s"]
     assert told["loss"]["lost_s"] == pytest.approx(found, abs=1e-3)
-    assert told["annotated"]["unscored_s"] > 0
 
 
 def last(listener, leaf):
