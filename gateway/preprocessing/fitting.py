@@ -1,6 +1,6 @@
 """From sample packets to how the headband sits, second by second. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Stream
@@ -18,29 +18,12 @@ class Fitting:
     ----------
     info : HeadbandInfo
         What the headband said of itself.
-    labels : tuple of str
-        The model's inputs.
-    configured : mapping of str to str
-        Derivation of each, as in the configuration.
-    offered : mapping of str to tuple of str
-        The driver's derivations, best first, for inputs that are not in `configured`.
-    mains_hz : float
-
-    Raises
-    ------
-    ConfigError
-        If a configured derivation cannot be made.
+    watch : ContactWatch
+        Of its electrodes.
     """
 
-    def __init__(
-        self,
-        info: HeadbandInfo,
-        labels: tuple[str, ...],
-        configured: Mapping[str, str],
-        offered: Mapping[str, tuple[str, ...]],
-        mains_hz: float,
-    ) -> None:
-        self._watch = ContactWatch(info.montage, labels, configured, offered, mains_hz)
+    def __init__(self, info: HeadbandInfo, watch: ContactWatch) -> None:
+        self._watch = watch
         self._arrived = [_Arrived(stream) for stream in info.montage.streams]
         self._is_under_way = False
         self._assembler = Assembler(info.montage)

@@ -10,6 +10,7 @@ from gateway.config import Config, Device
 from gateway.errors import DecodeError, LinkError
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.radio import Connection, Seen
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fit import Fit
 from gateway.preprocessing.fitting import Fitting
 from gateway.runtime.daemon import driver_of
@@ -63,7 +64,9 @@ class TryOn:
         driver, info = connection.driver, connection.info
         self._inbox = connection.inbox
         self._decoder = driver.decoder(info)
-        self._fitting = Fitting(info, labels, channels, driver.derivations, mains_hz)
+        offered = driver.derivations
+        watch = ContactWatch(info.montage, labels, channels, offered, mains_hz)
+        self._fitting = Fitting(info, watch)
 
     async def fits(self) -> AsyncIterator[Fit]:
         """Yield a `Fit` a second, until the connection ends.

@@ -11,6 +11,7 @@ from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
 from gateway.preprocessing.contact import Grip
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fitting import Fitting
 
 IN_THE_AIR = ("p21", "p60", "p1034", "p1045", "p4129")
@@ -32,7 +33,9 @@ def fits(path):
     tag = next(b.tag for b in blocks if b.tag in (EEG_4, EEG_8))
     info = HeadbandInfo(samples.montage(tag), muse_athena.TICK_HZ)
     decoder = muse_athena.decoder(info)
-    fitting = Fitting(info, LABELS, {}, muse_athena.DRIVER.derivations, 50)
+    fitting = Fitting(
+        info, ContactWatch(info.montage, LABELS, {}, muse_athena.DRIVER.derivations, 50)
+    )
     return [
         fit
         for notification in sent

@@ -9,6 +9,7 @@ from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import SamplePacket
 from gateway.errors import ConfigError
 from gateway.preprocessing.contact import Grip
+from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fitting import Fitting
 
 SITES = ("TP9", "AF7", "AF8", "TP10")
@@ -23,7 +24,9 @@ LABELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 
 def fitting(configured=None, montage=MUSE):
     info = HeadbandInfo(montage)
-    return Fitting(info, LABELS, configured or {}, FRONT_TO_EARS, 50)
+    return Fitting(
+        info, ContactWatch(info.montage, LABELS, configured or {}, FRONT_TO_EARS, 50)
+    )
 
 
 def counts(seconds, railed=()):
@@ -88,7 +91,9 @@ def test_the_configuration_has_the_last_word():
 def test_a_channel_of_the_same_name_needs_no_derivation():
     channels = tuple(Channel(s, Modality.EEG, 0.1) for s in ("Fpz-Cz", "Pz-Oz"))
     info = HeadbandInfo(Montage((Stream(256.0, channels),)))
-    fit = played(Fitting(info, LABELS, {}, {}, 50), counts(5)[:2])[-1]
+    fit = played(
+        Fitting(info, ContactWatch(info.montage, LABELS, {}, {}, 50)), counts(5)[:2]
+    )[-1]
     assert [each.derivation for each in fit.inputs] == ["Fpz-Cz", "Pz-Oz", ""]
 
 
@@ -130,7 +135,7 @@ def test_an_envelope_tells_nothing_of_its_electrode():
     eeg, emg = Channel("Fpz-Cz", Modality.EEG, 0.1), Channel("EMG", Modality.EMG, 0.1)
     info = HeadbandInfo(Montage((Stream(256.0, (eeg,)), Stream(1.0, (emg,)))))
     labels, fits = ("EEG Fpz-Cz", "EMG submental"), []
-    both = Fitting(info, labels, {}, {}, 50)
+    both = Fitting(info, ContactWatch(info.montage, labels, {}, {}, 50))
     for second, chunk in enumerate(np.split(counts(6)[:1], 6, axis=1)):
         fits += both.place(SamplePacket(0, second * 256, chunk, second + 1.0))
         fits += both.place(SamplePacket(1, second, chunk[:, :1], second + 1.0))
