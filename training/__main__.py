@@ -48,19 +48,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("step", choices=[*STEPS, *ALONE, "all"])
     parser.add_argument("--data", type=Path, required=True, help="the data folder")
-    parser.add_argument("--work", type=Path, required=True, help="2 GB of scratch")
+    parser.add_argument("--work", type=Path, required=True, help="4 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
     parser.add_argument("--nights", type=int, help="to train on; all by default")
     parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the training")
     parser.add_argument("--workers", type=int, default=2, help="processes that make")
     return parser.parse_args()
 
 
 def _nights(options: argparse.Namespace) -> None:
-    make_nights(
-        options.data, options.work, options.seed, options.workers, options.nights
-    )
+    # of one seed: runs of several seeds are compared on the same nights
+    make_nights(options.data, options.work, 1, options.workers, options.nights)
 
 
 def _train(options: argparse.Namespace) -> None:

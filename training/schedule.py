@@ -1,8 +1,7 @@
-"""How long the network is trained, and how fast it learns."""
+"""How long the network is trained, and how fast it learns. Pure."""
 
 from dataclasses import dataclass
-
-import numpy as np
+from math import cos, pi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +46,19 @@ class Schedule:
 
     def rate(self, step: int) -> float:
         """Return the learning rate at `step`."""
-        done = (step + 1) / self.steps
-        if done < self.warm_up:
-            return self.peak_rate * done / self.warm_up
-        along = (done - self.warm_up) / (1 - self.warm_up)
-        return self.peak_rate * 0.5 * (1 + np.cos(np.pi * along))
+        return falling((step + 1) / self.steps, self.warm_up) * self.peak_rate
+
+
+def falling(done: float, warm_up: float) -> float:
+    """Return a factor that rises to 1 and falls to 0 along half a cosine.
+
+    Parameters
+    ----------
+    done : float
+        Fraction of the training.
+    warm_up : float
+        Of it, in which the factor rises.
+    """
+    if done < warm_up:
+        return done / warm_up
+    return 0.5 * (1 + cos(pi * (done - warm_up) / (1 - warm_up)))

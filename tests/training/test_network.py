@@ -17,16 +17,45 @@ def test_the_network_that_trains_has_the_parameters_described():
     }
 
 
-def test_the_first_layer_is_normed_by_its_batch_like_any_other():
+@pytest.mark.parametrize(
+    ("block", "half", "n_samples", "n_inputs"),
+    [("block0", "a", 3000, 1), ("block0", "b", 1500, 8), ("block1", "b", 375, 16)],
+)
+def test_the_quick_norms_are_the_norm_of_the_batch(block, half, n_samples, n_inputs):
+    dice = np.random.default_rng(0)
     network = Network(2, seed=0)
-    x = np.random.default_rng(0).normal(0.5, 2, (4, 2, 3000, 1)).astype(np.float32)
-    quick = network.normed_and_pooled(tf.constant(x), "block0", "a", "yes").numpy()
-    of = network.trainable
-    kernel = (
-        of["block0/main_a/depthwise"][:, :, None] * of["block0/main_a/pointwise"][None]
+    of, norm = network.trainable, f"{block}/norm_{half}"
+    for role in ("gamma", "beta"):
+        variable = of[f"{norm}/{role}"]
+        variable.assign(dice.normal(0, 1, variable.shape))
+    x = tf.constant(dice.normal(0.5, 2, (4, 2, n_samples, n_inputs)), tf.float32)
+    weights = [v for name, v in of.items() if name.startswith(f"{block}/main_{half}/d")]
+    weights += [of[f"{block}/main_{half}/pointwise"], of[f"{norm}/gamma"]]
+
+    with tf.GradientTape(persistent=True) as tape:
+        quick = network.normed_and_pooled(x, block, half, "yes")
+        plain, mean, variance = plainly(network, x, block, half)
+        squares = tf.reduce_sum(quick**2), tf.reduce_sum(plain**2)
+    np.testing.assert_allclose(quick, plain, atol=1e-3)
+    for rises, expected in zip(
+        *(tape.gradient(of_all, weights) for of_all in squares), strict=True
+    ):
+        large = float(tf.reduce_max(tf.abs(expected)))
+        np.testing.assert_allclose(rises, expected, atol=1e-3 * large)
+    statistics = network.statistics
+    np.testing.assert_allclose(statistics[f"{norm}/mean"], 0.02 * mean, atol=1e-5)
+    np.testing.assert_allclose(
+        statistics[f"{norm}/variance"], 0.98 + 0.02 * variance, rtol=1e-3
     )
-    plain = tf.nn.conv2d(x, kernel[None], 1, "SAME").numpy()
-    spread = np.sqrt(plain.var((0, 1, 2)) + 1e-3)
-    normed = (plain - plain.mean((0, 1, 2))) / spread
-    pooled = normed.reshape(4, 2, 1500, 2, 8).max(3)
-    np.testing.assert_allclose(quick, pooled, atol=2e-4)
+
+
+def plainly(network, x, block, half):
+    """Return the same by TensorFlow's own norm and pool, with its statistics."""
+    of = network.trainable
+    name, norm = f"{block}/main_{half}", f"{block}/norm_{half}"
+    kernel = of[f"{name}/depthwise"][:, :, None] * of[f"{name}/pointwise"][None]
+    convolved = tf.nn.conv2d(x, kernel[None], 1, "SAME")
+    normed, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        convolved, of[f"{norm}/gamma"], of[f"{norm}/beta"], epsilon=1e-3
+    )
+    return tf.nn.max_pool2d(normed, (1, 2), (1, 2), "SAME"), mean, variance

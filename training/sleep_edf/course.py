@@ -1,7 +1,8 @@
 """How long, how fast, and by what the weights are chosen. Pure."""
 
 from dataclasses import dataclass
-from math import cos, pi
+
+from training.schedule import falling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,4 @@ class Course:
 
     def rate(self, done: float) -> float:
         """Return the learning rate when the fraction `done` is done."""
-        if done < self.warm_up:
-            return self.peak_rate * done / self.warm_up
-        along = (done - self.warm_up) / (1 - self.warm_up)
-        return self.peak_rate * 0.5 * (1 + cos(pi * along))
+        return falling(done, self.warm_up) * self.peak_rate
