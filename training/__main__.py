@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="4 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
     parser.add_argument("--nights", type=int, help="to train on; all by default")
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=4800)
     parser.add_argument("--seed", type=int, default=1, help="of the training")
     parser.add_argument("--workers", type=int, default=2, help="processes that make")
     return parser.parse_args()

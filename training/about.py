@@ -17,22 +17,24 @@ at during development, though nothing was fitted to them.
 Healthy adults, one recorder, electrodes Fpz-Cz, Pz-Oz and outer canthi. A \
 headband's electrodes lie elsewhere, and no headband night was scored.
 No EMG: the data hold none that the band would pass.
-From one EEG channel alone N1 and REM are mostly missed.
+From one EEG channel alone N1 is mostly missed, and REM often.
 On another montage it fails; see the figures of the central EEG of apnoea patients.
 Hypnodensities are calibrated on surrogates, not on real signal."""
 ).splitlines()
 RETRAIN = "python -m training all --data DATA --work WORK --out MODEL.tflite"
 
 
-def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str, Any]:
+def about(
+    work: Path, against_float: Mapping[str, Mapping[str, float]], tensorflow: str
+) -> dict[str, Any]:
     """Return provenance, protocol and limits, as JSON types.
 
     Parameters
     ----------
     work : Path
         Holds ``train.json``, what the earlier step did.
-    same_stage : dict
-        Fraction of test surrogates to which the float network gives the same stage.
+    against_float : mapping
+        What int8 loses on test surrogates, by the channels there are.
     tensorflow : str
         Version that trained and converted.
     """
@@ -59,7 +61,7 @@ def about(work: Path, same_stage: dict[str, float], tensorflow: str) -> dict[str
             "absent_channels": "zeros; any subset of the three was trained",
             "apnoea_patients": "ten learnt from, the other ten judged by",
         },
-        "int8_gives_the_stage_of_float": same_stage,
+        "int8_against_float": {name: dict(of) for name, of in against_float.items()},
         "limits": LIMITS,
         "intended_use": "research and teaching; not a medical device",
         "licence": "MIT",

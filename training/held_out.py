@@ -23,7 +23,7 @@ from training.recorders import lose_packets
 from training.temperature import probabilities
 
 LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
-N_LOSSY = 3000
+N_LOSSY = 12_000
 SLEEP = (1, 2, 3, 4)
 SHOWN = ("accuracy", "kappa", "macro_f1", "ece")
 

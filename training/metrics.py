@@ -82,3 +82,23 @@ def compare(
     confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
     np.add.at(confusion, (true, scored), 1)
     return Agreement(confusion, n_subjects)
+
+
+def beside(
+    true: NDArray[np.integer],
+    scored: NDArray[np.integer],
+    by_peer: NDArray[np.integer],
+) -> dict[str, float]:
+    """Return what `scored` loses against a peer on the same epochs, four decimals.
+
+    Parameters
+    ----------
+    true, scored, by_peer : ndarray of int, shape (n_epochs,)
+        0-4.
+    """
+    ours, theirs = compare(true, scored), compare(true, by_peer)
+    return {
+        "same_stage": round(float((scored == by_peer).mean()), 4),
+        "accuracy_lost": round(theirs.accuracy - ours.accuracy, 4),
+        "kappa_lost": round(theirs.kappa - ours.kappa, 4),
+    }

@@ -15,6 +15,7 @@ from training.dataset import Recorded
 from training.distil import Lesson
 from training.export import fold
 from training.integer import to_int8
+from training.metrics import beside
 from training.nights import read_nights, staged
 from training.quantised import Quantised, golden
 from training.temperature import fit_temperature
@@ -22,7 +23,8 @@ from training.train import infer
 
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 N_CALIBRATION = 300
-N_COMPARED = 2000
+N_VALIDATION = 2000
+N_TEST = 6000
 N_AUDITIONED = 50
 GOLDEN_STAGES = (0, 2, 3, 4)
 GOLDEN_SUBSETS = (0, 1, 4, 0)  # of SUBSETS: all, no Pz-Oz, Fpz-Cz alone, all
@@ -43,13 +45,13 @@ def package(work: Path, name: str, seed: int) -> bytes:
     with np.load(work / "weights.npz") as archive:
         weights = dict(archive)
     rng = np.random.default_rng(seed)
-    validation = _some(staged(read_nights(work, "validation")), N_COMPARED, rng)
+    validation = _some(staged(read_nights(work, "validation")), N_VALIDATION, rng)
     sample = leave_out(validation.uv[:N_CALIBRATION].astype(np.float32), rng)
     lessons = staged(read_nights(work, "train")).uv
     flatbuffer = to_int8(fold(weights), sample, lessons, Lesson(seed=seed))
     quantised = Quantised(flatbuffer)
     logits = quantised.infer(validation.uv)
-    test = _some(staged(read_nights(work, "test")), N_COMPARED, rng)
+    test = _some(staged(read_nights(work, "test")), N_TEST, rng)
     card = ModelCard(
         name=name,
         channels=CHANNELS,
@@ -57,7 +59,7 @@ def package(work: Path, name: str, seed: int) -> bytes:
         band=Band(),
         temperature=round(fit_temperature(logits, validation.stages), 3),
         digest="",
-        about=about(work, _same_stage(quantised, weights, test), tf.__version__),
+        about=about(work, _against_float(quantised, weights, test), tf.__version__),
     )
     showpieces = _showpieces(validation, quantised)
     return pack(flatbuffer, card, golden(flatbuffer, showpieces))
@@ -69,16 +71,16 @@ def _some(epochs: Recorded, number: int, rng: np.random.Generator) -> Recorded:
     return epochs.only(chosen)
 
 
-def _same_stage(
+def _against_float(
     quantised: Quantised, weights: dict[str, Any], test: Recorded
-) -> dict[str, float]:
-    same = {}
+) -> dict[str, dict[str, float]]:
+    costs = {}
     for subset in SUBSETS:
         name = ", ".join(c for c, there in zip(CHANNELS, subset, strict=True) if there)
         uv = test.uv * subset[:, None]
-        scored = quantised.infer(uv).argmax(1) == infer(weights, uv).argmax(1)
-        same[name] = round(float(scored.mean()), 4)
-    return same
+        scored, by_float = quantised.infer(uv), infer(weights, uv)
+        costs[name] = beside(test.stages, scored.argmax(1), by_float.argmax(1))
+    return costs
 
 
 def _showpieces(validation: Recorded, quantised: Quantised) -> NDArray[np.float32]:

@@ -32,7 +32,7 @@ class Schedule:
     seed : int
     """
 
-    steps: int = 2400
+    steps: int = 4800
     batch: int = 56
     real: int = 8
     evenness: float = 0.5

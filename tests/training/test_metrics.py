@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.metrics import compare
+from training.metrics import beside, compare
 
 stages = arrays(np.int8, 60, elements=st.integers(0, 4))
 
@@ -43,3 +44,14 @@ def test_a_worked_example():
 def test_figures_on_a_card_say_how_many_people_they_come_from():
     stages = np.array([0, 1, 2])
     assert compare(stages, stages, n_subjects=2).document()["n_subjects"] == 2
+
+
+def test_what_is_lost_beside_a_peer():
+    true, by_peer = np.array([0, 0, 2, 2, 3, 4]), np.array([0, 0, 2, 2, 3, 1])
+    scored = np.array([0, 1, 2, 2, 3, 1])
+    lost = beside(true, scored, by_peer)
+    assert lost["same_stage"] == pytest.approx(5 / 6, abs=1e-4)
+    assert lost["accuracy_lost"] == pytest.approx(1 / 6, abs=1e-4)
+    kappas = (5 / 6 - 9 / 36) / (1 - 9 / 36), (4 / 6 - 7 / 36) / (1 - 7 / 36)
+    assert lost["kappa_lost"] == pytest.approx(kappas[0] - kappas[1], abs=1e-4)
+    assert set(beside(true, by_peer, by_peer).values()) == {1.0, 0.0}

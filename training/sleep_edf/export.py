@@ -23,6 +23,7 @@ from training.export import fold
 from training.figures import Judged, figures, joined
 from training.head_fit import Head, fit_head
 from training.integer import to_int8
+from training.metrics import beside
 from training.nights import UNSTAGED
 from training.quantised import Quantised, answered
 from training.sleep_edf.catalogue import subject_of
@@ -116,7 +117,11 @@ def export_run(
             "validation subjects, which chose the weights and the temperature: a check "
             "of the export, not of the model"
         ),
-        "int8_gives_the_stage_of_float": _same_stage(quantised, weights, judged_by),
+        "int8_against_float": beside(
+            judged_by.stages,
+            quantised.infer(judged_by).argmax(1),
+            logits_of(weights, judged_by).argmax(1),
+        ),
         "cross_validation_float32": _cross_validation(runs),
     }
     card = ModelCard(
@@ -195,11 +200,6 @@ def _figures_int8(nights: Sequence[Scored], head: Head) -> dict[str, object]:
             parts.append(Judged(subjects, night.stages[known], proba[known]))
         found[title] = figures(joined(parts))
     return found
-
-
-def _same_stage(quantised: Quantised, weights: dict[str, Any], epochs: Epochs) -> float:
-    same = quantised.infer(epochs).argmax(1) == logits_of(weights, epochs).argmax(1)
-    return round(float(same.mean()), 4)
 
 
 def _provenance(note: dict[str, Any]) -> dict[str, Any]:
