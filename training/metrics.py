@@ -99,6 +99,6 @@ def beside(
     ours, theirs = compare(true, scored), compare(true, by_peer)
     return {
         "same_stage": round(float((scored == by_peer).mean()), 4),
-        "accuracy_lost": round(theirs.accuracy - ours.accuracy, 4),
-        "kappa_lost": round(theirs.kappa - ours.kappa, 4),
+        "accuracy_lost": round(theirs.accuracy - ours.accuracy, 4) + 0.0,  # no -0.0
+        "kappa_lost": round(theirs.kappa - ours.kappa, 4) + 0.0,
     }

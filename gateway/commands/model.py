@@ -8,6 +8,7 @@ import yaml
 
 from gateway.cli_options import CONFIG, JSON, examples
 from gateway.errors import ConfigError, ModelError
+from gateway.formats.model_sheet import model_sheet
 from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_file import read_config, read_text
 from gateway.runtime.config_setting import with_setting
@@ -17,6 +18,7 @@ from gateway.staging.golden import Verdict
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)
 SYSTEM = "/etc"
+LINE = 100
 
 
 @click.group()
@@ -33,7 +35,10 @@ def command() -> None:
 @click.argument("model", default="default")
 @JSON
 def info(*, model: str, as_json: bool) -> None:
-    """Show the card of MODEL, the packaged one or the path of a .tflite package."""
+    """Show the card of MODEL, the packaged one or the path of a .tflite package.
+
+    As YAML, its tables a line each; with --json all of it.
+    """
     trial = try_model(model)
     card = trial.card
     n_golden = next(iter(trial.verdicts.values())).n_epochs if trial.verdicts else 0
@@ -53,7 +58,8 @@ def info(*, model: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(shown))
         return
-    click.echo(yaml.safe_dump(shown, sort_keys=False, default_flow_style=None))
+    sheet = model_sheet(shown)
+    click.echo(yaml.safe_dump(sheet, sort_keys=False, width=LINE), nl=False)
 
 
 @examples("sleepgate model verify", "sleepgate model verify my.tflite")

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.errors import ModelError
 from gateway.staging.scorers.litert import LiteRtScorer, load
 
-DEFAULT = "ulw-sleepnet-3ch-v3.tflite"
+DEFAULT = "ulw-sleepnet-3ch-v4.tflite"
 
 
 def read_model(name_or_path: str) -> LiteRtScorer:

@@ -113,9 +113,18 @@ def test_the_card_tells_what_a_network_of_ones_own_has_to_be_fed(sleepgate):
     assert shown["bytes"] == len(PACKAGE) <= 64 * 1024
 
 
-def test_programs_read_the_same_card(sleepgate):
-    shown = json.loads(sleepgate("model", "info", "--json").stdout)
-    assert shown == yaml.safe_load(sleepgate("model", "info").stdout)
+def test_programs_read_the_whole_card(sleepgate):
+    text = sleepgate("model", "info").stdout
+    sheet, shown = (
+        yaml.safe_load(text),
+        json.loads(sleepgate("model", "info", "--json").stdout),
+    )
+    assert set(sheet) == set(shown)
+    assert {"limits", "figures_int8"} <= set(list(sheet)[:5])
+    for name, table in shown["figures_int8"].items():
+        assert f"kappa {table['kappa']['value']:.2f}" in sheet["figures_int8"][name]
+    assert len(shown["training"]["kappa_along_the_way"]) > 9
+    assert len(text.splitlines()) < 200
 
 
 def test_a_changed_answer_is_seen(sleepgate, written):
