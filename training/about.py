@@ -18,7 +18,8 @@ Healthy adults, one recorder, electrodes Fpz-Cz, Pz-Oz and outer canthi. A \
 headband's electrodes lie elsewhere, and no headband night was scored.
 No EMG: the data hold none that the band would pass.
 From one EEG channel alone N1 is mostly missed, and REM often.
-On another montage it fails; see the figures of the central EEG of apnoea patients.
+On another montage it is far worse; see the figures of the central EEG of apnoea \
+patients.
 Hypnodensities are calibrated on surrogates, not on real signal."""
 ).splitlines()
 RETRAIN = "python -m training all --data DATA --work WORK --out MODEL.tflite"

@@ -47,7 +47,7 @@ class Scored:
 class Course:
     """How the head is taught; the rate falls to 0 along half a cosine."""
 
-    steps: int = 3000
+    steps: int = 6000
     batch: int = 256
     rate: float = 2e-3
     weight_decay: float = 3e-2
