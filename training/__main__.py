@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the steps asked for."""
+    """Run the steps asked for; without the extra they need, say so."""
+    try:
+        _run()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
+            raise
+        sys.exit(f"needs {package}: pip install '.[training]'")
+
+
+def _run() -> None:
     if sys.argv[1:2] and sys.argv[1] in APART:
         _run_apart(sys.argv[1])
     options = _options()
@@ -129,6 +139,7 @@ APART = {
     "sleep-edf": "training.sleep_edf.commands",
     "evaluate": "training.evaluate_command",
 }
+EXTRA = {"matplotlib", "scipy", "sklearn", "tensorflow"}
 ALONE = {"float": _float}  # a peer for the benchmark, not part of what ships
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ def command(  # noqa: PLR0913 (one for each option)
     """
     if not data:
         raise click.UsageError("name recordings or folders of them")
+    if out is not None:
+        import_module("training.pictures")  # now, not at the end
     scorer = read_model(model)
     documents = []
     for where in data:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.sleep_edf_files import write_night
+from training.__main__ import main
 from training.sleep_edf.commands import command
 
 
@@ -34,6 +35,23 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, words, code, reason):
     assert result.returncode == code
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        ("matplotlib", ["evaluate", "default", ".", "--out", "figures"]),
+        ("tensorflow", ["train", "--data", ".", "--work", ".", "--out", "x.tflite"]),
+    ],
+)
+def test_without_the_extra_its_name_is_said_at_once(monkeypatch, lacking, words):
+    monkeypatch.setitem(sys.modules, lacking, None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "training.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "training.looks", raising=False)
+    monkeypatch.delitem(sys.modules, "training.train", raising=False)
+    monkeypatch.setattr(sys, "argv", ["training", *words])
+    with pytest.raises(SystemExit, match=rf"{lacking}: pip install '.\[training\]'"):
+        main()
 
 
 def test_a_folder_is_prepared_and_its_stages_are_counted(tmp_path):
