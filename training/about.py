@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.architecture import count_parameters
+from training.architecture import count_multiplications, count_parameters
 from training.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS
 
 LIMITS = (
@@ -43,6 +43,7 @@ def about(
     return {
         "architecture": "ULW-SleepNet, 3 channels, depthwise-separable",
         "trainable_parameters": count_parameters(3),
+        "multiply_accumulates": count_multiplications(3),
         "training_data": (
             "Surrogates of the epochs in two tables of features of Sleep-EDF Expanded "
             "cassette recordings (PhysioNet, ODC-By): standard deviation, kurtosis, "

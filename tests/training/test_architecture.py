@@ -1,6 +1,10 @@
 import pytest
 
-from training.architecture import count_parameters, parameters
+from training.architecture import (
+    count_multiplications,
+    count_parameters,
+    parameters,
+)
 
 
 @pytest.mark.parametrize(
@@ -8,6 +12,11 @@ from training.architecture import count_parameters, parameters
 )
 def test_the_network_has_the_published_number_of_parameters(n_channels, expected):
     assert count_parameters(n_channels) == expected
+
+
+def test_an_epoch_costs_as_many_multiplications_as_others_have_counted():
+    assert count_multiplications(4) == 3_498_352
+    assert count_multiplications(2) == 1_749_336
 
 
 def test_another_channel_costs_its_share_of_the_first_dense_layer_only():
