@@ -56,8 +56,10 @@ def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
     recorded = what_a_muse_takes(night, start_s)
     expected = staged(offline.score(recorded, Night(scorer, {}, 50.0)))
     assert len(live) == len(expected) == 11
-    np.testing.assert_allclose(
-        [epoch.raw_hypnodensity for epoch in live],
-        [epoch.raw_hypnodensity for epoch in expected],
-        atol=0.05,
+    apart = np.abs(
+        np.array([epoch.raw_hypnodensity for epoch in live])
+        - [epoch.raw_hypnodensity for epoch in expected]
     )
+    # rounded to the headband's bits and brought from another rate to the model's
+    assert apart.mean() < 0.01
+    assert apart.max() < 0.1
