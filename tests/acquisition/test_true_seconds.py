@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.assemble import Assembler
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.tick_line import UNLIKELY
 
 HOUR_S = 3600
 NIGHT_S = 8 * HOUR_S
@@ -216,6 +217,11 @@ def test_seconds_that_lapse_while_the_link_is_away_are_true_ones_too(tick_hz):
 
 
 @settings(max_examples=20)
+@example(
+    events=[("send", 76, 55), ("send", 63, 196), ("lapse", 15, 0), ("send", 24, 5363)],
+    knows_boot=False,
+    stamped=True,
+)
 @given(
     st.lists(
         st.tuples(
@@ -261,7 +267,9 @@ def test_whatever_happens_seconds_go_on_and_every_sample_is_somewhere(
             index, sent = index + 64, sent + 1
     seconds_seen = [b.second for b in blocks]
     assert seconds_seen == sorted(set(seconds_seen))
-    assert all(255 <= b.present[0].size <= 260 for b in blocks)
+    # the clocks here may say anything; no rate further off than that is believed
+    most = 256 * UNLIKELY + 1
+    assert all(abs(b.present[0].size - 256) <= most for b in blocks)
     tally = assembler.tally()
     assert tally.packets + tally.late_packets + tally.bad_packets == sent
     placed = sum(int(b.present[0].sum()) for b in blocks)
