@@ -6,6 +6,7 @@ from gateway.staging.stage import STAGES
 
 FIRST = ("name", "intended_use", "limits", "retrain", "figures_int8")
 SHOWN = {"kappa": "kappa", "accuracy": "accuracy", "ece": "ECE"}
+PEOPLE = "_subjects"
 CURVE = "kappa_along_the_way"
 ELSEWHERE = "points; see `sleepgate model info --json`"
 
@@ -29,8 +30,8 @@ def model_sheet(shown: Mapping[str, object]) -> dict[str, object]:
 def _shortened(name: str, value: object) -> object:
     if name == CURVE and isinstance(value, Sequence):
         return f"{len(value)} {ELSEWHERE}"
-    if isinstance(value, list) and all(len(str(item)) <= len("00") for item in value):
-        return ", ".join(map(str, value))  # people
+    if name.endswith(PEOPLE) and isinstance(value, list):
+        return ", ".join(map(str, value))
     if not isinstance(value, Mapping):
         return value
     if "confusion" in value:
