@@ -121,7 +121,7 @@ class Network:
         variance = tf.reduce_mean(tf.square(x), (0, 1, 2)) - tf.square(mean)
         self._remember(norm, sign * mean, variance)
         gain = tf.abs(scale) * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
-        return _larger_of_pairs(x) * gain + (offset - mean * gain)
+        return _pool(x) * gain + (offset - mean * gain)
 
     def _normed_first(self, x: tf.Tensor, kernel: tf.Tensor, norm: str) -> tf.Tensor:
         """Return the same for one input channel, five times faster.
@@ -182,11 +182,7 @@ def _dropout(
 
 
 def _pool(x: tf.Tensor) -> tf.Tensor:
-    return tf.nn.max_pool2d(x, (1, 2), (1, 2), "SAME")
-
-
-def _larger_of_pairs(x: tf.Tensor) -> tf.Tensor:
-    """Return the same as `_pool`, with a gradient three times as fast."""
+    """Return a max pool by two, with a gradient three times as fast as TensorFlow's."""
     if x.shape[2] % 2:
         x = tf.concat([x, x[:, :, -1:]], 2)
     halved = (-1, x.shape[1], x.shape[2] // 2, 2 * x.shape[3])
