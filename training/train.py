@@ -7,7 +7,7 @@ with the real cuts along the way is written down, not acted upon.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +107,8 @@ class Run:
         possible : ndarray of float32, shape (n, 5)
             1 for every stage that an epoch of its source can have, else 0.
         """
-        rate = tf.constant(self._schedule.rate(self.done), tf.float32)
+        done = (self.done + 1) / self._schedule.steps
+        rate = tf.constant(self._schedule.rate(done), tf.float32)
         x, y = tf.constant(network_input(uv)), tf.constant(stages.astype(np.int32))
         lot = tf.constant([self._schedule.seed, self.done], tf.int32)
         loss = float(self._step(x, y, tf.constant(possible), rate, lot))
@@ -118,8 +119,7 @@ class Run:
         return loss
 
     def _note(self) -> dict[str, object]:
-        schedule = {n: getattr(self._schedule, n) for n in Schedule.__slots__}
-        return {"schedule": schedule, "curve": self.curve}
+        return {"schedule": asdict(self._schedule), "curve": self.curve}
 
 
 def train(material: Material, schedule: Schedule, path: Path) -> Run:
