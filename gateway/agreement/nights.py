@@ -144,7 +144,7 @@ def agree_over_nights(
     return _agree(_scipy_stats(), theirs, difference)
 
 
-def _agree(stats: Any, reference: Array, difference: Array) -> NightsAgreement:  # noqa: ANN401
+def _agree(stats: Any, reference: Array, difference: Array) -> NightsAgreement:  # noqa: ANN401 (an optional module)
     n = len(difference)
     bias, sd = float(difference.mean()), _sd(difference)
     t = float(stats.t.ppf(1 - ALPHA / 2, n - 1))
@@ -180,7 +180,7 @@ def _sd(values: Array) -> float:
     return float(values.std(ddof=1))
 
 
-def _line(stats: Any, x: Array, y: Array) -> Line:  # noqa: ANN401
+def _line(stats: Any, x: Array, y: Array) -> Line:  # noqa: ANN401 (an optional module)
     if min(np.ptp(x), np.ptp(y)) <= NO_LESS:  # there is no slope to find
         return Line(0.0, float(y.mean()), 1.0, 0.0)
     fit = stats.linregress(x, y)
@@ -196,7 +196,7 @@ def _ratio(residuals: Line, reference: Array) -> float:
     return max(low / high, high / low)
 
 
-def _normal(stats: Any, difference: Array) -> bool:  # noqa: ANN401
+def _normal(stats: Any, difference: Array) -> bool:  # noqa: ANN401 (an optional module)
     if np.ptp(difference) <= NO_LESS:
         return True
     if float(stats.shapiro(difference).pvalue) >= ALPHA:

@@ -197,10 +197,10 @@ def _one_of(kinds: Sequence[Any], tree: Any) -> Any:  # noqa: ANN401 (a type for
     raise ValueError(tree)
 
 
-def _fields(kind: Any, tree: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _fields(kind: Any, tree: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 (a type form)
     hints = get_type_hints(kind)
     return {name: _built(hints[name], value) for name, value in tree.items()}
 
 
-def _hints(kind: Any) -> Iterator[Any]:  # noqa: ANN401
+def _hints(kind: Any) -> Iterator[Any]:  # noqa: ANN401 (a type form)
     return iter(get_type_hints(kind).values())

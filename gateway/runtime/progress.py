@@ -41,7 +41,7 @@ def progress(total: int, doing: str) -> Iterator[Step]:
 @contextmanager
 def _bar(total: int, doing: str) -> Iterator[Step]:
     from rich.console import Console  # noqa: PLC0415 (an optional dependency)
-    from rich.progress import (  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415 (an extra)
         BarColumn,
         MofNCompleteColumn,
         Progress,

@@ -72,7 +72,7 @@ class Options:
             yield f"subject: {code!r}; give 1 to {SUBJECT_LENGTH} plain characters"
         if not 0 <= self.min_free_mb <= 1e6:  # noqa: PLR2004 (the message says them)
             yield f"min_free_mb: {self.min_free_mb}; give 0 to 1000000"
-        if self.keep_days is not None and not 1 <= self.keep_days <= 36500:  # noqa: PLR2004
+        if self.keep_days is not None and not 1 <= self.keep_days <= 36500:  # noqa: PLR2004 (said)
             yield f"keep_days: {self.keep_days}; give 1 to 36500, or null to keep all"
 
 

@@ -109,7 +109,7 @@ def _fit_fold(
     if done.exists() and json.loads(done.read_text())["key"] == key:
         return
     from training.sleep_edf.fit import fit  # noqa: PLC0415 (TensorFlow)
-    from training.sleep_edf.inference import logits_of  # noqa: PLC0415
+    from training.sleep_edf.inference import logits_of  # noqa: PLC0415 (TensorFlow is slow)
 
     where.mkdir(parents=True, exist_ok=True)
     validation = Epochs([by_name[name] for name in fold.validation])

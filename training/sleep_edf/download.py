@@ -109,7 +109,7 @@ def _attempt(url: str, partial: Path, told: Told) -> bool:
         headers["Range"] = f"bytes={there}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the user's URL)
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 (the mirror named)
     except urllib.error.HTTPError as error:
         if error.code == NOT_SATISFIABLE and there:
             return False

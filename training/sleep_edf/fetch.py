@@ -88,7 +88,7 @@ def _list(url: str, sleep: Callable[[float], None]) -> str:
     why = ""
     for attempt in range(PATIENCE):
         try:
-            request = Request(url, headers={"User-Agent": "sleepgate"})  # noqa: S310
+            request = Request(url, headers={"User-Agent": "sleepgate"})  # noqa: S310 (the mirror named)
             with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (user's)
                 text: bytes = answer.read(LONGEST_LIST)
                 return text.decode("utf-8", "replace")
