@@ -140,7 +140,7 @@ def _counted(path: Path) -> Iterator[str]:
 
 def _by_yasa(left: Left, peers: Peers) -> Iterator[str]:
     (night,) = left.out.glob("*_night.json")
-    command = (str(peers.yasa), "scripts/yasa_peer.py", "--night", str(night))
+    command = (str(peers.yasa), "tests/acceptance/yasa_peer.py", "--night", str(night))
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, check=False
     )

@@ -13,7 +13,7 @@ import pandas as pd
 import yasa
 from sklearn import metrics
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from gateway.agreement.epochs import agreement
 from gateway.agreement.nights import agree_over_nights

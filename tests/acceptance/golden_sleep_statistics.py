@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yasa
 
-GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "sleep_statistics.json"
+GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "sleep_statistics.json"
 LABELS = {"W": "WAKE", "1": "N1", "2": "N2", "3": "N3", "R": "REM"} | {
     "A": "ART",
     "U": "UNS",
