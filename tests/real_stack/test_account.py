@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats.mqtt_payloads import Posting, epoch_document, epoch_payload
-from scripts.bluez.account import (
+from tests.acceptance.bluez_vm.account import (
     Epoch,
     Message,
     cost,

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from scripts.bluez.cases import CASES
-from scripts.bluez.outcome import Outcome
-from scripts.bluez.table import ABOUT, HEAD, row
+from tests.acceptance.bluez_vm.cases import CASES
+from tests.acceptance.bluez_vm.outcome import Outcome
+from tests.acceptance.bluez_vm.table import ABOUT, HEAD, row
 
 DOCS = Path(__file__).parents[2] / "docs" / "real-stack.md"
 OUTCOME = Outcome("away", 25.31, 23.4, 3, ("gap", "gap"), None, ())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bluez.cases import CASES
+from tests.acceptance.bluez_vm.cases import CASES
 
 ROOT = Path(__file__).parents[2]
 GUEST = ROOT / "scripts" / "bluez" / "guest"

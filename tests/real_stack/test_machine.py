@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bluez import machine
-from scripts.bluez.machine import Guest, GuestError
+from tests.acceptance.bluez_vm import machine
+from tests.acceptance.bluez_vm.machine import Guest, GuestError
 
 pytestmark = pytest.mark.integration
 

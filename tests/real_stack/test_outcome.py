@@ -5,10 +5,10 @@ import json
 import time
 from contextlib import suppress
 
-from scripts.bluez.account import Message
-from scripts.bluez.cases import Case, Lab, SideEffect
-from scripts.bluez.machine import Guest
-from scripts.bluez.outcome import AGAIN_S, EPOCH_WAIT_S, suffer
+from tests.acceptance.bluez_vm.account import Message
+from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
+from tests.acceptance.bluez_vm.machine import Guest
+from tests.acceptance.bluez_vm.outcome import AGAIN_S, EPOCH_WAIT_S, suffer
 
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%S+00:00"
 

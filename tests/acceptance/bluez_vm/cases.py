@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scripts.bluez.machine import Guest, GuestError
-from scripts.bluez.peer import ADDRESS, Headband
 from sim.air import Air
+from tests.acceptance.bluez_vm.machine import Guest, GuestError
+from tests.acceptance.bluez_vm.peer import ADDRESS, Headband
 
 ASKS_S = 75.0  # until the daemon asks for a bond
 FROZEN_S = 20.0

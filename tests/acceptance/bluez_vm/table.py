@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from scripts.bluez.cases import CASES
-from scripts.bluez.outcome import Outcome
+from tests.acceptance.bluez_vm.cases import CASES
+from tests.acceptance.bluez_vm.outcome import Outcome
 
 ABOUT = {case.name: case.about for case in CASES} | {
     "boot": "power on, headband already on the air"

@@ -13,12 +13,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.bluez.account import covers, streaming_since
-from scripts.bluez.cases import CASES, Case, Lab
-from scripts.bluez.machine import Guest, GuestError
-from scripts.bluez.outcome import AGAIN_S, Outcome, last_epoch, suffer
-from scripts.bluez.peer import Headband, on_air
-from scripts.bluez.table import row, title
+from tests.acceptance.bluez_vm.account import covers, streaming_since
+from tests.acceptance.bluez_vm.cases import CASES, Case, Lab
+from tests.acceptance.bluez_vm.machine import Guest, GuestError
+from tests.acceptance.bluez_vm.outcome import AGAIN_S, Outcome, last_epoch, suffer
+from tests.acceptance.bluez_vm.peer import Headband, on_air
+from tests.acceptance.bluez_vm.table import row, title
 
 READY_S = 180.0
 FACTS = {

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.bluez.account import Message
+from tests.acceptance.bluez_vm.account import Message
 
 BOOT_S = 400.0
 RUN_S = 120.0

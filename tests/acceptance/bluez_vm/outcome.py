@@ -6,7 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from gateway.link.backoff import STEADY_S
-from scripts.bluez.account import (
+from tests.acceptance.bluez_vm.account import (
     Epoch,
     cost,
     covers,
@@ -14,8 +14,8 @@ from scripts.bluez.account import (
     streaming_since,
     was_offline,
 )
-from scripts.bluez.cases import Case, Lab, SideEffect
-from scripts.bluez.machine import Guest, GuestError
+from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
+from tests.acceptance.bluez_vm.machine import Guest, GuestError
 
 REST_S = STEADY_S + 5.0  # sooner, a fault would count as one more of the last
 NOTICE_S = 60.0  # a fault is noticed within
