@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.bluez.guest.vhci_bridge import packets
+from tests.acceptance.bluez_vm.guest.vhci_bridge import packets
 
 
 @st.composite
