@@ -152,7 +152,7 @@ class House:
         """Have a bluetoothd and a headband, at real time."""
         words = ("--driver", "muse_athena", "--bus", str(self._folder))
         peer = subprocess.Popen(
-            [sys.executable, "-m", "scripts.nspawn.peer", *words],
+            [sys.executable, "-m", "tests.acceptance.debian_container.peer", *words],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

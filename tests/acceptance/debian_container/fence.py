@@ -3,8 +3,8 @@
 
 import re
 
-from scripts.nspawn.bench import CONFIG, Bench, check, expect
-from scripts.nspawn.container import ContainerError
+from tests.acceptance.debian_container.bench import CONFIG, Bench, check, expect
+from tests.acceptance.debian_container.container import ContainerError
 
 GROUP = "/sys/fs/cgroup/system.slice/sleepgate.service/cgroup.procs"
 EPOCH = """import time

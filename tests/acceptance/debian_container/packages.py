@@ -3,7 +3,7 @@
 
 import time
 
-from scripts.nspawn.bench import CONFIG, NIGHT, Bench, check, expect
+from tests.acceptance.debian_container.bench import CONFIG, NIGHT, Bench, check, expect
 
 WHEELS = "/opt/given/wheels"
 OFFLINE = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/given/peer-wheels/pipx"

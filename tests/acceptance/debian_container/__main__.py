@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.nspawn.bench import Bench, Check, given
-from scripts.nspawn.checks import CHECKS, INSTALL
-from scripts.nspawn.container import Container, ContainerError
+from tests.acceptance.debian_container.bench import Bench, Check, given
+from tests.acceptance.debian_container.checks import CHECKS, INSTALL
+from tests.acceptance.debian_container.container import Container, ContainerError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 
 import time
 
-from scripts.nspawn.bench import (
+from tests.acceptance.debian_container.bench import (
     CHECKOUT,
     NIGHT,
     PEER,
@@ -57,7 +57,7 @@ def stream(bench: Bench) -> str:
     broker(bench, "allow_anonymous true")
     bench.box.run(
         f"systemd-run --unit=peer -p WorkingDirectory={CHECKOUT} "
-        f"-p Environment=PYTHONPATH={CHECKOUT} {PEER} -m scripts.nspawn.peer"
+        f"-p Environment=PYTHONPATH={CHECKOUT} {PEER} -m tests.acceptance.debian_container.peer"
     )
     bench.box.until(
         lambda: "on the air" in bench.box.run("journalctl -u peer --no-pager"),

@@ -6,7 +6,16 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.nspawn.bench import CONFIG, MQTT, NIGHT, PORT, Bench, broker, check, expect
+from tests.acceptance.debian_container.bench import (
+    CONFIG,
+    MQTT,
+    NIGHT,
+    PORT,
+    Bench,
+    broker,
+    check,
+    expect,
+)
 
 HUGE = 250_000_000
 SECRET = "correct-horse-battery"  # noqa: S105 (of the broker in the container)

@@ -1,6 +1,6 @@
 """What is checked, in this order: each finds the machine as the one before left it."""
 
-from scripts.nspawn import fence, night, packages, telling
+from tests.acceptance.debian_container import fence, night, packages, telling
 
 INSTALL = packages.install
 CHECKS = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.nspawn.container import Container, ContainerError
+from tests.acceptance.debian_container.container import Container, ContainerError
 
 CHECKOUT = "/opt/given/checkout"
 PEER = "/opt/given/peer/bin/python"
