@@ -17,7 +17,10 @@ from gateway.record_file.folder import recordings
 from gateway.record_file.record_file import SYNC_S
 from gateway.record_file.survey import survey
 from gateway.runtime.local_broker import LocalBroker
-from scripts.night_trial.programs import (
+from scripts.power_cut.rig import Disk, logged_disk, survivor
+from scripts.power_cut.write_log import Loss, Marked, cut_at, read_log
+from sim.sleeper import synthetic_night
+from tests.acceptance.night.programs import (
     Daemon,
     Machine,
     Place,
@@ -26,10 +29,7 @@ from scripts.night_trial.programs import (
     headband,
     until,
 )
-from scripts.night_trial.verdict import Left, Peers, judge
-from scripts.power_cut.rig import Disk, logged_disk, survivor
-from scripts.power_cut.write_log import Loss, Marked, cut_at, read_log
-from sim.sleeper import synthetic_night
+from tests.acceptance.night.verdict import Left, Peers, judge
 
 DEVICE = "bedroom"
 MEGABYTES = 128

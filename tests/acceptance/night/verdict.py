@@ -13,7 +13,7 @@ from gateway.record_file.folder import read_beside, recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.staging.stage import Stage
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SLEEPGATE = (sys.executable, "-m", "gateway")
 EPOCH_S = 30
 NEAR_S = 1e-3
