@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.power_cut.subjects import journal
-from scripts.power_cut.write_log import (
+from tests.acceptance.power_cut.write_log import (
     SECTOR_BYTES,
     Flush,
     Loss,

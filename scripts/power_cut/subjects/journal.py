@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.errors import JournalError
 from gateway.journal.entry import Bounds
 from gateway.journal.store import Store
-from scripts.power_cut.subject import Mark, Promise, Subject
+from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 
 N_STEPS = 1500
 SEED = 20260212

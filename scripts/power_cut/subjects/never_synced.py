@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scripts.power_cut.subject import Mark, Promise, Subject
+from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 
 N_LINES = 400
 LINE = b"%07d\n"

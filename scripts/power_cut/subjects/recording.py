@@ -11,7 +11,6 @@ from gateway.record_file.record_file import SYNC_S
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.record_file.survey import survey
 from gateway.staging.score import ScoredEpoch
-from scripts.power_cut.subject import Mark, Promise, Subject
 from scripts.recording.night import (
     DEVICE,
     SESSION,
@@ -24,6 +23,7 @@ from scripts.recording.night import (
 from scripts.recording.night import (
     second as second_of,
 )
+from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 
 N_SECONDS = 400
 AWAY_S, MORE_S = 20, 60

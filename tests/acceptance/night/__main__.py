@@ -17,8 +17,6 @@ from gateway.record_file.folder import recordings
 from gateway.record_file.record_file import SYNC_S
 from gateway.record_file.survey import survey
 from gateway.runtime.local_broker import LocalBroker
-from scripts.power_cut.rig import Disk, logged_disk, survivor
-from scripts.power_cut.write_log import Loss, Marked, cut_at, read_log
 from sim.sleeper import synthetic_night
 from tests.acceptance.night.programs import (
     Daemon,
@@ -30,6 +28,8 @@ from tests.acceptance.night.programs import (
     until,
 )
 from tests.acceptance.night.verdict import Left, Peers, judge
+from tests.acceptance.power_cut.rig import Disk, logged_disk, survivor
+from tests.acceptance.power_cut.write_log import Loss, Marked, cut_at, read_log
 
 DEVICE = "bedroom"
 MEGABYTES = 128

@@ -6,7 +6,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
-from scripts.power_cut import subjects
+from tests.acceptance.power_cut import subjects
 
 Promise = Mapping[str, Any]
 Mark = Callable[[Promise], None]

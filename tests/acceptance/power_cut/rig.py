@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.power_cut.subject import Mark, Promise
+from tests.acceptance.power_cut.subject import Mark, Promise
 
 MKFS = ("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0")
 PATIENCE_S = 10
@@ -33,7 +33,7 @@ def logged_disk(work: Path, megabytes: int, options: str) -> Iterator[Disk]:
     fuse, folder = work / "fuse", work / "disk"
     fuse.mkdir()
     folder.mkdir()
-    serve = (sys.executable, "-m", "scripts.power_cut.log_disk")
+    serve = (sys.executable, "-m", "tests.acceptance.power_cut.log_disk")
     with ExitStack() as stack:
         arguments = (str(fuse), str(megabytes), str(work / "log"))
         process = subprocess.Popen((*serve, *arguments))

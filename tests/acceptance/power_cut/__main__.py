@@ -8,10 +8,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from scripts.power_cut.kills import kill_everywhere
-from scripts.power_cut.rig import RigError, logged_disk, survivor
-from scripts.power_cut.subject import Subject, load_all
-from scripts.power_cut.write_log import (
+from tests.acceptance.power_cut.kills import kill_everywhere
+from tests.acceptance.power_cut.rig import RigError, logged_disk, survivor
+from tests.acceptance.power_cut.subject import Subject, load_all
+from tests.acceptance.power_cut.write_log import (
     Event,
     Flush,
     Image,

@@ -1,6 +1,6 @@
 """A file system with one file, `disk`, that keeps account of every write and flush.
 
-    python -m scripts.power_cut.log_disk MOUNTPOINT MEGABYTES LOG
+    python -m tests.acceptance.power_cut.log_disk MOUNTPOINT MEGABYTES LOG
 
 A loop device on top is a disk whose whole history is known. What is set as the file's
 extended attribute ``user.promise`` goes into the log in its place among the writes.
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import mfusepy as fuse
 
-from scripts.power_cut.write_log import Event, Flush, Marked, Write, pack
+from tests.acceptance.power_cut.write_log import Event, Flush, Marked, Write, pack
 
 DISK = "/disk"
 

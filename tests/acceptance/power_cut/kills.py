@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.power_cut.subject import Promise, load_all
+from tests.acceptance.power_cut.subject import Promise, load_all
 
 N_PROMISES = 40  # then the writer ends
 CALLS = (
@@ -20,7 +20,7 @@ CALLS = (
     "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat"
 )
 KILLED = -9
-MODULE = "scripts.power_cut.kills"
+MODULE = "tests.acceptance.power_cut.kills"
 
 
 class EnoughError(Exception):
