@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.power_cut.subjects import journal
+from tests.acceptance.power_cut.subjects import journal
 from tests.acceptance.power_cut.write_log import (
     SECTOR_BYTES,
     Flush,

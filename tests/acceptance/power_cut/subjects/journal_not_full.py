@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.journal import database
-from scripts.power_cut.subjects import journal
 from tests.acceptance.power_cut.subject import Mark, Subject
+from tests.acceptance.power_cut.subjects import journal
 
 
 def _write(folder: Path, mark: Mark) -> None:

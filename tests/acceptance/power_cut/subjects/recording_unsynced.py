@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.power_cut.subjects import recording
 from tests.acceptance.power_cut.subject import Mark, Subject
+from tests.acceptance.power_cut.subjects import recording
 
 
 def _write(folder: Path, mark: Mark) -> None:
