@@ -19,8 +19,8 @@ from gateway.record_file.folder import recordings
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.staging.stage import Refusal, Stage
-from scripts.recording.night import SESSION, outputs, reading
-from scripts.recording.night import second as second_of
+from tests.acceptance.recording.night import SESSION, outputs, reading
+from tests.acceptance.recording.night import second as second_of
 from tests.formats.test_night_files import epoch_line
 from tests.staged_nights import START, night_of
 

@@ -13,8 +13,8 @@ from gateway.errors import GatewayError
 from gateway.record_file import folder as folders
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder
-from scripts.recording.kill import record
-from scripts.recording.night import judge, outputs, reading
+from tests.acceptance.recording.kill import record
+from tests.acceptance.recording.night import judge, outputs, reading
 
 
 @pytest.fixture

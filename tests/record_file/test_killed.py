@@ -5,8 +5,8 @@ import random
 import edfio
 import pytest
 
-from scripts.recording.kill import killed, one_night, record
-from scripts.recording.night import (
+from tests.acceptance.recording.kill import killed, one_night, record
+from tests.acceptance.recording.night import (
     DEVICE,
     SESSION,
     judge,

@@ -28,7 +28,7 @@ from gateway.record_file.recorder import AGAIN_S, Limits, Recorder
 from gateway.record_file.survey import annotations, survey
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
-from scripts.recording.night import (
+from tests.acceptance.recording.night import (
     BEGAN,
     DEVICE,
     begins,
@@ -38,9 +38,7 @@ from scripts.recording.night import (
     stages_in,
     stages_of,
 )
-from scripts.recording.night import (
-    second as second_of,
-)
+from tests.acceptance.recording.night import second as second_of
 
 SCHEMA = json.loads(
     (

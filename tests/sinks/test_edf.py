@@ -17,7 +17,7 @@ from gateway.record_file.survey import annotations, survey
 from gateway.sinks import edf
 from gateway.sinks.edf import SINK, Options, run
 from gateway.staging.events import Happening
-from scripts.recording.night import (
+from tests.acceptance.recording.night import (
     DEVICE,
     judge,
     outputs,

@@ -94,7 +94,12 @@ def _read_alike(path: Path, night: dict[str, Any], peers: Peers) -> Iterator[str
     known = survey(path)
     if not known.is_whole:
         yield f"{path}: {known.n_promised} records promised, {known.n_records} there"
-    command = (str(peers.readers), "-m", "scripts.recording.readers", str(path))
+    command = (
+        str(peers.readers),
+        "-m",
+        "tests.acceptance.recording.readers",
+        str(path),
+    )
     done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, check=True)
     told = json.loads(done.stdout)
     yield from told["wrong"]

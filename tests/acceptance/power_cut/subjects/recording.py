@@ -11,7 +11,8 @@ from gateway.record_file.record_file import SYNC_S
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.record_file.survey import survey
 from gateway.staging.score import ScoredEpoch
-from scripts.recording.night import (
+from tests.acceptance.power_cut.subject import Mark, Promise, Subject
+from tests.acceptance.recording.night import (
     DEVICE,
     SESSION,
     judge,
@@ -20,10 +21,7 @@ from scripts.recording.night import (
     stages_in,
     stages_of,
 )
-from scripts.recording.night import (
-    second as second_of,
-)
-from tests.acceptance.power_cut.subject import Mark, Promise, Subject
+from tests.acceptance.recording.night import second as second_of
 
 N_SECONDS = 400
 AWAY_S, MORE_S = 20, 60

@@ -1,6 +1,6 @@
 """What other programs find in a recording: edfio, pyedflib and MNE.
 
-    python -m scripts.recording.readers FILE
+    python -m tests.acceptance.recording.readers FILE
 
 prints as JSON what they agree about, and what they do not.
 """

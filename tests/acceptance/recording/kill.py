@@ -21,7 +21,7 @@ from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.record_file.survey import survey
 from gateway.staging.score import ScoredEpoch
-from scripts.recording.night import (
+from tests.acceptance.recording.night import (
     DEVICE,
     EPOCH_S,
     SESSION,

@@ -16,8 +16,8 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
 from gateway.formats.edf_plus_montage import lay_out
 from gateway.formats.edf_plus_records import Records
-from scripts.recording.kill import KILLS_A_NIGHT, one_night
-from scripts.recording.readers import READERS, look, opens
+from tests.acceptance.recording.kill import KILLS_A_NIGHT, one_night
+from tests.acceptance.recording.readers import READERS, look, opens
 
 HOUR_S = 3600
 PROGRESS = 50  # nights
