@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from gateway.runtime.config_place import DEFAULT_CONFIG, default_config
+from gateway.paths import DEFAULT_CONFIG, default_config
 from gateway.runtime.control_place import known_socket
 
 C = TypeVar("C", bound=Callable[..., object])

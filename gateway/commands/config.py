@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from gateway import sinks
+from gateway.atomic_write import check_writable, write_text
 from gateway.cli_options import JSON, examples
 from gateway.config_schema import config_schema
 from gateway.errors import ConfigError
-from gateway.runtime.atomic_file import check_writable, write_text
-from gateway.runtime.config_place import default_config
+from gateway.paths import default_config
 from gateway.runtime.daemon import check
 from gateway.runtime.effective_config import effective, effective_yaml
 from gateway.runtime.secret_tags import LeftSecretLoader

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import yaml
 
+from gateway.atomic_write import check_writable, write_text
 from gateway.cli_options import CONFIG, JSON, examples
 from gateway.errors import ConfigError, ModelError
 from gateway.formats.model_sheet import model_sheet
-from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_file import read_config, read_text
 from gateway.runtime.config_setting import with_setting
 from gateway.runtime.model_trial import Trial, try_model

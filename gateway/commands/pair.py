@@ -7,13 +7,13 @@ from typing import Literal
 
 import click
 
+from gateway.atomic_write import check_writable, write_text
 from gateway.cli_options import CONFIG, examples, radio
 from gateway.config import Config
 from gateway.formats.fit_text import fit_lines
 from gateway.link.radio import AskPasskey
-from gateway.runtime.atomic_file import check_writable, write_text
+from gateway.paths import SERVICE
 from gateway.runtime.config_file import read_text
-from gateway.runtime.config_place import SERVICE
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.pairing import Paired, Pairing, Person

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from gateway.atomic_write import check_writable, write_text
 from gateway.cli_options import CONFIG, examples
 from gateway.config import Config, Device
 from gateway.errors import LinkError
-from gateway.runtime.atomic_file import check_writable, write_text
 from gateway.runtime.config_edit import without_device
 from gateway.runtime.config_file import read_config, read_text
 from gateway.runtime.logs import start_talk

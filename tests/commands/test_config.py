@@ -53,7 +53,7 @@ def test_the_packaged_file_is_the_shipped_one():
 
 def test_without_a_name_it_is_the_users_own(in_process, monkeypatch):
     own = Path(os.environ["XDG_CONFIG_HOME"]) / "sleepgate" / "sleepgate.yaml"
-    monkeypatch.setattr("gateway.runtime.config_place.SERVICE", Path("/no/such"))
+    monkeypatch.setattr("gateway.paths.SERVICE", Path("/no/such"))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert in_process("config", "init")[0] == 0
     assert own.exists()
@@ -64,7 +64,7 @@ def test_without_a_name_it_is_the_users_own(in_process, monkeypatch):
 
 def test_the_service_has_its_own(in_process, monkeypatch, tmp_path):
     service = tmp_path / "service.yaml"
-    monkeypatch.setattr("gateway.runtime.config_place.SERVICE", service)
+    monkeypatch.setattr("gateway.paths.SERVICE", service)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert str(service) in in_process("config", "check")[2]
     service.write_text("devices: [{name: kitchen}]\n")

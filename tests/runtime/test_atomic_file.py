@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
+from gateway.atomic_write import check_writable, write_text
 from gateway.errors import ConfigError
-from gateway.runtime.atomic_file import check_writable, write_text
 
 
 def test_the_text_is_replaced_byte_for_byte(tmp_path):
