@@ -6,13 +6,13 @@ from datetime import timedelta
 from math import floor
 from types import MappingProxyType
 
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.checkpoint import Checkpoint
-from gateway.acquisition.grid import Grid
-from gateway.acquisition.lane import LAG_S
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket, Tick
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.sample_grid import Grid
+from gateway.acquisition.stream_position import LAG_S
 from gateway.outputs import NightEpochs, Output, SignalBegins
 from gateway.past import Past
 from gateway.preprocessing.band import EPOCH_S

@@ -8,10 +8,10 @@ from math import inf
 
 import numpy as np
 
-from gateway.acquisition.grid import Grid, RecordedGrid
-from gateway.acquisition.lane import LAG_S
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.sample_grid import Grid, RecordedGrid
+from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.outputs import Output
 from gateway.pipeline import Night

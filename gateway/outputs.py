@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, Block
-from gateway.acquisition.tally import Tally
 from gateway.link.tally import LinkState
 from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import SleepEvent

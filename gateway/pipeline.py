@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from gateway.acquisition.checkpoint import Checkpoint
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import (
     Battery,
@@ -23,7 +24,6 @@ from gateway.acquisition.packets import (
     Tick,
     Unread,
 )
-from gateway.acquisition.tally import Tally
 from gateway.acquisition.wall_clock import WallClock
 from gateway.drivers import Driver
 from gateway.errors import LinkError

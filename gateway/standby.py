@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import (
     Battery,

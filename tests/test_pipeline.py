@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.lane import LAG_S
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import (
     Block,
@@ -16,7 +16,7 @@ from gateway.acquisition.packets import (
     Notification,
     Tick,
 )
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.stream_position import LAG_S
 from gateway.drivers import diy
 from gateway.errors import ConfigError
 from gateway.outputs import Availability, Recording, SessionState, SignalBegins

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.acquisition.tally import Tally
 from gateway.night import Night
 from gateway.outputs import Recording, SessionState
 from gateway.past import Moment, Past

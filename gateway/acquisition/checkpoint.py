@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.loss_counts import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.acquisition.counter_unwrap import unwrap
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import Battery, Decoded, Notification, SamplePacket
-from gateway.acquisition.sequence import unwrap
 from gateway.drivers import Driver, Handshake, Listen, Write
 from gateway.errors import DecodeError
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.formats.mqtt_payloads import REFUSAL_CODE, json_bytes, utc_text
 from gateway.link.tally import LinkState
 from gateway.outputs import Reading, SessionState

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block
-from gateway.acquisition.tally import Tally
 from gateway.formats.edf_plus_annotations import UNSCORED, Account
 from gateway.formats.edf_plus_fields import SECOND_US
 from gateway.formats.edf_plus_records import GAP, UNRECORDED, Records

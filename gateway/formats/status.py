@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.formats.mqtt_payloads import LABEL, utc_text
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.loss_counts import Tally
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.link.machine import State
 from gateway.link.tally import LinkState

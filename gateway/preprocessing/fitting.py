@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.preprocessing.contact_watch import ContactWatch

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.control import Control
 from gateway.errors import RequestError
 from gateway.feed import Feed

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 from gateway import sinks
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.control import Control
 from gateway.link.tally import LinkState
 from gateway.outputs import (

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from gateway import __version__
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block
-from gateway.acquisition.tally import Tally
 from gateway.control import Control, Mark, Standing
 from gateway.feed import Feed
 from gateway.outputs import (

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.control import Control
 from gateway.feed import Feed
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem

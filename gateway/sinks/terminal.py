@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.loss_counts import Tally
 from gateway.control import Control
 from gateway.errors import MissingExtraError
 from gateway.feed import Feed

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.assemble import Assembler
-from gateway.acquisition.lane import LAG_S
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
+from gateway.acquisition.packet_placement import AWAY_S, LEAP_S
 from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.acquisition.placement import AWAY_S, LEAP_S
+from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import LinkError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gateway.acquisition.clock import WINDOW_S, DeviceClock, line_below
+from gateway.acquisition.arrival_clock import WINDOW_S, DeviceClock, line_below
 
 PACKET_S = 0.1
 TICK_HZ = 32768

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acquisition.grid import Course, Grid
-from gateway.acquisition.lane import Lane
 from gateway.acquisition.montage import Stream
+from gateway.acquisition.sample_grid import Course, Grid
+from gateway.acquisition.stream_position import Lane
 
 NOMINAL = st.sampled_from([50.0, 51.2, 128.0, 200.0, 250.0, 256.0, 500.0])
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acquisition.sequence import unwrap
+from gateway.acquisition.counter_unwrap import unwrap
 
 MODULI = st.integers(1, 32).map(lambda bits: 2**bits)
 

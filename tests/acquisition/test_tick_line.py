@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.tick_line import TickLine, least_squares
+from gateway.acquisition.device_clock import TickLine, least_squares
 
 SFREQ, RATE = 256.0, 256.26
 N = 64  # samples a packet

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
+from gateway.acquisition.device_clock import UNLIKELY
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.acquisition.tick_line import UNLIKELY
 
 HOUR_S = 3600
 NIGHT_S = 8 * HOUR_S

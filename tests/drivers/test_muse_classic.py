@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Modality
 from gateway.acquisition.packets import Battery, Motion, Notification, SamplePacket
 from gateway.drivers import Listen, Write, muse_classic

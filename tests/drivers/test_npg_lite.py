@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway import drivers
-from gateway.acquisition.assemble import Assembler
+from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.drivers import Listen, Write, npg_lite
 from gateway.drivers.npg_lite import decode, decode_battery, encode

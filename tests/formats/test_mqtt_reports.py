@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.formats import mqtt_bridge
 from gateway.formats.hypnogram_svg import draw_svg
 from gateway.formats.mqtt_bridge import (

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.checkpoint import Checkpoint, LanePoint, RatePoint
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.tally import Tally
 from gateway.formats.night_lines import (
     Changed,
     Closed,

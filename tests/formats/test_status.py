@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.formats.status import Daemon, OutputNow, Seat, status_document
 from gateway.formats.status_text import Mood, Said, duration_text, status_lines
 from gateway.link.machine import State

@@ -1,6 +1,6 @@
 """Link, stage and loss of every headband on one line."""
 
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.loss_counts import Tally
 from gateway.formats.status_line import StatusLine
 from gateway.link.machine import State
 from gateway.link.tally import LinkState, LinkTally

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gateway import drivers
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block, Tick
-from gateway.acquisition.tally import Tally
 from gateway.link.bleak_radio import BleakRadio
 from gateway.link.ladder import CYCLE
 from gateway.link.stream import stream

@@ -10,8 +10,8 @@ import jsonschema
 import numpy as np
 import pytest
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.tally import Tally
 from gateway.errors import RecordingError, SinkError
 from gateway.formats.edf_plus_records import KEPT
 from gateway.outputs import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.control import RUNS, Control, Reload
 from gateway.errors import SinkError
 from gateway.outputs import Availability, Reading, Recording, SessionState

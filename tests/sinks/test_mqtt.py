@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from paho.mqtt import publish
 
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
-from gateway.acquisition.tally import Tally
 from gateway.config import parse
 from gateway.control import Control
 from gateway.errors import ConfigError

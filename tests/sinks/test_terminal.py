@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.loss_counts import Tally
 from gateway.errors import MissingExtraError
 from gateway.feed import Feed
 from gateway.outputs import Availability

@@ -26,9 +26,9 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.acquisition.counter_unwrap import unwrap
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import Decoded, Motion, Notification, SamplePacket
-from gateway.acquisition.sequence import unwrap
 from gateway.drivers import Driver, Handshake, Read, Write
 from gateway.drivers.ganglion.packet import (
     HUNDREDTH,

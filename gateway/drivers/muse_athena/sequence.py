@@ -1,6 +1,6 @@
 """The count of EEG blocks, unwrapped: the wire has 8 bits of it, 2 or 4 s long."""
 
-from gateway.acquisition.sequence import unwrap
+from gateway.acquisition.counter_unwrap import unwrap
 from gateway.drivers.muse_athena.frame import COUNTERS, INDICES, Block, Packet
 
 JITTER_S = 1.0  # of device times; those of 2025 run backwards by a tenth of that

@@ -3,8 +3,8 @@
 from collections import deque
 from typing import NamedTuple
 
-from gateway.acquisition.clock import TICK_MODULUS, WINDOW_S
-from gateway.acquisition.sequence import unwrap
+from gateway.acquisition.arrival_clock import TICK_MODULUS, WINDOW_S
+from gateway.acquisition.counter_unwrap import unwrap
 
 FIT_S = 25  # shorter spans measure the jitter
 UNLIKELY = 0.02  # no sampling rate is further from what the maker prints

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from gateway.acquisition.arrival_clock import DeviceClock
 from gateway.acquisition.checkpoint import Checkpoint
-from gateway.acquisition.clock import DeviceClock
-from gateway.acquisition.grid import Grid
-from gateway.acquisition.lane import LAG_S
+from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo, Montage
+from gateway.acquisition.packet_placement import Placement
 from gateway.acquisition.packets import Block, SamplePacket, Tick
-from gateway.acquisition.placement import Placement
-from gateway.acquisition.tally import Tally
+from gateway.acquisition.sample_grid import Grid
+from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import LinkError
 
 

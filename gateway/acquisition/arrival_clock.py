@@ -8,7 +8,7 @@ from collections import deque
 from itertools import pairwise
 from operator import itemgetter
 
-from gateway.acquisition.sequence import unwrap
+from gateway.acquisition.counter_unwrap import unwrap
 
 WINDOW_S = 300  # long against the jitter, short against a room's temperature
 FIT_S = 30.0  # shorter spans measure the jitter

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+from gateway.acquisition.arrival_clock import DeviceClock
 from gateway.acquisition.checkpoint import Checkpoint, RatePoint
-from gateway.acquisition.clock import DeviceClock
-from gateway.acquisition.grid import Grid
-from gateway.acquisition.lane import LAG_S, Lane
+from gateway.acquisition.clock_discipline import Steering
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.steering import Steering
+from gateway.acquisition.sample_grid import Grid
+from gateway.acquisition.stream_position import LAG_S, Lane
 
 LEAP_S = 3600  # a connection silent for longer was given up by the link long ago
 RESEND_S = 60  # further back, a headband has not resent but restarted

@@ -3,10 +3,10 @@
 from math import ceil, floor
 
 from gateway.acquisition.checkpoint import LanePoint
-from gateway.acquisition.grid import NEAR, Grid
+from gateway.acquisition.counter_unwrap import unwrap
 from gateway.acquisition.montage import Stream
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.sequence import unwrap
+from gateway.acquisition.sample_grid import NEAR, Grid
 
 LAG_S = 3  # a stream may be this far behind the others
 

@@ -1,9 +1,9 @@
 """Hold the session's seconds to true ones, by whatever clock there is."""
 
-from gateway.acquisition.clock import DeviceClock
-from gateway.acquisition.grid import Course, Grid
+from gateway.acquisition.arrival_clock import DeviceClock
+from gateway.acquisition.device_clock import Line, TickLine
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.tick_line import Line, TickLine
+from gateway.acquisition.sample_grid import Course, Grid
 
 TRUST_S = 30  # of signal, before the nominal rate is given up
 REFIT_S = 10  # of signal, between two looks at the rate
