@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, Block
-from gateway.link.tally import LinkState
+from gateway.ble.link_stats import LinkState
 from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights

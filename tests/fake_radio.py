@@ -8,11 +8,11 @@ import pytest
 
 from gateway import __main__, drivers
 from gateway.acquisition.packets import Notification
+from gateway.ble.link_state import Event
+from gateway.ble.notification_queue import Inbox
+from gateway.ble.radio import Connection, Seen
 from gateway.drivers import Read, Write
 from gateway.errors import LinkError
-from gateway.link.inbox import Inbox
-from gateway.link.machine import Event
-from gateway.link.radio import Connection, Seen
 from sim.device import Knobs
 from sim.devices import diy as device
 from sim.sleeper import synthetic_night

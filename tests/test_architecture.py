@@ -31,7 +31,7 @@ MAY_IMPORT = {
     },
     "gateway.agreement": {"staging", "errors"},
     "gateway.recordings": {"acquisition", "formats", "staging", "errors"},
-    "gateway.link": {"acquisition", "drivers", "errors"},
+    "gateway.ble": {"acquisition", "drivers", "errors"},
     "gateway.past": {"acquisition", "staging", "outputs"},
     "gateway.intake": {"acquisition", "drivers", "errors"},
     "gateway.standby": {"acquisition", "drivers", "intake", "preprocessing", "outputs"},
@@ -78,8 +78,8 @@ PURE = {
     *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
 }
 PURE_MODULES = {
-    *("gateway/link/machine.py", "gateway/link/backoff.py"),
-    *("gateway/link/ladder.py", "gateway/link/tally.py"),
+    *("gateway/ble/link_state.py", "gateway/ble/backoff.py"),
+    *("gateway/ble/recovery_policy.py", "gateway/ble/link_stats.py"),
     *("gateway/recordings/recording.py", "sim/device.py", "sim/sleeper.py"),
     *("sim/electrodes.py", "sim/resampling.py"),
 }
@@ -90,9 +90,9 @@ IO = {
 HEAVY = {"matplotlib", "mne", "pandas", "scipy", "tensorflow", "yasa"}
 ONLY_IN = {
     "bleak": {
-        *("gateway/link/bleak_errors.py", "gateway/link/bleak_memory.py"),
-        "gateway/link/bleak_peer.py",
-        *("gateway/link/bleak_radio.py", "gateway/link/bleak_scan.py"),
+        *("gateway/ble/bleak_errors.py", "gateway/link/bleak_memory.py"),
+        "gateway/ble/bleak_client.py",
+        *("gateway/ble/bleak_radio.py", "gateway/ble/bleak_scanner.py"),
         *("gateway/link/bumble_adapter.py", "gateway/link/bumble_backend.py"),
         "gateway/link/bumble_scanner.py",
     },

@@ -16,10 +16,10 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakError
 
+from gateway.ble.adapter import NoCare
+from gateway.ble.bleak_scanner import Backend
 from gateway.drivers import diy
 from gateway.errors import AdapterError
-from gateway.link.bleak_scan import Backend
-from gateway.link.care import NoCare
 from sim import devices
 from sim.device import Knobs
 

@@ -8,10 +8,10 @@ from typing import Literal
 import click
 
 from gateway.atomic_write import check_writable, write_text
+from gateway.ble.radio import AskPasskey
 from gateway.cli_options import CONFIG, examples, radio
 from gateway.config import Config
 from gateway.formats.fit_text import fit_lines
-from gateway.link.radio import AskPasskey
 from gateway.paths import SERVICE
 from gateway.runtime.config_file import read_text
 from gateway.runtime.logs import start_talk

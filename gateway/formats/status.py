@@ -7,9 +7,9 @@ from typing import Any
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.mqtt_payloads import LABEL, utc_text
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality

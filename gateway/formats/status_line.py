@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from gateway.acquisition.loss_counts import Tally
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState
 from gateway.formats.mqtt_payloads import LABEL
-from gateway.link.machine import State
-from gateway.link.tally import LinkState
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

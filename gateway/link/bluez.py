@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 from dbus_fast import Variant
 
+from gateway.ble.bleak_errors import FOREIGN
+from gateway.ble.radio import AskPasskey
 from gateway.errors import AdapterError, BondingError, LinkError
 from gateway.link.agent import PairingAgent
-from gateway.link.bleak_errors import FOREIGN
 from gateway.link.bleak_memory import forget_bluetoothd
 from gateway.link.bluez_bus import (
     ADAPTER,
@@ -26,7 +27,6 @@ from gateway.link.bluez_diagnosis import (
     read_hardware,
 )
 from gateway.link.bluez_words import PAIRING_FAILED
-from gateway.link.radio import AskPasskey
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from bumble.core import ProtocolError
 from bumble.device import Peer
 from bumble.transport.common import Transport
 
-from gateway.link.bleak_errors import BondLostError
-from gateway.link.bleak_scan import Backend
+from gateway.ble.bleak_errors import BondLostError
+from gateway.ble.bleak_scanner import Backend
 from gateway.link.bumble_adapter import (
     BumbleAdapter,
     as_bleak_errors,

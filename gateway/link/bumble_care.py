@@ -6,12 +6,12 @@ from typing import Any
 
 from bumble.pairing import PairingConfig, PairingDelegate
 
+from gateway.ble.radio import AskPasskey
 from gateway.link.bumble_adapter import BumbleAdapter
-from gateway.link.radio import AskPasskey
 
 
 class BumbleCare:
-    """What `gateway.link.care.AdapterCare` asks for, of one `BumbleAdapter`."""
+    """What `gateway.ble.adapter.AdapterCare` asks for, of one `BumbleAdapter`."""
 
     def __init__(self, adapter: BumbleAdapter) -> None:
         self._adapter = adapter

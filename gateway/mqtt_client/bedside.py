@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.hypnogram_svg import draw_svg
 from gateway.formats.mqtt_payloads import (
     OFFLINE,
@@ -23,8 +25,6 @@ from gateway.formats.mqtt_reports import (
 )
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.formats.mqtt_topics import TopicTree
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client.heard import Message
 from gateway.outputs import (
     Availability,

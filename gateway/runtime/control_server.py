@@ -9,11 +9,11 @@ from typing import Any
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_stats import LinkState
 from gateway.control import Control
 from gateway.errors import RequestError
 from gateway.feed import Feed
 from gateway.formats.control_messages import LONGEST_REQUEST, refusal_line
-from gateway.link.tally import LinkState
 from gateway.outputs import Availability, Reading, SessionState
 from gateway.runtime.control_desk import ControlDesk, Premises
 from gateway.runtime.outlet import Outlet, outlet

@@ -9,14 +9,14 @@ from typing import Any
 
 from gateway import drivers, sinks
 from gateway.acquisition.montage import Montage
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.open_radio import open_radio
+from gateway.ble.radio import Radio
+from gateway.ble.reconnect import stream
 from gateway.config import Config, Device, parse
 from gateway.control import Control
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.radio import Radio
-from gateway.link.radios import open_radio
-from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.bulletin import BULLETIN, NoOptions

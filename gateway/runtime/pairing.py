@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway import drivers
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.link_state import Event
+from gateway.ble.radio import AskPasskey, Connection, Seen
 from gateway.config import Config
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.machine import Event
-from gateway.link.radio import AskPasskey, Connection, Seen
 from gateway.preprocessing.fit import Fit
 from gateway.runtime.model_file import read_model
 from gateway.runtime.reach import device_at, in_reach, nothing_in_reach, only_one

@@ -4,9 +4,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from gateway.ble.bleak_radio import BleakRadio
 from gateway.config import Ble, Config, parse
 from gateway.errors import ConfigError
-from gateway.link.bleak_radio import BleakRadio
 from gateway.runtime.config_file import read_config
 from gateway.runtime.daemon import radio_of
 from gateway.runtime.secret_tags import LeftSecretLoader

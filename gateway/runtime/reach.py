@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from gateway import drivers
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.radio import Seen
 from gateway.config import Config, Device
 from gateway.errors import ConfigError, LinkError
 from gateway.formats.headband_list import InReach
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.radio import Seen
 
 SCAN_S = 10.0  # most headbands advertise several times a second
 

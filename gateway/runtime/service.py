@@ -10,6 +10,8 @@ from functools import partial
 from typing import assert_never
 
 from gateway.acquisition.packets import Tick
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.control import (
     RUNS,
     BeginSession,
@@ -24,8 +26,6 @@ from gateway.control import (
     words_of,
 )
 from gateway.errors import SinkError
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.machine import clock_synchronised
 from gateway.outputs import Output
 from gateway.runtime.bed import Bed

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from gateway.acquisition.packets import Input
+from gateway.ble.link_stats import LinkState
 from gateway.config import Sessions
-from gateway.link.tally import LinkState
 from gateway.pipeline import Pipeline
 from gateway.runtime.night_file import NightFile
 from gateway.staging.model_card import ModelCard

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from gateway import sinks
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_stats import LinkState
 from gateway.control import Control
-from gateway.link.tally import LinkState
 from gateway.outputs import (
     Availability,
     Reading,

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import NamedTuple
 
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.radio import Connection, Seen
 from gateway.config import Config, Device
 from gateway.errors import DecodeError, LinkError
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.radio import Connection, Seen
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fit import Fit
 from gateway.preprocessing.fitting import Fitting

@@ -15,13 +15,13 @@ from typing import Literal, get_args
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_stats import LinkState
 from gateway.control import Control
 from gateway.feed import Feed
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.recorder import Recorder
-from gateway.link.tally import LinkState
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection

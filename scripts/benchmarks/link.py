@@ -12,14 +12,14 @@ from rows import Row
 from gateway import drivers
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.link_state import Event
+from gateway.ble.notification_queue import Inbox
+from gateway.ble.radio import Connection, Seen
+from gateway.ble.reconnect import stream
+from gateway.ble.recovery_policy import Rung
 from gateway.drivers import Driver, Listen, Read
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.inbox import Inbox
-from gateway.link.ladder import Rung
-from gateway.link.machine import Event
-from gateway.link.radio import Connection, Seen
-from gateway.link.stream import stream
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.air import Air

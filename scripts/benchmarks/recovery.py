@@ -11,10 +11,10 @@ from rows import Row
 
 from gateway import drivers
 from gateway.acquisition.packets import Input, LinkDown, LinkUp, Notification
-from gateway.link.bleak_radio import BleakRadio
+from gateway.ble.adapter import AdapterCare, NoCare
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.link.bumble_backend import backend
-from gateway.link.care import AdapterCare, NoCare
-from gateway.link.stream import stream
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.air import Air

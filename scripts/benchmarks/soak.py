@@ -15,9 +15,9 @@ import numpy as np
 from rows import Row
 
 from gateway import drivers
-from gateway.link.bleak_radio import BleakRadio
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.link.bumble_backend import backend
-from gateway.link.stream import stream
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import clock_now

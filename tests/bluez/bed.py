@@ -8,9 +8,9 @@ import numpy as np
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
-from gateway.link.bleak_radio import BleakRadio
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.link.bluez import BluezCare
-from gateway.link.stream import stream
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from gateway import drivers
+from gateway.ble.bleak_radio import BleakRadio
 from gateway.errors import AdapterError
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bluez import BluezCare
 from gateway.link.bluez_diagnosis import Hardware, diagnose
 from sim.air import Air

@@ -15,8 +15,8 @@ ENOUGH = 300  # samples
 @pytest.fixture
 def hasty(monkeypatch):
     """Pause shorter than in production, so that many failures are soon over."""
-    monkeypatch.setattr("gateway.link.backoff.FIRST_S", 0.1)
-    monkeypatch.setattr("gateway.link.bleak_peer.LEAVE_S", 1.0)
+    monkeypatch.setattr("gateway.ble.backoff.FIRST_S", 0.1)
+    monkeypatch.setattr("gateway.ble.bleak_client.LEAVE_S", 1.0)
 
 
 async def test_a_headband_that_hangs_up_is_found_again(bed):
@@ -69,8 +69,8 @@ async def test_a_bluetoothd_that_hangs_is_survived(bed, hasty):
 async def test_a_scan_whose_start_nobody_waited_for_is_ended(
     bed, hasty, monkeypatch, caplog
 ):
-    monkeypatch.setattr("gateway.link.bleak_scan.ANSWER_S", 0.3)
-    caplog.set_level("DEBUG", "gateway.link")
+    monkeypatch.setattr("gateway.ble.bleak_scanner.ANSWER_S", 0.3)
+    caplog.set_level("DEBUG", "gateway.ble")
     await bed.headband()
     bed.bluetoothd.freeze_at("StartDiscovery")
     async with bed.radio() as radio, bed.listening(radio) as heard:
@@ -127,7 +127,7 @@ async def test_what_a_killed_gateway_left_connected_is_taken_over(bed):
     program = """
 import asyncio
 from gateway import drivers
-from gateway.link.radios import open_radio
+from gateway.ble.open_radio import open_radio
 async def main():
     diy, radio = drivers.load("diy"), open_radio("bluez")
     async with radio.connect(await radio.find(diy), diy) as connection:

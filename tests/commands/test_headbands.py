@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
+from gateway.ble.radio import Seen
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
-from gateway.link.radio import Seen
 from tests.fake_radio import ADDRESS, HERE, FakeRadio
 
 MUSE = Seen(

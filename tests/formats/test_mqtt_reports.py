@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats import mqtt_bridge
 from gateway.formats.hypnogram_svg import draw_svg
 from gateway.formats.mqtt_bridge import (
@@ -32,8 +34,6 @@ from gateway.formats.mqtt_reports import (
     telemetry_payload,
 )
 from gateway.journal.entry import Contents
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram

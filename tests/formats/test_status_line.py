@@ -1,9 +1,9 @@
 """Link, stage and loss of every headband on one line."""
 
 from gateway.acquisition.loss_counts import Tally
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.status_line import StatusLine
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.staging.stage import Refusal, Stage
 
 

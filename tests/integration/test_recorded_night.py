@@ -12,9 +12,9 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block, Tick
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.control import Mark
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.stream import stream
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline

@@ -12,10 +12,10 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block, Tick
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.ladder import CYCLE
-from gateway.link.stream import stream
-from gateway.link.tally import LinkState
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.link_stats import LinkState
+from gateway.ble.reconnect import stream
+from gateway.ble.recovery_policy import CYCLE
 from gateway.offline import score
 from gateway.outputs import Availability
 from gateway.pipeline import Night as Scoring

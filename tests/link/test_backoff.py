@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.ble.backoff import STEADY_S, Streak, delay_s
 from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link.backoff import STEADY_S, Streak, delay_s
 
 JITTER = st.floats(0, 1, exclude_max=True)
 ATTEMPTS = st.integers(1, 10**6)

@@ -10,7 +10,7 @@ from bleak import exc
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from gateway.link.bleak_errors import FOREIGN
+from gateway.ble.bleak_errors import FOREIGN
 from gateway.link.bumble_backend import BumbleClient, BumbleScanner
 
 

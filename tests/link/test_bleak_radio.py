@@ -19,12 +19,12 @@ from dbus_fast.errors import DBusError
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.ble import bleak_scanner
+from gateway.ble.bleak_client import LEAVE_S
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.radio import Seen
 from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link import bleak_scan
-from gateway.link.bleak_peer import LEAVE_S
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.radio import Seen
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
@@ -168,8 +168,8 @@ async def test_what_a_killed_gateway_left_connected_is_found_without_a_scan(
             assert service_uuids == [DIY.service]
             return devices
 
-    monkeypatch.setattr(bleak_scan, "BleakAdapter", LeftBehind)
-    monkeypatch.setattr(bleak_scan, "BleakScanner", None)
+    monkeypatch.setattr(bleak_scanner, "BleakAdapter", LeftBehind)
+    monkeypatch.setattr(bleak_scanner, "BleakScanner", None)
     radio = BleakRadio(adapter="hci1")
     assert await radio.find(DIY, address) == Seen(
         "F0:00:00:00:00:01", "band", services=(DIY.service,), connected=True

@@ -12,6 +12,9 @@ from bumble.transport.common import BaseSource, Transport
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.open_radio import open_radio
+from gateway.ble.reconnect import stream
 from gateway.errors import (
     AdapterError,
     BondingError,
@@ -19,10 +22,7 @@ from gateway.errors import (
     LinkError,
     MissingExtraError,
 )
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.radios import open_radio
-from gateway.link.stream import stream
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

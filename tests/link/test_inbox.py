@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from gateway.acquisition.packets import Notification
+from gateway.ble.notification_queue import Inbox
 from gateway.errors import LinkError
-from gateway.link.inbox import Inbox
 
 
 def note(n):

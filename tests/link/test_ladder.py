@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.ble.backoff import delay_s
+from gateway.ble.recovery_policy import STUCK, STUCK_S, Ladder, Rung, rung
 from gateway.errors import AdapterError, BondingError, LinkError, StallError
-from gateway.link.backoff import delay_s
-from gateway.link.ladder import STUCK, STUCK_S, Ladder, Rung, rung
 
 BROKEN = AdapterError("scan: [org.bluez.Error.NotReady]")
 INNOCENT = [LinkError("not in reach"), BondingError("pair it"), StallError("silent")]

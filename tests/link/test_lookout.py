@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.ble.radio import Seen
+from gateway.ble.scan_scheduler import EVERY_S, SCAN_S, WINDOW_S, Lookout
 from gateway.errors import AdapterError
-from gateway.link.lookout import EVERY_S, SCAN_S, WINDOW_S, Lookout
-from gateway.link.radio import Seen
 
 
 class Sky:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gateway.link.machine import Event, State, advance
+from gateway.ble.link_state import Event, State, advance
 
 EXPECTED = {
     (State.IDLE, Event.STARTED): State.SCANNING,

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.ble.adapter import NoCare
+from gateway.ble.adapter_recovery import LASTS_S, Mending
+from gateway.ble.recovery_policy import Rung
+from gateway.ble.scan_scheduler import Lookout
 from gateway.errors import AdapterError, StuckAdapterError
-from gateway.link.care import NoCare
-from gateway.link.ladder import Rung
-from gateway.link.lookout import Lookout
-from gateway.link.mending import LASTS_S, Mending
 
 
 class Care(NoCare):

@@ -8,10 +8,10 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.errors import LinkError
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.stream import stream
 from sim.air import Air
 from sim.device import Knobs
 from sim.devices.muse_athena import AthenaDevice

@@ -7,10 +7,10 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.link_state import Event
 from gateway.errors import BondingError, LostBondError
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.machine import Event
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import ADDRESS, headband

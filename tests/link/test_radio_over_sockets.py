@@ -9,9 +9,9 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
-from gateway.link.machine import State
-from gateway.link.radios import open_radio
-from gateway.link.stream import stream
+from gateway.ble.link_state import State
+from gateway.ble.open_radio import open_radio
+from gateway.ble.reconnect import stream
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

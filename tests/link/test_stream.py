@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from gateway import drivers
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
+from gateway.ble.backoff import STEADY_S
+from gateway.ble.link_state import Event, State
+from gateway.ble.link_stats import LinkTally
+from gateway.ble.notification_queue import Inbox
+from gateway.ble.radio import Connection, Seen
+from gateway.ble.reconnect import stream
+from gateway.ble.recovery_policy import Rung
 from gateway.errors import (
     AdapterError,
     BondingError,
     LinkError,
     StuckAdapterError,
 )
-from gateway.link.backoff import STEADY_S
-from gateway.link.inbox import Inbox
-from gateway.link.ladder import Rung
-from gateway.link.machine import Event, State
-from gateway.link.radio import Connection, Seen
-from gateway.link.stream import stream
-from gateway.link.tally import LinkTally
 from sim.virtual_time import VirtualTimeLoop
 
 DIY = drivers.load("diy")
@@ -217,7 +217,7 @@ def test_however_it_fails_the_scans_in_an_hour_are_bounded(plan, jitter):
 
 
 async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
-    caplog.set_level(logging.DEBUG, "gateway.link.stream")
+    caplog.set_level(logging.DEBUG, "gateway.ble.reconnect")
     steady = int(STEADY_S / EACH_S) + 1
     plan = [("refused", 0)] * 4 + [("dropped", steady)] + [("refused", 0)] * 3
     await night(FlakyRadio([*plan, ("dropped", steady)]), until=4)
@@ -228,7 +228,7 @@ async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
 async def test_a_headband_that_wants_pairing_is_told_of_though_it_was_away_before(
     caplog,
 ):
-    caplog.set_level(logging.DEBUG, "gateway.link.stream")
+    caplog.set_level(logging.DEBUG, "gateway.ble.reconnect")
     steady = int(STEADY_S / EACH_S) + 1
     plan = [("absent", 0)] * 2 + [("unpaired", 0)] * 3 + [("dropped", steady)]
     await night(FlakyRadio([*plan, ("unpaired", 0), ("dropped", 1)]), until=4)

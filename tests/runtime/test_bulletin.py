@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.feed import Feed
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Recording, SessionState
 from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.staging.events import Happening, SleepEvent

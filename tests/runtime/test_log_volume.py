@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from gateway import drivers
 from gateway.acquisition.packets import Tick
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.stream import stream
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.config import Sessions
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.intake import Intake
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
 from gateway.runtime.service import LINK_S, SINK_S, STREAM_S, outlet, serve

@@ -12,10 +12,10 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
+from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.reconnect import stream
 from gateway.errors import BondingError
-from gateway.link.bleak_radio import BleakRadio
 from gateway.link.bumble_backend import backend
-from gateway.link.stream import stream
 from sim import devices
 from sim.air import Air
 from sim.device import Knobs

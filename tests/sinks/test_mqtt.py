@@ -13,14 +13,14 @@ from paho.mqtt import publish
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
+from gateway.ble.link_state import State
+from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.config import parse
 from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.feed import Feed
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.journal.options import JournalOptions
-from gateway.link.machine import State
-from gateway.link.tally import LinkState, LinkTally
 from gateway.mqtt_client import office
 from gateway.outputs import (
     Availability,

@@ -5,7 +5,7 @@ import time
 from math import inf
 from typing import NamedTuple
 
-from gateway.link.backoff import STEADY_S
+from gateway.ble.backoff import STEADY_S
 from tests.acceptance.bluez_vm.account import (
     Epoch,
     cost,

@@ -5,10 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, Protocol
 
 from gateway.acquisition.montage import HeadbandInfo
+from gateway.ble.link_state import Event
+from gateway.ble.notification_queue import Inbox
+from gateway.ble.recovery_policy import Rung
 from gateway.drivers import Driver
-from gateway.link.inbox import Inbox
-from gateway.link.ladder import Rung
-from gateway.link.machine import Event
 
 Bonding = Literal["never", "if_needed"]
 AskPasskey = Callable[[str], Awaitable[int | None]]

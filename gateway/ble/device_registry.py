@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from gateway.ble.notification_queue import Inbox
+from gateway.ble.scan_scheduler import Heard
 from gateway.drivers import Driver
 from gateway.errors import LinkError
-from gateway.link.inbox import Inbox
-from gateway.link.lookout import Heard
 
 
 class Roster:

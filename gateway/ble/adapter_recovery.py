@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Collection
 
+from gateway.ble.adapter import AdapterCare
+from gateway.ble.recovery_policy import STUCK_S, Rung
+from gateway.ble.scan_scheduler import Lookout
 from gateway.errors import StuckAdapterError
-from gateway.link.care import AdapterCare
-from gateway.link.ladder import STUCK_S, Rung
-from gateway.link.lookout import Lookout
 
 LASTS_S = 30.0  # nothing is done twice within this time
 

@@ -7,17 +7,17 @@ from contextlib import (
     asynccontextmanager,
 )
 
+from gateway.ble.adapter import AdapterCare, NoCare, has_bond
+from gateway.ble.adapter_recovery import Mending
+from gateway.ble.bleak_client import Peer
+from gateway.ble.bleak_scanner import Backend, BleakScan
+from gateway.ble.device_registry import Roster
+from gateway.ble.link_state import Event
+from gateway.ble.radio import AskPasskey, Bonding, Connection, Seen, unheard
+from gateway.ble.recovery_policy import Rung
+from gateway.ble.scan_scheduler import SCAN_S, Lookout
 from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError, OtherKindError
-from gateway.link.bleak_peer import Peer
-from gateway.link.bleak_scan import Backend, BleakScan
-from gateway.link.care import AdapterCare, NoCare, has_bond
-from gateway.link.ladder import Rung
-from gateway.link.lookout import SCAN_S, Lookout
-from gateway.link.machine import Event
-from gateway.link.mending import Mending
-from gateway.link.radio import AskPasskey, Bonding, Connection, Seen, unheard
-from gateway.link.roster import Roster
 
 
 class BleakRadio:
@@ -65,7 +65,7 @@ class BleakRadio:
         AdapterError
             If there is no Bluetooth, or it fails.
         LinkError
-            If no headband is found in one look of `gateway.link.lookout.Lookout`.
+            If no headband is found in one look of `gateway.ble.scan_scheduler.Lookout`.
         """
         wanted = self._roster.wanted(driver, address)
         self._services.add(driver.service)
@@ -171,7 +171,7 @@ class BleakRadio:
         return await self._care.bonds()
 
     async def mend(self, rung: Rung) -> None:
-        """Do what `rung` says; see `gateway.link.mending`."""
+        """Do what `rung` says; see `gateway.ble.adapter_recovery`."""
         await self._mending.take(rung, self._services, self._roster.inboxes.keys())
 
     async def close(self) -> None:

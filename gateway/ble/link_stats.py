@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gateway.ble.link_state import State
+from gateway.ble.recovery_policy import Rung
 from gateway.errors import StallError
-from gateway.link.ladder import Rung
-from gateway.link.machine import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class LinkTally:
     scans : int
         Begun by the adapter, on behalf of all its headbands.
     restarts, disconnects, power_cycles : int
-        Rungs of `gateway.link.ladder` that were tried.
+        Rungs of `gateway.ble.recovery_policy` that were tried.
     """
 
     attempts: int = 0

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
-from gateway.link.radio import Seen
+from gateway.ble.radio import Seen
 
 SCAN_S = 20.0
 WINDOW_S = 5.0

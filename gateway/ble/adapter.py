@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from gateway.ble.radio import AskPasskey
 from gateway.errors import LinkError
-from gateway.link.radio import AskPasskey
 
 
 class AdapterCare(Protocol):

@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 from gateway.acquisition.packets import Input, LinkDown, LinkUp
+from gateway.ble.backoff import Streak
+from gateway.ble.link_state import Event, State, advance
+from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.radio import Radio
+from gateway.ble.recovery_policy import Ladder, Rung
 from gateway.drivers import Driver
 from gateway.errors import LinkError
-from gateway.link.backoff import Streak
-from gateway.link.ladder import Ladder, Rung
-from gateway.link.machine import Event, State, advance
-from gateway.link.radio import Radio
-from gateway.link.tally import LinkState, LinkTally
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
         Silence that counts as a lost link, seconds. No other sign is given when the
         Bluetooth daemon hangs.
     clock, jitter : callable
-        Monotonic seconds; draws from [0, 1) for `gateway.link.backoff`.
+        Monotonic seconds; draws from [0, 1) for `gateway.ble.backoff`.
     """
     life = _Life(radio, driver.name, report)
     life.became(Event.STARTED)

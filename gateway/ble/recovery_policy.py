@@ -12,7 +12,7 @@ from 24 on     end the daemon with exit code 1, so that systemd starts it afresh
 
 Only an `AdapterError` counts. A headband that is out of reach, refuses or falls
 silent says nothing against the adapter, and ends the row. With the pauses of
-`gateway.link.backoff` 24 failures take a quarter of an hour.
+`gateway.ble.backoff` 24 failures take a quarter of an hour.
 """
 
 from enum import Enum

@@ -11,11 +11,11 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
+from gateway.ble.adapter import AdapterCare
+from gateway.ble.bleak_errors import translated
+from gateway.ble.radio import Seen
+from gateway.ble.scan_scheduler import Heard
 from gateway.errors import AdapterError
-from gateway.link.bleak_errors import translated
-from gateway.link.care import AdapterCare
-from gateway.link.lookout import Heard
-from gateway.link.radio import Seen
 
 ANSWER_S = 10.0
 

@@ -12,6 +12,10 @@ from bleak.backends.device import BLEDevice
 from gateway import drivers
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
+from gateway.ble.bleak_errors import FOREIGN, translated
+from gateway.ble.bleak_scanner import ANSWER_S, is_unbonded
+from gateway.ble.link_state import Event
+from gateway.ble.notification_queue import Inbox
 from gateway.drivers import Driver, KeepAlive, Listen, Read, Write
 from gateway.errors import (
     BondingError,
@@ -20,10 +24,6 @@ from gateway.errors import (
     LostBondError,
     OtherKindError,
 )
-from gateway.link.bleak_errors import FOREIGN, translated
-from gateway.link.bleak_scan import ANSWER_S, is_unbonded
-from gateway.link.inbox import Inbox
-from gateway.link.machine import Event
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from gateway.ble.adapter import AdapterCare
+from gateway.ble.bleak_radio import BleakRadio
 from gateway.errors import ConfigError, MissingExtraError
-from gateway.link.bleak_radio import BleakRadio
-from gateway.link.care import AdapterCare
 
 if sys.platform == "linux":
     from gateway.link.bluez import BluezCare
