@@ -13,8 +13,8 @@ from bleak.exc import (
     BleakGATTProtocolErrorCode,
 )
 
+from gateway.ble.bluez.error_messages import NO_BUS, NO_RIGHTS, SWITCHED_OFF, refusal
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
-from gateway.link.bluez_words import NO_BUS, NO_RIGHTS, SWITCHED_OFF, refusal
 
 if sys.platform == "linux":
     from dbus_fast.errors import AuthError, DBusError

@@ -11,7 +11,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.errors import ConfigError, MissingExtraError
 
 if sys.platform == "linux":
-    from gateway.link.bluez import BluezCare
+    from gateway.ble.bluez.adapter import BluezCare
 
 
 def open_radio(

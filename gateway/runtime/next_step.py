@@ -9,7 +9,7 @@ from gateway.config import Ble
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
 
 if sys.platform == "linux":
-    from gateway.link.bluez_diagnosis import diagnose
+    from gateway.ble.bluez.diagnosis import diagnose
 
 NEXT = "\nnext: "
 SWITCH_ON = "bring the headband closer, see that it is on and charged, and try again"

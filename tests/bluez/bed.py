@@ -9,8 +9,8 @@ from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bluez.adapter import BluezCare
 from gateway.ble.reconnect import stream
-from gateway.link.bluez import BluezCare
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

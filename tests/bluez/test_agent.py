@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from gateway.ble.bluez.agent import PairingAgent
 from gateway.errors import AdapterError
-from gateway.link.agent import PairingAgent
 
 pytestmark = pytest.mark.integration
 
@@ -115,6 +115,6 @@ async def test_without_bluetoothd_there_is_no_pairing_mode(system_bus):
 
 
 async def test_pairing_mode_ends_though_bluetoothd_hangs(bed, monkeypatch):
-    monkeypatch.setattr("gateway.link.agent.LEAVE_S", 0.2)
+    monkeypatch.setattr("gateway.ble.bluez.agent.LEAVE_S", 0.2)
     async with asyncio.timeout(5), PairingAgent(OURS):
         bed.bluetoothd.freeze()

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from gateway import drivers
+from gateway.ble.bluez.adapter import BluezCare
 from gateway.errors import AdapterError
-from gateway.link.bluez import BluezCare
 
 pytestmark = pytest.mark.integration
 
@@ -19,8 +19,8 @@ def impatient(monkeypatch):
         return await call_in_time(self, *call, timeout_s=0.3, **options)
 
     call_in_time = BluezCare()._bus.__class__.call  # noqa: SLF001 - the real one
-    monkeypatch.setattr("gateway.link.bluez_bus.SystemBus.call", call)
-    monkeypatch.setattr("gateway.link.bluez.FORGET_S", 0.3)
+    monkeypatch.setattr("gateway.ble.bluez.dbus.SystemBus.call", call)
+    monkeypatch.setattr("gateway.ble.bluez.adapter.FORGET_S", 0.3)
 
 
 async def test_only_what_nobody_reads_is_disconnected(bed, address):

@@ -6,9 +6,9 @@ import pytest
 
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bluez.adapter import BluezCare
+from gateway.ble.bluez.diagnosis import Hardware, diagnose
 from gateway.errors import AdapterError
-from gateway.link.bluez import BluezCare
-from gateway.link.bluez_diagnosis import Hardware, diagnose
 from sim.air import Air
 from tests.bluez.bluetoothd import Bluetoothd
 from tests.bluez.private_bus import NO_RIGHTS, dbus_daemon, private_bus
@@ -37,7 +37,7 @@ async def test_no_bluetoothd(system_bus, sysfs, tmp_path):
 async def test_the_daemon_says_so_too_and_goes_on_when_one_is_plugged_in(
     system_bus, monkeypatch
 ):
-    monkeypatch.setattr("gateway.link.bluez.read_hardware", lambda: NOTHING)
+    monkeypatch.setattr("gateway.ble.bluez.adapter.read_hardware", lambda: NOTHING)
     radio = BleakRadio(care=BluezCare())
     with pytest.raises(AdapterError, match="plug one in"):
         await radio.scan([drivers.load("diy")], 1.0)
@@ -64,7 +64,7 @@ async def test_another_adapter_than_the_one_that_is_there(bed, sysfs):
 
 
 async def test_a_bluetoothd_that_hangs(bed, sysfs, monkeypatch):
-    monkeypatch.setattr("gateway.link.bluez_bus.SystemBus.known", _in_vain)
+    monkeypatch.setattr("gateway.ble.bluez.dbus.SystemBus.known", _in_vain)
     assert "systemctl restart bluetooth" in str(await diagnose(sysfs=sysfs))
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.ble.bluez.dbus import BluezAdapter
+from gateway.ble.bluez.diagnosis import Hardware, chosen, judge, read_hardware
 from gateway.errors import AdapterError
-from gateway.link.bluez_bus import BluezAdapter
-from gateway.link.bluez_diagnosis import Hardware, chosen, judge, read_hardware
 
 HCI0 = Hardware(("hci0",))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.ble.bluez.error_messages import refusal
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
-from gateway.link.bluez_words import refusal
 
 BLUEZ = "org.bluez.Error"
 DBUS = "org.freedesktop.DBus.Error"

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.ble.bluez.diagnosis import Hardware
+from gateway.ble.bluez.error_messages import NOT_RUNNING
 from gateway.formats.doctor_report import (
     Finding,
     Verdict,
@@ -22,8 +24,6 @@ from gateway.formats.doctor_report import (
     warning,
     worst,
 )
-from gateway.link.bluez_diagnosis import Hardware
-from gateway.link.bluez_words import NOT_RUNNING
 from gateway.runtime.doctor import (
     ble_checks,
     bundle,

@@ -9,7 +9,7 @@ from gateway.formats.doctor_report import Finding, broken, good, skipped, warnin
 from gateway.runtime.doctor.patient import Patient, said_by
 
 if sys.platform == "linux":
-    from gateway.link.bluez_diagnosis import diagnose, read_hardware
+    from gateway.ble.bluez.diagnosis import diagnose, read_hardware
 
 OLDEST_BLUEZ = (5, 50)
 

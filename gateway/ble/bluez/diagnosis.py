@@ -6,14 +6,9 @@ from typing import NamedTuple
 
 from dbus_fast import DBusError
 
+from gateway.ble.bluez.dbus import BUS_ERRORS, BluezAdapter, SystemBus, bus_reason
+from gateway.ble.bluez.error_messages import BLOCKED, SWITCHED_OFF, Reason, meaning
 from gateway.errors import AdapterError
-from gateway.link.bluez_bus import BUS_ERRORS, BluezAdapter, SystemBus, bus_reason
-from gateway.link.bluez_words import (
-    BLOCKED,
-    SWITCHED_OFF,
-    Reason,
-    meaning,
-)
 
 SYSFS = Path("/sys/class")
 NO_HARDWARE = Reason(

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from dbus_fast import AuthError, BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from gateway.errors import AdapterError, LinkError
-from gateway.link.bluez_words import (
+from gateway.ble.bluez.error_messages import (
     BUS_GONE,
     HANGS,
     NO_BUS,
@@ -18,6 +17,7 @@ from gateway.link.bluez_words import (
     Reason,
     refusal,
 )
+from gateway.errors import AdapterError, LinkError
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,8 @@ from contextlib import asynccontextmanager
 from dbus_fast import Variant
 
 from gateway.ble.bleak_errors import FOREIGN
-from gateway.ble.radio import AskPasskey
-from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link.agent import PairingAgent
-from gateway.link.bleak_memory import forget_bluetoothd
-from gateway.link.bluez_bus import (
+from gateway.ble.bluez.agent import PairingAgent
+from gateway.ble.bluez.dbus import (
     ADAPTER,
     DEVICE,
     BluezAdapter,
@@ -20,13 +17,11 @@ from gateway.link.bluez_bus import (
     SystemBus,
     bluez_errors,
 )
-from gateway.link.bluez_diagnosis import (
-    NO_HARDWARE,
-    chosen,
-    is_without,
-    read_hardware,
-)
-from gateway.link.bluez_words import PAIRING_FAILED
+from gateway.ble.bluez.diagnosis import NO_HARDWARE, chosen, is_without, read_hardware
+from gateway.ble.bluez.error_messages import PAIRING_FAILED
+from gateway.ble.radio import AskPasskey
+from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.link.bleak_memory import forget_bluetoothd
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from dbus_fast import DBusError
 from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
+from gateway.ble.bluez.dbus import ROOT, SystemBus, bluez_errors
+from gateway.ble.bluez.error_messages import BLUEZ_ERROR
 from gateway.ble.radio import AskPasskey
 from gateway.errors import LinkError
-from gateway.link.bluez_bus import ROOT, SystemBus, bluez_errors
-from gateway.link.bluez_words import BLUEZ_ERROR
 
 log = logging.getLogger(__name__)
 

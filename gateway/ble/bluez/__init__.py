@@ -1,0 +1,1 @@
+"""BlueZ: what is done over D-Bus beside bleak."""
