@@ -10,8 +10,8 @@ from bumble.att import ATT_Error
 from bumble.device import Connection
 from bumble.device import Device as Host
 
+from gateway.ble.bumble.host import POWER_ON_S
 from gateway.errors import AdapterError
-from gateway.link.bumble_adapter import POWER_ON_S
 from sim.bonding import Bonding
 from sim.device import Attribute, Device, Reaction
 from sim.gatt_table import GattTable, notification

@@ -10,9 +10,9 @@ from bumble.device import Device as Host
 from bumble.device import DeviceConfiguration
 from bumble.transport.common import Transport
 
+from gateway.ble.bumble.host import device_on
+from gateway.ble.bumble.transport import open_hci
 from gateway.errors import AdapterError
-from gateway.link.bumble_adapter import device_on
-from gateway.link.hci import open_hci
 from sim.bonding import Bonding
 from sim.device import Device
 from sim.gatt_table import advertisement, scan_response

@@ -93,8 +93,8 @@ ONLY_IN = {
         *("gateway/ble/bleak_errors.py", "gateway/link/bleak_memory.py"),
         "gateway/ble/bleak_client.py",
         *("gateway/ble/bleak_radio.py", "gateway/ble/bleak_scanner.py"),
-        *("gateway/link/bumble_adapter.py", "gateway/link/bumble_backend.py"),
-        "gateway/link/bumble_scanner.py",
+        *("gateway/ble/bumble/host.py", "gateway/ble/bumble/backend.py"),
+        "gateway/ble/bumble/scanner.py",
     },
     "paho": {f"gateway/mqtt_client/{x}.py" for x in ("paho_thread", "small_ears")},
     "rich": {

@@ -48,8 +48,8 @@ def open_radio(
     if transport is None:
         raise ConfigError(["ble.transport: a simulated radio needs one like unix:PATH"])
     try:
-        import_module("gateway.link.hci").check_name(transport)
-        bumble = import_module("gateway.link.bumble_backend")
+        import_module("gateway.ble.bumble.transport").check_name(transport)
+        bumble = import_module("gateway.ble.bumble.backend")
     except ModuleNotFoundError as error:
         if error.name not in {"bumble", "usb1"}:
             raise

@@ -146,7 +146,7 @@ def command(  # noqa: PLR0913 (one per option)
 
 async def _play(recording: Recording, play: Play) -> None:
     try:
-        from gateway.link.hci import open_hci  # noqa: PLC0415 (so is its radio)
+        from gateway.ble.bumble.transport import open_hci  # noqa: PLC0415 (so is its radio)
         from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error

@@ -13,13 +13,13 @@ from gateway import drivers
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.link_state import Event
 from gateway.ble.notification_queue import Inbox
 from gateway.ble.radio import Connection, Seen
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import Rung
 from gateway.drivers import Driver, Listen, Read
-from gateway.link.bumble_backend import backend
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.air import Air

@@ -13,8 +13,8 @@ from gateway import drivers
 from gateway.acquisition.packets import Input, LinkDown, LinkUp, Notification
 from gateway.ble.adapter import AdapterCare, NoCare
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
-from gateway.link.bumble_backend import backend
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.air import Air

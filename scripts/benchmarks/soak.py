@@ -16,8 +16,8 @@ from rows import Row
 
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
-from gateway.link.bumble_backend import backend
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.model_file import read_model
 from gateway.runtime.service import clock_now

@@ -2,7 +2,7 @@
 
 from dbus_fast import Variant
 
-from gateway.link.bumble_adapter import advertised
+from gateway.ble.bumble.host import advertised
 from tests.bluez.device import Device
 from tests.bluez.objects import OFF, ON, Refusal, flag, text, texts
 

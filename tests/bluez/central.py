@@ -8,7 +8,7 @@ from bumble.device import DeviceConfiguration, Peer
 from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from gateway.link.bumble_adapter import device_on
+from gateway.ble.bumble.host import device_on
 from tests.bluez.objects import Refusal
 
 ADDRESS = "C0:00:00:00:00:01"

@@ -9,7 +9,7 @@ from bumble.att import ATT_Error, ErrorCode
 from bumble.core import BaseBumbleError
 from dbus_fast import Variant
 
-from gateway.link.bumble_adapter import to_uuid
+from gateway.ble.bumble.host import to_uuid
 from tests.bluez.objects import OFF, ON, Refusal, flag, text, texts
 
 DEVICE = "org.bluez.Device1"

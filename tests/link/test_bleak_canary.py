@@ -11,7 +11,7 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
 from gateway.ble.bleak_errors import FOREIGN
-from gateway.link.bumble_backend import BumbleClient, BumbleScanner
+from gateway.ble.bumble.backend import BumbleClient, BumbleScanner
 
 
 def parameters(function):

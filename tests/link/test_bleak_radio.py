@@ -22,9 +22,9 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.ble import bleak_scanner
 from gateway.ble.bleak_client import LEAVE_S
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.radio import Seen
 from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link.bumble_backend import backend
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

@@ -13,6 +13,7 @@ from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.open_radio import open_radio
 from gateway.ble.reconnect import stream
 from gateway.errors import (
@@ -22,7 +23,6 @@ from gateway.errors import (
     LinkError,
     MissingExtraError,
 )
-from gateway.link.bumble_backend import backend
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
@@ -290,8 +290,8 @@ def test_a_simulated_radio_needs_a_transport():
 
 
 def test_without_bumble_the_extra_to_install_is_named(monkeypatch):
-    monkeypatch.delitem(sys.modules, "gateway.link.bumble_backend")
-    monkeypatch.delitem(sys.modules, "gateway.link.bumble_adapter", raising=False)
+    monkeypatch.delitem(sys.modules, "gateway.ble.bumble.backend")
+    monkeypatch.delitem(sys.modules, "gateway.ble.bumble.host", raising=False)
     monkeypatch.setitem(sys.modules, "bumble", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'sleepgate\[sim\]'"):
         open_radio("simulated", transport="unix:/run/hci1")

@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from gateway.ble.bumble.transport import PLACES, check_name, open_hci
 from gateway.errors import AdapterError, ConfigError
-from gateway.link.hci import PLACES, check_name, open_hci
 
 
 @pytest.mark.parametrize(

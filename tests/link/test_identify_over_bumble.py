@@ -11,10 +11,10 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.scan_scheduler import SCAN_S
 from gateway.drivers import KeepAlive, Write, diy
 from gateway.errors import LinkError, OtherKindError
-from gateway.link.bumble_backend import backend
 from sim.air import Air
 from sim.device import Reaction
 from sim.devices.diy import NAME, DiyDevice

@@ -9,9 +9,9 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import LinkError
-from gateway.link.bumble_backend import backend
 from sim.air import Air
 from sim.device import Knobs
 from sim.devices.muse_athena import AthenaDevice

@@ -8,9 +8,9 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.link_state import Event
 from gateway.errors import BondingError, LostBondError
-from gateway.link.bumble_backend import backend
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import ADDRESS, headband

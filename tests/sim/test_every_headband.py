@@ -13,9 +13,9 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
+from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import BondingError
-from gateway.link.bumble_backend import backend
 from sim import devices
 from sim.air import Air
 from sim.device import Knobs

@@ -13,9 +13,9 @@ from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.transport.common import BaseSource, Transport
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.ble.bumble.host import advertised
 from gateway.drivers import diy
 from gateway.errors import AdapterError, ConfigError
-from gateway.link.bumble_adapter import advertised
 from sim.air import Air
 from sim.controller import VirtualController
 from sim.device import assigned

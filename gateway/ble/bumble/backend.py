@@ -4,7 +4,7 @@ bumble is a Bluetooth host in Python; it plays the part that bluetoothd plays on
 Linux machine, on any HCI transport it knows (``unix:/run/hci1``,
 ``tcp-client:127.0.0.1:7001``, ``usb:0`` ...) or on a virtual controller in this
 process. It keeps bonds, in memory or in a file, and makes them while
-`gateway.link.bumble_care.BumbleCare.pairing` is on.
+`gateway.ble.bumble.adapter.BumbleCare.pairing` is on.
 """
 
 import asyncio
@@ -26,13 +26,9 @@ from bumble.transport.common import Transport
 
 from gateway.ble.bleak_errors import BondLostError
 from gateway.ble.bleak_scanner import Backend
-from gateway.link.bumble_adapter import (
-    BumbleAdapter,
-    as_bleak_errors,
-    discovered,
-)
-from gateway.link.bumble_care import BumbleCare
-from gateway.link.bumble_scanner import BumbleScanner
+from gateway.ble.bumble.adapter import BumbleCare
+from gateway.ble.bumble.host import BumbleAdapter, as_bleak_errors, discovered
+from gateway.ble.bumble.scanner import BumbleScanner
 
 Answer = TypeVar("Answer")
 

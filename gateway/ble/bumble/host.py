@@ -22,8 +22,8 @@ from bumble.keys import JsonKeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import Transport
 
+from gateway.ble.bumble.transport import NOT_OPENED, open_hci
 from gateway.errors import AdapterError
-from gateway.link.hci import NOT_OPENED, open_hci
 
 NAME = "sleepgate"
 POWER_ON_S = 5.0

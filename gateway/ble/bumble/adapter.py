@@ -6,8 +6,8 @@ from typing import Any
 
 from bumble.pairing import PairingConfig, PairingDelegate
 
+from gateway.ble.bumble.host import BumbleAdapter
 from gateway.ble.radio import AskPasskey
-from gateway.link.bumble_adapter import BumbleAdapter
 
 
 class BumbleCare:

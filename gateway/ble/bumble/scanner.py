@@ -7,7 +7,7 @@ from bleak.backends.scanner import (
 )
 from bumble.device import Advertisement, Device
 
-from gateway.link.bumble_adapter import BumbleAdapter, advertised, as_bleak_errors
+from gateway.ble.bumble.host import BumbleAdapter, advertised, as_bleak_errors
 
 
 class BumbleScanner(BaseBleakScanner):

@@ -1,0 +1,1 @@
+"""Bumble: a Bluetooth host in Python, for simulated and raw HCI radios."""
