@@ -65,7 +65,7 @@ MAY_IMPORT = {
     },
 }
 EVERYTHING = {
-    *("gateway.runtime", "gateway.commands", "gateway.cli_options"),
+    *("gateway.runtime", "gateway.commands", "gateway.cli.options"),
     "gateway.__main__",
 }
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
@@ -98,8 +98,8 @@ ONLY_IN = {
     },
     "paho": {f"gateway/mqtt_client/{x}.py" for x in ("paho_thread", "small_ears")},
     "rich": {
-        *("gateway/sinks/terminal.py", "gateway/runtime/fit_view.py"),
-        *("gateway/runtime/status_view.py", "gateway/runtime/progress.py"),
+        *("gateway/sinks/terminal.py", "gateway/cli/fit_view.py"),
+        *("gateway/cli/status_view.py", "gateway/cli/progress_bar.py"),
     },
     "distributed": {"gateway/runtime/archive.py"},
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli_options import CHANNEL
+from gateway.cli.options import CHANNEL
 from gateway.runtime.model_file import read_model
 from gateway.staging.scorers.litert import LiteRtScorer
 from training.figures import Judged, figures, joined

@@ -11,7 +11,7 @@ from gateway.agreement.numbers_of_nights import (
     compare_night,
     compare_nights,
 )
-from gateway.cli_options import JSON, examples
+from gateway.cli.options import JSON, examples
 from gateway.errors import ConfigError, RecordingError
 from gateway.formats.bland_altman_svg import bland_altman_svg
 from gateway.formats.comparison import comparison_json, comparison_lines

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from gateway.cli_options import examples
+from gateway.cli.options import examples
 
 PROGRAM = "sleepgate"
 VARIABLE = "_SLEEPGATE_COMPLETE"

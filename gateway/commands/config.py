@@ -9,7 +9,7 @@ import click
 
 from gateway import sinks
 from gateway.atomic_write import check_writable, write_text
-from gateway.cli_options import JSON, examples
+from gateway.cli.options import JSON, examples
 from gateway.config_schema import config_schema
 from gateway.errors import ConfigError
 from gateway.paths import default_config

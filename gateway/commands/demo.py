@@ -10,7 +10,7 @@ import click
 
 from gateway import sinks
 from gateway.agreement.epochs import agreement
-from gateway.cli_options import CHANNEL, HOURS, SEED, examples
+from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.config import Ble, Config, Device, Sessions
 from gateway.control import Control
 from gateway.errors import ConfigError, LinkError, MissingExtraError

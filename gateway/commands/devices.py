@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, JSON, examples
+from gateway.cli.options import CONFIG, JSON, examples
 from gateway.config import Config
 from gateway.errors import LinkError
 from gateway.formats.headband_list import (

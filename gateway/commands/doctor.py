@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.cli_options import CONFIG, JSON, SOCKET, examples
+from gateway.cli.options import CONFIG, JSON, SOCKET, examples
+from gateway.cli.terminal_output import say
 from gateway.formats.doctor_report import (
     EXIT_CODES,
     doctor_document,
@@ -18,7 +19,6 @@ from gateway.formats.doctor_report import (
 from gateway.runtime.doctor.bundle import write_bundle
 from gateway.runtime.doctor.examine import examine, patient_of
 from gateway.runtime.logs import start_talk
-from gateway.runtime.talk import say
 
 
 @examples(

@@ -5,7 +5,7 @@ import json
 import click
 
 from gateway import drivers
-from gateway.cli_options import JSON, examples
+from gateway.cli.options import JSON, examples
 
 
 @examples("sleepgate driver", "sleepgate driver --json")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from gateway.cli_options import CONFIG, JSON, examples, radio
+from gateway.cli.options import CONFIG, JSON, examples, radio
 from gateway.config import Config
 from gateway.formats.headband_list import InReach, in_reach_json, in_reach_lines
 from gateway.runtime.logs import start_talk

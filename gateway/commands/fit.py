@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, JSON, examples
+from gateway.cli.fit_view import Show, view
+from gateway.cli.options import CONFIG, JSON, examples
 from gateway.config import Config, Device
 from gateway.formats.fit_text import advice, fit_json
 from gateway.runtime.config_file import read_config
-from gateway.runtime.fit_view import Show, view
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.radio_choice import radio_for

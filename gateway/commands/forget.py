@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, examples
+from gateway.cli.broker_messages import mqtt_options, publish_once
+from gateway.cli.options import CONFIG, examples
 from gateway.formats.home_assistant import headband_topic
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.mqtt_client.heard import Message
-from gateway.runtime.broker_errand import mqtt_options, publish_once
 from gateway.runtime.config_file import read_config
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, examples
+from gateway.cli.broker_messages import mqtt_options, publish_once
+from gateway.cli.options import CONFIG, examples
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.formats.home_assistant import (
@@ -18,7 +19,6 @@ from gateway.formats.home_assistant import (
 )
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.mqtt_client.heard import Message
-from gateway.runtime.broker_errand import mqtt_options, publish_once
 from gateway.runtime.config_file import read_config
 from gateway.sinks.mqtt import Options
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import JSON, examples
+from gateway.cli.options import JSON, examples
 from gateway.errors import ConfigError
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.journal.options import JournalOptions

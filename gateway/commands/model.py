@@ -7,7 +7,7 @@ import click
 import yaml
 
 from gateway.atomic_write import check_writable, write_text
-from gateway.cli_options import CONFIG, JSON, examples
+from gateway.cli.options import CONFIG, JSON, examples
 from gateway.errors import ConfigError, ModelError
 from gateway.formats.model_sheet import model_sheet
 from gateway.runtime.config_file import read_config, read_text

@@ -9,7 +9,7 @@ import click
 
 from gateway.atomic_write import check_writable, write_text
 from gateway.ble.radio import AskPasskey
-from gateway.cli_options import CONFIG, examples, radio
+from gateway.cli.options import CONFIG, examples, radio
 from gateway.config import Config
 from gateway.formats.fit_text import fit_lines
 from gateway.paths import SERVICE

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli_options import examples
+from gateway.cli.options import examples
 from gateway.errors import ConfigError, RecordingError
 from gateway.record_file import folder as folders
 from gateway.record_file.export import copy, write_csv

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.cli_options import CHANNEL, MAINS, MODEL, examples
+from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
+from gateway.cli.svg_to_png import png_of
 from gateway.errors import ModelError
 from gateway.formats.hypnogram_text import draw
 from gateway.formats.night_json import night_json
@@ -18,7 +19,6 @@ from gateway.formats.summary_text import summary_lines
 from gateway.runtime.file_scoring import Options
 from gateway.runtime.model_file import read_model
 from gateway.runtime.night_source import LAST, Found, find_night
-from gateway.runtime.raster import png_of
 from gateway.runtime.result_file import write_result
 
 TERMINAL = 80

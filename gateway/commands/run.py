@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import CONFIG, examples
+from gateway.cli.options import CONFIG, examples
 from gateway.config import Config
 from gateway.control import Control, Reload
 from gateway.runtime.control_desk import Premises

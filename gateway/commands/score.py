@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.agreement.epochs import agreement
-from gateway.cli_options import CHANNEL, MAINS, MODEL, examples
+from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.errors import ConfigError
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import (

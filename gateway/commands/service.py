@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from gateway.cli_options import examples
+from gateway.cli.options import examples
 from gateway.runtime.installation import (
     NAME,
     UNIT,

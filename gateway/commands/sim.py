@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli_options import CHANNEL, HOURS, SEED, examples
+from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording

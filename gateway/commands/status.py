@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import JSON, SOCKET, examples
+from gateway.cli.options import JSON, SOCKET, examples
+from gateway.cli.status_view import watch
+from gateway.cli.terminal_output import say
 from gateway.formats.control_messages import Order
 from gateway.formats.status_text import Said, status_lines
 from gateway.runtime.control_client import ask
-from gateway.runtime.status_view import watch
-from gateway.runtime.talk import say
 
 
 @examples(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_options import JSON, SOCKET, examples
+from gateway.cli.options import JSON, SOCKET, examples
 from gateway.formats.control_messages import Order
 from gateway.runtime.control_client import ask
 

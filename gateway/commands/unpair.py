@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway.atomic_write import check_writable, write_text
-from gateway.cli_options import CONFIG, examples
+from gateway.cli.options import CONFIG, examples
 from gateway.config import Config, Device
 from gateway.errors import LinkError
 from gateway.runtime.config_edit import without_device

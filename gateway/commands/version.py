@@ -7,7 +7,7 @@ from importlib import metadata
 import click
 
 from gateway import __version__
-from gateway.cli_options import JSON, examples
+from gateway.cli.options import JSON, examples
 from gateway.errors import ModelError
 from gateway.runtime.model_file import DEFAULT, read_package
 from gateway.staging.model_card import unpack

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.cli.progress_bar import progress
 from gateway.errors import RecordingError
 from gateway.recordings.open_night import recordings_in
 from gateway.runtime.archive import score_locally, score_on_dask
 from gateway.runtime.file_scoring import Options, Outcome, Task
 from gateway.runtime.ledger import Ledger
 from gateway.runtime.model_file import read_model
-from gateway.runtime.progress import progress
 from gateway.runtime.result_file import forget_unfinished
 
 

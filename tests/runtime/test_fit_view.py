@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from gateway.cli import fit_view
+from gateway.cli.fit_view import view
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
-from gateway.runtime import fit_view
-from gateway.runtime.fit_view import view
 from gateway.runtime.try_on import Sitting
 
 GOOD, OFF = Contact(Grip.GOOD, 12.0, 0.0, 0.0), Contact(Grip.OFF, 572.0, 0.9, 0.4)

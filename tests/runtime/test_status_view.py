@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from gateway.cli import status_view
+from gateway.cli.status_view import watch
+from gateway.cli.terminal_output import say
 from gateway.formats.status_text import Mood, Said
-from gateway.runtime import status_view
-from gateway.runtime.status_view import watch
-from gateway.runtime.talk import say
 
 LINES = [Said("connected", Mood.GOOD), Said("lost 3 s")]
 

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 import click
 
+from gateway.cli.fit_view import can_draw
+from gateway.cli.terminal_output import COLOURS, say
 from gateway.formats.status_text import Said
-from gateway.runtime.fit_view import can_draw
-from gateway.runtime.talk import COLOURS, say
 
 Show = Callable[[Sequence[Said]], None]
 

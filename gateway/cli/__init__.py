@@ -1,0 +1,1 @@
+"""Terminal: options, output and views that the commands share."""
