@@ -17,9 +17,9 @@ MAY_IMPORT = {
     "gateway.errors": set(),
     "gateway.control": {"staging"},
     "gateway.feed": set(),
-    "gateway.config": {"config_parsing"},
-    "gateway.config_parsing": {"errors"},
-    "gateway.config_schema": {"config", "config_parsing"},
+    "gateway.config.schema": {"config_parsing"},
+    "gateway.config.parsing": {"errors"},
+    "gateway.config.json_schema": {"config", "config_parsing"},
     "gateway.acquisition": {"errors"},
     "gateway.drivers": {"acquisition", "errors"},
     "gateway.preprocessing": {"acquisition", "errors"},
@@ -70,8 +70,8 @@ EVERYTHING = {
 }
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
 PURE = {
-    *("gateway", "gateway.errors", "gateway.config", "gateway.acquisition"),
-    *("gateway.config_parsing", "gateway.config_schema"),
+    *("gateway", "gateway.errors", "gateway.config.schema", "gateway.acquisition"),
+    *("gateway.config.parsing", "gateway.config.json_schema"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
     "gateway.agreement",
     *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Ble, Config, Device, parse
+from gateway.config.schema import Ble, Config, Device, parse
 from gateway.errors import ConfigError
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gateway import sinks
-from gateway.config import Config, parse
-from gateway.config_schema import config_schema
+from gateway.config.json_schema import config_schema
+from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[1] / "config" / "sleepgate.yaml"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.config import Config, parse
+from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError, SinkError
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import Connection, Message

@@ -10,12 +10,12 @@ import click
 from gateway import sinks
 from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import JSON, examples
-from gateway.config_schema import config_schema
+from gateway.config.json_schema import config_schema
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError
 from gateway.paths import default_config
 from gateway.runtime.daemon import check
 from gateway.runtime.effective_config import effective, effective_yaml
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 FILE = click.argument(
     "file", type=click.Path(path_type=Path), required=False, default=default_config

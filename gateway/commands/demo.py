@@ -11,7 +11,7 @@ import click
 from gateway import sinks
 from gateway.agreement.epochs import agreement
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
-from gateway.config import Ble, Config, Device, Sessions
+from gateway.config.schema import Ble, Config, Device, Sessions
 from gateway.control import Control
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed

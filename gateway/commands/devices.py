@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import CONFIG, JSON, examples
-from gateway.config import Config
+from gateway.config.file import read_config
+from gateway.config.schema import Config
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import LinkError
 from gateway.formats.headband_list import (
     Configured,
@@ -14,12 +16,10 @@ from gateway.formats.headband_list import (
     configured_json,
     configured_lines,
 )
-from gateway.runtime.config_file import read_config
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import in_reach
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 @examples("sleepgate devices", "sleepgate devices --scan --json")

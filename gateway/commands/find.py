@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from gateway.cli.options import CONFIG, JSON, examples, radio
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.formats.headband_list import InReach, in_reach_json, in_reach_lines
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said

@@ -11,14 +11,14 @@ import click
 
 from gateway.cli.fit_view import Show, view
 from gateway.cli.options import CONFIG, JSON, examples
-from gateway.config import Config, Device
+from gateway.config.file import read_config
+from gateway.config.schema import Config, Device
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.formats.fit_text import advice, fit_json
-from gateway.runtime.config_file import read_config
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import device_called
-from gateway.runtime.secret_tags import LeftSecretLoader
 from gateway.runtime.try_on import Sitting, free_headband, try_on
 
 

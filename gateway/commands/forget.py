@@ -7,10 +7,10 @@ import click
 
 from gateway.cli.broker_messages import mqtt_options, publish_once
 from gateway.cli.options import CONFIG, examples
+from gateway.config.file import read_config
 from gateway.formats.home_assistant import headband_topic
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.mqtt_client.heard import Message
-from gateway.runtime.config_file import read_config
 
 
 @examples("sleepgate forget bedroom")

@@ -8,7 +8,8 @@ import click
 
 from gateway.cli.broker_messages import mqtt_options, publish_once
 from gateway.cli.options import CONFIG, examples
-from gateway.config import Config
+from gateway.config.file import read_config
+from gateway.config.schema import Config
 from gateway.errors import ConfigError
 from gateway.formats.home_assistant import (
     Place,
@@ -19,7 +20,6 @@ from gateway.formats.home_assistant import (
 )
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.mqtt_client.heard import Message
-from gateway.runtime.config_file import read_config
 from gateway.sinks.mqtt import Options
 
 

@@ -8,12 +8,12 @@ import yaml
 
 from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import CONFIG, JSON, examples
+from gateway.config.edit_setting import with_setting
+from gateway.config.file import read_config, read_text
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
 from gateway.formats.model_sheet import model_sheet
-from gateway.runtime.config_file import read_config, read_text
-from gateway.runtime.config_setting import with_setting
 from gateway.runtime.model_trial import Trial, try_model
-from gateway.runtime.secret_tags import LeftSecretLoader
 from gateway.staging.golden import Verdict
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)

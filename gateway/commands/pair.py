@@ -10,10 +10,10 @@ import click
 from gateway.atomic_write import check_writable, write_text
 from gateway.ble.radio import AskPasskey
 from gateway.cli.options import CONFIG, examples, radio
-from gateway.config import Config
+from gateway.config.file import read_text
+from gateway.config.schema import Config
 from gateway.formats.fit_text import fit_lines
 from gateway.paths import SERVICE
-from gateway.runtime.config_file import read_text
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.pairing import Paired, Pairing, Person

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import CONFIG, examples
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.control import Control, Reload
 from gateway.runtime.control_desk import Premises
 from gateway.runtime.control_place import claimed, own_socket

@@ -7,15 +7,15 @@ import click
 
 from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import CONFIG, examples
-from gateway.config import Config, Device
+from gateway.config.edit_devices import without_device
+from gateway.config.file import read_config, read_text
+from gateway.config.schema import Config, Device
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import LinkError
-from gateway.runtime.config_edit import without_device
-from gateway.runtime.config_file import read_config, read_text
 from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import NEXT
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import device_called
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 @examples("sleepgate unpair bedroom", "sleepgate unpair bedroom --keep-bond")

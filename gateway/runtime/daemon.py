@@ -13,18 +13,18 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.open_radio import open_radio
 from gateway.ble.radio import Radio
 from gateway.ble.reconnect import stream
-from gateway.config import Config, Device, parse
+from gateway.config.file import read_document
+from gateway.config.schema import Config, Device, parse
+from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.control import Control
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.bulletin import BULLETIN, NoOptions
-from gateway.runtime.config_file import read_document
 from gateway.runtime.model_file import read_model
 from gateway.runtime.night_file import NightFile
 from gateway.runtime.outlet import Outlet, outlet
-from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.runtime.service import serve
 from gateway.runtime.session_id import session_id
 from gateway.runtime.state_place import state_folder

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from gateway import sinks
-from gateway.config import Config, parse
-from gateway.runtime.secret_tags import Secret, Whereabouts
+from gateway.config.schema import Config, parse
+from gateway.config.secret_tags import Secret, Whereabouts
 
 REDACTED = "<secret>"
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.config import Ble
+from gateway.config.schema import Ble
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
 
 if sys.platform == "linux":

@@ -8,7 +8,7 @@ from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.link_state import Event
 from gateway.ble.radio import AskPasskey, Connection, Seen
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.preprocessing.fit import Fit

@@ -4,10 +4,10 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from gateway.config import BRIDGE, SLUG, Config, Device
+from gateway.config.edit_devices import with_device, with_values
+from gateway.config.schema import BRIDGE, SLUG, Config, Device
+from gateway.config.yaml_text import scalar
 from gateway.errors import ConfigError
-from gateway.runtime.config_edit import with_device, with_values
-from gateway.runtime.config_text import scalar
 from gateway.runtime.pairing import Paired
 from gateway.runtime.reach import device_at
 

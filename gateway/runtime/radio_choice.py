@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.config import Ble, Config, parse
+from gateway.config.file import read_config
+from gateway.config.schema import Ble, Config, parse
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError
-from gateway.runtime.config_file import read_config
 from gateway.runtime.daemon import radio_of
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 class RadioOptions(NamedTuple):

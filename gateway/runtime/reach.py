@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.radio import Seen
-from gateway.config import Config, Device
+from gateway.config.schema import Config, Device
 from gateway.errors import ConfigError, LinkError
 from gateway.formats.headband_list import InReach
 

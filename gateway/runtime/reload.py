@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.runtime.daemon import check, outlets_of

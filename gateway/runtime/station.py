@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.acquisition.packets import Input
 from gateway.ble.link_stats import LinkState
-from gateway.config import Sessions
+from gateway.config.schema import Sessions
 from gateway.pipeline import Pipeline
 from gateway.runtime.night_file import NightFile
 from gateway.staging.model_card import ModelCard

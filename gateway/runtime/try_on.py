@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.radio import Connection, Seen
-from gateway.config import Config, Device
+from gateway.config.schema import Config, Device
 from gateway.errors import DecodeError, LinkError
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fit import Fit

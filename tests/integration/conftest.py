@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from paho.mqtt import publish
 
-from gateway.config import Ble, Config, Device
+from gateway.config.schema import Ble, Config, Device
 from gateway.offline import score
 from gateway.pipeline import Night
 from gateway.runtime.daemon import run_daemon

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.config import parse
+from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.formats.mqtt_topics import Topic
 from gateway.mqtt_client.connection import MqttClient

@@ -5,7 +5,7 @@ from itertools import count
 
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
-from gateway.config import Sessions
+from gateway.config.schema import Sessions
 from gateway.intake import Intake
 from gateway.outputs import Availability, Recording, SessionState
 from gateway.preprocessing.band import Band

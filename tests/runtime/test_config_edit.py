@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.edit_devices import with_device, with_values, without_device
 from gateway.errors import ConfigError
-from gateway.runtime.config_edit import with_device, with_values, without_device
 
 SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
 NEW = {"name": "attic", "driver": "muse_athena", "address": "00:55:DA:B9:FA:20"}

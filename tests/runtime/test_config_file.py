@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, parse
+from gateway.config.file import read_config
+from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError
-from gateway.runtime.config_file import read_config
 from gateway.sinks import mqtt
 
 SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Config, parse
+from gateway.config.environment import overridden
+from gateway.config.file import read_document
+from gateway.config.schema import Config, parse
+from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.errors import ConfigError
-from gateway.runtime.config_file import read_document
-from gateway.runtime.config_overrides import overridden
 from gateway.runtime.daemon import check
-from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.sinks import mqtt
 
 TEXT = "devices: [{name: bedroom}]\noutputs:\n  mqtt:\n    port: 1883\n"

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config.edit_setting import with_setting
 from gateway.errors import ConfigError
-from gateway.runtime.config_setting import with_setting
 
 SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
 VALUES = st.sampled_from(

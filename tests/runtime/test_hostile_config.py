@@ -8,12 +8,12 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gateway.config import file
+from gateway.config.file import read_config, read_document
+from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError
-from gateway.runtime import config_file
-from gateway.runtime.config_file import read_config, read_document
 from gateway.runtime.daemon import check
 from gateway.runtime.effective_config import effective, effective_yaml
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 SECRET = "correct-horse-battery"  # noqa: S105
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
@@ -36,7 +36,7 @@ def refused(path, content):
         ("devices: &d\n  - *d\n", "nested too deeply"),
         ("[" * 30_000, "nested too deeply"),
         ("{a: " * 300 + "1" + "}" * 300, "nested too deeply"),
-        ("#" * (config_file.LARGEST + 1), "more than"),
+        ("#" * (file.LARGEST + 1), "more than"),
         ("a: " + "9" * 5000, "a value cannot be read"),
         ("a: !!bool maybe\n", "a value cannot be read"),
         ("a: 2026-99-99\n", "a value cannot be read"),

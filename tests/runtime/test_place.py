@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import SLUG, Ble, Config, Device
+from gateway.config.file import read_config
+from gateway.config.schema import SLUG, Ble, Config, Device
 from gateway.errors import ConfigError
-from gateway.runtime.config_file import read_config
 from gateway.runtime.place import check_place, first_text, name_for
 from gateway.runtime.radio_choice import (
     RadioOptions,

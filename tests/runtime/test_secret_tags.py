@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.config import parse
+from gateway.config.file import read_config
+from gateway.config.schema import parse
 from gateway.errors import ConfigError
-from gateway.runtime.config_file import read_config
 from gateway.sinks.mqtt import Options
 
 HEAD = "devices: [{name: a}]\noutputs:\n  mqtt:\n    username: me\n"

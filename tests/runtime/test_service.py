@@ -11,7 +11,7 @@ import pytest
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.config import Sessions
+from gateway.config.schema import Sessions
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.intake import Intake

@@ -14,7 +14,7 @@ from gateway.acquisition.packets import (
     SamplePacket,
     Tick,
 )
-from gateway.config import Sessions
+from gateway.config.schema import Sessions
 from gateway.errors import DecodeError
 from gateway.night import Night
 from gateway.outputs import NightEpochs, Recording, SessionState

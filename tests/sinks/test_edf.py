@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from gateway.config import parse
+from gateway.config.schema import parse
 from gateway.control import Control, Mark
 from gateway.errors import ConfigError, SinkError
 from gateway.feed import Feed

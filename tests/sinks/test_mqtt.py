@@ -15,7 +15,7 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.config import parse
+from gateway.config.schema import parse
 from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.feed import Feed

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 
-from gateway.config import Ble
+from gateway.config.schema import Ble
 from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
 from gateway.runtime.doctor.patient import Patient, said_by
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__, sinks
+from gateway.config.file import read_document
+from gateway.config.secret_tags import LeftSecretLoader, Secret
 from gateway.errors import ConfigError, GatewayError
 from gateway.formats.anonymous import Anonymiser
 from gateway.formats.control_messages import Order
 from gateway.formats.doctor_report import Finding, doctor_document
 from gateway.machine import host_name
-from gateway.runtime.config_file import read_document
 from gateway.runtime.control_client import ask
 from gateway.runtime.daemon import check
 from gateway.runtime.doctor.patient import Patient, said_by
 from gateway.runtime.effective_config import effective, effective_yaml
-from gateway.runtime.secret_tags import LeftSecretLoader, Secret
 
 LOG_LINES = "2000"
 OUR_TOPIC = "sleepgate"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-from gateway.config import parse
+from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.formats.doctor_report import (
     Finding,

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config import Config
+from gateway.config.schema import Config
 
 PATIENCE_S = 10.0
 

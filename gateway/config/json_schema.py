@@ -7,8 +7,8 @@ from inspect import getdoc
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from gateway.config import Config
-from gateway.config_parsing import required
+from gateway.config.parsing import required
+from gateway.config.schema import Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SIMPLE = {bool: "boolean", int: "integer", float: "number", str: "string"}

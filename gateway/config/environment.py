@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from gateway.config_parsing import UNREADABLE, Unquoted
+from gateway.config.parsing import UNREADABLE, Unquoted
+from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.errors import ConfigError
-from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 
 PREFIX = "SLEEPGATE__"
 

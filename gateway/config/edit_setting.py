@@ -2,9 +2,9 @@
 
 import yaml
 
+from gateway.config.secret_tags import LeftSecretLoader
+from gateway.config.yaml_text import UneditableError, scalar
 from gateway.errors import ConfigError
-from gateway.runtime.config_text import UneditableError, scalar
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 def with_setting(text: str, section: str, key: str, value: str) -> str:

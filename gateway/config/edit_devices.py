@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
+from gateway.config.secret_tags import LeftSecretLoader
+from gateway.config.yaml_text import ConfigText, UneditableError, Values, flow
 from gateway.errors import ConfigError
-from gateway.runtime.config_text import ConfigText, UneditableError, Values, flow
-from gateway.runtime.secret_tags import LeftSecretLoader
 
 
 def with_device(text: str, device: Values) -> str:

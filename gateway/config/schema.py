@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.config_parsing import parse
+from gateway.config.parsing import parse
 
 __all__ = ["Ble", "Config", "Device", "Log", "Staging", "parse"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from gateway.config import Config, parse
-from gateway.config_parsing import UNREADABLE
+from gateway.config.environment import overridden
+from gateway.config.parsing import UNREADABLE
+from gateway.config.schema import Config, parse
+from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.errors import AS_WHOM, ConfigError
-from gateway.runtime.config_overrides import overridden
-from gateway.runtime.secret_tags import LeftSecretLoader, SecretLoader
 
 LARGEST = 32 * 1024  # characters; ours has 4000
 MOST_NODES = 10_000  # aliases followed: a few lines of YAML can stand for billions

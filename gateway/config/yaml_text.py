@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from gateway.config import SLUG
+from gateway.config.schema import SLUG
 
 Values = Mapping[str, object]
 

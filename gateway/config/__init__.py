@@ -1,0 +1,1 @@
+"""Configuration: its schema, its file, and edits that keep comments."""
