@@ -6,8 +6,8 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from gateway.control_socket.socket_path import known_socket
 from gateway.paths import DEFAULT_CONFIG, default_config
-from gateway.runtime.control_place import known_socket
 
 C = TypeVar("C", bound=Callable[..., object])
 D = TypeVar("D", bound=click.Command)

@@ -11,9 +11,9 @@ import click
 from gateway.cli.options import CONFIG, examples
 from gateway.config.schema import Config
 from gateway.control import Control, Reload
-from gateway.runtime.control_desk import Premises
-from gateway.runtime.control_place import claimed, own_socket
-from gateway.runtime.control_server import control_outlet
+from gateway.control_socket.handlers import Premises
+from gateway.control_socket.server import control_outlet
+from gateway.control_socket.socket_path import claimed, own_socket
 from gateway.runtime.daemon import check, run_daemon
 from gateway.runtime.logs import start_logging
 from gateway.runtime.outlet import Outlet

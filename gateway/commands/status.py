@@ -9,9 +9,9 @@ import click
 from gateway.cli.options import JSON, SOCKET, examples
 from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
-from gateway.formats.control_messages import Order
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
 from gateway.formats.status_text import Said, status_lines
-from gateway.runtime.control_client import ask
 
 
 @examples(

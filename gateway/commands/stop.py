@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import JSON, SOCKET, examples
-from gateway.formats.control_messages import Order
-from gateway.runtime.control_client import ask
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
 
 
 @examples("sleepgate stop bedroom", "sleepgate stop bedroom --json")

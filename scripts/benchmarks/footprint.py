@@ -23,9 +23,9 @@ from pathlib import Path
 from cores import CORES
 from rows import Row
 
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
 from gateway.errors import GatewayError
-from gateway.formats.control_messages import Order
-from gateway.runtime.control_client import ask
 
 ROOT = Path(__file__).parents[2]
 CEILING_MB = 80.0

@@ -37,7 +37,7 @@ def service(tmp_path, monkeypatch):
         "night_source": "journal.sqlite",
     }.items():
         monkeypatch.setattr(f"gateway.runtime.{module}.SERVICE", folder / path)
-    monkeypatch.setattr("gateway.runtime.control_place.SERVICE", folder)
+    monkeypatch.setattr("gateway.control_socket.socket_path.SERVICE", folder)
     monkeypatch.setattr("gateway.commands.journal.SERVICE", folder / "journal.sqlite")
     return folder
 

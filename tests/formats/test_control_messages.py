@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.errors import RequestError
-from gateway.formats.control_messages import (
+from gateway.control_socket.messages import (
     LONGEST_TEXT,
     VERBS,
     Order,
@@ -17,6 +16,7 @@ from gateway.formats.control_messages import (
     read_order,
     refusal_line,
 )
+from gateway.errors import RequestError
 
 ODD = st.dictionaries(
     st.sampled_from(["do", "device", "text", "off", "x"]),

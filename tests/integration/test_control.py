@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
+from gateway.control_socket.socket_path import own_socket
 from gateway.errors import NoDaemonError
-from gateway.formats.control_messages import Order
-from gateway.runtime.control_client import ask
-from gateway.runtime.control_place import own_socket
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband
@@ -36,7 +36,7 @@ PATIENCE_S = 60
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
     """Wait for a daemon on a machine that has other things to do."""
-    monkeypatch.setattr("gateway.runtime.control_client.PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr("gateway.control_socket.client.PATIENCE_S", PATIENCE_S)
 
 
 class House:

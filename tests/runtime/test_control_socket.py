@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.packets import Battery
 from gateway.control import BeginSession, Control, EndSession, Lights, Mark, Standing
+from gateway.control_socket import server
+from gateway.control_socket.client import ask
+from gateway.control_socket.handlers import Premises
+from gateway.control_socket.messages import LONGEST_REQUEST, Order
+from gateway.control_socket.server import MOST_CLIENTS, ControlOptions
+from gateway.control_socket.socket_path import claimed, known_socket, own_socket
 from gateway.errors import AlreadyRunningError, ConfigError, GatewayError, NoDaemonError
 from gateway.feed import Feed
-from gateway.formats.control_messages import LONGEST_REQUEST, Order
 from gateway.outputs import Reading, Recording, SessionState
-from gateway.runtime import control_server
-from gateway.runtime.control_client import ask
-from gateway.runtime.control_desk import Premises
-from gateway.runtime.control_place import claimed, known_socket, own_socket
-from gateway.runtime.control_server import MOST_CLIENTS, ControlOptions
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +63,7 @@ async def daemon(path):
         options = ControlOptions(listener, premises)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(
-                control_server.run(options, served.feed, served.control)
+                server.run(options, served.feed, served.control)
             )
             obeying = tasks.create_task(served.obey())
             yield served
@@ -179,8 +179,8 @@ async def test_who_floods_is_slowed_and_others_are_served(tmp_path):
 
 
 async def test_who_does_not_read_is_let_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(control_server, "SLOW_S", 0.2)
-    monkeypatch.setattr(control_server, "PAUSE_S", 0.0)
+    monkeypatch.setattr(server, "SLOW_S", 0.2)
+    monkeypatch.setattr(server, "PAUSE_S", 0.0)
     async with daemon(tmp_path / "s") as served:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(served.path))
@@ -240,7 +240,7 @@ def test_nobody_there_says_what_to_do(tmp_path):
 
 
 def test_a_daemon_that_hangs_is_said_to(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.runtime.control_client.PATIENCE_S", 0.2)
+    monkeypatch.setattr("gateway.control_socket.client.PATIENCE_S", 0.2)
     with claimed(tmp_path / "s"), pytest.raises(NoDaemonError, match="does not answer"):
         ask(tmp_path / "s", STATUS)
 
@@ -257,7 +257,7 @@ def test_the_socket_is_where_systemd_says_or_the_users(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/one:/run/two")
     assert own_socket() == Path("/run/one/control.sock")
     monkeypatch.delenv("RUNTIME_DIRECTORY")
-    monkeypatch.setattr("gateway.runtime.control_place.SERVICE", tmp_path)
+    monkeypatch.setattr("gateway.control_socket.socket_path.SERVICE", tmp_path)
     (tmp_path / "control.sock").touch()
     assert known_socket() == tmp_path / "control.sock"  # no daemon of one's own
     own_socket().parent.mkdir()

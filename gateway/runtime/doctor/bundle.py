@@ -14,12 +14,12 @@ from typing import Any
 from gateway import __version__, sinks
 from gateway.config.file import read_document
 from gateway.config.secret_tags import LeftSecretLoader, Secret
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
 from gateway.errors import ConfigError, GatewayError
 from gateway.formats.anonymous import Anonymiser
-from gateway.formats.control_messages import Order
 from gateway.formats.doctor_report import Finding, doctor_document
 from gateway.machine import host_name
-from gateway.runtime.control_client import ask
 from gateway.runtime.daemon import check
 from gateway.runtime.doctor.patient import Patient, said_by
 from gateway.runtime.effective_config import effective, effective_yaml

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.control_socket.client import ask
+from gateway.control_socket.messages import Order
 from gateway.errors import GatewayError, NoDaemonError
-from gateway.formats.control_messages import Order
 from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
 from gateway.formats.status_text import RESTART
 from gateway.machine import is_there
-from gateway.runtime.control_client import ask
 from gateway.runtime.doctor.patient import Patient, said_by
 
 LOG = "journalctl -u sleepgate -n 50"

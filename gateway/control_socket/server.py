@@ -11,11 +11,11 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
 from gateway.control import Control
+from gateway.control_socket.handlers import ControlDesk, Premises
+from gateway.control_socket.messages import LONGEST_REQUEST, refusal_line
 from gateway.errors import RequestError
 from gateway.feed import Feed
-from gateway.formats.control_messages import LONGEST_REQUEST, refusal_line
 from gateway.outputs import Availability, Reading, SessionState
-from gateway.runtime.control_desk import ControlDesk, Premises
 from gateway.runtime.outlet import Outlet, outlet
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch

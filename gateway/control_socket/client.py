@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.control_socket.messages import Order, order_line, read_answer
 from gateway.errors import ConfigError, GatewayError, NoDaemonError, RequestError
-from gateway.formats.control_messages import Order, order_line, read_answer
 
 PATIENCE_S = 10.0
 LARGEST_ANSWER = 1 << 20

@@ -1,0 +1,1 @@
+"""Control socket: how commands on the same machine talk to the daemon."""
