@@ -122,7 +122,7 @@ def radio_is(monkeypatch):
     """Have every command use this radio."""
 
     def use(radio):
-        monkeypatch.setattr("gateway.runtime.daemon.open_radio", lambda *_, **__: radio)
+        monkeypatch.setattr("gateway.daemon.build.open_radio", lambda *_, **__: radio)
         return radio
 
     return use

@@ -65,7 +65,7 @@ MAY_IMPORT = {
     },
 }
 EVERYTHING = {
-    *("gateway.runtime", "gateway.commands", "gateway.cli.options"),
+    *("gateway.daemon", "gateway.commands", "gateway.cli.options"),
     "gateway.__main__",
 }
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}

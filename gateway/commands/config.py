@@ -12,10 +12,10 @@ from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import JSON, examples
 from gateway.config.json_schema import config_schema
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.build import check
+from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.errors import ConfigError
 from gateway.paths import default_config
-from gateway.runtime.daemon import check
-from gateway.runtime.effective_config import effective, effective_yaml
 
 FILE = click.argument(
     "file", type=click.Path(path_type=Path), required=False, default=default_config
@@ -43,7 +43,7 @@ def init(file: Path) -> None:
         problem = f"{file}: is there already and was left as it is"
         raise ConfigError([f"{problem}; name another FILE, or move it away"])
     check_writable(file)
-    write_text(file, (files("gateway.runtime") / "sleepgate.yaml").read_text("utf-8"))
+    write_text(file, (files("gateway.daemon") / "sleepgate.yaml").read_text("utf-8"))
     click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
 
 

@@ -13,14 +13,14 @@ from gateway.agreement.epochs import agreement
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.config.schema import Ble, Config, Device, Sessions
 from gateway.control import Control
+from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.build import run_daemon
+from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.feed import Feed
 from gateway.formats.agreement_text import agreement_line
 from gateway.outputs import Availability, Reading
-from gateway.runtime.daemon import run_daemon
 from gateway.runtime.local_broker import LocalBroker
-from gateway.runtime.logs import start_logging
-from gateway.runtime.outlet import Outlet, outlet
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

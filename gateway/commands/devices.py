@@ -9,6 +9,7 @@ from gateway.cli.options import CONFIG, JSON, examples
 from gateway.config.file import read_config
 from gateway.config.schema import Config
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
 from gateway.formats.headband_list import (
     Configured,
@@ -16,7 +17,6 @@ from gateway.formats.headband_list import (
     configured_json,
     configured_lines,
 )
-from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import in_reach

@@ -10,6 +10,7 @@ import click
 from gateway import __version__
 from gateway.cli.options import CONFIG, JSON, SOCKET, examples
 from gateway.cli.terminal_output import say
+from gateway.daemon.logging_setup import start_talk
 from gateway.formats.doctor_report import (
     EXIT_CODES,
     doctor_document,
@@ -18,7 +19,6 @@ from gateway.formats.doctor_report import (
 )
 from gateway.runtime.doctor.bundle import write_bundle
 from gateway.runtime.doctor.examine import examine, patient_of
-from gateway.runtime.logs import start_talk
 
 
 @examples(

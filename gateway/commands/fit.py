@@ -14,8 +14,8 @@ from gateway.cli.options import CONFIG, JSON, examples
 from gateway.config.file import read_config
 from gateway.config.schema import Config, Device
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.logging_setup import start_talk
 from gateway.formats.fit_text import advice, fit_json
-from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import device_called

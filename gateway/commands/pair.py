@@ -12,9 +12,9 @@ from gateway.ble.radio import AskPasskey
 from gateway.cli.options import CONFIG, examples, radio
 from gateway.config.file import read_text
 from gateway.config.schema import Config
+from gateway.daemon.logging_setup import start_talk
 from gateway.formats.fit_text import fit_lines
 from gateway.paths import SERVICE
-from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import next_step_said
 from gateway.runtime.pairing import Paired, Pairing, Person
 from gateway.runtime.place import (

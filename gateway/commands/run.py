@@ -14,10 +14,10 @@ from gateway.control import Control, Reload
 from gateway.control_socket.handlers import Premises
 from gateway.control_socket.server import control_outlet
 from gateway.control_socket.socket_path import claimed, own_socket
-from gateway.runtime.daemon import check, run_daemon
-from gateway.runtime.logs import start_logging
-from gateway.runtime.outlet import Outlet
-from gateway.runtime.reload import Reloader
+from gateway.daemon.active_sink import Outlet
+from gateway.daemon.build import check, run_daemon
+from gateway.daemon.logging_setup import start_logging
+from gateway.daemon.reload import Reloader
 from gateway.runtime.state_place import state_folder
 
 log = logging.getLogger(__name__)

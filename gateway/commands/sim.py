@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
+from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf import read_recording
 from gateway.recordings.recording import Recording
-from gateway.runtime.logs import start_logging
 from sim import devices
 from sim.console import typed
 from sim.device import Knobs

@@ -11,8 +11,8 @@ from gateway.config.edit_devices import without_device
 from gateway.config.file import read_config, read_text
 from gateway.config.schema import Config, Device
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
-from gateway.runtime.logs import start_talk
 from gateway.runtime.next_step import NEXT
 from gateway.runtime.radio_choice import radio_for
 from gateway.runtime.reach import device_called

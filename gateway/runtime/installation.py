@@ -31,7 +31,7 @@ FOR_ALL = (
 
 def shipped(name: str) -> str:
     """Return a file that comes with the program, e.g. ``"unit/sleepgate.service"``."""
-    return (files("gateway.runtime") / name).read_text(encoding="utf-8")
+    return (files("gateway.daemon") / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.config.file import read_config
 from gateway.config.schema import Ble, Config, parse
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.build import radio_of
 from gateway.errors import ConfigError
-from gateway.runtime.daemon import radio_of
 
 
 class RadioOptions(NamedTuple):

@@ -9,11 +9,11 @@ from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.radio import Connection, Seen
 from gateway.config.schema import Config, Device
+from gateway.daemon.build import driver_of
 from gateway.errors import DecodeError, LinkError
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fit import Fit
 from gateway.preprocessing.fitting import Fitting
-from gateway.runtime.daemon import driver_of
 from gateway.runtime.model_file import read_model
 
 log = logging.getLogger(__name__)

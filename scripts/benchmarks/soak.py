@@ -18,9 +18,9 @@ from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
+from gateway.daemon.supervisor import clock_now
 from gateway.pipeline import Night, Pipeline
 from gateway.runtime.model_file import read_model
-from gateway.runtime.service import clock_now
 from gateway.staging.score import ScoredEpoch
 from sim import devices
 from sim.air import Air

@@ -36,7 +36,7 @@ def service(tmp_path, monkeypatch):
         "config_place": "sleepgate.yaml",
         "night_source": "journal.sqlite",
     }.items():
-        monkeypatch.setattr(f"gateway.runtime.{module}.SERVICE", folder / path)
+        monkeypatch.setattr(f"gateway.daemon.{module}.SERVICE", folder / path)
     monkeypatch.setattr("gateway.control_socket.socket_path.SERVICE", folder)
     monkeypatch.setattr("gateway.commands.journal.SERVICE", folder / "journal.sqlite")
     return folder

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from gateway.__main__ import complain
 from gateway.commands import cli
+from gateway.daemon import installation
 from gateway.errors import ConfigError, GatewayError
-from gateway.runtime import installation
 from gateway.runtime.installation import shipped, unreachable
 
 as_root = pytest.mark.skipif(

@@ -8,9 +8,9 @@ import pytest
 from paho.mqtt import publish
 
 from gateway.config.schema import Ble, Config, Device
+from gateway.daemon.build import run_daemon
 from gateway.offline import score
 from gateway.pipeline import Night
-from gateway.runtime.daemon import run_daemon
 from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from sim.air import Air

@@ -15,6 +15,7 @@ from gateway.acquisition.packets import Block, Tick
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
 from gateway.control import Mark
+from gateway.daemon.supervisor import outlet, serve
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
@@ -23,7 +24,6 @@ from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night
 from gateway.runtime.model_file import read_model
-from gateway.runtime.service import outlet, serve
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink, edf
 from gateway.staging.score import ScoredEpoch

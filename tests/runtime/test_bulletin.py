@@ -8,9 +8,9 @@ import pytest
 
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.feed import Feed
 from gateway.outputs import Recording, SessionState
-from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.stage import Refusal, Stage
 
@@ -25,7 +25,7 @@ async def told(*readings):
 
 @pytest.fixture
 def log(caplog):
-    caplog.set_level(logging.DEBUG, "gateway.runtime.bulletin")
+    caplog.set_level(logging.DEBUG, "gateway.daemon.status_log")
     return caplog
 
 

@@ -12,8 +12,8 @@ from gateway.config.environment import overridden
 from gateway.config.file import read_document
 from gateway.config.schema import Config, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
+from gateway.daemon.build import check
 from gateway.errors import ConfigError
-from gateway.runtime.daemon import check
 from gateway.sinks import mqtt
 
 TEXT = "devices: [{name: bedroom}]\noutputs:\n  mqtt:\n    port: 1883\n"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from gateway.config import file
 from gateway.config.file import read_config, read_document
 from gateway.config.secret_tags import LeftSecretLoader
+from gateway.daemon.build import check
+from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.errors import ConfigError
-from gateway.runtime.daemon import check
-from gateway.runtime.effective_config import effective, effective_yaml
 
 SECRET = "correct-horse-battery"  # noqa: S105
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(

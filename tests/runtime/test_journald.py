@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from gateway.runtime.journald import Datagrams, JournalHandler, choose
+from gateway.daemon.systemd_journal import Datagrams, JournalHandler, choose
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from gateway.daemon import local_broker
 from gateway.errors import ConfigError, SinkError
-from gateway.runtime import local_broker
 from gateway.runtime.local_broker import LocalBroker
 
 pytestmark = pytest.mark.integration

@@ -12,12 +12,12 @@ from gateway import drivers
 from gateway.acquisition.packets import Tick
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
+from gateway.daemon.status_log import BULLETIN, NoOptions
+from gateway.daemon.supervisor import outlet, serve
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.model_file import read_model
-from gateway.runtime.service import outlet, serve
 from gateway.runtime.station import Session, Station
 from gateway.staging.stage import STAGES
 from gateway.standby import Standby

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from gateway.control import Control
-from gateway.runtime.daemon import check
-from gateway.runtime.reload import Reloader
+from gateway.daemon.build import check
+from gateway.daemon.reload import Reloader
 
 pytestmark = pytest.mark.integration  # a thread reads the file
 

@@ -12,12 +12,12 @@ from gateway.acquisition.packets import LinkDown, LinkUp, Notification
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.config.schema import Sessions
+from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.intake import Intake
 from gateway.outputs import Availability
 from gateway.preprocessing.band import Band
-from gateway.runtime.service import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
@@ -217,7 +217,7 @@ async def test_a_connection_that_never_sends_a_sample_is_a_stall():
 
 
 async def test_every_state_of_the_link_reaches_the_sinks_and_its_tally_the_log(caplog):
-    caplog.set_level(logging.INFO, "gateway.runtime.service")
+    caplog.set_level(logging.INFO, "gateway.daemon.supervisor")
     _, states = await judged([b"x"] * 100)
     assert states == [
         LinkState(State.STREAMING, LinkTally()),

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gateway.runtime.systemd import notify
+from gateway.daemon.systemd_notify import notify
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.runtime.vigil import Vigil
+from gateway.daemon.watchdog import Vigil
 
 PARTS = st.sampled_from(["link of a", "link of b", "output mqtt"])
 STEPS = st.lists(

@@ -16,13 +16,13 @@ from gateway.config.file import read_document
 from gateway.config.secret_tags import LeftSecretLoader, Secret
 from gateway.control_socket.client import ask
 from gateway.control_socket.messages import Order
+from gateway.daemon.build import check
+from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.errors import ConfigError, GatewayError
 from gateway.formats.anonymous import Anonymiser
 from gateway.formats.doctor_report import Finding, doctor_document
 from gateway.machine import host_name
-from gateway.runtime.daemon import check
 from gateway.runtime.doctor.patient import Patient, said_by
-from gateway.runtime.effective_config import effective, effective_yaml
 
 LOG_LINES = "2000"
 OUR_TOPIC = "sleepgate"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.daemon.build import check
 from gateway.errors import ConfigError
 from gateway.formats.doctor_report import Finding
-from gateway.runtime.daemon import check
 from gateway.runtime.doctor.ble_checks import ble_findings
 from gateway.runtime.doctor.machine_checks import machine_findings
 from gateway.runtime.doctor.model_checks import model_findings

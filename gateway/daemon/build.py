@@ -17,19 +17,19 @@ from gateway.config.file import read_document
 from gateway.config.schema import Config, Device, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.control import Control
+from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.status_log import BULLETIN, NoOptions
+from gateway.daemon.supervisor import serve
+from gateway.daemon.systemd_notify import notify
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.bulletin import BULLETIN, NoOptions
 from gateway.runtime.model_file import read_model
 from gateway.runtime.night_file import NightFile
-from gateway.runtime.outlet import Outlet, outlet
-from gateway.runtime.service import serve
 from gateway.runtime.session_id import session_id
 from gateway.runtime.state_place import state_folder
 from gateway.runtime.station import Session, Station
-from gateway.runtime.systemd import notify
 from gateway.staging.score import Scorer
 from gateway.standby import Standby
 

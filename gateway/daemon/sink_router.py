@@ -8,6 +8,8 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
 from gateway.control import Control
+from gateway.daemon.active_sink import Outlet
+from gateway.daemon.watchdog import Vigil
 from gateway.outputs import (
     Availability,
     Reading,
@@ -16,8 +18,6 @@ from gateway.outputs import (
     SignalBegins,
 )
 from gateway.preprocessing.fit import Contacts
-from gateway.runtime.outlet import Outlet
-from gateway.runtime.vigil import Vigil
 
 FAREWELL_S = 20.0  # for an output that is switched off to finish what it has
 STANDING = (

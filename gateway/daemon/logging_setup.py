@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 
-from gateway.runtime.journald import PRIORITY, JournalHandler, choose
+from gateway.daemon.systemd_journal import PRIORITY, JournalHandler, choose
 
 LIBRARIES = ("bleak", "bumble", "dbus_fast")
 

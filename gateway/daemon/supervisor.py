@@ -25,15 +25,15 @@ from gateway.control import (
     Standing,
     words_of,
 )
+from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.sink_router import Switchboard
+from gateway.daemon.systemd_notify import notify
+from gateway.daemon.watchdog import Vigil
 from gateway.errors import SinkError
 from gateway.machine import clock_synchronised
 from gateway.outputs import Output
 from gateway.runtime.bed import Bed
-from gateway.runtime.outlet import Outlet, outlet
 from gateway.runtime.station import Station
-from gateway.runtime.switchboard import Switchboard
-from gateway.runtime.systemd import notify
-from gateway.runtime.vigil import Vigil
 
 __all__ = ["Outlet", "outlet", "serve"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from gateway.config.schema import Config
 from gateway.control import Control
+from gateway.daemon.active_sink import Outlet
+from gateway.daemon.build import check, outlets_of
+from gateway.daemon.systemd_notify import notify
 from gateway.errors import ConfigError
-from gateway.runtime.daemon import check, outlets_of
-from gateway.runtime.outlet import Outlet
-from gateway.runtime.systemd import notify
 
 log = logging.getLogger(__name__)
 
