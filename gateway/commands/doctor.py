@@ -11,14 +11,9 @@ from gateway import __version__
 from gateway.cli.options import CONFIG, JSON, SOCKET, examples
 from gateway.cli.terminal_output import say
 from gateway.daemon.logging_setup import start_talk
-from gateway.formats.doctor_report import (
-    EXIT_CODES,
-    doctor_document,
-    doctor_lines,
-    worst,
-)
-from gateway.runtime.doctor.bundle import write_bundle
-from gateway.runtime.doctor.examine import examine, patient_of
+from gateway.doctor.report import EXIT_CODES, doctor_document, doctor_lines, worst
+from gateway.doctor.run_checks import examine, patient_of
+from gateway.doctor.support_bundle import write_bundle
 
 
 @examples(

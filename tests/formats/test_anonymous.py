@@ -6,7 +6,7 @@ import string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.formats.anonymous import Anonymiser
+from gateway.doctor.redaction import Anonymiser
 
 hexes = st.text("0123456789abcdefABCDEF", min_size=2, max_size=2)
 macs = st.builds(

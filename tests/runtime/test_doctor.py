@@ -13,7 +13,18 @@ from jsonschema import Draft202012Validator
 
 from gateway.ble.bluez.diagnosis import Hardware
 from gateway.ble.bluez.error_messages import NOT_RUNNING
-from gateway.formats.doctor_report import (
+from gateway.doctor import (
+    bluetooth_checks,
+    machine_checks,
+    model_checks,
+    service_checks,
+    support_bundle,
+)
+from gateway.doctor.bluetooth_checks import ble_findings
+from gateway.doctor.machine_checks import machine_findings
+from gateway.doctor.model_checks import cpuinfo_findings, model_findings
+from gateway.doctor.mqtt_checks import mqtt_findings
+from gateway.doctor.report import (
     Finding,
     Verdict,
     broken,
@@ -24,24 +35,13 @@ from gateway.formats.doctor_report import (
     warning,
     worst,
 )
-from gateway.runtime.doctor import (
-    ble_checks,
-    bundle,
-    machine_checks,
-    model_checks,
-    service_checks,
-)
-from gateway.runtime.doctor.ble_checks import ble_findings
-from gateway.runtime.doctor.bundle import write_bundle
-from gateway.runtime.doctor.examine import patient_of
-from gateway.runtime.doctor.machine_checks import machine_findings
-from gateway.runtime.doctor.model_checks import cpuinfo_findings, model_findings
-from gateway.runtime.doctor.mqtt_checks import mqtt_findings
-from gateway.runtime.doctor.service_checks import (
+from gateway.doctor.run_checks import patient_of
+from gateway.doctor.service_checks import (
     config_findings,
     daemon_findings,
     service_findings,
 )
+from gateway.doctor.support_bundle import write_bundle
 from gateway.runtime.local_broker import LocalBroker
 from tests.certificates import Authority
 
@@ -74,7 +74,7 @@ def programs_say(monkeypatch):
             told = answers.get(command[0])
             return told(command) if callable(told) else told
 
-        for module in (machine_checks, ble_checks, model_checks, service_checks):
+        for module in (machine_checks, bluetooth_checks, model_checks, service_checks):
             monkeypatch.setattr(module, "said_by", said_by)
 
     say()
@@ -164,9 +164,9 @@ def bluetooth(monkeypatch, programs_say):
             return reason
 
         programs_say(bluetoothctl=version)
-        monkeypatch.setattr(ble_checks, "diagnose", diagnose)
+        monkeypatch.setattr(bluetooth_checks, "diagnose", diagnose)
         hardware = Hardware(("hci0",), **blocked)
-        monkeypatch.setattr(ble_checks, "read_hardware", lambda: hardware)
+        monkeypatch.setattr(bluetooth_checks, "read_hardware", lambda: hardware)
 
     return be
 
@@ -275,8 +275,8 @@ connected to kitchen.lan:1883 as anna-mqtt with {SECRET}
 
 @pytest.mark.parametrize("way", ["inline", "file", "broken", "not yaml"])
 def test_the_bundle_tells_of_nobody(patient, tmp_path, monkeypatch, way):
-    monkeypatch.setattr(bundle, "said_by", lambda *_: LOG)
-    monkeypatch.setattr(bundle, "host_name", lambda: HOST)
+    monkeypatch.setattr(support_bundle, "said_by", lambda *_: LOG)
+    monkeypatch.setattr(support_bundle, "host_name", lambda: HOST)
     monkeypatch.setenv("SUDO_USER", USER)
     held = tmp_path / "held"
     held.write_text(SECRET)

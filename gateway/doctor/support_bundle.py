@@ -18,11 +18,11 @@ from gateway.control_socket.client import ask
 from gateway.control_socket.messages import Order
 from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
+from gateway.doctor.redaction import Anonymiser
+from gateway.doctor.report import Finding, doctor_document
+from gateway.doctor.target import Patient, said_by
 from gateway.errors import ConfigError, GatewayError
-from gateway.formats.anonymous import Anonymiser
-from gateway.formats.doctor_report import Finding, doctor_document
 from gateway.machine import host_name
-from gateway.runtime.doctor.patient import Patient, said_by
 
 LOG_LINES = "2000"
 OUR_TOPIC = "sleepgate"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
-from gateway.formats.doctor_report import Finding, broken, good
-from gateway.runtime.doctor.patient import said_by
+from gateway.doctor.report import Finding, broken, good
+from gateway.doctor.target import said_by
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 HOSTS = Path("/etc/hosts")

@@ -8,19 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from gateway.config.schema import parse
+from gateway.doctor.report import Finding, Verdict, broken, good, skipped, warning
+from gateway.doctor.sandbox_checks import fence_findings
+from gateway.doctor.target import Patient
 from gateway.errors import ConfigError
-from gateway.formats.doctor_report import (
-    Finding,
-    Verdict,
-    broken,
-    good,
-    skipped,
-    warning,
-)
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import Connection
-from gateway.runtime.doctor.fence_checks import fence_findings
-from gateway.runtime.doctor.patient import Patient
 from gateway.sinks.mqtt import Options
 
 PATIENCE_S = 5.0

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 
 from gateway.config.schema import Ble
-from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
-from gateway.runtime.doctor.patient import Patient, said_by
+from gateway.doctor.report import Finding, broken, good, skipped, warning
+from gateway.doctor.target import Patient, said_by
 
 if sys.platform == "linux":
     from gateway.ble.bluez.diagnosis import diagnose, read_hardware

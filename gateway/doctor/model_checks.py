@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.doctor.report import Finding, broken, good, skipped, warning
+from gateway.doctor.target import Patient, said_by
 from gateway.errors import ModelError
-from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
-from gateway.runtime.doctor.patient import Patient, said_by
 from gateway.runtime.model_file import read_model
 from gateway.runtime.model_trial import try_model
 from gateway.staging.scorers.litert import N_SAMPLES

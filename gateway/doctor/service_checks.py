@@ -6,11 +6,11 @@ from typing import Any
 
 from gateway.control_socket.client import ask
 from gateway.control_socket.messages import Order
+from gateway.doctor.report import Finding, broken, good, skipped, warning
+from gateway.doctor.target import Patient, said_by
 from gateway.errors import GatewayError, NoDaemonError
-from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
 from gateway.formats.status_text import RESTART
 from gateway.machine import is_there
-from gateway.runtime.doctor.patient import Patient, said_by
 
 LOG = "journalctl -u sleepgate -n 50"
 

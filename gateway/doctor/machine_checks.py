@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from gateway.doctor.report import Finding, broken, good, skipped, warning
+from gateway.doctor.target import said_by
 from gateway.errors import ModelError
-from gateway.formats.doctor_report import Finding, broken, good, skipped, warning
 from gateway.machine import clock_synchronised
-from gateway.runtime.doctor.patient import said_by
 from gateway.runtime.state_place import state_folder
 from gateway.staging.scorers.litert import runtime_name
 

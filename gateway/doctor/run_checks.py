@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.daemon.build import check
-from gateway.errors import ConfigError
-from gateway.formats.doctor_report import Finding
-from gateway.runtime.doctor.ble_checks import ble_findings
-from gateway.runtime.doctor.machine_checks import machine_findings
-from gateway.runtime.doctor.model_checks import model_findings
-from gateway.runtime.doctor.mqtt_checks import mqtt_findings
-from gateway.runtime.doctor.patient import Patient
-from gateway.runtime.doctor.service_checks import (
+from gateway.doctor.bluetooth_checks import ble_findings
+from gateway.doctor.machine_checks import machine_findings
+from gateway.doctor.model_checks import model_findings
+from gateway.doctor.mqtt_checks import mqtt_findings
+from gateway.doctor.report import Finding
+from gateway.doctor.service_checks import (
     config_findings,
     daemon_findings,
     service_findings,
 )
+from gateway.doctor.target import Patient
+from gateway.errors import ConfigError
 
 
 def patient_of(file: Path, socket: Path) -> Patient:
