@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gateway.formats.edf_plus_annotations import Account
-from gateway.formats.edf_plus_fields import SECOND_US
-from gateway.formats.edf_plus_header import KIND
-from gateway.formats.edf_plus_montage import Layout, label
-from gateway.formats.edf_plus_records import GAP, KEPT, UNRECORDED
+from gateway.edf.annotations import Account
+from gateway.edf.fields import SECOND_US
+from gateway.edf.header import KIND
+from gateway.edf.record_writer import GAP, KEPT, UNRECORDED
+from gateway.edf.session_writer import NightRecord
+from gateway.edf.signals import Layout, label
 from gateway.formats.mqtt_payloads import utc_text
-from gateway.formats.night_record import NightRecord
 from gateway.outputs import Reading, SignalBegins
 
 

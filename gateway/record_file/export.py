@@ -8,10 +8,10 @@ from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
+from gateway.edf.annotations import parse_annotations
+from gateway.edf.fields import seconds_text
+from gateway.edf.header import Header
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_annotations import parse_annotations
-from gateway.formats.edf_plus_fields import seconds_text
-from gateway.formats.edf_plus_header import Header
 from gateway.record_file.survey import annotations, survey
 
 NO_DATE = datetime(1985, 1, 1)  # noqa: DTZ001 (a file's local date, when it is removed)

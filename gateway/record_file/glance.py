@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.edf.fields import SECOND_US
+from gateway.edf.header import KIND, Header, parse_header
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_fields import SECOND_US
-from gateway.formats.edf_plus_header import KIND, Header, parse_header
 from gateway.formats.night_sidecar import annotated
 from gateway.record_file import folder as folders
 from gateway.record_file.record_file import is_being_written

@@ -10,17 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gateway.edf.annotations import Annotation
+from gateway.edf.fields import patient_field, recording_field, whole_second
+from gateway.edf.header import FIXED_BYTES, SIGNAL_BYTES, Header
+from gateway.edf.record_writer import Records
+from gateway.edf.session_writer import NightRecord
+from gateway.edf.signals import Layout, lay_out
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_annotations import Annotation
-from gateway.formats.edf_plus_fields import (
-    patient_field,
-    recording_field,
-    whole_second,
-)
-from gateway.formats.edf_plus_header import FIXED_BYTES, SIGNAL_BYTES, Header
-from gateway.formats.edf_plus_montage import Layout, lay_out
-from gateway.formats.edf_plus_records import Records
-from gateway.formats.night_record import NightRecord
 from gateway.formats.night_sidecar import facts_of, sidecar
 from gateway.outputs import Output, Reading, SignalBegins
 from gateway.record_file import folder as folders

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_header import COUNT_AT, COUNT_BYTES, Header
 from gateway.record_file.survey import Survey, survey_open
 
 SYNC_S = 10.0  # of signal that a power cut may take

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.formats.edf_plus_annotations import Annotation
+from gateway.edf.annotations import Annotation
 from gateway.outputs import Output, Reading
 from gateway.record_file.night_file import NightFile
 

@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.edf.annotations import Account, Annotation, parse_annotations
+from gateway.edf.header import Header, parse_header
+from gateway.edf.samples import unpack
 from gateway.errors import RecordingError
-from gateway.formats.edf_plus_annotations import (
-    Account,
-    Annotation,
-    parse_annotations,
-)
-from gateway.formats.edf_plus_header import Header, parse_header
-from gateway.formats.edf_plus_samples import unpack
 
 LONGEST_HEADER = 256 * 1025
 

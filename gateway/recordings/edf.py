@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.edf.file_reader import EdfFile, EdfSignal, read_edf
+from gateway.edf.own_fields import Own, own_words
 from gateway.errors import RecordingError
-from gateway.recordings.edf_file import EdfFile, EdfSignal, read_edf
 from gateway.recordings.edf_night import EdfNight, Source
-from gateway.recordings.own import Own, own_words
 from gateway.recordings.recording import Recording
 
 IN_UV = {"nV": 1e-3, "uV": 1.0, "\u00b5V": 1.0, "mV": 1e3, "V": 1e6}

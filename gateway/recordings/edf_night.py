@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage, Stream
 from gateway.acquisition.packets import SamplePacket
+from gateway.edf.file_reader import EdfFile, EdfSignal
+from gateway.edf.own_fields import Own
+from gateway.edf.record_reader import Run
 from gateway.errors import RecordingError
-from gateway.recordings.edf_file import EdfFile, EdfSignal
-from gateway.recordings.edf_records import Run
-from gateway.recordings.own import Own
 from gateway.recordings.recording import Counts, Recording, stacked
 
 # samples that a recorder held because none arrived, or it was not running; and those

@@ -3,9 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
+from gateway.edf.file_reader import read_edf
+from gateway.edf.tal import EdfAnnotation
 from gateway.errors import RecordingError
-from gateway.recordings.edf_file import read_edf
-from gateway.recordings.tal import EdfAnnotation
 from gateway.staging.stage import STAGES, Stage
 
 EPOCH_S = 30

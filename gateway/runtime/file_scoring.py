@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from gateway.edf.hypnogram_writer import hypnogram_edf
 from gateway.errors import GatewayError
-from gateway.formats.hypnogram_edf import hypnogram_edf
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.offline import NO_DATE, night_for, score

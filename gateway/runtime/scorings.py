@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
 from gateway.formats.stage_table import read_stage_table
 from gateway.preprocessing.band import EPOCH_S
-from gateway.recordings.edf_file import read_edf
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.runtime.night_source import read_night

@@ -13,21 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.formats.edf_plus_annotations import (
-    Account,
-    Annotation,
-    Annotations,
-    parse_annotations,
-)
-from gateway.formats.edf_plus_fields import (
+from gateway.edf.annotations import Account, Annotation, Annotations, parse_annotations
+from gateway.edf.fields import (
     eight,
     patient_field,
     recording_field,
     seconds_text,
     whole_second,
 )
-from gateway.formats.edf_plus_header import COUNT_AT, Header, parse_header
-from gateway.formats.edf_plus_montage import lay_out, montage_of
+from gateway.edf.header import COUNT_AT, Header, parse_header
+from gateway.edf.signals import lay_out, montage_of
 
 START = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 ONSETS = st.integers(-(10**9), 10**12)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.formats.edf_plus_annotations import parse_annotations
-from gateway.formats.edf_plus_fields import patient_field, recording_field
-from gateway.formats.edf_plus_header import Header
-from gateway.formats.edf_plus_montage import lay_out
-from gateway.formats.edf_plus_records import GAP, START, Records
-from gateway.formats.edf_plus_samples import unpack
+from gateway.edf.annotations import parse_annotations
+from gateway.edf.fields import patient_field, recording_field
+from gateway.edf.header import Header
+from gateway.edf.record_writer import GAP, START, Records
+from gateway.edf.samples import unpack
+from gateway.edf.signals import lay_out
 
 WHEN = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 RAIL = 2**15

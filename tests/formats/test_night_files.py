@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from gateway.formats.hypnogram_edf import hypnogram_edf
+from gateway.edf.file_reader import read_edf
+from gateway.edf.hypnogram_writer import hypnogram_edf
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.formats.night_json import night_json, read_epoch_lines, read_night_json
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.formats.stage_table import read_stage_table
-from gateway.recordings.edf_file import read_edf
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
+from gateway.edf.record_writer import KEPT
 from gateway.errors import RecordingError, SinkError
-from gateway.formats.edf_plus_records import KEPT
 from gateway.outputs import (
     Availability,
     NightEpochs,

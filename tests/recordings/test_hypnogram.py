@@ -4,8 +4,8 @@ from datetime import date, datetime, time, timedelta
 import edfio
 import pytest
 
+from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
-from gateway.recordings.edf_file import read_edf
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.stage import Stage
 

@@ -6,15 +6,11 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.formats.edf_plus_annotations import (
-    Annotation,
-    Annotations,
-    parse_annotations,
-)
-from gateway.formats.edf_plus_header import Header
-from gateway.formats.edf_plus_montage import lay_out
-from gateway.recordings.own import own_words
-from gateway.recordings.tal import EdfAnnotation
+from gateway.edf.annotations import Annotation, Annotations, parse_annotations
+from gateway.edf.header import Header
+from gateway.edf.own_fields import own_words
+from gateway.edf.signals import lay_out
+from gateway.edf.tal import EdfAnnotation
 
 MUSE = drivers.load("muse_athena").derivations["EEG Fpz-Cz"]
 LONG = tuple(f"(AF7+AF8)/2-(TP9+TP10)/{n}" for n in range(2, 30))

@@ -14,8 +14,8 @@ import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.formats.edf_plus_montage import lay_out
-from gateway.formats.edf_plus_records import Records
+from gateway.edf.record_writer import Records
+from gateway.edf.signals import lay_out
 from tests.acceptance.recording.kill import KILLS_A_NIGHT, one_night
 from tests.acceptance.recording.readers import READERS, look, opens
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.formats.edf_plus_montage import lay_out
-from gateway.formats.edf_plus_records import END, GAP, UNRECORDED
+from gateway.edf.record_writer import END, GAP, UNRECORDED
+from gateway.edf.signals import lay_out
 from gateway.outputs import Output, Reading, SignalBegins
 from gateway.record_file.survey import annotations, samples, survey
 from gateway.staging.events import Happening, SleepEvent

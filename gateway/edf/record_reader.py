@@ -7,8 +7,8 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.edf.tal import EdfAnnotation, annotations_of
 from gateway.errors import RecordingError
-from gateway.recordings.tal import EdfAnnotation, annotations_of
 
 AT_ONCE_BYTES = 4_000_000  # read at a time, whatever the length of the night
 FURTHEST_S = 24 * 3600.0  # a longer pause parts two nights

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.formats.edf_plus_fields import CLIP_YEARS, SECOND_US, seconds_text
+from gateway.edf.fields import CLIP_YEARS, SECOND_US, seconds_text
 
 FIXED_BYTES = SIGNAL_BYTES = 256
 LONGEST_US = 10**14

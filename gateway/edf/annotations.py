@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from gateway.formats.edf_plus_fields import SECOND_US, seconds_text
+from gateway.edf.fields import SECOND_US, seconds_text
 
 STOP, DURATION, END = b"\x14", b"\x15", b"\x00"
 LONGEST_TEXT = 150  # bytes of the pieces of a list that is too long for a record

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.formats.edf_plus_annotations import room
-from gateway.formats.edf_plus_fields import SECOND_US, eight
-from gateway.formats.edf_plus_header import ANNOTATIONS, Signal
+from gateway.edf.annotations import room
+from gateway.edf.fields import SECOND_US, eight
+from gateway.edf.header import ANNOTATIONS, Signal
 
 INT16 = range(-(2**15), 2**15)
 INT24 = range(-(2**23), 2**23)

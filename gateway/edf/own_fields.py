@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.acquisition.montage import Montage
-from gateway.formats.edf_plus_annotations import GOES_ON, STAGE
-from gateway.formats.edf_plus_header import ANNOTATIONS, parse_header
-from gateway.formats.edf_plus_montage import montage_of
-from gateway.formats.night_record import SCORED_UNTIL
-from gateway.recordings.tal import EdfAnnotation
+from gateway.edf.annotations import GOES_ON, STAGE
+from gateway.edf.header import ANNOTATIONS, parse_header
+from gateway.edf.session_writer import SCORED_UNTIL
+from gateway.edf.signals import montage_of
+from gateway.edf.tal import EdfAnnotation
 
 START, INPUT, MAINS, HZ = "Start ", "Input ", "Mains ", " Hz"
 ABSENT, OR = "absent", " | "

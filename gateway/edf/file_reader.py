@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.errors import MissingExtraError, RecordingError
-from gateway.recordings.edf_header import (
+from gateway.edf.header_reader import (
     EdfSignal,
     check_numbers,
     read_header,
@@ -26,8 +25,9 @@ from gateway.recordings.edf_header import (
     signals_of,
     start_of,
 )
-from gateway.recordings.edf_records import Records, Run, runs_of
-from gateway.recordings.tal import EdfAnnotation
+from gateway.edf.record_reader import Records, Run, runs_of
+from gateway.edf.tal import EdfAnnotation
+from gateway.errors import MissingExtraError, RecordingError
 
 if TYPE_CHECKING:  # an optional dependency
     import edfio

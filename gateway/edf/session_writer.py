@@ -12,9 +12,9 @@ import numpy as np
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block
-from gateway.formats.edf_plus_annotations import UNSCORED, Account
-from gateway.formats.edf_plus_fields import SECOND_US
-from gateway.formats.edf_plus_records import GAP, UNRECORDED, Records
+from gateway.edf.annotations import UNSCORED, Account
+from gateway.edf.fields import SECOND_US
+from gateway.edf.record_writer import GAP, UNRECORDED, Records
 from gateway.formats.mqtt_payloads import utc_text
 from gateway.outputs import (
     Availability,

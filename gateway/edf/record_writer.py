@@ -11,15 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.packets import Block
-from gateway.formats.edf_plus_annotations import (
-    OF_CHANNEL,
-    Account,
-    Annotation,
-    Annotations,
-)
-from gateway.formats.edf_plus_fields import SECOND_US
-from gateway.formats.edf_plus_montage import Layout
-from gateway.formats.edf_plus_samples import Counts, pack
+from gateway.edf.annotations import OF_CHANNEL, Account, Annotation, Annotations
+from gateway.edf.fields import SECOND_US
+from gateway.edf.samples import Counts, pack
+from gateway.edf.signals import Layout
 
 GAP = "BAD_gap"  # lost on the way from the headband
 START = "BAD_start"  # before the first sample

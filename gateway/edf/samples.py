@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.formats.edf_plus_montage import INT16, INT24
+from gateway.edf.signals import INT16, INT24
 
 Counts = NDArray[np.int32]
 

@@ -9,8 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.edf.record_reader import Records
 from gateway.errors import RecordingError
-from gateway.recordings.edf_records import Records
 
 if TYPE_CHECKING:  # an optional dependency
     import edfio

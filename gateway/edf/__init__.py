@@ -1,0 +1,1 @@
+"""EDF and EDF+: headers, annotations, records, read and written."""
