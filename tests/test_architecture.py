@@ -29,7 +29,7 @@ MAY_IMPORT = {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
         *("agreement", "journal", "link", "past", "vitals"),
     },
-    "gateway.agreement": {"staging", "errors"},
+    "gateway.evaluation": {"staging", "errors"},
     "gateway.recordings": {"acquisition", "formats", "staging", "errors"},
     "gateway.ble": {"acquisition", "drivers", "errors"},
     "gateway.past": {"acquisition", "staging", "outputs"},
@@ -73,7 +73,7 @@ PURE = {
     *("gateway", "gateway.errors", "gateway.config.schema", "gateway.acquisition"),
     *("gateway.config.parsing", "gateway.config.json_schema"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
-    "gateway.agreement",
+    "gateway.evaluation",
     *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),
     *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
 }

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from gateway.agreement.nights import FEWEST
-from gateway.agreement.numbers_of_nights import (
+from gateway.cli.options import JSON, examples
+from gateway.errors import ConfigError, RecordingError
+from gateway.evaluation.bland_altman import FEWEST
+from gateway.evaluation.night_numbers import (
     NightComparison,
     compare_night,
     compare_nights,
 )
-from gateway.cli.options import JSON, examples
-from gateway.errors import ConfigError, RecordingError
 from gateway.formats.bland_altman_svg import bland_altman_svg
 from gateway.formats.comparison import comparison_json, comparison_lines
 from gateway.runtime.result_file import write_result

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from gateway import sinks
-from gateway.agreement.epochs import agreement
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.config.schema import Ble, Config, Device, Sessions
 from gateway.control import Control
@@ -17,6 +16,7 @@ from gateway.daemon.active_sink import Outlet, outlet
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
+from gateway.evaluation.agreement import agreement
 from gateway.feed import Feed
 from gateway.formats.agreement_text import agreement_line
 from gateway.outputs import Availability, Reading

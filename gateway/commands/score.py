@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from gateway.agreement.epochs import agreement
 from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.errors import ConfigError
+from gateway.evaluation.agreement import agreement
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import (
     Posting,

@@ -1,6 +1,6 @@
 """How well two hypnograms agree, for people. Pure."""
 
-from gateway.agreement.epochs import Agreement
+from gateway.evaluation.agreement import Agreement
 
 
 def agreement_line(agreement: Agreement) -> str:

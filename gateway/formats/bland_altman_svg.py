@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from math import ceil, floor, log10
 
-from gateway.agreement.nights import Interval, NightsAgreement
-from gateway.agreement.numbers_of_nights import UNITS
+from gateway.evaluation.bland_altman import Interval, NightsAgreement
+from gateway.evaluation.night_numbers import UNITS
 from gateway.formats.comparison import WORDS, flags
 
 PANEL_W, PANEL_H = 400, 320

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.agreement.epochs import Agreement
-from gateway.agreement.nights import NightsAgreement
-from gateway.agreement.numbers_of_nights import NUMBERS, UNITS, NightComparison, pooled
+from gateway.evaluation.agreement import Agreement
+from gateway.evaluation.bland_altman import NightsAgreement
+from gateway.evaluation.night_numbers import NUMBERS, UNITS, NightComparison, pooled
 from gateway.formats.agreement_text import agreement_line
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.staging.stage import STAGES

@@ -15,8 +15,8 @@ from sklearn import metrics
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gateway.agreement.epochs import agreement
-from gateway.agreement.nights import agree_over_nights
+from gateway.evaluation.agreement import agreement
+from gateway.evaluation.bland_altman import agree_over_nights
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage

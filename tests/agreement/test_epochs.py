@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.agreement.epochs import Agreement, agreement
+from gateway.evaluation.agreement import Agreement, agreement
 from gateway.staging.stage import Refusal, Stage
 
 nights = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=80)

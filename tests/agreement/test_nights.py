@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.agreement.nights import agree_over_nights
-from gateway.agreement.numbers_of_nights import compare_night, compare_nights, pooled
 from gateway.errors import MissingExtraError
+from gateway.evaluation.bland_altman import agree_over_nights
+from gateway.evaluation.night_numbers import compare_night, compare_nights, pooled
 from gateway.staging.stage import Refusal, Stage
 
 # scripts/test-yasa compares many more with YASA itself

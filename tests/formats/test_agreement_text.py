@@ -1,6 +1,6 @@
 """An agreement never hides over how many epochs it was taken."""
 
-from gateway.agreement.epochs import agreement
+from gateway.evaluation.agreement import agreement
 from gateway.formats.agreement_text import agreement_line
 from gateway.staging.stage import Refusal, Stage
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.agreement.nights import agree_over_nights
+from gateway.evaluation.bland_altman import agree_over_nights
 from gateway.formats.bland_altman_svg import bland_altman_svg
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.formats.report.contents import Report, troubles

@@ -6,7 +6,7 @@ from datetime import timedelta, tzinfo
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from gateway.agreement.epochs import Agreement, agreement
+from gateway.evaluation.agreement import Agreement, agreement
 from gateway.preprocessing.band import EPOCH_S
 from gateway.staging.second_pass import SecondPass
 from gateway.staging.sleep_statistics import NightSummary, summarise

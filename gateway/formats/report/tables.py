@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from gateway.agreement.epochs import agreement
+from gateway.evaluation.agreement import agreement
 from gateway.formats.mqtt_payloads import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.formats.report.contents import Report, Trouble, troubles

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.agreement.epochs import Agreement, agreement, scored_by_both
-from gateway.agreement.nights import NightsAgreement, agree_over_nights
+from gateway.evaluation.agreement import Agreement, agreement, scored_by_both
+from gateway.evaluation.bland_altman import NightsAgreement, agree_over_nights
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
 
