@@ -11,7 +11,7 @@ from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.errors import ConfigError
 from gateway.evaluation.agreement import agreement
 from gateway.formats.agreement_text import agreement_line
-from gateway.formats.mqtt_payloads import (
+from gateway.formats.epoch_json import (
     Posting,
     epoch_document,
     epoch_payload,

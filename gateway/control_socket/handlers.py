@@ -14,8 +14,8 @@ from gateway.control import BeginSession, Control, EndSession, Lights, Mark
 from gateway.control_socket.messages import Order, answer_line, read_order, refusal_line
 from gateway.errors import RequestError
 from gateway.feed import Feed
-from gateway.formats.mqtt_payloads import utc_text
-from gateway.formats.status import Daemon, OutputNow, Seat, status_document
+from gateway.formats.epoch_json import utc_text
+from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
 from gateway.machine import Pulse, clock_synchronised
 from gateway.outputs import Reading, Recording
 

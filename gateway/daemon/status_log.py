@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.control import Control
 from gateway.daemon.systemd_notify import notify
 from gateway.feed import Feed
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.formats.status_line import TOLD, StatusLine, stage_words
 from gateway.outputs import Reading, SessionState
 from gateway.sinks import Sink

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
-from gateway.formats.mqtt_payloads import utc_text
+from gateway.formats.epoch_json import utc_text
 from gateway.formats.status_text import Mood, Said
 
 

@@ -15,7 +15,7 @@ from gateway.acquisition.packets import Block
 from gateway.edf.annotations import UNSCORED, Account
 from gateway.edf.fields import SECOND_US
 from gateway.edf.record_writer import GAP, UNRECORDED, Records
-from gateway.formats.mqtt_payloads import utc_text
+from gateway.formats.epoch_json import utc_text
 from gateway.outputs import (
     Availability,
     NightEpochs,

@@ -8,13 +8,13 @@ since 2024.11): a device, an origin and components, each with a platform and a
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from gateway.formats.epoch_json import json_bytes
 from gateway.formats.home_assistant_entities import (
     HERE,
     Entity,
     gateway_entities,
     headband_entities,
 )
-from gateway.formats.mqtt_payloads import json_bytes
 from gateway.formats.mqtt_topics import Topic, TopicTree, may_be_published
 
 

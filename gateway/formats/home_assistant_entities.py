@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.formats.mqtt_reports import NOT_AWAKE, PHASE
 from gateway.formats.mqtt_topics import Topic, TopicTree
 from gateway.preprocessing.contact import Grip

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from gateway.formats.mqtt_payloads import json_bytes, utc_text
+from gateway.formats.epoch_json import json_bytes, utc_text
 from gateway.journal.entry import Contents
 from gateway.vitals import Vitals
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
-from gateway.formats.mqtt_payloads import REFUSAL_CODE, json_bytes, utc_text
+from gateway.formats.epoch_json import REFUSAL_CODE, json_bytes, utc_text
 from gateway.outputs import Reading, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.staging.events import SleepEvent

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.formats.mqtt_payloads import json_bytes, utc_text
+from gateway.formats.epoch_json import json_bytes, utc_text
 from gateway.outputs import Reading
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.contact_watch import WINDOW_S

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.formats.mqtt_payloads import LABEL, epoch_document, utc_text
+from gateway.formats.epoch_json import LABEL, epoch_document, utc_text
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.outputs import Reading
 from gateway.preprocessing.band import EPOCH_S

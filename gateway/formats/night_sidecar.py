@@ -14,7 +14,7 @@ from gateway.edf.header import KIND
 from gateway.edf.record_writer import GAP, KEPT, UNRECORDED
 from gateway.edf.session_writer import NightRecord
 from gateway.edf.signals import Layout, label
-from gateway.formats.mqtt_payloads import utc_text
+from gateway.formats.epoch_json import utc_text
 from gateway.outputs import Reading, SignalBegins
 
 

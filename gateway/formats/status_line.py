@@ -6,7 +6,7 @@ from typing import assert_never
 from gateway.acquisition.loss_counts import Tally
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -7,13 +7,8 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.formats.epoch_json import OFFLINE, ONLINE, read_document, summary_payload
 from gateway.formats.hypnogram_svg import draw_svg
-from gateway.formats.mqtt_payloads import (
-    OFFLINE,
-    ONLINE,
-    read_document,
-    summary_payload,
-)
 from gateway.formats.mqtt_reports import (
     Link,
     event_payload,

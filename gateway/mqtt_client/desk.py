@@ -4,14 +4,14 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
-from gateway.formats.mqtt_bridge import Headband
-from gateway.formats.mqtt_payloads import (
+from gateway.formats.epoch_json import (
     OFFLINE,
     ONLINE,
     Posting,
     epoch_document,
     epoch_payload,
 )
+from gateway.formats.mqtt_bridge import Headband
 from gateway.formats.mqtt_topics import TopicTree, may_be_published
 from gateway.journal.entry import Entry
 from gateway.journal.recorder import Recorder

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gateway import __version__
 from gateway.control import Control
 from gateway.errors import JournalError
+from gateway.formats.epoch_json import ONLINE
 from gateway.formats.home_assistant import (
     Place,
     gateway_discovery,
@@ -24,7 +25,6 @@ from gateway.formats.mqtt_bridge import (
     health_payload,
     info_payload,
 )
-from gateway.formats.mqtt_payloads import ONLINE
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
 from gateway.machine import (

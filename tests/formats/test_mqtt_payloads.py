@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.formats.mqtt_payloads import (
+from gateway.formats.epoch_json import (
     Posting,
     epoch_document,
     epoch_payload,

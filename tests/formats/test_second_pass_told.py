@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from gateway.formats.mqtt_payloads import summary_payload
+from gateway.formats.epoch_json import summary_payload
 from gateway.formats.summary_text import summary_lines
 from gateway.outputs import Reading
 from gateway.staging.chart import Chart

@@ -14,7 +14,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats.status import Daemon, OutputNow, Seat, status_document
+from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
 from gateway.formats.status_text import Mood, Said, duration_text, status_lines
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.quality import ABSENT, Flaw, Quality

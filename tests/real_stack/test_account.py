@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.formats.mqtt_payloads import Posting, epoch_document, epoch_payload
+from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
 from tests.acceptance.bluez_vm.account import (
     Epoch,
     Message,

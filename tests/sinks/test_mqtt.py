@@ -19,7 +19,7 @@ from gateway.config.schema import parse
 from gateway.control import Control
 from gateway.errors import ConfigError
 from gateway.feed import Feed
-from gateway.formats.mqtt_payloads import utc_text
+from gateway.formats.epoch_json import utc_text
 from gateway.journal.options import JournalOptions
 from gateway.mqtt_client import office
 from gateway.outputs import (

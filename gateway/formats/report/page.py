@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.formats.report.charts import (
     CLASS,
     LEVELS,

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.formats.report.charts import (
     CLASS,
     LEVELS,

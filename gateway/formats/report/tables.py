@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from gateway.evaluation.agreement import agreement
-from gateway.formats.mqtt_payloads import LABEL
+from gateway.formats.epoch_json import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.formats.report.contents import Report, Trouble, troubles
 from gateway.preprocessing.band import EPOCH_S

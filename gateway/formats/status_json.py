@@ -9,7 +9,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats.mqtt_payloads import LABEL, utc_text
+from gateway.formats.epoch_json import LABEL, utc_text
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
