@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from gateway.machine import is_there
+from gateway.host.metrics import is_there
 
 SERVICE = Path("/etc/sleepgate/sleepgate.yaml")
 DEFAULT_CONFIG = f"{SERVICE}, or ~/.config/sleepgate/sleepgate.yaml without it"

@@ -53,8 +53,8 @@ MAY_IMPORT = {
     },
     "gateway.journal": {"errors"},
     "gateway.record_file": {"acquisition", "staging", "formats", "outputs", "errors"},
-    "gateway.machine": {"vitals"},
-    "gateway.vitals": set(),
+    "gateway.host.metrics": {"vitals"},
+    "gateway.host.vitals": set(),
     "gateway.mqtt_client": {
         *("acquisition", "preprocessing", "staging", "formats", "outputs"),
         *("control", "errors", "journal", "link", "machine", "__version__"),
@@ -74,7 +74,7 @@ PURE = {
     *("gateway.config.parsing", "gateway.config.json_schema"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
     "gateway.evaluation",
-    *("gateway.outputs", "gateway.formats", "gateway.vitals", "gateway.night"),
+    *("gateway.outputs", "gateway.formats", "gateway.host.vitals", "gateway.night"),
     *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
 }
 PURE_MODULES = {

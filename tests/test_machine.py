@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import machine
+from gateway.host import metrics
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,13 @@ def test_a_raspberry_pi_that_slows_down_says_so(tmp_path, monkeypatch, said, slo
     """Low bits of ``vcgencmd get_throttled`` are now, those from 16 on since boot."""
     file = tmp_path / "get_throttled"
     file.write_text(said)
-    monkeypatch.setattr(machine, "THROTTLED", file)
-    assert machine.Pulse(tmp_path).take().throttled is slow
+    monkeypatch.setattr(metrics, "THROTTLED", file)
+    assert metrics.Pulse(tmp_path).take().throttled is slow
 
 
 def test_what_a_machine_does_not_tell_is_unknown(tmp_path, monkeypatch):
     for name in ("THROTTLED", "TEMPERATURE", "MEMORY", "PAGES"):
-        monkeypatch.setattr(machine, name, tmp_path / "not there")
-    vitals = machine.Pulse(tmp_path / "nor this").take()
+        monkeypatch.setattr(metrics, name, tmp_path / "not there")
+    vitals = metrics.Pulse(tmp_path / "nor this").take()
     assert (vitals.throttled, vitals.cpu_temp_c, vitals.mem_free_mb) == (None,) * 3
     assert vitals.disk_free_mb is not None

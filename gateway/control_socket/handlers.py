@@ -16,7 +16,7 @@ from gateway.errors import RequestError
 from gateway.feed import Feed
 from gateway.formats.epoch_json import utc_text
 from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
-from gateway.machine import Pulse, clock_synchronised
+from gateway.host.metrics import Pulse, clock_synchronised
 from gateway.outputs import Reading, Recording
 
 FRESH_S = 0.5  # the outputs are asked how they do no more often

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import AlreadyRunningError
-from gateway.machine import is_there
+from gateway.host.metrics import is_there
 
 NAME = "control.sock"
 SERVICE = Path("/run/sleepgate")

@@ -30,7 +30,7 @@ from gateway.daemon.sink_router import Switchboard
 from gateway.daemon.systemd_notify import notify
 from gateway.daemon.watchdog import Vigil
 from gateway.errors import SinkError
-from gateway.machine import clock_synchronised
+from gateway.host.metrics import clock_synchronised
 from gateway.outputs import Output
 from gateway.runtime.bed import Bed
 from gateway.runtime.station import Station

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import said_by
 from gateway.errors import ModelError
-from gateway.machine import clock_synchronised
+from gateway.host.metrics import clock_synchronised
 from gateway.runtime.state_place import state_folder
 from gateway.staging.scorers.litert import runtime_name
 

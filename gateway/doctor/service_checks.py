@@ -10,7 +10,7 @@ from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import Patient, said_by
 from gateway.errors import GatewayError, NoDaemonError
 from gateway.formats.status_text import RESTART
-from gateway.machine import is_there
+from gateway.host.metrics import is_there
 
 LOG = "journalctl -u sleepgate -n 50"
 

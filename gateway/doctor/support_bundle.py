@@ -22,7 +22,7 @@ from gateway.doctor.redaction import Anonymiser
 from gateway.doctor.report import Finding, doctor_document
 from gateway.doctor.target import Patient, said_by
 from gateway.errors import ConfigError, GatewayError
-from gateway.machine import host_name
+from gateway.host.metrics import host_name
 
 LOG_LINES = "2000"
 OUR_TOPIC = "sleepgate"

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.formats.epoch_json import json_bytes, utc_text
+from gateway.host.vitals import Vitals
 from gateway.journal.entry import Contents
-from gateway.vitals import Vitals
 
 SCHEMAS = dict.fromkeys(
     (
@@ -114,7 +114,7 @@ def info_payload(gateway: Gateway) -> bytes:
             "v": 1,
             "version": gateway.version,
             "schema": SCHEMAS,
-            **asdict(gateway.machine),
+            **asdict(gateway.host.metrics),
             "devices": [
                 {"name": name, **headband._asdict()}
                 for name, headband in sorted(gateway.headbands.items())

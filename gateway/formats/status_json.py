@@ -10,13 +10,13 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.epoch_json import LABEL, utc_text
+from gateway.host.vitals import Vitals
 from gateway.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
-from gateway.vitals import Vitals
 
 NO_SESSION = "none"
 

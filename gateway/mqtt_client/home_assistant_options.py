@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway import __version__
 from gateway.formats.home_assistant import Place
 from gateway.formats.mqtt_topics import TopicTree, base_problem
-from gateway.machine import gateway_id, host_name
+from gateway.host.metrics import gateway_id, host_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,7 @@ from gateway.formats.mqtt_bridge import (
     health_payload,
     info_payload,
 )
-from gateway.journal.entry import Bounds, Contents
-from gateway.journal.journal import Journal
-from gateway.machine import (
+from gateway.host.metrics import (
     Pulse,
     architecture,
     clock_synchronised,
@@ -35,6 +33,8 @@ from gateway.machine import (
     python_version,
     uptime_s,
 )
+from gateway.journal.entry import Bounds, Contents
+from gateway.journal.journal import Journal
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import Message, Received

@@ -15,8 +15,8 @@ from gateway.control import (
 )
 from gateway.errors import RequestError
 from gateway.formats.mqtt_requests import Request, read_action
+from gateway.host.metrics import supervised
 from gateway.journal.journal import Journal
-from gateway.machine import supervised
 from gateway.mqtt_client.desk import Desk
 
 Serve = Callable[[Request], Awaitable[Mapping[str, object]]]

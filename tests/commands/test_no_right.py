@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import AS_WHOM
-from gateway.machine import is_there
+from gateway.host.metrics import is_there
 
 
 @pytest.fixture

@@ -33,13 +33,13 @@ from gateway.formats.mqtt_reports import (
     session_payload,
     telemetry_payload,
 )
+from gateway.host.vitals import Vitals
 from gateway.journal.entry import Contents
 from gateway.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
-from gateway.vitals import Vitals
 from tests.mqtt_contract import SCHEMA_OF
 
 SCHEMAS = Path(__file__).parents[2] / "gateway" / "formats" / "schemas"

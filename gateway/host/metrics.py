@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from gateway.vitals import Vitals
+from gateway.host.vitals import Vitals
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")

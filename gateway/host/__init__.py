@@ -1,0 +1,1 @@
+"""Host machine: temperature, memory, storage, clock."""
