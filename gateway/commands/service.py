@@ -9,14 +9,14 @@ from typing import TypeVar
 import click
 
 from gateway.cli.options import examples
-from gateway.runtime.installation import (
+from gateway.install.installation import (
     NAME,
     UNIT,
     Installation,
     check_root,
     check_systemd,
 )
-from gateway.runtime.steps import carry_out
+from gateway.install.steps import carry_out
 
 C = TypeVar("C", bound=Callable[..., object])
 

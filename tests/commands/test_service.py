@@ -12,7 +12,7 @@ from gateway.__main__ import complain
 from gateway.commands import cli
 from gateway.daemon import installation
 from gateway.errors import ConfigError, GatewayError
-from gateway.runtime.installation import shipped, unreachable
+from gateway.install.installation import shipped, unreachable
 
 as_root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("systemd-sysusers"),

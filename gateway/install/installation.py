@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_IXOTH
 
 from gateway.errors import ConfigError
-from gateway.runtime.steps import Folder, Remove, Run, Step, Write
+from gateway.install.steps import Folder, Remove, Run, Step, Write
 
 NAME = "sleepgate"
 UNIT = f"{NAME}.service"

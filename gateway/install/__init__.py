@@ -1,0 +1,1 @@
+"""Service installation: user, folders, systemd unit."""
