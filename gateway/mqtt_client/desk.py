@@ -14,7 +14,7 @@ from gateway.formats.epoch_json import (
 from gateway.formats.mqtt_bridge import Headband
 from gateway.formats.mqtt_topics import TopicTree, may_be_published
 from gateway.journal.entry import Entry
-from gateway.journal.recorder import Recorder
+from gateway.journal.writer import Recorder
 from gateway.mqtt_client.bedside import Bedside
 from gateway.mqtt_client.heard import Message
 from gateway.outputs import NightEpochs, Reading, SessionState, SignalBegins

@@ -21,7 +21,7 @@ from gateway.feed import Feed
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
-from gateway.journal.recorder import Recorder
+from gateway.journal.writer import Recorder
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection
