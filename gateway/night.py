@@ -13,7 +13,7 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Block, SamplePacket, Tick
 from gateway.acquisition.sample_grid import Grid
 from gateway.acquisition.stream_position import LAG_S
-from gateway.outputs import NightEpochs, Output, SignalBegins
+from gateway.messages.outputs import NightEpochs, Output, SignalBegins
 from gateway.past import Past
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.epoch import Epoch, EpochCutter

@@ -13,7 +13,7 @@ from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.acquisition.sample_grid import Grid, RecordedGrid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import ConfigError, RecordingError
-from gateway.outputs import Output
+from gateway.messages.outputs import Output
 from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.edf_night import EdfNight

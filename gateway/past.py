@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Tick
-from gateway.outputs import SessionState
+from gateway.messages.outputs import SessionState
 from gateway.staging.score import ScoredEpoch
 
 

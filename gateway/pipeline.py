@@ -28,8 +28,7 @@ from gateway.acquisition.wall_clock import WallClock
 from gateway.drivers import Driver
 from gateway.errors import LinkError
 from gateway.intake import Intake
-from gateway.night import Night
-from gateway.outputs import (
+from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Output,
@@ -37,6 +36,7 @@ from gateway.outputs import (
     SessionState,
     SignalBegins,
 )
+from gateway.night import Night
 from gateway.past import Past
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.contact_watch import ContactWatch, Glances

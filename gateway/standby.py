@@ -18,7 +18,7 @@ from gateway.acquisition.packets import (
 )
 from gateway.drivers import Driver
 from gateway.intake import Intake
-from gateway.outputs import Availability, Output
+from gateway.messages.outputs import Availability, Output
 from gateway.preprocessing.contact import Grip
 from gateway.preprocessing.contact_watch import WINDOW_S, ContactWatch
 from gateway.preprocessing.fit import Contacts

@@ -13,7 +13,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.errors import ConfigError
-from gateway.outputs import Reading
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.staging.score import ScoredEpoch

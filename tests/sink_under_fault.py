@@ -4,8 +4,8 @@ import asyncio
 import sqlite3
 from contextlib import asynccontextmanager, closing
 
-from gateway.feed import Feed
 from gateway.journal.options import JournalOptions
+from gateway.messages.feed import Feed
 from gateway.sinks.mqtt import Options, run
 from tests.mosquitto_peer import until
 

@@ -15,8 +15,8 @@ IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
 MAY_IMPORT = {
     "gateway": set(),
     "gateway.errors": set(),
-    "gateway.control": {"staging"},
-    "gateway.feed": set(),
+    "gateway.messages.control": {"staging"},
+    "gateway.messages.feed": set(),
     "gateway.config.schema": {"config_parsing"},
     "gateway.config.parsing": {"errors"},
     "gateway.config.json_schema": {"config", "config_parsing"},
@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "gateway.drivers": {"acquisition", "errors"},
     "gateway.preprocessing": {"acquisition", "errors"},
     "gateway.staging": {"preprocessing", "acquisition", "errors"},
-    "gateway.outputs": {"acquisition", "link", "preprocessing", "staging"},
+    "gateway.messages.outputs": {"acquisition", "link", "preprocessing", "staging"},
     "gateway.formats": {
         *("acquisition", "staging", "preprocessing", "outputs", "errors"),
         *("agreement", "journal", "link", "past", "vitals"),
@@ -74,7 +74,12 @@ PURE = {
     *("gateway.config.parsing", "gateway.config.json_schema"),
     *("gateway.drivers", "gateway.preprocessing", "gateway.staging"),
     "gateway.evaluation",
-    *("gateway.outputs", "gateway.formats", "gateway.host.vitals", "gateway.night"),
+    *(
+        "gateway.messages.outputs",
+        "gateway.formats",
+        "gateway.host.vitals",
+        "gateway.night",
+    ),
     *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
 }
 PURE_MODULES = {

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.feed import Feed
+from gateway.messages.feed import Feed
 
 
 async def test_a_lagging_reader_loses_the_oldest_and_it_is_counted():

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.night import Night
 from gateway.offline import night_for, score
-from gateway.outputs import Reading, Recording, SessionState
 from gateway.record_file.folder import recordings
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder

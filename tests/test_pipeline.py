@@ -19,7 +19,7 @@ from gateway.acquisition.packets import (
 from gateway.acquisition.stream_position import LAG_S
 from gateway.drivers import diy
 from gateway.errors import ConfigError
-from gateway.outputs import Availability, Recording, SessionState, SignalBegins
+from gateway.messages.outputs import Availability, Recording, SessionState, SignalBegins
 from gateway.pipeline import LOOK_S, Night, Pipeline
 from gateway.preprocessing.band import Band
 from gateway.preprocessing.contact_watch import ContactWatch

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.messages.outputs import Recording, SessionState
 from gateway.night import Night
-from gateway.outputs import Recording, SessionState
 from gateway.past import Moment, Past
 from gateway.preprocessing.band import Band
 from gateway.staging.model_card import ModelCard

@@ -11,15 +11,15 @@ import click
 from gateway import sinks
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.config.schema import Ble, Config, Device, Sessions
-from gateway.control import Control
 from gateway.daemon.active_sink import Outlet, outlet
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.evaluation.agreement import agreement
-from gateway.feed import Feed
 from gateway.formats.agreement_text import agreement_line
-from gateway.outputs import Availability, Reading
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Availability, Reading
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch

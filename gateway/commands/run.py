@@ -10,7 +10,6 @@ import click
 
 from gateway.cli.options import CONFIG, examples
 from gateway.config.schema import Config
-from gateway.control import Control, Reload
 from gateway.control_socket.handlers import Premises
 from gateway.control_socket.server import control_outlet
 from gateway.control_socket.socket_path import claimed, own_socket
@@ -18,6 +17,7 @@ from gateway.daemon.active_sink import Outlet
 from gateway.daemon.build import check, run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
+from gateway.messages.control import Control, Reload
 from gateway.runtime.state_place import state_folder
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from gateway.formats.epoch_json import (
     summary_payload,
 )
 from gateway.formats.summary_text import summary_lines
+from gateway.messages.outputs import Reading
 from gateway.offline import night_for, score
-from gateway.outputs import Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__, sinks
-from gateway.control import BeginSession, Control, EndSession, Lights, Mark
 from gateway.control_socket.messages import Order, answer_line, read_order, refusal_line
 from gateway.errors import RequestError
-from gateway.feed import Feed
 from gateway.formats.epoch_json import utc_text
 from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
 from gateway.host.metrics import Pulse, clock_synchronised
-from gateway.outputs import Reading, Recording
+from gateway.messages.control import BeginSession, Control, EndSession, Lights, Mark
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading, Recording
 
 FRESH_S = 0.5  # the outputs are asked how they do no more often
 CHANGE_S = 5.0  # a session begins or ends within this

@@ -10,13 +10,13 @@ from typing import Any
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
-from gateway.control import Control
 from gateway.control_socket.handlers import ControlDesk, Premises
 from gateway.control_socket.messages import LONGEST_REQUEST, refusal_line
 from gateway.daemon.active_sink import Outlet, outlet
 from gateway.errors import RequestError
-from gateway.feed import Feed
-from gateway.outputs import Availability, Reading, SessionState
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Availability, Reading, SessionState
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

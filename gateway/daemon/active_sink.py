@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.feed import Feed
-from gateway.outputs import Reading
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading
 from gateway.sinks import Sink
 
 DEPTH = 4096  # readings kept for a sink that lags: a night of epochs and more

@@ -16,13 +16,13 @@ from gateway.ble.reconnect import stream
 from gateway.config.file import read_document
 from gateway.config.schema import Config, Device, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
-from gateway.control import Control
 from gateway.daemon.active_sink import Outlet, outlet
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import serve
 from gateway.daemon.systemd_notify import notify
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
+from gateway.messages.control import Control
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.runtime.model_file import read_model

@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from gateway.config.schema import Config
-from gateway.control import Control
 from gateway.daemon.active_sink import Outlet
 from gateway.daemon.build import check, outlets_of
 from gateway.daemon.systemd_notify import notify
 from gateway.errors import ConfigError
+from gateway.messages.control import Control
 
 log = logging.getLogger(__name__)
 

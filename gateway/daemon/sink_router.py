@@ -7,10 +7,10 @@ from gateway import sinks
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
-from gateway.control import Control
 from gateway.daemon.active_sink import Outlet
 from gateway.daemon.watchdog import Vigil
-from gateway.outputs import (
+from gateway.messages.control import Control
+from gateway.messages.outputs import (
     Availability,
     Reading,
     Recording,

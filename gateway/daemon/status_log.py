@@ -3,12 +3,12 @@
 import logging
 from dataclasses import dataclass
 
-from gateway.control import Control
 from gateway.daemon.systemd_notify import notify
-from gateway.feed import Feed
 from gateway.formats.epoch_json import LABEL
 from gateway.formats.status_line import TOLD, StatusLine, stage_words
-from gateway.outputs import Reading, SessionState
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading, SessionState
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch

@@ -12,7 +12,13 @@ from typing import assert_never
 from gateway.acquisition.packets import Tick
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.control import (
+from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.sink_router import Switchboard
+from gateway.daemon.systemd_notify import notify
+from gateway.daemon.watchdog import Vigil
+from gateway.errors import SinkError
+from gateway.host.metrics import clock_synchronised
+from gateway.messages.control import (
     RUNS,
     BeginSession,
     Command,
@@ -25,13 +31,7 @@ from gateway.control import (
     Standing,
     words_of,
 )
-from gateway.daemon.active_sink import Outlet, outlet
-from gateway.daemon.sink_router import Switchboard
-from gateway.daemon.systemd_notify import notify
-from gateway.daemon.watchdog import Vigil
-from gateway.errors import SinkError
-from gateway.host.metrics import clock_synchronised
-from gateway.outputs import Output
+from gateway.messages.outputs import Output
 from gateway.runtime.bed import Bed
 from gateway.runtime.station import Station
 

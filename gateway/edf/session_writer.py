@@ -16,7 +16,7 @@ from gateway.edf.annotations import UNSCORED, Account
 from gateway.edf.fields import SECOND_US
 from gateway.edf.record_writer import GAP, UNRECORDED, Records
 from gateway.formats.epoch_json import utc_text
-from gateway.outputs import (
+from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Output,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from gateway.formats.second_pass_fields import second_pass_fields
-from gateway.outputs import Reading
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.lights import is_sleep

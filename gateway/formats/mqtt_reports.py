@@ -7,7 +7,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
 from gateway.formats.epoch_json import REFUSAL_CODE, json_bytes, utc_text
-from gateway.outputs import Reading, SessionState
+from gateway.messages.outputs import Reading, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram

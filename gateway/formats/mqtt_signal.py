@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from gateway.formats.epoch_json import json_bytes, utc_text
-from gateway.outputs import Reading
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.contact_watch import WINDOW_S
 from gateway.preprocessing.fit import Contacts

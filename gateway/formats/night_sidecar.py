@@ -15,7 +15,7 @@ from gateway.edf.record_writer import GAP, KEPT, UNRECORDED
 from gateway.edf.session_writer import NightRecord
 from gateway.edf.signals import Layout, label
 from gateway.formats.epoch_json import utc_text
-from gateway.outputs import Reading, SignalBegins
+from gateway.messages.outputs import Reading, SignalBegins
 
 
 def facts_of(

@@ -11,7 +11,7 @@ from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.epoch_json import LABEL, utc_text
 from gateway.host.vitals import Vitals
-from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.score import ScoredEpoch

@@ -20,8 +20,7 @@ from gateway.formats.mqtt_reports import (
 )
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.formats.mqtt_topics import TopicTree
-from gateway.mqtt_client.heard import Message
-from gateway.outputs import (
+from gateway.messages.outputs import (
     Availability,
     Output,
     Reading,
@@ -29,6 +28,7 @@ from gateway.outputs import (
     SessionState,
     SignalBegins,
 )
+from gateway.mqtt_client.heard import Message
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import Happening, SleepEvent

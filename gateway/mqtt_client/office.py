@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from datetime import UTC, datetime, timedelta
 
 from gateway import __version__
-from gateway.control import Control
 from gateway.errors import JournalError
 from gateway.formats.epoch_json import ONLINE
 from gateway.formats.home_assistant import (
@@ -35,6 +34,7 @@ from gateway.host.metrics import (
 )
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
+from gateway.messages.control import Control
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import Message, Received

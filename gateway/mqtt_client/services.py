@@ -3,7 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from gateway.control import (
+from gateway.errors import RequestError
+from gateway.formats.mqtt_requests import Request, read_action
+from gateway.host.metrics import supervised
+from gateway.journal.journal import Journal
+from gateway.messages.control import (
     BeginSession,
     Command,
     Control,
@@ -13,10 +17,6 @@ from gateway.control import (
     Reload,
     Restart,
 )
-from gateway.errors import RequestError
-from gateway.formats.mqtt_requests import Request, read_action
-from gateway.host.metrics import supervised
-from gateway.journal.journal import Journal
 from gateway.mqtt_client.desk import Desk
 
 Serve = Callable[[Request], Awaitable[Mapping[str, object]]]

@@ -2,10 +2,10 @@
 
 import time
 
-from gateway.control import Standing
 from gateway.errors import JournalError
 from gateway.journal.entry import Contents
 from gateway.journal.journal import Journal
+from gateway.messages.control import Standing
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import BrokerAddress, Connection
 

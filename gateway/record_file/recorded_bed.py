@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from gateway.edf.annotations import Annotation
-from gateway.outputs import Output, Reading
+from gateway.messages.outputs import Output, Reading
 from gateway.record_file.night_file import NightFile
 
 WAITING = 4096  # outputs other than signal that wait for a disk: more than a night

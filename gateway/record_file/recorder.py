@@ -8,7 +8,13 @@ from pathlib import Path
 
 from gateway.acquisition.packets import Block
 from gateway.errors import SinkError
-from gateway.outputs import Output, Reading, Recording, SessionState, SignalBegins
+from gateway.messages.outputs import (
+    Output,
+    Reading,
+    Recording,
+    SessionState,
+    SignalBegins,
+)
 from gateway.record_file import folder as folders
 from gateway.record_file.night_file import NightFile, Writer, open_night
 from gateway.record_file.recorded_bed import Bed

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 
 from gateway.acquisition.packets import Input, LinkDown, LinkUp, Notification, Tick
 from gateway.errors import ConfigError, LinkError, StallError
-from gateway.outputs import Availability, Output, Reading, Recording, SessionState
+from gateway.messages.outputs import (
+    Availability,
+    Output,
+    Reading,
+    Recording,
+    SessionState,
+)
 from gateway.past import Ending, Past, Verdict
 from gateway.pipeline import Pipeline
 from gateway.runtime.notebook import Notebook

@@ -10,8 +10,8 @@ from gateway.edf.hypnogram_writer import hypnogram_edf
 from gateway.errors import GatewayError
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
+from gateway.messages.outputs import Reading
 from gateway.offline import NO_DATE, night_for, score
-from gateway.outputs import Reading
 from gateway.recordings.open_night import open_night
 from gateway.runtime.model_file import read_model
 from gateway.runtime.result_file import write_result

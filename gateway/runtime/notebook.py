@@ -3,7 +3,7 @@
 from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.packets import Tick
 from gateway.formats.night_lines import Changed, Closed, Opened, Reopened, Scored
-from gateway.outputs import Output, Recording, SessionState
+from gateway.messages.outputs import Output, Recording, SessionState
 from gateway.past import Ending, Past, Verdict, judge
 from gateway.pipeline import Pipeline
 from gateway.runtime.night_file import NightFile

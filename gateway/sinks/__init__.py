@@ -6,10 +6,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
-from gateway.control import Control
 from gateway.errors import ConfigError
-from gateway.feed import Feed
-from gateway.outputs import Output, Reading
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Output, Reading
 
 Options = TypeVar("Options")
 

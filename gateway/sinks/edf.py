@@ -14,9 +14,9 @@ from pathlib import Path
 from gateway import __version__
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block
-from gateway.control import Control, Mark, Standing
-from gateway.feed import Feed
-from gateway.outputs import (
+from gateway.messages.control import Control, Mark, Standing
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Reading,

@@ -16,12 +16,19 @@ from typing import Literal, get_args
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
-from gateway.control import Control
-from gateway.feed import Feed
 from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.writer import Recorder
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import (
+    Availability,
+    NightEpochs,
+    Reading,
+    SessionState,
+    SignalBegins,
+)
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.desk import Desk
 from gateway.mqtt_client.heard import BrokerAddress, Connection
@@ -30,13 +37,6 @@ from gateway.mqtt_client.journal_lane import JournalLane
 from gateway.mqtt_client.office import Office
 from gateway.mqtt_client.standing import standing
 from gateway.mqtt_client.tls import Tls
-from gateway.outputs import (
-    Availability,
-    NightEpochs,
-    Reading,
-    SessionState,
-    SignalBegins,
-)
 from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from gateway.acquisition.loss_counts import Tally
-from gateway.control import Control
 from gateway.errors import MissingExtraError
-from gateway.feed import Feed
 from gateway.formats.hypnogram_text import draw
 from gateway.formats.summary_text import summary_lines
-from gateway.outputs import Availability, NightEpochs, Reading
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Availability, NightEpochs, Reading
 from gateway.preprocessing.band import EPOCH_S
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import Hypnogram

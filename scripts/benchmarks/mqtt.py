@@ -17,9 +17,9 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 from rows import Row, median, p99
 
-from gateway.feed import Feed
 from gateway.journal.options import JournalOptions
-from gateway.outputs import Reading
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options, run

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.acquisition.montage import HeadbandInfo, Montage
-from gateway.feed import Feed
-from gateway.outputs import Availability, SignalBegins
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Availability, SignalBegins
 from gateway.sinks.mqtt import Options, run
 
 pytestmark = pytest.mark.integration

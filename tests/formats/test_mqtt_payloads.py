@@ -16,7 +16,7 @@ from gateway.formats.epoch_json import (
     summary_payload,
     utc_text,
 )
-from gateway.outputs import Reading
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.quality import ABSENT, Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise

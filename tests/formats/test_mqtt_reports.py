@@ -35,7 +35,7 @@ from gateway.formats.mqtt_reports import (
 )
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import Contents
-from gateway.outputs import Reading, Recording, SessionState
+from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights

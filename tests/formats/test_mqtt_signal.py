@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats.mqtt_signal import signal_payload
-from gateway.outputs import Reading
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from tests.mqtt_contract import validator

@@ -20,7 +20,7 @@ from gateway.formats.night_lines import (
     read,
     write,
 )
-from gateway.outputs import Recording, SessionState
+from gateway.messages.outputs import Recording, SessionState
 from gateway.past import Ending, Moment
 from gateway.preprocessing.quality import Flaw, Quality
 from gateway.staging.lights import Lights

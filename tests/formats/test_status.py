@@ -17,7 +17,7 @@ from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
 from gateway.formats.status_text import Mood, Said, duration_text, status_lines
 from gateway.host.vitals import Vitals
-from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.quality import ABSENT, Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise

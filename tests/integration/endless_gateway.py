@@ -9,9 +9,9 @@ import time
 from datetime import UTC, datetime
 from itertools import count
 
-from gateway.feed import Feed
 from gateway.journal.options import JournalOptions
-from gateway.outputs import Reading
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading
 from gateway.preprocessing.quality import Quality
 from gateway.sinks.mqtt import Options, run
 from gateway.staging.score import ScoredEpoch

@@ -14,8 +14,8 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Block, Tick
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
-from gateway.control import Mark
 from gateway.daemon.supervisor import outlet, serve
+from gateway.messages.control import Mark
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline

@@ -17,8 +17,8 @@ from gateway.ble.link_stats import LinkState
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import CYCLE
 from gateway.daemon.supervisor import outlet, serve
+from gateway.messages.outputs import Availability
 from gateway.offline import score
-from gateway.outputs import Availability
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch

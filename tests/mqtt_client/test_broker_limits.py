@@ -12,8 +12,8 @@ from paho.mqtt import publish
 
 from gateway.acquisition.packets import Battery
 from gateway.errors import ConfigError, SinkError
+from gateway.messages.outputs import Availability
 from gateway.mqtt_client import journal_lane
-from gateway.outputs import Availability
 from gateway.runtime.local_broker import LocalBroker
 from tests.mosquitto_peer import Listener, until
 from tests.sink_under_fault import PATIENCE_S, known, scoring, warnings

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.feed import Feed
 from gateway.formats.mqtt_topics import Topic
+from gateway.messages.feed import Feed
 from gateway.mqtt_client.connection import MqttClient
 from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
 from gateway.mqtt_client.line import UNANSWERED

@@ -10,9 +10,16 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.control import BeginSession, Control, EndSession, Lights, Mark, Reload
-from gateway.feed import Feed
-from gateway.outputs import Recording, SessionState
+from gateway.messages.control import (
+    BeginSession,
+    Control,
+    EndSession,
+    Lights,
+    Mark,
+    Reload,
+)
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Recording, SessionState
 from gateway.sinks.mqtt import Options, run
 
 pytestmark = pytest.mark.integration

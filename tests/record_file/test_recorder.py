@@ -14,7 +14,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.edf.record_writer import KEPT
 from gateway.errors import RecordingError, SinkError
-from gateway.outputs import (
+from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Recording,

@@ -7,7 +7,7 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
 from gateway.config.schema import Sessions
 from gateway.intake import Intake
-from gateway.outputs import Availability, Recording, SessionState
+from gateway.messages.outputs import Availability, Recording, SessionState
 from gateway.preprocessing.band import Band
 from gateway.runtime.bed import Bed
 from gateway.runtime.station import Session, Station

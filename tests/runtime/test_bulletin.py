@@ -9,8 +9,8 @@ import pytest
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.daemon.status_log import BULLETIN, NoOptions
-from gateway.feed import Feed
-from gateway.outputs import Recording, SessionState
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.stage import Refusal, Stage
 

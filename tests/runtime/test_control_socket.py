@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.packets import Battery
-from gateway.control import BeginSession, Control, EndSession, Lights, Mark, Standing
 from gateway.control_socket import server
 from gateway.control_socket.client import ask
 from gateway.control_socket.handlers import Premises
@@ -21,8 +20,16 @@ from gateway.control_socket.messages import LONGEST_REQUEST, Order
 from gateway.control_socket.server import MOST_CLIENTS, ControlOptions
 from gateway.control_socket.socket_path import claimed, known_socket, own_socket
 from gateway.errors import AlreadyRunningError, ConfigError, GatewayError, NoDaemonError
-from gateway.feed import Feed
-from gateway.outputs import Reading, Recording, SessionState
+from gateway.messages.control import (
+    BeginSession,
+    Control,
+    EndSession,
+    Lights,
+    Mark,
+    Standing,
+)
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Reading, Recording, SessionState
 
 pytestmark = pytest.mark.integration
 
@@ -130,7 +137,7 @@ async def test_a_headband_that_is_not_there_is_a_wrong_command(tmp_path):
 
 
 async def test_the_outputs_say_how_they_do_also_one_that_hangs(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.control.PATIENCE_S", 0.1)
+    monkeypatch.setattr("gateway.messages.control.PATIENCE_S", 0.1)
     async with daemon(tmp_path / "s") as served:
         served.control.note("terminal", Standing(well=False, words="no terminal"))
         served.control.note("control", Standing(well=True, words="of no interest"))

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from gateway.control import Control
 from gateway.daemon.build import check
 from gateway.daemon.reload import Reloader
+from gateway.messages.control import Control
 
 pytestmark = pytest.mark.integration  # a thread reads the file
 

@@ -16,7 +16,7 @@ from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.intake import Intake
-from gateway.outputs import Availability
+from gateway.messages.outputs import Availability
 from gateway.preprocessing.band import Band
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink

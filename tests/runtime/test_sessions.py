@@ -16,8 +16,8 @@ from gateway.acquisition.packets import (
 )
 from gateway.config.schema import Sessions
 from gateway.errors import DecodeError
+from gateway.messages.outputs import NightEpochs, Recording, SessionState
 from gateway.night import Night
-from gateway.outputs import NightEpochs, Recording, SessionState
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.band import Band
 from gateway.preprocessing.contact import Grip

@@ -7,13 +7,13 @@ import pytest
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
-from gateway.control import RUNS, Control, Reload
 from gateway.daemon.active_sink import outlet
 from gateway.daemon.sink_router import FAREWELL_S, Switchboard
 from gateway.daemon.supervisor import serve
 from gateway.daemon.watchdog import Vigil
 from gateway.errors import SinkError
-from gateway.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.control import RUNS, Control, Reload
+from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.sinks import Sink
 
 WANTS = (Availability, Battery, SessionState, Tally)

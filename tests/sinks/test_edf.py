@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from gateway.config.schema import parse
-from gateway.control import Control, Mark
 from gateway.errors import ConfigError, SinkError
-from gateway.feed import Feed
-from gateway.outputs import Recording, SessionState
+from gateway.messages.control import Control, Mark
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Recording, SessionState
 from gateway.record_file import folder
 from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey

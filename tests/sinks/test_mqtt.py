@@ -16,19 +16,19 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.config.schema import parse
-from gateway.control import Control
 from gateway.errors import ConfigError
-from gateway.feed import Feed
 from gateway.formats.epoch_json import utc_text
 from gateway.journal.options import JournalOptions
-from gateway.mqtt_client import office
-from gateway.outputs import (
+from gateway.messages.control import Control
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Recording,
     SessionState,
     SignalBegins,
 )
+from gateway.mqtt_client import office
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
@@ -47,7 +47,7 @@ RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 HERE = Availability(online=True, reason="samples arrive")
 PUBLISHER = """
 import asyncio, sys
-from gateway.feed import Feed
+from gateway.messages.feed import Feed
 from gateway.sinks.mqtt import Options, run
 asyncio.run(run(Options(host="127.0.0.1", port=int(sys.argv[1])), Feed(4)))
 """

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.errors import MissingExtraError
-from gateway.feed import Feed
-from gateway.outputs import Availability
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import Availability
 from gateway.sinks import load, terminal
 from gateway.sinks.terminal import Options, run
 from gateway.staging.sleep_statistics import summarise

@@ -15,12 +15,18 @@ from itertools import count
 from pathlib import Path
 
 from gateway.acquisition.packets import Battery
-from gateway.control import Command, Control, EndSession, Lights, Mark
-from gateway.feed import Feed
 from gateway.formats.home_assistant import Place, gateway_discovery, headband_discovery
 from gateway.formats.mqtt_topics import TopicTree
 from gateway.journal.options import JournalOptions
-from gateway.outputs import Availability, Output, Reading, Recording, SessionState
+from gateway.messages.control import Command, Control, EndSession, Lights, Mark
+from gateway.messages.feed import Feed
+from gateway.messages.outputs import (
+    Availability,
+    Output,
+    Reading,
+    Recording,
+    SessionState,
+)
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.preprocessing.quality import Quality

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gateway.acquisition.packets import Block
 from gateway.errors import RecordingError
-from gateway.outputs import Recording, SessionState
+from gateway.messages.outputs import Recording, SessionState
 from gateway.record_file.folder import of_session
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder
