@@ -8,13 +8,13 @@ import pytest
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.messages.outputs import Reading, Recording, SessionState
+from gateway.models.load import read_model
 from gateway.night import Night
 from gateway.offline import night_for, score
 from gateway.record_file.folder import recordings
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder
 from gateway.recordings.open_night import open_night
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import CHANNEL
-from gateway.runtime.model_file import read_model
+from gateway.models.load import read_model
 from gateway.staging.scorers.litert import LiteRtScorer
 from training.figures import Judged, figures, joined
 from training.figures_text import figure_lines

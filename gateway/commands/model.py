@@ -13,7 +13,7 @@ from gateway.config.file import read_config, read_text
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
 from gateway.formats.model_sheet import model_sheet
-from gateway.runtime.model_trial import Trial, try_model
+from gateway.models.trial import Trial, try_model
 from gateway.staging.golden import Verdict
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)

@@ -9,7 +9,7 @@ import click
 from gateway import __version__
 from gateway.cli.options import JSON, examples
 from gateway.errors import ModelError
-from gateway.runtime.model_file import DEFAULT, read_package
+from gateway.models.load import DEFAULT, read_package
 from gateway.staging.model_card import unpack
 from gateway.staging.scorers.litert import runtime_name
 

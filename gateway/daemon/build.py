@@ -23,9 +23,9 @@ from gateway.daemon.systemd_notify import notify
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.messages.control import Control
+from gateway.models.load import read_model
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.model_file import read_model
 from gateway.runtime.night_file import NightFile
 from gateway.runtime.session_id import session_id
 from gateway.runtime.state_place import state_folder

@@ -10,8 +10,8 @@ import numpy as np
 from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import Patient, said_by
 from gateway.errors import ModelError
-from gateway.runtime.model_file import read_model
-from gateway.runtime.model_trial import try_model
+from gateway.models.load import read_model
+from gateway.models.trial import try_model
 from gateway.staging.scorers.litert import N_SAMPLES
 
 CPUINFO = Path("/proc/cpuinfo")

@@ -11,9 +11,9 @@ from gateway.errors import GatewayError
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.messages.outputs import Reading
+from gateway.models.load import read_model
 from gateway.offline import NO_DATE, night_for, score
 from gateway.recordings.open_night import open_night
-from gateway.runtime.model_file import read_model
 from gateway.runtime.result_file import write_result
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch

@@ -11,8 +11,8 @@ from gateway.ble.radio import AskPasskey, Connection, Seen
 from gateway.config.schema import Config
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
+from gateway.models.load import read_model
 from gateway.preprocessing.fit import Fit
-from gateway.runtime.model_file import read_model
 from gateway.runtime.reach import device_at, in_reach, nothing_in_reach, only_one
 from gateway.runtime.try_on import SAMPLE_TEST_S, TryOn
 

@@ -11,10 +11,10 @@ from gateway.ble.radio import Connection, Seen
 from gateway.config.schema import Config, Device
 from gateway.daemon.build import driver_of
 from gateway.errors import DecodeError, LinkError
+from gateway.models.load import read_model
 from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.preprocessing.fit import Fit
 from gateway.preprocessing.fitting import Fitting
-from gateway.runtime.model_file import read_model
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from rows import Row, median, p99, timings_us
 
 from gateway.acquisition.packets import LinkUp, Notification, Tick
 from gateway.drivers import diy
+from gateway.models.load import read_model
 from gateway.offline import NO_DATE, score
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.epoch import Epoch
 from gateway.recordings.recording import Recording
-from gateway.runtime.model_file import read_model
 from gateway.staging.scorers.litert import RUNTIMES, LiteRtScorer
 from sim.devices.diy import DiyDevice
 

@@ -19,8 +19,8 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.daemon.supervisor import clock_now
+from gateway.models.load import read_model
 from gateway.pipeline import Night, Pipeline
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from sim import devices
 from sim.air import Air

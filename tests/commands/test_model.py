@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from gateway.commands import cli
 from gateway.errors import ConfigError, ModelError
-from gateway.runtime.model_file import DEFAULT
-from gateway.runtime.model_trial import try_model
+from gateway.models.load import DEFAULT
+from gateway.models.trial import try_model
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
     pack,

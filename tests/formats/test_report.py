@@ -16,7 +16,7 @@ from gateway.formats.night_statistics import yasa_statistics
 from gateway.formats.report.contents import Report, troubles
 from gateway.formats.report.page import report_html
 from gateway.formats.report.picture import report_svg
-from gateway.runtime.model_file import read_model
+from gateway.models.load import read_model
 from gateway.staging.stage import Refusal, Stage
 from gateway.staging.staged_night import StagedNight
 from tests.staged_nights import night_of, nights

@@ -9,9 +9,9 @@ from paho.mqtt import publish
 
 from gateway.config.schema import Ble, Config, Device
 from gateway.daemon.build import run_daemon
+from gateway.models.load import read_model
 from gateway.offline import score
 from gateway.pipeline import Night
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from sim.air import Air
 from sim.devices.diy import DiyDevice

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.models.load import read_model
 from gateway.offline import night_for, score
 from gateway.record_file.folder import read_beside, recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from tests.mosquitto_peer import until
 from tests.mqtt_contract import check_all

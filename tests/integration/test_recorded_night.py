@@ -16,6 +16,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
 from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.control import Mark
+from gateway.models.load import read_model
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
@@ -23,7 +24,6 @@ from gateway.preprocessing.contact_watch import ContactWatch
 from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night
-from gateway.runtime.model_file import read_model
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink, edf
 from gateway.staging.score import ScoredEpoch

@@ -18,11 +18,11 @@ from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import CYCLE
 from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.outputs import Availability
+from gateway.models.load import read_model
 from gateway.offline import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.model_file import read_model
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch

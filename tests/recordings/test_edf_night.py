@@ -9,11 +9,11 @@ import pytest
 
 from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
+from gateway.models.load import read_model
 from gateway.offline import packets, score
 from gateway.pipeline import Night
 from gateway.recordings.edf import open_edf, read_recording
 from gateway.recordings.open_night import open_night
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -14,10 +14,10 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import outlet, serve
+from gateway.models.load import read_model
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.runtime.model_file import read_model
 from gateway.runtime.station import Session, Station
 from gateway.staging.stage import STAGES
 from gateway.standby import Standby

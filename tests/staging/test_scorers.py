@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gateway.errors import ModelError
+from gateway.models.load import DEFAULT, read_model
 from gateway.preprocessing.band import Band
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import Quality
 from gateway.preprocessing.scale import STEP, quantise
-from gateway.runtime.model_file import DEFAULT, read_model
 from gateway.staging.context import ContextHead
 from gateway.staging.model_card import ModelCard, pack
 from gateway.staging.scorers import litert

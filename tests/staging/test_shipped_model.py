@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.models.load import DEFAULT, read_model
 from gateway.preprocessing.band import Band
 from gateway.preprocessing.epoch import Epoch
 from gateway.preprocessing.quality import ABSENT, Quality
-from gateway.runtime.model_file import DEFAULT, read_model
 from gateway.staging.gate import Judge, score_or_refuse
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load

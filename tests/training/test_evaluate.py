@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from gateway.models.load import read_model
 from gateway.offline import score
 from gateway.pipeline import Night
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
 from training.errors import TrainingDataError

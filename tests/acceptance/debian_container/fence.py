@@ -9,7 +9,7 @@ from tests.acceptance.debian_container.container import ContainerError
 GROUP = "/sys/fs/cgroup/system.slice/sleepgate.service/cgroup.procs"
 EPOCH = """import time
 import numpy as np
-from gateway.runtime.model_file import read_model
+from gateway.models.load import read_model
 scorer = read_model("default")
 interpreter = scorer._interpreter
 tensor = interpreter.get_input_details()[0]

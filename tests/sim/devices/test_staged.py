@@ -7,8 +7,8 @@ import pytest
 
 from gateway import drivers, offline
 from gateway.acquisition.packets import LinkUp, Tick
+from gateway.models.load import read_model
 from gateway.pipeline import Night, Pipeline
-from gateway.runtime.model_file import read_model
 from gateway.staging.score import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load

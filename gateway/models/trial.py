@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import ModelError
-from gateway.runtime.model_file import read_package
+from gateway.models.load import read_package
 from gateway.staging.golden import CODES_APART, Golden, Verdict, compare_golden
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
@@ -57,7 +57,7 @@ def try_model(name_or_path: str) -> Trial:
     Parameters
     ----------
     name_or_path : str
-        As for `gateway.runtime.model_file.read_model`.
+        As for `gateway.models.load.read_model`.
 
     Raises
     ------

@@ -1,0 +1,1 @@
+"""Model packages: the shipped one, loading, and a trial run."""
