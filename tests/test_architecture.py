@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "gateway.record_file": {"acquisition", "staging", "formats", "outputs", "errors"},
     "gateway.host.metrics": {"vitals"},
     "gateway.host.vitals": set(),
-    "gateway.mqtt_client": {
+    "gateway.mqtt": {
         *("acquisition", "preprocessing", "staging", "formats", "outputs"),
         *("control", "errors", "journal", "link", "machine", "__version__"),
     },

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError, SinkError
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import Connection, Message
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Connection, Message
 from gateway.sinks.mqtt import Options
 
 

@@ -9,8 +9,8 @@ from gateway.cli.broker_messages import mqtt_options, publish_once
 from gateway.cli.options import CONFIG, examples
 from gateway.config.file import read_config
 from gateway.formats.home_assistant import headband_topic
-from gateway.formats.mqtt_topics import TopicTree
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.topics import TopicTree
 
 
 @examples("sleepgate forget bedroom")

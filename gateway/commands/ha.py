@@ -18,8 +18,8 @@ from gateway.formats.home_assistant import (
     headband_discovery,
     headband_topic,
 )
-from gateway.formats.mqtt_topics import TopicTree
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.topics import TopicTree
 from gateway.sinks.mqtt import Options
 
 

@@ -12,8 +12,8 @@ from gateway.doctor.report import Finding, Verdict, broken, good, skipped, warni
 from gateway.doctor.sandbox_checks import fence_findings
 from gateway.doctor.target import Patient
 from gateway.errors import ConfigError
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import Connection
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Connection
 from gateway.sinks.mqtt import Options
 
 PATIENCE_S = 5.0

@@ -15,7 +15,7 @@ from gateway.formats.home_assistant_entities import (
     gateway_entities,
     headband_entities,
 )
-from gateway.formats.mqtt_topics import Topic, TopicTree, may_be_published
+from gateway.mqtt.topics import Topic, TopicTree, may_be_published
 
 
 class Place(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.formats.epoch_json import LABEL
-from gateway.formats.mqtt_reports import NOT_AWAKE, PHASE
-from gateway.formats.mqtt_topics import Topic, TopicTree
+from gateway.mqtt.payloads import NOT_AWAKE, PHASE
+from gateway.mqtt.topics import Topic, TopicTree
 from gateway.preprocessing.contact import Grip
 from gateway.staging.events import Happening
 from gateway.staging.stage import STAGES

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.formats.home_assistant import Place
-from gateway.formats.mqtt_topics import TopicTree, base_problem
 from gateway.host.metrics import gateway_id, host_name
+from gateway.mqtt.topics import TopicTree, base_problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from typing import Literal, get_args
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
-from gateway.formats.mqtt_topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.writer import Recorder
@@ -29,14 +28,15 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.desk import Desk
-from gateway.mqtt_client.heard import BrokerAddress, Connection
+from gateway.mqtt.bridge import Office
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection
+from gateway.mqtt.health import standing
+from gateway.mqtt.journal_publisher import JournalLane
+from gateway.mqtt.publisher import Desk
+from gateway.mqtt.tls import Tls
+from gateway.mqtt.topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.mqtt_client.home_assistant_options import HomeAssistantOptions
-from gateway.mqtt_client.journal_lane import JournalLane
-from gateway.mqtt_client.office import Office
-from gateway.mqtt_client.standing import standing
-from gateway.mqtt_client.tls import Tls
 from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent

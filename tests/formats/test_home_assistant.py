@@ -14,8 +14,8 @@ from gateway.formats.home_assistant import (
     headband_discovery,
     headband_topic,
 )
-from gateway.formats.mqtt_reports import PHASE
-from gateway.formats.mqtt_topics import TopicTree
+from gateway.mqtt.payloads import PHASE
+from gateway.mqtt.topics import TopicTree
 from gateway.sinks.mqtt import LANES
 from gateway.staging.events import Happening
 

@@ -14,9 +14,12 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats import mqtt_bridge
 from gateway.formats.hypnogram_svg import draw_svg
-from gateway.formats.mqtt_bridge import (
+from gateway.host.vitals import Vitals
+from gateway.journal.entry import Contents
+from gateway.messages.outputs import Reading, Recording, SessionState
+from gateway.mqtt import bridge_payloads
+from gateway.mqtt.bridge_payloads import (
     Gateway,
     Headband,
     Health,
@@ -24,7 +27,7 @@ from gateway.formats.mqtt_bridge import (
     health_payload,
     info_payload,
 )
-from gateway.formats.mqtt_reports import (
+from gateway.mqtt.payloads import (
     Link,
     event_payload,
     hypnogram_payload,
@@ -33,9 +36,6 @@ from gateway.formats.mqtt_reports import (
     session_payload,
     telemetry_payload,
 )
-from gateway.host.vitals import Vitals
-from gateway.journal.entry import Contents
-from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
@@ -62,7 +62,7 @@ def check(name, payload):
 def test_every_schema_is_announced_in_its_version():
     """The others in the folder are of the command line and of the record."""
     there = {path.name.removesuffix(".v1.json") for path in SCHEMAS.iterdir()}
-    assert set(mqtt_bridge.SCHEMAS) == {*SCHEMA_OF.values(), "response"} <= there
+    assert set(bridge_payloads.SCHEMAS) == {*SCHEMA_OF.values(), "response"} <= there
 
 
 tallies = st.builds(

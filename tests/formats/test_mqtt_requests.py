@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import RequestError
-from gateway.formats.mqtt_requests import (
+from gateway.mqtt.request_messages import (
     MAX_BYTES,
     error_payload,
     ok_payload,

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.formats.mqtt_topics import TopicTree
+from gateway.mqtt.topics import TopicTree
 
 
 def test_the_tree_is_the_published_one():

@@ -13,7 +13,7 @@ from paho.mqtt import publish
 from gateway.acquisition.packets import Battery
 from gateway.errors import ConfigError, SinkError
 from gateway.messages.outputs import Availability
-from gateway.mqtt_client import journal_lane
+from gateway.mqtt import journal_publisher
 from gateway.runtime.local_broker import LocalBroker
 from tests.mosquitto_peer import Listener, until
 from tests.sink_under_fault import PATIENCE_S, known, scoring, warnings
@@ -261,7 +261,7 @@ async def generous_again(broker, listening, night):
 async def test_what_is_refused_of_one_headband_does_not_hold_up_the_other(
     listening, scored, tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr(journal_lane, "AGAIN_S", 0.05)
+    monkeypatch.setattr(journal_publisher, "AGAIN_S", 0.05)
     acl = tmp_path / "acl"
     acl.write_text(
         "topic readwrite sleepgate/east/#\ntopic read #\ntopic write marker/#\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.formats.mqtt_topics import Topic
-from gateway.mqtt_client import line
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
+from gateway.mqtt import connection
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.topics import Topic
 from tests.mosquitto_peer import until
 from tests.sink_under_fault import PATIENCE_S, newest, scoring, warnings
 from tests.tcp_faults import TcpFaults
@@ -70,7 +70,7 @@ async def test_acknowledgements_that_never_come_hold_nothing_up(
     faults, night_through, caplog, monkeypatch
 ):
     """The broker answers pings, so neither TCP nor the keepalive notices."""
-    monkeypatch.setattr(line, "UNACKNOWLEDGED_S", 2.0)
+    monkeypatch.setattr(connection, "UNACKNOWLEDGED_S", 2.0)
     async with night_through(faults) as (night, listener):
         faults.withheld = {PUBACK}
         await night.record(60)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.formats.mqtt_topics import Topic
 from gateway.messages.feed import Feed
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
-from gateway.mqtt_client.line import UNANSWERED
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.connection import UNANSWERED
+from gateway.mqtt.topics import Topic
 from gateway.sinks.mqtt import SINK, Options
 
 pytestmark = pytest.mark.integration

@@ -11,9 +11,9 @@ from functools import partial
 import pytest
 from paho.mqtt import publish
 
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import BrokerAddress, Connection
-from gateway.mqtt_client.small_ears import FRAME_BYTES, HEARD_BYTES
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection
+from gateway.mqtt.packet_limit import FRAME_BYTES, HEARD_BYTES
 from gateway.runtime.local_broker import LocalBroker
 from tests.mosquitto_peer import VERSIONS
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mqtt_client.paho_thread import BACK_OFF_S
-from gateway.mqtt_client.steadiness import MOST_S, OFTEN, STEADY_S, Steadiness
+from gateway.mqtt.paho_client import BACK_OFF_S
+from gateway.mqtt.reconnect_backoff import MOST_S, OFTEN, STEADY_S, Steadiness
 
 EPOCH_S = 30
 DRAWN = 1.5  # the longest pause is drawn up to half as long again

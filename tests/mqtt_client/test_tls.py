@@ -7,10 +7,10 @@ import pytest
 
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
-from gateway.formats.mqtt_topics import Topic
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import BrokerAddress, Connection, Message
-from gateway.mqtt_client.tls import Tls
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.tls import Tls
+from gateway.mqtt.topics import Topic
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options
 from tests.certificates import Authority

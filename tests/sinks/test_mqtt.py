@@ -28,7 +28,7 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.mqtt_client import office
+from gateway.mqtt import bridge
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
@@ -307,7 +307,7 @@ def born(broker):
 async def test_a_home_assistant_that_starts_is_told_everything_again(
     broker, listening, reading, scored, monkeypatch
 ):
-    monkeypatch.setattr(office, "BIRTH_S", 0.0)
+    monkeypatch.setattr(bridge, "BIRTH_S", 0.0)
     async with listening(broker, "#") as listener, running(broker) as feed:
         feed.put(reading(HERE))
         feed.put(scored(0))

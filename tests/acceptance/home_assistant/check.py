@@ -16,7 +16,6 @@ from pathlib import Path
 
 from gateway.acquisition.packets import Battery
 from gateway.formats.home_assistant import Place, gateway_discovery, headband_discovery
-from gateway.formats.mqtt_topics import TopicTree
 from gateway.journal.options import JournalOptions
 from gateway.messages.control import Command, Control, EndSession, Lights, Mark
 from gateway.messages.feed import Feed
@@ -27,6 +26,7 @@ from gateway.messages.outputs import (
     Recording,
     SessionState,
 )
+from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.contact import Contact, Grip
 from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
 from gateway.preprocessing.quality import Quality

@@ -6,8 +6,8 @@ from gateway.errors import JournalError
 from gateway.journal.entry import Contents
 from gateway.journal.journal import Journal
 from gateway.messages.control import Standing
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import BrokerAddress, Connection
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import BrokerAddress, Connection
 
 WORDS = {
     Connection.CONNECTING: "connecting to",

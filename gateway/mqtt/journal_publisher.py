@@ -9,9 +9,9 @@ from typing import Any
 from gateway.errors import JournalError
 from gateway.journal.entry import Entry
 from gateway.journal.journal import Journal
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import Message
-from gateway.mqtt_client.on_the_way import Receipt
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.in_flight import Receipt
 
 log = logging.getLogger(__name__)
 

@@ -4,16 +4,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.errors import GatewayError, RequestError
-from gateway.formats.mqtt_requests import (
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Message, Received
+from gateway.mqtt.request_handlers import Serve, Verbs
+from gateway.mqtt.request_messages import (
     Request,
     error_payload,
     ok_payload,
     read_request,
 )
-from gateway.formats.mqtt_topics import Topic, TopicTree
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.heard import Message, Received
-from gateway.mqtt_client.services import Serve, Verbs
+from gateway.mqtt.topics import Topic, TopicTree
 
 log = logging.getLogger(__name__)
 

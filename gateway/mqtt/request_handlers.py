@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from gateway.errors import RequestError
-from gateway.formats.mqtt_requests import Request, read_action
 from gateway.host.metrics import supervised
 from gateway.journal.journal import Journal
 from gateway.messages.control import (
@@ -17,7 +16,8 @@ from gateway.messages.control import (
     Reload,
     Restart,
 )
-from gateway.mqtt_client.desk import Desk
+from gateway.mqtt.publisher import Desk
+from gateway.mqtt.request_messages import Request, read_action
 
 Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
 

@@ -16,14 +16,6 @@ from gateway.formats.home_assistant import (
     headband_discovery,
     headband_topic,
 )
-from gateway.formats.mqtt_bridge import (
-    Gateway,
-    Headband,
-    Health,
-    Machine,
-    health_payload,
-    info_payload,
-)
 from gateway.host.metrics import (
     Pulse,
     architecture,
@@ -35,11 +27,19 @@ from gateway.host.metrics import (
 from gateway.journal.entry import Bounds, Contents
 from gateway.journal.journal import Journal
 from gateway.messages.control import Control
-from gateway.mqtt_client.connection import MqttClient
-from gateway.mqtt_client.desk import Desk
-from gateway.mqtt_client.heard import Message, Received
-from gateway.mqtt_client.requests import serve_requests
-from gateway.mqtt_client.services import Services
+from gateway.mqtt.bridge_payloads import (
+    Gateway,
+    Headband,
+    Health,
+    Machine,
+    health_payload,
+    info_payload,
+)
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Message, Received
+from gateway.mqtt.publisher import Desk
+from gateway.mqtt.request_handlers import Services
+from gateway.mqtt.requests import serve_requests
 from gateway.staging.scorers.litert import runtime_name
 
 log = logging.getLogger(__name__)

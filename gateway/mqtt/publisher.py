@@ -11,13 +11,13 @@ from gateway.formats.epoch_json import (
     epoch_document,
     epoch_payload,
 )
-from gateway.formats.mqtt_bridge import Headband
-from gateway.formats.mqtt_topics import TopicTree, may_be_published
 from gateway.journal.entry import Entry
 from gateway.journal.writer import Recorder
 from gateway.messages.outputs import NightEpochs, Reading, SessionState, SignalBegins
-from gateway.mqtt_client.bedside import Bedside
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt.bridge_payloads import Headband
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.device_publisher import Bedside
+from gateway.mqtt.topics import TopicTree, may_be_published
 from gateway.staging.score import ScoredEpoch
 
 BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago

@@ -1,6 +1,6 @@
 """What is wrong with the way to the broker, in words, and what to do about it. Pure."""
 
-from gateway.mqtt_client.heard import BrokerAddress
+from gateway.mqtt.client_events import BrokerAddress
 
 # part of what OpenSSL and paho say -> what to look at
 BECAUSE = (

@@ -6,9 +6,8 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
-from gateway.mqtt_client import hints
-from gateway.mqtt_client.complaints import Complaints
-from gateway.mqtt_client.heard import (
+from gateway.mqtt import diagnostics
+from gateway.mqtt.client_events import (
     Acknowledged,
     BrokerAddress,
     Connected,
@@ -21,9 +20,10 @@ from gateway.mqtt_client.heard import (
     Refused,
     Unreachable,
 )
-from gateway.mqtt_client.on_the_way import OnTheWay, Receipt, packet_bytes
-from gateway.mqtt_client.paho_thread import LARGEST, WINDOW, PahoThread, Terms
-from gateway.mqtt_client.steadiness import Steadiness
+from gateway.mqtt.in_flight import OnTheWay, Receipt, packet_bytes
+from gateway.mqtt.paho_client import LARGEST, WINDOW, PahoThread, Terms
+from gateway.mqtt.reconnect_backoff import Steadiness
+from gateway.mqtt_client.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class Line:
 
     def _unacknowledged(self) -> None:
         """Connect anew: only then MQTT lets anything be sent again."""
-        self.complaints.about(hints.unacknowledged(self._address))
+        self.complaints.about(diagnostics.unacknowledged(self._address))
         self.connection = Connection.OFFLINE
         self._start_over()
         self.changed.set()
@@ -158,7 +158,7 @@ class Line:
                 self._refused(heard)
             case Unreachable(why):
                 self.connection = Connection.OFFLINE
-                self.complaints.about(hints.unreachable(self._address, why))
+                self.complaints.about(diagnostics.unreachable(self._address, why))
             case Reached():
                 self._is_unanswered = True
             case Lost(reason):
@@ -194,7 +194,7 @@ class Line:
         if self._is_unanswered:
             self._is_unanswered = False
             self.connection = Connection.OFFLINE
-            self.complaints.about(hints.unanswered(self._address, reason))
+            self.complaints.about(diagnostics.unanswered(self._address, reason))
         elif self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
             self._ended(reason)
 
@@ -209,7 +209,7 @@ class Line:
             self.complaints.connection_is_well()  # it was, until now
             self.complaints.about(f"lost the broker ({reason}); trying for ever")
             return
-        self.complaints.about(hints.brief(self._address, reason))
+        self.complaints.about(diagnostics.brief(self._address, reason))
         if was_catching_up:
             self._start_over()  # what is on its way may be what it cannot take
 
@@ -223,7 +223,7 @@ class Line:
         elif refused.needs_a_person:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
-            words = hints.refused(address, self.protocol, refused.reason)
+            words = diagnostics.refused(address, self.protocol, refused.reason)
             self.complaints.about(words)
         else:
             self.connection = Connection.OFFLINE

@@ -9,17 +9,7 @@ from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.epoch_json import OFFLINE, ONLINE, read_document, summary_payload
 from gateway.formats.hypnogram_svg import draw_svg
-from gateway.formats.mqtt_reports import (
-    Link,
-    event_payload,
-    hypnogram_payload,
-    phase_of,
-    phase_payload,
-    session_payload,
-    telemetry_payload,
-)
 from gateway.formats.mqtt_signal import signal_payload
-from gateway.formats.mqtt_topics import TopicTree
 from gateway.messages.outputs import (
     Availability,
     Output,
@@ -28,7 +18,17 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.payloads import (
+    Link,
+    event_payload,
+    hypnogram_payload,
+    phase_of,
+    phase_payload,
+    session_payload,
+    telemetry_payload,
+)
+from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.band import EPOCH_S
 from gateway.preprocessing.fit import Contacts
 from gateway.staging.events import Happening, SleepEvent

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from gateway.mqtt_client.heard import BrokerAddress, Connection, Message, Received
-from gateway.mqtt_client.line import Line
-from gateway.mqtt_client.on_the_way import Receipt
+from gateway.mqtt.client_events import BrokerAddress, Connection, Message, Received
+from gateway.mqtt.connection import Line
+from gateway.mqtt.in_flight import Receipt
 
 FIRST_ANSWER_S = 5.0
 DRAIN_S = 5.0

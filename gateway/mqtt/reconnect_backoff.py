@@ -1,6 +1,6 @@
 """How long connections last; a broker that hangs up at once is not pestered. Pure."""
 
-from gateway.mqtt_client.paho_thread import BACK_OFF_S
+from gateway.mqtt.paho_client import BACK_OFF_S
 
 STEADY_S = 30.0
 MOST_S = 15  # a bad network is not a reason to be late by more than half an epoch

@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from gateway.mqtt_client.heard import Message
+from gateway.mqtt.client_events import Message
 
 Receipt = asyncio.Future[bool]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from gateway.formats.mqtt_topics import Topic
-from gateway.mqtt_client.tls import Tls
+from gateway.mqtt.tls import Tls
+from gateway.mqtt.topics import Topic
 
 UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
 BAD_CREDENTIALS = (134, 135)

@@ -19,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.mqtt_client.heard import (
+from gateway.mqtt.client_events import (
     Acknowledged,
     BrokerAddress,
     Connected,
@@ -31,7 +31,7 @@ from gateway.mqtt_client.heard import (
     Refused,
     Unreachable,
 )
-from gateway.mqtt_client.small_ears import HEARD_BYTES, SmallEars
+from gateway.mqtt.packet_limit import HEARD_BYTES, SmallEars
 
 log = logging.getLogger(__name__)
 
