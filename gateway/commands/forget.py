@@ -8,8 +8,8 @@ import click
 from gateway.cli.broker_messages import mqtt_options, publish_once
 from gateway.cli.options import CONFIG, examples
 from gateway.config.file import read_config
-from gateway.formats.home_assistant import headband_topic
 from gateway.mqtt.client_events import Message
+from gateway.mqtt.home_assistant.discovery import headband_topic
 from gateway.mqtt.topics import TopicTree
 
 

@@ -11,14 +11,14 @@ from gateway.cli.options import CONFIG, examples
 from gateway.config.file import read_config
 from gateway.config.schema import Config
 from gateway.errors import ConfigError
-from gateway.formats.home_assistant import (
+from gateway.mqtt.client_events import Message
+from gateway.mqtt.home_assistant.discovery import (
     Place,
     gateway_discovery,
     gateway_topic,
     headband_discovery,
     headband_topic,
 )
-from gateway.mqtt.client_events import Message
 from gateway.mqtt.topics import TopicTree
 from gateway.sinks.mqtt import Options
 

@@ -9,13 +9,6 @@ from datetime import UTC, datetime, timedelta
 from gateway import __version__
 from gateway.errors import JournalError
 from gateway.formats.epoch_json import ONLINE
-from gateway.formats.home_assistant import (
-    Place,
-    gateway_discovery,
-    gateway_topic,
-    headband_discovery,
-    headband_topic,
-)
 from gateway.host.metrics import (
     Pulse,
     architecture,
@@ -37,6 +30,13 @@ from gateway.mqtt.bridge_payloads import (
 )
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import Message, Received
+from gateway.mqtt.home_assistant.discovery import (
+    Place,
+    gateway_discovery,
+    gateway_topic,
+    headband_discovery,
+    headband_topic,
+)
 from gateway.mqtt.publisher import Desk
 from gateway.mqtt.request_handlers import Services
 from gateway.mqtt.requests import serve_requests

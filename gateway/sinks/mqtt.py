@@ -32,11 +32,11 @@ from gateway.mqtt.bridge import Office
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, Connection
 from gateway.mqtt.health import standing
+from gateway.mqtt.home_assistant.options import HomeAssistantOptions
 from gateway.mqtt.journal_publisher import JournalLane
 from gateway.mqtt.publisher import Desk
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import STAGE_EXPIRY_S, TopicTree, base_problem
-from gateway.mqtt_client.home_assistant_options import HomeAssistantOptions
 from gateway.preprocessing.fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.formats.home_assistant import (
+from gateway.mqtt.home_assistant.discovery import (
     Place,
     gateway_discovery,
     gateway_topic,

@@ -15,7 +15,6 @@ from itertools import count
 from pathlib import Path
 
 from gateway.acquisition.packets import Battery
-from gateway.formats.home_assistant import Place, gateway_discovery, headband_discovery
 from gateway.journal.options import JournalOptions
 from gateway.messages.control import Command, Control, EndSession, Lights, Mark
 from gateway.messages.feed import Feed
@@ -25,6 +24,11 @@ from gateway.messages.outputs import (
     Reading,
     Recording,
     SessionState,
+)
+from gateway.mqtt.home_assistant.discovery import (
+    Place,
+    gateway_discovery,
+    headband_discovery,
 )
 from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.contact import Contact, Grip

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gateway.formats.epoch_json import json_bytes
-from gateway.formats.home_assistant_entities import (
+from gateway.mqtt.home_assistant.entities import (
     HERE,
     Entity,
     gateway_entities,

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from gateway import __version__
-from gateway.formats.home_assistant import Place
 from gateway.host.metrics import gateway_id, host_name
+from gateway.mqtt.home_assistant.discovery import Place
 from gateway.mqtt.topics import TopicTree, base_problem
 
 
