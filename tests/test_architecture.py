@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("acquisition", "drivers", "intake", "night", "outputs", "past", "errors"),
         *("preprocessing", "staging"),
     },
-    "gateway.offline": {
+    "gateway.offline.score_recording": {
         *("acquisition", "errors", "outputs", "pipeline", "preprocessing"),
         *("recordings", "staging"),
     },
@@ -106,7 +106,7 @@ ONLY_IN = {
         *("gateway/sinks/terminal.py", "gateway/cli/fit_view.py"),
         *("gateway/cli/status_view.py", "gateway/cli/progress_bar.py"),
     },
-    "distributed": {"gateway/runtime/archive.py"},
+    "distributed": {"gateway/offline/workers.py"},
 }
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
 

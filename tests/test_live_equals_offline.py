@@ -10,7 +10,7 @@ from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.models.load import read_model
 from gateway.night import Night
-from gateway.offline import night_for, score
+from gateway.offline.score_recording import night_for, score
 from gateway.record_file.folder import recordings
 from gateway.record_file.night_file import Writer
 from gateway.record_file.recorder import Limits, Recorder

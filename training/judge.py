@@ -6,7 +6,7 @@ import numpy as np
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.offline import NO_DATE, packets
+from gateway.offline.score_recording import NO_DATE, packets
 from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S
 from gateway.staging.score import ScoredEpoch, Scorer

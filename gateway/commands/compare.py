@@ -15,8 +15,8 @@ from gateway.evaluation.night_numbers import (
 )
 from gateway.formats.bland_altman_svg import bland_altman_svg
 from gateway.formats.comparison import comparison_json, comparison_lines
+from gateway.offline.read_scoring import aligned, pairs, read_scoring
 from gateway.runtime.result_file import write_result
-from gateway.runtime.scorings import aligned, pairs, read_scoring
 
 
 @examples("sleepgate compare NIGHT_night.json EXPERT-Hypnogram.edf")

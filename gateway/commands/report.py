@@ -17,8 +17,8 @@ from gateway.formats.report.page import report_html
 from gateway.formats.report.picture import report_svg
 from gateway.formats.summary_text import summary_lines
 from gateway.models.load import read_model
-from gateway.runtime.file_scoring import Options
-from gateway.runtime.night_source import LAST, Found, find_night
+from gateway.offline.find_night import LAST, Found, find_night
+from gateway.offline.score_file import Options
 from gateway.runtime.result_file import write_result
 
 TERMINAL = 80

@@ -20,13 +20,13 @@ from gateway.formats.epoch_json import (
 from gateway.formats.summary_text import summary_lines
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
-from gateway.offline import night_for, score
+from gateway.offline.batch import Plan, score_archive
+from gateway.offline.score_file import OFFLINE, RESULTS, Options
+from gateway.offline.score_recording import night_for, score
 from gateway.preprocessing.band import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_night import NPZ, open_night
-from gateway.runtime.file_scoring import OFFLINE, RESULTS, Options
-from gateway.runtime.score_archive import Plan, score_archive
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from archive_trial import make_archive
 
+from gateway.offline.score_file import Options, Task, run_task
+from gateway.offline.workers import score_locally
 from gateway.recordings.open_night import recordings_in
-from gateway.runtime.archive import score_locally
-from gateway.runtime.file_scoring import Options, Task, run_task
 
 
 def rows(n_nights: int, n_epochs: int) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from rows import Row, median, p99, timings_us
 from gateway.acquisition.packets import LinkUp, Notification, Tick
 from gateway.drivers import diy
 from gateway.models.load import read_model
-from gateway.offline import NO_DATE, score
+from gateway.offline.score_recording import NO_DATE, score
 from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.epoch import Epoch
 from gateway.recordings.recording import Recording

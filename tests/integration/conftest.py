@@ -10,7 +10,7 @@ from paho.mqtt import publish
 from gateway.config.schema import Ble, Config, Device
 from gateway.daemon.build import run_daemon
 from gateway.models.load import read_model
-from gateway.offline import score
+from gateway.offline.score_recording import score
 from gateway.pipeline import Night
 from gateway.staging.score import ScoredEpoch
 from sim.air import Air

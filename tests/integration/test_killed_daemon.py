@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gateway.models.load import read_model
-from gateway.offline import night_for, score
+from gateway.offline.score_recording import night_for, score
 from gateway.record_file.folder import read_beside, recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night

@@ -19,7 +19,7 @@ from gateway.ble.recovery_policy import CYCLE
 from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.outputs import Availability
 from gateway.models.load import read_model
-from gateway.offline import score
+from gateway.offline.score_recording import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_watch import ContactWatch

@@ -10,7 +10,7 @@ import pytest
 from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
 from gateway.models.load import read_model
-from gateway.offline import packets, score
+from gateway.offline.score_recording import packets, score
 from gateway.pipeline import Night
 from gateway.recordings.edf import open_edf, read_recording
 from gateway.recordings.open_night import open_night

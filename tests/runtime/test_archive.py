@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gateway.errors import ConfigError, RecordingError
-from gateway.runtime.archive import KILLED, score_locally
-from gateway.runtime.file_scoring import Options, Outcome, Task
-from gateway.runtime.ledger import NAME, Ledger
+from gateway.offline.batch import Plan, score_archive
+from gateway.offline.manifest import NAME, Ledger
+from gateway.offline.score_file import Options, Outcome, Task
+from gateway.offline.workers import KILLED, score_locally
 from gateway.runtime.result_file import write_result
-from gateway.runtime.score_archive import Plan, score_archive
 
 DEADLY = "deadly"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import GatewayError
-from gateway.offline import score
+from gateway.offline.score_recording import score
 from gateway.pipeline import Night
 from gateway.preprocessing.band import EPOCH_S, Band
 from gateway.preprocessing.epoch import Epoch

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from gateway import drivers, offline
+from gateway import drivers
 from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import LinkUp, Tick
 from gateway.models.load import read_model
 from gateway.night import Night
+from gateway.offline import score_recording
 from gateway.pipeline import Pipeline
 from gateway.staging.score import ScoredEpoch
 from sim.device import Knobs
@@ -54,7 +55,7 @@ def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
         eeg, _, eyes, *_ = (quality.derivation for quality in epoch.quality)
         assert (eeg, eyes) == ("(AF7+AF8)/2-(TP9+TP10)/2", "AF7-AF8")
     recorded = what_a_muse_takes(night, start_s)
-    expected = staged(offline.score(recorded, Night(scorer, {}, 50.0)))
+    expected = staged(score_recording.score(recorded, Night(scorer, {}, 50.0)))
     assert len(live) == len(expected) == 11
     apart = np.abs(
         np.array([epoch.raw_hypnodensity for epoch in live])

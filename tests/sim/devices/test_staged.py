@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from gateway import drivers, offline
+from gateway import drivers
 from gateway.acquisition.packets import LinkUp, Tick
 from gateway.models.load import read_model
+from gateway.offline import score_recording
 from gateway.pipeline import Night, Pipeline
 from gateway.staging.score import ScoredEpoch
 from sim.device import Knobs
@@ -36,7 +37,7 @@ def test_probabilities_are_those_of_the_recording(talk, scorer, name):
     inputs = [start, LinkUp(0.0, info), *talking.inbox]
     live = [output for value in inputs for output in pipeline.push(value)]
     assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0
-    recorded = offline.score(night, Night(scorer, {}, 50.0))
+    recorded = score_recording.score(night, Night(scorer, {}, 50.0))
     found, expected = map(hypnodensities, (live, recorded))
     assert len(found) >= len(expected) - 1  # the last packet may want another sample
     np.testing.assert_allclose(found, expected[: len(found)], atol=0.05)

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from gateway.errors import ConfigError, MissingExtraError
-from gateway.runtime.file_scoring import Outcome, Task, run_task
+from gateway.offline.score_file import Outcome, Task, run_task
 
 Run = Callable[[Task], Outcome]
 Done = tuple[Task, Outcome]

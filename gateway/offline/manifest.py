@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ConfigError
-from gateway.runtime.file_scoring import Outcome, Task
+from gateway.offline.score_file import Outcome, Task
 
 NAME = "sleepgate-scores.jsonl"
 

@@ -12,7 +12,7 @@ from gateway.formats.night_json import night_json, staged_as_published, without_
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
-from gateway.offline import NO_DATE, night_for, score
+from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_night import open_night
 from gateway.runtime.result_file import write_result
 from gateway.staging.doubts import doubts
@@ -101,7 +101,7 @@ def _model(name: str) -> LiteRtScorer:
 
 
 def stage_file(path: Path, options: Options) -> StagedNight:
-    """Score a recording; see `gateway.offline.score` for what it raises."""
+    """Score a recording; see `gateway.offline.score_recording.score` for what it raises."""
     scorer = _model(options.model)
     recording = open_night(path, options.channels)
     epochs, in_bed = [], None

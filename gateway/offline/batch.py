@@ -8,10 +8,10 @@ from pathlib import Path
 from gateway.cli.progress_bar import progress
 from gateway.errors import RecordingError
 from gateway.models.load import read_model
+from gateway.offline.manifest import Ledger
+from gateway.offline.score_file import Options, Outcome, Task
+from gateway.offline.workers import score_locally, score_on_dask
 from gateway.recordings.open_night import recordings_in
-from gateway.runtime.archive import score_locally, score_on_dask
-from gateway.runtime.file_scoring import Options, Outcome, Task
-from gateway.runtime.ledger import Ledger
 from gateway.runtime.result_file import forget_unfinished
 
 
