@@ -9,8 +9,8 @@ from typing import TextIO
 import click
 
 from gateway.formats.fit_text import Line, fit_line, fit_lines, stream_line
+from gateway.pairing.fit_session import Sitting
 from gateway.preprocessing.contact import Grip
-from gateway.runtime.try_on import Sitting
 
 Show = Callable[[Sitting], None]
 

@@ -17,9 +17,9 @@ from gateway.formats.headband_list import (
     configured_json,
     configured_lines,
 )
-from gateway.runtime.next_step import next_step_said
-from gateway.runtime.radio_choice import radio_for
-from gateway.runtime.reach import in_reach
+from gateway.pairing.advice import next_step_said
+from gateway.pairing.discovery import in_reach
+from gateway.pairing.radio_options import radio_for
 
 
 @examples("sleepgate devices", "sleepgate devices --scan --json")

@@ -16,10 +16,10 @@ from gateway.config.schema import Config, Device
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.formats.fit_text import advice, fit_json
-from gateway.runtime.next_step import next_step_said
-from gateway.runtime.radio_choice import radio_for
-from gateway.runtime.reach import device_called
-from gateway.runtime.try_on import Sitting, free_headband, try_on
+from gateway.pairing.advice import next_step_said
+from gateway.pairing.discovery import device_called
+from gateway.pairing.fit_session import Sitting, free_headband, try_on
+from gateway.pairing.radio_options import radio_for
 
 
 @examples("sleepgate fit bedroom", "sleepgate fit bedroom --seconds 10 --json")

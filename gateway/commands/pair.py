@@ -14,17 +14,17 @@ from gateway.config.file import read_text
 from gateway.config.schema import Config
 from gateway.daemon.logging_setup import start_talk
 from gateway.formats.fit_text import fit_lines
-from gateway.paths import SERVICE
-from gateway.runtime.next_step import next_step_said
-from gateway.runtime.pairing import Paired, Pairing, Person
-from gateway.runtime.place import (
+from gateway.pairing.advice import next_step_said
+from gateway.pairing.config_entry import (
     check_place,
     configured_text,
     first_text,
     name_for,
     still_looking,
 )
-from gateway.runtime.radio_choice import RadioOptions, config_to_pair_in, radio_for
+from gateway.pairing.pairing import Paired, Pairing, Person
+from gateway.pairing.radio_options import RadioOptions, config_to_pair_in, radio_for
+from gateway.paths import SERVICE
 
 MOST_DIGITS = 999_999
 

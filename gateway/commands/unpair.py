@@ -13,9 +13,9 @@ from gateway.config.schema import Config, Device
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
-from gateway.runtime.next_step import NEXT
-from gateway.runtime.radio_choice import radio_for
-from gateway.runtime.reach import device_called
+from gateway.pairing.advice import NEXT
+from gateway.pairing.discovery import device_called
+from gateway.pairing.radio_options import radio_for
 
 
 @examples("sleepgate unpair bedroom", "sleepgate unpair bedroom --keep-bond")

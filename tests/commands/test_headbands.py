@@ -269,7 +269,7 @@ def on_a_broken_radio(in_process, radio_is, paired, monkeypatch):
         return None
 
     def run(verb, fails):
-        monkeypatch.setattr("gateway.runtime.next_step.diagnose", nothing_wrong)
+        monkeypatch.setattr("gateway.pairing.advice.diagnose", nothing_wrong)
         what = {"pair": [ADDRESS, "--replace"], "fit": ["bedroom"], "find": []}[verb]
         radio = radio_is(FakeRadio(**fails))
         code, _, err = in_process(verb, *what, "--config", paired)

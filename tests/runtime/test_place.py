@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from gateway.config.file import read_config
 from gateway.config.schema import SLUG, Ble, Config, Device
 from gateway.errors import ConfigError
-from gateway.runtime.place import check_place, first_text, name_for
-from gateway.runtime.radio_choice import (
+from gateway.pairing.config_entry import check_place, first_text, name_for
+from gateway.pairing.radio_options import (
     RadioOptions,
     config_or_first,
     config_to_pair_in,

@@ -8,8 +8,8 @@ from gateway.config.edit_devices import with_device, with_values
 from gateway.config.schema import BRIDGE, SLUG, Config, Device
 from gateway.config.yaml_text import scalar
 from gateway.errors import ConfigError
-from gateway.runtime.pairing import Paired
-from gateway.runtime.reach import device_at
+from gateway.pairing.discovery import device_at
+from gateway.pairing.pairing import Paired
 
 DEFAULT_NAME = "bedroom"
 LONGEST = 32

@@ -1,0 +1,1 @@
+"""Pairing: find a headband, bond, fit it, write it into the configuration."""
