@@ -38,8 +38,8 @@ from gateway.messages.outputs import (
 )
 from gateway.night import Night
 from gateway.past import Past
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.contact_watch import ContactWatch, Glances
+from gateway.preprocessing.contact_monitor import ContactWatch, Glances
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.events import MARK, Happening
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Stage

@@ -19,9 +19,9 @@ from gateway.acquisition.packets import (
 from gateway.drivers import Driver
 from gateway.intake import Intake
 from gateway.messages.outputs import Availability, Output
-from gateway.preprocessing.contact import Grip
-from gateway.preprocessing.contact_watch import WINDOW_S, ContactWatch
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.contact_monitor import WINDOW_S, ContactWatch
+from gateway.preprocessing.electrode_contact import Grip
+from gateway.preprocessing.headband_fit import Contacts
 
 LOOK_EVERY = 3  # seconds of signal
 HELD = 8192  # notifications: more than any headband sends in `WINDOW_S`

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import RecordingError
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.stage import Stage

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.errors import ConfigError
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

@@ -21,9 +21,9 @@ from gateway.drivers import diy
 from gateway.errors import ConfigError
 from gateway.messages.outputs import Availability, Recording, SessionState, SignalBegins
 from gateway.pipeline import LOOK_S, Night, Pipeline
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch

@@ -14,7 +14,7 @@ from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.messages.outputs import Recording, SessionState
 from gateway.night import Night
 from gateway.past import Moment, Past
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.scale import compress
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.input_scaling import compress
 from training.recorders import Recorder, lose_packets, pop_electrodes
 from training.spectra import FREQ_HZ, N_SAMPLES
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.scale import STEP
+from gateway.preprocessing.input_scaling import STEP
 from gateway.staging.context import N_FEATURES, encode
 from training.adam import Adam
 from training.architecture import N_CLASSES

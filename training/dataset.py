@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band, band_limit
+from gateway.preprocessing.filtering import Band, band_limit
 from training.bands import match_bands
 
 # Nothing of these subjects reaches the generator or the network. 01, 07 and 09

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.scale import CLIP
+from gateway.preprocessing.input_scaling import CLIP
 from training.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
 
 Array = NDArray[np.float64]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.scale import CLIP, STEP
+from gateway.preprocessing.input_scaling import CLIP, STEP
 from gateway.staging.context import N_FEATURES
 from training.context import N_EPOCHS, Weights, head_logits
 from training.export import activation

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from training.conditions import CONDITIONS, NightScorer, spread
 from training.context import Scored, windows
 from training.dataset import (

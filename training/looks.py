@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from training.conditions import CONDITIONS
 from training.dataset import APNOEA_TRAINING, Recorded, read_apnoea, read_cuts
 from training.nights import read_nights, staged

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band, band_limit
+from gateway.preprocessing.filtering import Band, band_limit
 from training.dataset import (
     N_STAGES,
     SPECTRAL,

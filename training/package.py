@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard, pack
 from training.about import about
 from training.augment import SCALE_UV, SUBSETS, leave_out

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import EPOCH_S, Band, band_limit
+from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
 from gateway.staging.stage import STAGES
 from training.errors import TrainingDataError
 from training.features import (

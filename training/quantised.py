@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.scale import quantise
+from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.golden import Golden
 from training.augment import network_input
 

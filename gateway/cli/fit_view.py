@@ -10,7 +10,7 @@ import click
 
 from gateway.formats.fit_text import Line, fit_line, fit_lines, stream_line
 from gateway.pairing.fit_session import Sitting
-from gateway.preprocessing.contact import Grip
+from gateway.preprocessing.electrode_contact import Grip
 
 Show = Callable[[Sitting], None]
 

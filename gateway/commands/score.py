@@ -23,7 +23,7 @@ from gateway.models.load import read_model
 from gateway.offline.batch import Plan, score_archive
 from gateway.offline.score_file import OFFLINE, RESULTS, Options
 from gateway.offline.score_recording import night_for, score
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_night import NPZ, open_night

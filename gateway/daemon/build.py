@@ -25,7 +25,7 @@ from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.models.load import read_model
 from gateway.pipeline import Night, Pipeline
-from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.runtime.night_file import NightFile
 from gateway.runtime.session_id import session_id
 from gateway.runtime.state_place import state_folder

@@ -17,7 +17,7 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.headband_fit import Contacts
 
 FAREWELL_S = 20.0  # for an output that is switched off to finish what it has
 STANDING = (

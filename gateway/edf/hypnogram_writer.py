@@ -7,7 +7,7 @@ records of 0 s; the first annotation of each keeps the time.
 from collections.abc import Iterator
 from math import ceil
 
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.stage import Stage
 from gateway.staging.staged_night import StagedNight
 

@@ -24,8 +24,8 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.quality import Flaw
+from gateway.preprocessing.filtering import EPOCH_S
+from gateway.preprocessing.signal_quality import Flaw
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal

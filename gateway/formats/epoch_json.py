@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from gateway.formats.second_pass_fields import second_pass_fields
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.filtering import EPOCH_S
+from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.lights import is_sleep
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

@@ -7,8 +7,8 @@ import json
 from math import log10
 from typing import NamedTuple
 
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
 from gateway.staging.gate import EEG
 
 BAR_WIDTH = 12

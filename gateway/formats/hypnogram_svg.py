@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from html import escape
 
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.hypnogram import Hypnogram, Run
 from gateway.staging.stage import Stage
 

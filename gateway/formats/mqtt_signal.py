@@ -4,9 +4,9 @@ from datetime import datetime
 
 from gateway.formats.epoch_json import json_bytes, utc_text
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.contact_watch import WINDOW_S
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.contact_monitor import WINDOW_S
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Contacts
 
 WORST_FIRST = (Grip.OFF, Grip.FAIR, Grip.GOOD)
 

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.formats.epoch_json import LABEL, epoch_document, utc_text
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import STAGES, Refusal, Stage

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from gateway.formats.epoch_json import LABEL, REFUSAL_CODE, utc_text
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.stage import STAGES, YASA_CODE, Refusal, Stage
 from gateway.staging.staged_night import StagedNight
 

@@ -12,8 +12,8 @@ from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.epoch_json import LABEL, utc_text
 from gateway.host.vitals import Vitals
 from gateway.messages.outputs import Availability, Reading, Recording, SessionState
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.filtering import EPOCH_S
+from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal

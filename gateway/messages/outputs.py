@@ -10,7 +10,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, Block
 from gateway.ble.link_stats import LinkState
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch

@@ -29,8 +29,8 @@ from gateway.mqtt.payloads import (
     telemetry_payload,
 )
 from gateway.mqtt.topics import TopicTree
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.filtering import EPOCH_S
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights

@@ -8,7 +8,7 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkState
 from gateway.formats.epoch_json import REFUSAL_CODE, json_bytes, utc_text
 from gateway.messages.outputs import Reading, SessionState
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage

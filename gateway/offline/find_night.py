@@ -16,7 +16,7 @@ from gateway.formats.night_json import (
 from gateway.journal.options import JournalOptions
 from gateway.journal.store import Store
 from gateway.offline.score_file import Options, stage_file
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.record_file.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram

@@ -9,7 +9,7 @@ from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
 from gateway.formats.stage_table import read_stage_table
 from gateway.offline.find_night import read_night
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.staging.stage import Refusal, Stage

@@ -15,7 +15,7 @@ from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
 from gateway.pipeline import Night
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
 from gateway.staging.events import Happening

@@ -12,9 +12,9 @@ from gateway.config.schema import Config, Device
 from gateway.daemon.build import driver_of
 from gateway.errors import DecodeError, LinkError
 from gateway.models.load import read_model
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fit import Fit
-from gateway.preprocessing.fitting import Fitting
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.fit_check import Fitting
+from gateway.preprocessing.headband_fit import Fit
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from gateway.errors import ConfigError
 from gateway.models.load import read_model
 from gateway.pairing.discovery import device_at, in_reach, nothing_in_reach, only_one
 from gateway.pairing.fit_session import SAMPLE_TEST_S, TryOn
-from gateway.preprocessing.fit import Fit
+from gateway.preprocessing.headband_fit import Fit
 
 SCAN_S = 5.0  # the headband lies at hand
 

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Modality, Stream
-from gateway.preprocessing.band import EPOCH_S
-from gateway.preprocessing.contact import (
+from gateway.preprocessing.electrode_contact import (
     RAILED_OFF,
     SHORTEST_S,
     Contact,
     Grip,
     judge_channels,
 )
-from gateway.preprocessing.quality import FLAT_UV
+from gateway.preprocessing.filtering import EPOCH_S
+from gateway.preprocessing.signal_quality import FLAT_UV
 
 MAINS_HZ = 50.0  # where nobody says another
 WINDOWS = 3  # of an epoch

@@ -37,7 +37,7 @@ from gateway.mqtt.journal_publisher import JournalLane
 from gateway.mqtt.publisher import Desk
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import STAGE_EXPIRY_S, TopicTree, base_problem
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch

@@ -15,7 +15,7 @@ from gateway.formats.summary_text import summary_lines
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.score import ScoredEpoch

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.asleep import Asleep
 from gateway.staging.events import SleepEvent, SleepEvents
 from gateway.staging.hypnogram import Hypnogram

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.scale import CLIP, quantise
+from gateway.preprocessing.input_scaling import CLIP, quantise
 from gateway.staging.stage import STAGES
 
 N_FEATURES = len(STAGES) + 1  # and whether there was a stage at all

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from gateway.acquisition.montage import Modality, Montage
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.stage import Refusal, Stage
 
 MOST = 0.5  # of the epochs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.asleep import TO_TURN
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

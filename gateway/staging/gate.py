@@ -6,8 +6,8 @@ from typing import NamedTuple
 from gateway.acquisition.montage import Montage
 from gateway.errors import ConfigError, ModelError
 from gateway.preprocessing.derivation import Montager, resolve
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, Hypnodensity
 from gateway.staging.score import Scorer
 from gateway.staging.stage import Refusal, Stage, likeliest

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import ModelError
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden, decode, encode
 from gateway.staging.package_zip import DAMAGE, read_entry, zipped
@@ -42,7 +42,7 @@ class ModelCard:
     channels : tuple of str
         Derivations in input order.
     scale_uv : tuple of float
-        Divisor of each channel before `gateway.preprocessing.scale.compress`.
+        Divisor of each channel before `gateway.preprocessing.input_scaling.compress`.
     band : Band
     temperature : float
         Divides the logits before the softmax.

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.signal_quality import Quality
 from gateway.staging.model_card import ModelCard
 from gateway.staging.stage import Refusal, Stage, likeliest
 

@@ -20,7 +20,7 @@ from rows import Row, median, p99
 from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options, run
 from gateway.staging.score import ScoredEpoch

@@ -24,7 +24,7 @@ from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
 from gateway.pipeline import Night, Pipeline
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 

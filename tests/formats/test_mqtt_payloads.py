@@ -17,7 +17,7 @@ from gateway.formats.epoch_json import (
     utc_text,
 )
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.quality import ABSENT, Flaw, Quality
+from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage

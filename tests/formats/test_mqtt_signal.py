@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
 from tests.mqtt_contract import validator
 
 NOW = datetime(2026, 2, 13, 2, 27, tzinfo=UTC)

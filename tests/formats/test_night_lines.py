@@ -22,7 +22,7 @@ from gateway.formats.night_lines import (
 )
 from gateway.messages.outputs import Recording, SessionState
 from gateway.past import Ending, Moment
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

@@ -12,7 +12,7 @@ from itertools import count
 from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.signal_quality import Quality
 from gateway.sinks.mqtt import Options, run
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Stage

@@ -20,7 +20,7 @@ from gateway.models.load import read_model
 from gateway.offline.score_recording import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
-from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.record_file.folder import recordings
 from gateway.record_file.survey import annotations, survey
 from gateway.recordings.open_night import open_night

@@ -22,7 +22,7 @@ from gateway.models.load import read_model
 from gateway.offline.score_recording import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
-from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.score import ScoredEpoch

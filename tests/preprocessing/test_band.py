@@ -4,7 +4,7 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.preprocessing.band import Band, band_limit
+from gateway.preprocessing.filtering import Band, band_limit
 
 SFREQS = [100.0, 128.0, 200.0, 250.0, 256.0, 500.0, 51.2, 52.1, 33.3]
 BAND = Band()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Stream
-from gateway.preprocessing.contact import Grip, judge_channels, judge_contact
+from gateway.preprocessing.electrode_contact import Grip, judge_channels, judge_contact
 
 SFREQ = 256.0
 N = 4 * 256

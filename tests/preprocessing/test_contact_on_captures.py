@@ -10,9 +10,9 @@ from gateway.acquisition.packets import Notification, SamplePacket
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
-from gateway.preprocessing.contact import Grip
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fitting import Fitting
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.electrode_contact import Grip
+from gateway.preprocessing.fit_check import Fitting
 
 IN_THE_AIR = ("p21", "p60", "p1034", "p1045", "p4129")
 LABELS = ("EEG Fpz-Cz",)

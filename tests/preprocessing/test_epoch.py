@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.preprocessing.band import Band
 from gateway.preprocessing.derivation import resolve
-from gateway.preprocessing.epoch import EpochCutter, fill_gaps
-from gateway.preprocessing.quality import Flaw
+from gateway.preprocessing.epoching import EpochCutter, fill_gaps
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.signal_quality import Flaw
 
 EEG = Stream(128.0, tuple(Channel(s, Modality.EEG, 0.1) for s in ("AF7", "TP9")))
 ODD = Stream(51.2, (Channel("EOG", Modality.EOG, 0.1),))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.errors import ConfigError
-from gateway.preprocessing.contact import Grip
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fitting import Fitting
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.electrode_contact import Grip
+from gateway.preprocessing.fit_check import Fitting
 
 SITES = ("TP9", "AF7", "AF8", "TP10")
 MUSE = Montage((Stream(256.0, tuple(Channel(s, Modality.EEG, 0.1) for s in SITES)),))

@@ -5,11 +5,11 @@ import pytest
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.preprocessing.band import EPOCH_S, Band
 from gateway.preprocessing.derivation import resolve
-from gateway.preprocessing.epoch import EpochCutter
+from gateway.preprocessing.epoching import EpochCutter
+from gateway.preprocessing.filtering import EPOCH_S, Band
 from gateway.preprocessing.off_head import Stretch, is_off_head
-from gateway.preprocessing.quality import Flaw
+from gateway.preprocessing.signal_quality import Flaw
 
 SFREQ = 64
 LABELS = ("TP9", "AF7", "AF8")

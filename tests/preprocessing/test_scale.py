@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gateway.preprocessing.scale import CLIP, compress
+from gateway.preprocessing.input_scaling import CLIP, compress
 
 SCALE = np.array([20.0, 5.0], np.float32)
 UV = arrays(np.float32, (2, 30), elements=st.floats(-1e6, 1e6, width=32))

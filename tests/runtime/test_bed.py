@@ -8,7 +8,7 @@ from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
 from gateway.config.schema import Sessions
 from gateway.intake import Intake
 from gateway.messages.outputs import Availability, Recording, SessionState
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.runtime.bed import Bed
 from gateway.runtime.station import Session, Station
 from gateway.staging.model_card import ModelCard

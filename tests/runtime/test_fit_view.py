@@ -8,8 +8,8 @@ import pytest
 from gateway.cli import fit_view
 from gateway.cli.fit_view import view
 from gateway.pairing.fit_session import Sitting
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.fit import Electrode, Fit, ModelInput, Rate
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
 
 GOOD, OFF = Contact(Grip.GOOD, 12.0, 0.0, 0.0), Contact(Grip.OFF, 572.0, 0.9, 0.4)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")

@@ -17,7 +17,7 @@ from gateway.daemon.supervisor import outlet, serve
 from gateway.models.load import read_model
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
-from gateway.preprocessing.contact_watch import ContactWatch
+from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.runtime.station import Session, Station
 from gateway.staging.stage import STAGES
 from gateway.standby import Standby

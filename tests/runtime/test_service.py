@@ -17,7 +17,7 @@ from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.intake import Intake
 from gateway.messages.outputs import Availability
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard

@@ -19,10 +19,10 @@ from gateway.errors import DecodeError
 from gateway.messages.outputs import NightEpochs, Recording, SessionState
 from gateway.night import Night
 from gateway.pipeline import Pipeline
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.contact import Grip
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fit import Contacts
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.electrode_contact import Grip
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.runtime.bed import Bed
 from gateway.runtime.night_file import NightFile
 from gateway.runtime.station import Session, Station

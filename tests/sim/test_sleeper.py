@@ -4,9 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gateway.preprocessing.band import Band, band_limit
 from gateway.preprocessing.derivation import resolve
-from gateway.preprocessing.quality import judge
+from gateway.preprocessing.filtering import Band, band_limit
+from gateway.preprocessing.signal_quality import judge
 from gateway.staging.stage import STAGES, Stage
 from sim.sleeper import synthetic_night
 from sim.stages import FIRST_REM_MIN, stage_sequence

@@ -29,8 +29,8 @@ from gateway.messages.outputs import (
     SignalBegins,
 )
 from gateway.mqtt import bridge
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import load
 from gateway.sinks.mqtt import LANES, Options, run

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ModelError
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import Flaw, Quality
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, ContextHead, encode
 from gateway.staging.gate import Judge
 from gateway.staging.model_card import ModelCard

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ModelError
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import ABSENT, Flaw, Quality
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
 from gateway.staging.gate import score_or_refuse
 from gateway.staging.model_card import ModelCard
 from gateway.staging.stage import STAGES, Refusal, Stage

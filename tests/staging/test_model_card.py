@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ModelError
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
 from gateway.staging.golden import Golden
 from gateway.staging.model_card import (

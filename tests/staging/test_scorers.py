@@ -10,10 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 from gateway.errors import ModelError
 from gateway.models.load import DEFAULT, read_model
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import Quality
-from gateway.preprocessing.scale import STEP, quantise
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.input_scaling import STEP, quantise
+from gateway.preprocessing.signal_quality import Quality
 from gateway.staging.context import ContextHead
 from gateway.staging.model_card import ModelCard, pack
 from gateway.staging.scorers import litert

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.models.load import DEFAULT, read_model
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.quality import ABSENT, Quality
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.signal_quality import ABSENT, Quality
 from gateway.staging.gate import Judge, score_or_refuse
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.errors import RecordingError
-from gateway.preprocessing.band import Band, band_limit
+from gateway.preprocessing.filtering import Band, band_limit
 from gateway.recordings.edf import read_recording
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
 from training.errors import TrainingDataError

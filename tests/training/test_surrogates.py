@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.preprocessing.band import Band
+from gateway.preprocessing.filtering import Band
 from training import features as ft
 from training.dataset import TEST_SUBJECTS, read_cuts, read_table
 from training.events import draw_events

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gateway.preprocessing.band import Band
-from gateway.preprocessing.scale import quantise
+from gateway.preprocessing.filtering import Band
+from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.model_card import ModelCard, pack
 from training.architecture import count_parameters
 from training.augment import SCALE_UV, augment, network_input

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gateway.errors import GatewayError
 from gateway.offline.score_recording import score
 from gateway.pipeline import Night
-from gateway.preprocessing.band import EPOCH_S, Band
-from gateway.preprocessing.epoch import Epoch
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.filtering import EPOCH_S, Band
 from gateway.recordings.edf import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.model_card import ModelCard

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from gateway.evaluation.agreement import Agreement, agreement
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.second_pass import SecondPass
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage

@@ -7,7 +7,7 @@ from gateway.evaluation.agreement import agreement
 from gateway.formats.epoch_json import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.formats.report.contents import Report, Trouble, troubles
-from gateway.preprocessing.band import EPOCH_S
+from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.stage import STAGES
 
 MOST_TROUBLES = 24

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.formats.epoch_json import LABEL
 from gateway.mqtt.payloads import NOT_AWAKE, PHASE
 from gateway.mqtt.topics import Topic, TopicTree
-from gateway.preprocessing.contact import Grip
+from gateway.preprocessing.electrode_contact import Grip
 from gateway.staging.events import Happening
 from gateway.staging.stage import STAGES
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import ModelError
-from gateway.preprocessing.scale import STEP
+from gateway.preprocessing.input_scaling import STEP
 from gateway.staging.stage import STAGES
 
 

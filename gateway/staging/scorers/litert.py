@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import ModelError
-from gateway.preprocessing.epoch import Epoch
-from gateway.preprocessing.scale import compress, quantise
+from gateway.preprocessing.epoching import Epoch
+from gateway.preprocessing.input_scaling import compress, quantise
 from gateway.staging.context import N_FEATURES
 from gateway.staging.model_card import ModelCard, read_context, unpack
 from gateway.staging.scorers.graph import Interpreter, check_graph, probabilities

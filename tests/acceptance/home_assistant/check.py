@@ -31,9 +31,9 @@ from gateway.mqtt.home_assistant.discovery import (
     headband_discovery,
 )
 from gateway.mqtt.topics import TopicTree
-from gateway.preprocessing.contact import Contact, Grip
-from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
-from gateway.preprocessing.quality import Quality
+from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import LANES, Lane, Options, run
 from gateway.staging.lights import Lights as Marked

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.preprocessing.contact import Contact
+from gateway.preprocessing.electrode_contact import Contact
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Stream
 from gateway.acquisition.packets import SamplePacket
-from gateway.preprocessing.contact_watch import ContactWatch
-from gateway.preprocessing.fit import Fit, Rate
+from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.headband_fit import Fit, Rate
 
 RATE_AFTER_S = 2.0  # before that, the bursts of the radio decide
 

@@ -9,10 +9,15 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage, Stream
 from gateway.acquisition.packets import Block
-from gateway.preprocessing.contact import Contact, Grip, judge_channels, judge_contact
 from gateway.preprocessing.derivation import Placed, resolve
-from gateway.preprocessing.fit import Contacts, Electrode, ModelInput
-from gateway.preprocessing.quality import railed_fraction
+from gateway.preprocessing.electrode_contact import (
+    Contact,
+    Grip,
+    judge_channels,
+    judge_contact,
+)
+from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.signal_quality import railed_fraction
 
 WINDOW_S = 4  # long enough for the mains, short enough to follow a hand
 

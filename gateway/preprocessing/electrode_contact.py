@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Stream
-from gateway.preprocessing.quality import FLAT_UV, WILD_UV, railed_fraction
+from gateway.preprocessing.signal_quality import FLAT_UV, WILD_UV, railed_fraction
 
 RAILED_OFF = 0.2  # half of what an electrode in the air shows
 RAILED_FAIR = 0.01

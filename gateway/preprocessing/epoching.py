@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import Block
-from gateway.preprocessing.band import EPOCH_S, Band, band_limit
 from gateway.preprocessing.derivation import Montager, Placed
+from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
 from gateway.preprocessing.off_head import MAINS_HZ, Stretch, is_off_head
-from gateway.preprocessing.quality import (
+from gateway.preprocessing.signal_quality import (
     ABSENT,
     Flaw,
     Quality,
