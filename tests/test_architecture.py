@@ -52,7 +52,7 @@ MAY_IMPORT = {
         *("record_file", "__version__"),
     },
     "gateway.journal": {"errors"},
-    "gateway.record_file": {"acquisition", "staging", "formats", "outputs", "errors"},
+    "gateway.recorder": {"acquisition", "staging", "formats", "outputs", "errors"},
     "gateway.host.metrics": {"vitals"},
     "gateway.host.vitals": set(),
     "gateway.mqtt": {

@@ -11,9 +11,9 @@ from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.models.load import read_model
 from gateway.night import Night
 from gateway.offline.score_recording import night_for, score
-from gateway.record_file.folder import recordings
-from gateway.record_file.night_file import Writer
-from gateway.record_file.recorder import Limits, Recorder
+from gateway.recorder.folder import recordings
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.session_file import Writer
 from gateway.recordings.open_night import open_night
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal

@@ -10,11 +10,11 @@ import click
 
 from gateway.cli.options import examples
 from gateway.errors import ConfigError, RecordingError
-from gateway.record_file import folder as folders
-from gateway.record_file.export import copy, write_csv
-from gateway.record_file.glance import details, glance, row
-from gateway.record_file.record_file import reopen
-from gateway.record_file.survey import survey
+from gateway.recorder import folder as folders
+from gateway.recorder.export import copy, write_csv
+from gateway.recorder.integrity import survey
+from gateway.recorder.listing import details, glance, row
+from gateway.recorder.recording_file import reopen
 
 SERVICE = Path("/var/lib/sleepgate/recordings")
 FOLDER = click.option(

@@ -17,7 +17,7 @@ from gateway.journal.options import JournalOptions
 from gateway.journal.store import Store
 from gateway.offline.score_file import Options, stage_file
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.record_file.folder import read_beside, recordings
+from gateway.recorder.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_night import NPZ, RECORDINGS

@@ -23,10 +23,10 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.record_file.folder import default_folder
-from gateway.record_file.night_file import Writer
-from gateway.record_file.record_file import SYNC_S
-from gateway.record_file.recorder import Limits, Recorder
+from gateway.recorder.folder import default_folder
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.recording_file import SYNC_S
+from gateway.recorder.session_file import Writer
 from gateway.sinks import Sink
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch

@@ -15,9 +15,9 @@ from gateway.errors import ConfigError, RecordingError
 from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv
 from gateway.journal.store import Store
-from gateway.record_file.folder import recordings
-from gateway.record_file.night_file import Writer
-from gateway.record_file.recorder import Limits, Recorder
+from gateway.recorder.folder import recordings
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.session_file import Writer
 from gateway.staging.stage import Refusal, Stage
 from tests.acceptance.recording.night import SESSION, outputs, reading
 from tests.acceptance.recording.night import second as second_of

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from gateway.commands.record import command
 from gateway.errors import GatewayError
-from gateway.record_file import folder as folders
-from gateway.record_file.night_file import Writer
-from gateway.record_file.recorder import Limits, Recorder
+from gateway.recorder import folder as folders
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.session_file import Writer
 from tests.acceptance.recording.kill import record
 from tests.acceptance.recording.night import judge, outputs, reading
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from gateway.record_file.folder import recordings
-from gateway.record_file.survey import survey
+from gateway.recorder.folder import recordings
+from gateway.recorder.integrity import survey
 
 pytestmark = pytest.mark.integration
 

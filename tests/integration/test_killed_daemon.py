@@ -11,8 +11,8 @@ import yaml
 
 from gateway.models.load import read_model
 from gateway.offline.score_recording import night_for, score
-from gateway.record_file.folder import read_beside, recordings
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder.folder import read_beside, recordings
+from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_night import open_night
 from gateway.staging.score import ScoredEpoch
 from tests.mosquitto_peer import until

@@ -21,8 +21,8 @@ from gateway.offline.score_recording import score
 from gateway.pipeline import Night as Scoring
 from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.record_file.folder import recordings
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder.folder import recordings
+from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_night import open_night
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink, edf

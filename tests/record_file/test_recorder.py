@@ -21,11 +21,11 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.record_file import folder as folders
-from gateway.record_file.night_file import Writer
-from gateway.record_file.record_file import is_being_written, reopen
-from gateway.record_file.recorder import AGAIN_S, Limits, Recorder
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder import folder as folders
+from gateway.recorder.integrity import annotations, survey
+from gateway.recorder.recorder import AGAIN_S, Limits, Recorder
+from gateway.recorder.recording_file import is_being_written, reopen
+from gateway.recorder.session_file import Writer
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
 from tests.acceptance.recording.night import (

@@ -11,9 +11,9 @@ from gateway.errors import ConfigError, SinkError
 from gateway.messages.control import Control, Mark
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Recording, SessionState
-from gateway.record_file import folder
-from gateway.record_file.folder import recordings
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder import folder
+from gateway.recorder.folder import recordings
+from gateway.recorder.integrity import annotations, survey
 from gateway.sinks import edf
 from gateway.sinks.edf import SINK, Options, run
 from gateway.staging.events import Happening

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from gateway.record_file.folder import recordings
-from gateway.record_file.record_file import SYNC_S
-from gateway.record_file.survey import survey
+from gateway.recorder.folder import recordings
+from gateway.recorder.integrity import survey
+from gateway.recorder.recording_file import SYNC_S
 from gateway.runtime.local_broker import LocalBroker
 from sim.sleeper import synthetic_night
 from tests.acceptance.night.programs import (

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import edfio
 
-from gateway.record_file.folder import read_beside, recordings
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder.folder import read_beside, recordings
+from gateway.recorder.integrity import annotations, survey
 from gateway.staging.stage import Stage
 
 ROOT = Path(__file__).parents[3]

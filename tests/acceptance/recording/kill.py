@@ -16,10 +16,10 @@ from typing import NamedTuple
 from gateway.acquisition.packets import Block
 from gateway.errors import RecordingError
 from gateway.messages.outputs import Recording, SessionState
-from gateway.record_file.folder import of_session
-from gateway.record_file.night_file import Writer
-from gateway.record_file.recorder import Limits, Recorder
-from gateway.record_file.survey import survey
+from gateway.recorder.folder import of_session
+from gateway.recorder.integrity import survey
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.session_file import Writer
 from gateway.staging.score import ScoredEpoch
 from tests.acceptance.recording.night import (
     DEVICE,

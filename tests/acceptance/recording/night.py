@@ -13,7 +13,7 @@ from gateway.acquisition.packets import Block
 from gateway.edf.record_writer import END, GAP, UNRECORDED
 from gateway.edf.signals import lay_out
 from gateway.messages.outputs import Output, Reading, SignalBegins
-from gateway.record_file.survey import annotations, samples, survey
+from gateway.recorder.integrity import annotations, samples, survey
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import STAGES

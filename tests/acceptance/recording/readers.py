@@ -18,7 +18,7 @@ import mne
 import numpy as np
 import pyedflib
 
-from gateway.record_file.survey import survey
+from gateway.recorder.integrity import survey
 
 PREFIX, GAP, OF_CHANNEL = "Sleep stage", "BAD_gap", "@@"
 Said = tuple[float, float, str]  # onset, duration, text

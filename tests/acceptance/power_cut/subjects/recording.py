@@ -5,11 +5,11 @@ from pathlib import Path
 
 from gateway.acquisition.packets import Block
 from gateway.errors import RecordingError
-from gateway.record_file.folder import of_session
-from gateway.record_file.night_file import Writer
-from gateway.record_file.record_file import SYNC_S
-from gateway.record_file.recorder import Limits, Recorder
-from gateway.record_file.survey import survey
+from gateway.recorder.folder import of_session
+from gateway.recorder.integrity import survey
+from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.recording_file import SYNC_S
+from gateway.recorder.session_file import Writer
 from gateway.staging.score import ScoredEpoch
 from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 from tests.acceptance.recording.night import (

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.record_file.record_file import MODE, is_being_written, sync_folder
+from gateway.recorder.recording_file import MODE, is_being_written, sync_folder
 
 SUFFIXES = {False: ".edf", True: ".bdf"}
 FOLDER_MODE = 0o700

@@ -12,7 +12,7 @@ from gateway.edf.annotations import parse_annotations
 from gateway.edf.fields import seconds_text
 from gateway.edf.header import Header
 from gateway.errors import RecordingError
-from gateway.record_file.survey import annotations, survey
+from gateway.recorder.integrity import annotations, survey
 
 NO_DATE = datetime(1985, 1, 1)  # noqa: DTZ001 (a file's local date, when it is removed)
 # what is said of the signal and the stages, and nothing of when, whose and what else

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
-from gateway.record_file.survey import Survey, survey_open
+from gateway.recorder.integrity import Survey, survey_open
 
 SYNC_S = 10.0  # of signal that a power cut may take
 MODE = 0o600

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.edf.annotations import Annotation
 from gateway.messages.outputs import Output, Reading
-from gateway.record_file.night_file import NightFile
+from gateway.recorder.session_file import NightFile
 
 WAITING = 4096  # outputs other than signal that wait for a disk: more than a night
 

@@ -15,9 +15,9 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.record_file import folder as folders
-from gateway.record_file.night_file import NightFile, Writer, open_night
-from gateway.record_file.recorded_bed import Bed
+from gateway.recorder import folder as folders
+from gateway.recorder.device_session import Bed
+from gateway.recorder.session_file import NightFile, Writer, open_night
 from gateway.staging.score import ScoredEpoch
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from gateway.edf.record_writer import Records
 from gateway.edf.session_writer import NightRecord
 from gateway.edf.signals import Layout, lay_out
 from gateway.errors import RecordingError
-from gateway.formats.night_sidecar import facts_of, sidecar
 from gateway.messages.outputs import Output, Reading, SignalBegins
-from gateway.record_file import folder as folders
-from gateway.record_file.record_file import RecordFile, create, reopen
-from gateway.record_file.survey import Survey
+from gateway.recorder import folder as folders
+from gateway.recorder.integrity import Survey
+from gateway.recorder.recording_file import RecordFile, create, reopen
+from gateway.recorder.sidecar import facts_of, sidecar
 
 log = logging.getLogger(__name__)
 

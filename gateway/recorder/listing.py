@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from gateway.edf.fields import SECOND_US
 from gateway.edf.header import KIND, Header, parse_header
 from gateway.errors import RecordingError
-from gateway.formats.night_sidecar import annotated
-from gateway.record_file import folder as folders
-from gateway.record_file.record_file import is_being_written
-from gateway.record_file.survey import LONGEST_HEADER, Survey
+from gateway.recorder import folder as folders
+from gateway.recorder.integrity import LONGEST_HEADER, Survey
+from gateway.recorder.recording_file import is_being_written
+from gateway.recorder.sidecar import annotated
 
 
 class Glance(NamedTuple):
