@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import RecordingError
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.stage import Stage
 from sim.sleeper import synthetic_night

@@ -14,7 +14,7 @@ from gateway.offline.score_recording import night_for, score
 from gateway.recorder.folder import recordings
 from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.session_file import Writer
-from gateway.recordings.open_night import open_night
+from gateway.recordings.open_recording import open_night
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.recording import Recording
 from gateway.staging.stage import STAGES, Stage
@@ -80,7 +80,7 @@ def read_labelled(
         ``.edf`` with its hypnogram beside it, or ``.npz`` as the data folder's README
         describes them.
     channels : mapping of str to str or None
-        As for `gateway.recordings.edf.read_recording`.
+        As for `gateway.recordings.edf_recording.read_recording`.
     hypnogram : Path or None
         EDF+ file with the stages, where it is not beside the recording.
 

@@ -26,7 +26,7 @@ from gateway.offline.score_recording import night_for, score
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
-from gateway.recordings.open_night import NPZ, open_night
+from gateway.recordings.open_recording import NPZ, open_night
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

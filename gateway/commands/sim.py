@@ -13,7 +13,7 @@ import click
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, MissingExtraError, RecordingError
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.console import typed

@@ -11,7 +11,7 @@ from gateway.models.load import read_model
 from gateway.offline.manifest import Ledger
 from gateway.offline.score_file import Options, Outcome, Task
 from gateway.offline.workers import score_locally, score_on_dask
-from gateway.recordings.open_night import recordings_in
+from gateway.recordings.open_recording import recordings_in
 from gateway.runtime.result_file import forget_unfinished
 
 

@@ -20,7 +20,7 @@ from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recorder.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
-from gateway.recordings.open_night import NPZ, RECORDINGS
+from gateway.recordings.open_recording import NPZ, RECORDINGS
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Stage
 from gateway.staging.staged_night import StagedEpoch, StagedNight

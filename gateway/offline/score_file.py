@@ -13,7 +13,7 @@ from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, night_for, score
-from gateway.recordings.open_night import open_night
+from gateway.recordings.open_recording import open_night
 from gateway.runtime.result_file import write_result
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
@@ -40,7 +40,7 @@ class Options:
     Attributes
     ----------
     channels : mapping of str to str or None
-        As for `gateway.recordings.edf.open_edf`.
+        As for `gateway.recordings.edf_recording.open_edf`.
     model : str
         As for `read_model`.
     mains_hz : int or None

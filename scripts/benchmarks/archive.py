@@ -15,7 +15,7 @@ from archive_trial import make_archive
 
 from gateway.offline.score_file import Options, Task, run_task
 from gateway.offline.workers import score_locally
-from gateway.recordings.open_night import recordings_in
+from gateway.recordings.open_recording import recordings_in
 
 
 def rows(n_nights: int, n_epochs: int) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from sim.sleeper import synthetic_night
 
 pytestmark = pytest.mark.integration

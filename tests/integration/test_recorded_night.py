@@ -23,7 +23,7 @@ from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import annotations, survey
-from gateway.recordings.open_night import open_night
+from gateway.recordings.open_recording import open_night
 from gateway.runtime.station import Session, Station
 from gateway.sinks import Sink, edf
 from gateway.staging.score import ScoredEpoch

@@ -4,7 +4,7 @@ import pytest
 from gateway.acquisition.montage import Channel, Modality, Stream
 from gateway.preprocessing.filtering import Band, band_limit
 from gateway.preprocessing.signal_quality import Flaw, any_flat, judge, railed_fraction
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 
 EEG = Channel("A", Modality.EEG, 0.1, zero=100, digital_min=0, digital_max=1000)
 STREAM = Stream(100.0, (EEG, EEG))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Modality
 from gateway.errors import MissingExtraError, RecordingError
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.recording import Recording
 
 DICE = np.random.default_rng(0)

@@ -12,8 +12,8 @@ from gateway.errors import RecordingError
 from gateway.models.load import read_model
 from gateway.offline.score_recording import packets, score
 from gateway.pipeline import Night
-from gateway.recordings.edf import open_edf, read_recording
-from gateway.recordings.open_night import open_night
+from gateway.recordings.edf_recording import open_edf, read_recording
+from gateway.recordings.open_recording import open_night
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

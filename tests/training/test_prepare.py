@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import RecordingError
 from gateway.preprocessing.filtering import Band, band_limit
-from gateway.recordings.edf import read_recording
+from gateway.recordings.edf_recording import read_recording
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
 from training.errors import TrainingDataError
 from training.progress import Progress

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway.errors import RecordingError
-from gateway.recordings.edf import open_edf
 from gateway.recordings.edf_night import EdfNight
+from gateway.recordings.edf_recording import open_edf
 from gateway.recordings.npz import read_npz
 from gateway.recordings.recording import Recording
 
