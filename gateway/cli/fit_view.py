@@ -8,9 +8,9 @@ from typing import TextIO
 
 import click
 
-from gateway.formats.fit_text import Line, fit_line, fit_lines, stream_line
 from gateway.pairing.fit_session import Sitting
 from gateway.preprocessing.electrode_contact import Grip
+from gateway.reports.fit_text import Line, fit_line, fit_lines, stream_line
 
 Show = Callable[[Sitting], None]
 

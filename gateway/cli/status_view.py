@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.fit_view import can_draw
 from gateway.cli.terminal_output import COLOURS, say
-from gateway.formats.status_text import Said
+from gateway.reports.status_text import Said
 
 Show = Callable[[Sequence[Said]], None]
 

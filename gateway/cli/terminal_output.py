@@ -6,7 +6,7 @@ from typing import TextIO
 
 import click
 
-from gateway.formats.status_text import Mood, Said
+from gateway.reports.status_text import Mood, Said
 
 COLOURS = {Mood.GOOD: "green", Mood.WARNING: "yellow", Mood.BAD: "red"}
 

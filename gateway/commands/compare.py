@@ -13,9 +13,9 @@ from gateway.evaluation.night_numbers import (
     compare_night,
     compare_nights,
 )
-from gateway.formats.bland_altman_svg import bland_altman_svg
-from gateway.formats.comparison import comparison_json, comparison_lines
 from gateway.offline.read_scoring import aligned, pairs, read_scoring
+from gateway.reports.bland_altman_svg import bland_altman_svg
+from gateway.reports.comparison import comparison_json, comparison_lines
 from gateway.runtime.result_file import write_result
 
 

@@ -11,15 +11,15 @@ from gateway.config.schema import Config
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
-from gateway.formats.headband_list import (
+from gateway.pairing.advice import next_step_said
+from gateway.pairing.discovery import in_reach
+from gateway.pairing.radio_options import radio_for
+from gateway.reports.headband_list import (
     Configured,
     InReach,
     configured_json,
     configured_lines,
 )
-from gateway.pairing.advice import next_step_said
-from gateway.pairing.discovery import in_reach
-from gateway.pairing.radio_options import radio_for
 
 
 @examples("sleepgate devices", "sleepgate devices --scan --json")

@@ -9,10 +9,10 @@ import click
 from gateway.cli.options import CONFIG, JSON, examples, radio
 from gateway.config.schema import Config
 from gateway.daemon.logging_setup import start_talk
-from gateway.formats.headband_list import InReach, in_reach_json, in_reach_lines
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import SCAN_S, in_reach, nothing_in_reach
 from gateway.pairing.radio_options import RadioOptions, config_or_first, radio_for
+from gateway.reports.headband_list import InReach, in_reach_json, in_reach_lines
 
 
 @examples("sleepgate find", "sleepgate find --seconds 20 --json")

@@ -15,11 +15,11 @@ from gateway.config.file import read_config
 from gateway.config.schema import Config, Device
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
-from gateway.formats.fit_text import advice, fit_json
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import device_called
 from gateway.pairing.fit_session import Sitting, free_headband, try_on
 from gateway.pairing.radio_options import radio_for
+from gateway.reports.fit_text import advice, fit_json
 
 
 @examples("sleepgate fit bedroom", "sleepgate fit bedroom --seconds 10 --json")

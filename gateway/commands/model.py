@@ -12,8 +12,8 @@ from gateway.config.edit_setting import with_setting
 from gateway.config.file import read_config, read_text
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
-from gateway.formats.model_sheet import model_sheet
 from gateway.models.trial import Trial, try_model
+from gateway.reports.model_card_text import model_sheet
 from gateway.staging.golden import Verdict
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)

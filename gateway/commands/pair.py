@@ -13,7 +13,6 @@ from gateway.cli.options import CONFIG, examples, radio
 from gateway.config.file import read_text
 from gateway.config.schema import Config
 from gateway.daemon.logging_setup import start_talk
-from gateway.formats.fit_text import fit_lines
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.config_entry import (
     check_place,
@@ -25,6 +24,7 @@ from gateway.pairing.config_entry import (
 from gateway.pairing.pairing import Paired, Pairing, Person
 from gateway.pairing.radio_options import RadioOptions, config_to_pair_in, radio_for
 from gateway.paths import SERVICE
+from gateway.reports.fit_text import fit_lines
 
 MOST_DIGITS = 999_999
 

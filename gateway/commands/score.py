@@ -17,7 +17,6 @@ from gateway.formats.epoch_json import (
     epoch_payload,
     summary_payload,
 )
-from gateway.formats.summary_text import summary_lines
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.batch import Plan, score_archive
@@ -27,6 +26,7 @@ from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, open_night
+from gateway.reports.summary_text import summary_lines
 from gateway.staging.doubts import doubts
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

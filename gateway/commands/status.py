@@ -11,7 +11,7 @@ from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
 from gateway.control_socket.client import ask
 from gateway.control_socket.messages import Order
-from gateway.formats.status_text import Said, status_lines
+from gateway.reports.status_text import Said, status_lines
 
 
 @examples(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from gateway.daemon.systemd_notify import notify
 from gateway.formats.epoch_json import LABEL
-from gateway.formats.status_line import TOLD, StatusLine, stage_words
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading, SessionState
+from gateway.reports.status_line import TOLD, StatusLine, stage_words
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
 from gateway.staging.score import ScoredEpoch

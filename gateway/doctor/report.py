@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from gateway.formats.epoch_json import utc_text
-from gateway.formats.status_text import Mood, Said
+from gateway.reports.status_text import Mood, Said
 
 
 class Verdict(Enum):

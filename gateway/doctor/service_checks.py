@@ -9,8 +9,8 @@ from gateway.control_socket.messages import Order
 from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import Patient, said_by
 from gateway.errors import GatewayError, NoDaemonError
-from gateway.formats.status_text import RESTART
 from gateway.host.metrics import is_there
+from gateway.reports.status_text import RESTART
 
 LOG = "journalctl -u sleepgate -n 50"
 

@@ -8,7 +8,6 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.epoch_json import OFFLINE, ONLINE, read_document, summary_payload
-from gateway.formats.hypnogram_svg import draw_svg
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.messages.outputs import (
     Availability,
@@ -31,6 +30,7 @@ from gateway.mqtt.payloads import (
 from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.headband_fit import Contacts
+from gateway.reports.hypnogram_svg import draw_svg
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights

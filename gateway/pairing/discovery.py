@@ -7,7 +7,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.radio import Seen
 from gateway.config.schema import Config, Device
 from gateway.errors import ConfigError, LinkError
-from gateway.formats.headband_list import InReach
+from gateway.reports.headband_list import InReach
 
 SCAN_S = 10.0  # most headbands advertise several times a second
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from gateway.acquisition.loss_counts import Tally
 from gateway.errors import MissingExtraError
-from gateway.formats.hypnogram_text import draw
-from gateway.formats.summary_text import summary_lines
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.reports.hypnogram_text import draw
+from gateway.reports.summary_text import summary_lines
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.score import ScoredEpoch

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.formats.fit_text import advice, fit_json, fit_line, fit_lines
 from gateway.preprocessing.electrode_contact import Contact, Grip
 from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
+from gateway.reports.fit_text import advice, fit_json, fit_line, fit_lines
 
 SCHEMA = json.loads(
     (

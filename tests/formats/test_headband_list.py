@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.formats.headband_list import (
+from gateway.reports.headband_list import (
     Configured,
     InReach,
     configured_json,

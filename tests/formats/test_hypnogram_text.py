@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.formats.hypnogram_text import draw
+from gateway.reports.hypnogram_text import draw
 from gateway.staging.stage import Refusal, Stage
 
 nights = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=1500)

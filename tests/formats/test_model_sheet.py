@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.formats.model_sheet import model_sheet
+from gateway.reports.model_card_text import model_sheet
 
 WIDE = {"value": 0.6512, "interval_95": [0.5849, 0.7]}
 TABLE = {

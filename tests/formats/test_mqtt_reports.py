@@ -14,7 +14,6 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats.hypnogram_svg import draw_svg
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import Contents
 from gateway.messages.outputs import Reading, Recording, SessionState
@@ -36,6 +35,7 @@ from gateway.mqtt.payloads import (
     session_payload,
     telemetry_payload,
 )
+from gateway.reports.hypnogram_svg import draw_svg
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights

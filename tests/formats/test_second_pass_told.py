@@ -6,8 +6,8 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 from gateway.formats.epoch_json import summary_payload
-from gateway.formats.summary_text import summary_lines
 from gateway.messages.outputs import Reading
+from gateway.reports.summary_text import summary_lines
 from gateway.staging.chart import Chart
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

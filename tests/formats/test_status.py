@@ -15,10 +15,10 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
 from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
-from gateway.formats.status_text import Mood, Said, duration_text, status_lines
 from gateway.host.vitals import Vitals
 from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
+from gateway.reports.status_text import Mood, Said, duration_text, status_lines
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage

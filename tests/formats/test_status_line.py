@@ -3,7 +3,7 @@
 from gateway.acquisition.loss_counts import Tally
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats.status_line import StatusLine
+from gateway.reports.status_line import StatusLine
 from gateway.staging.stage import Refusal, Stage
 
 

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.formats.summary_text import summary_lines
+from gateway.reports.summary_text import summary_lines
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 

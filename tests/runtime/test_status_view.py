@@ -9,7 +9,7 @@ import pytest
 from gateway.cli import status_view
 from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
-from gateway.formats.status_text import Mood, Said
+from gateway.reports.status_text import Mood, Said
 
 LINES = [Said("connected", Mood.GOOD), Said("lost 3 s")]
 

@@ -11,7 +11,7 @@ from math import ceil, floor, log10
 
 from gateway.evaluation.bland_altman import Interval, NightsAgreement
 from gateway.evaluation.night_numbers import UNITS
-from gateway.formats.comparison import WORDS, flags
+from gateway.reports.comparison import WORDS, flags
 
 PANEL_W, PANEL_H = 400, 320
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 52, 46
