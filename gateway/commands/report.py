@@ -11,13 +11,13 @@ from gateway.cli.svg_to_png import png_of
 from gateway.errors import ModelError
 from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
-from gateway.formats.report.contents import Report
-from gateway.formats.report.page import report_html
-from gateway.formats.report.picture import report_svg
 from gateway.models.load import read_model
 from gateway.offline.find_night import LAST, Found, find_night
 from gateway.offline.score_file import Options
 from gateway.reports.hypnogram_text import draw
+from gateway.reports.night.contents import Report
+from gateway.reports.night.html_page import report_html
+from gateway.reports.night.svg_picture import report_svg
 from gateway.reports.summary_text import summary_lines
 from gateway.runtime.result_file import write_result
 

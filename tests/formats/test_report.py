@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.evaluation.bland_altman import agree_over_nights
 from gateway.formats.night_statistics import yasa_statistics
-from gateway.formats.report.contents import Report, troubles
-from gateway.formats.report.page import report_html
-from gateway.formats.report.picture import report_svg
 from gateway.models.load import read_model
 from gateway.reports.bland_altman_svg import bland_altman_svg
+from gateway.reports.night.contents import Report, troubles
+from gateway.reports.night.html_page import report_html
+from gateway.reports.night.svg_picture import report_svg
 from gateway.staging.stage import Refusal, Stage
 from gateway.staging.staged_night import StagedNight
 from tests.staged_nights import night_of, nights

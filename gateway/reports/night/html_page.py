@@ -6,7 +6,16 @@ from html import escape
 from importlib.resources import files
 
 from gateway.formats.epoch_json import LABEL
-from gateway.formats.report.charts import (
+from gateway.reports.night.contents import Report
+from gateway.reports.night.html_tables import (
+    duration,
+    expert_section,
+    loss_section,
+    statistics_section,
+)
+from gateway.reports.night.model_limits import model_section
+from gateway.reports.night.palette import variables
+from gateway.reports.night.svg_charts import (
     CLASS,
     LEVELS,
     differences,
@@ -15,16 +24,7 @@ from gateway.formats.report.charts import (
     quality_chart,
     ribbon,
 )
-from gateway.formats.report.contents import Report
-from gateway.formats.report.hours import hours
-from gateway.formats.report.limits import model_section
-from gateway.formats.report.palette import variables
-from gateway.formats.report.tables import (
-    duration,
-    expert_section,
-    loss_section,
-    statistics_section,
-)
+from gateway.reports.night.time_axis import hours
 from gateway.staging.stage import Stage
 
 LONG = {
@@ -71,7 +71,7 @@ def report_html(report: Report) -> bytes:
 
 
 def _resource(name: str) -> str:
-    return (files("gateway.formats.report") / name).read_text(encoding="utf-8")
+    return (files("gateway.reports.night") / name).read_text(encoding="utf-8")
 
 
 def _head(report: Report, title: str) -> Iterator[str]:

@@ -3,17 +3,17 @@
 from html import escape
 
 from gateway.formats.epoch_json import LABEL
-from gateway.formats.report.charts import (
+from gateway.reports.night.contents import Report
+from gateway.reports.night.html_tables import duration
+from gateway.reports.night.palette import DARK, LIGHT, rules
+from gateway.reports.night.svg_charts import (
     CLASS,
     LEVELS,
     hypnodensity_chart,
     hypnogram_chart,
     quality_chart,
 )
-from gateway.formats.report.contents import Report
-from gateway.formats.report.hours import hours
-from gateway.formats.report.palette import DARK, LIGHT, rules
-from gateway.formats.report.tables import duration
+from gateway.reports.night.time_axis import hours
 
 SURROGATES = "\ud800"  # these and the few letters after them are not worth a font
 WIDTH, HEIGHT = 1200, 675

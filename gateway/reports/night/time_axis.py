@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.formats.report.contents import Report
+from gateway.reports.night.contents import Report
 
 EPOCHS_PER_MIN = 2
 EVERY_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)

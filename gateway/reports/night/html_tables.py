@@ -6,8 +6,8 @@ from html import escape
 from gateway.evaluation.agreement import agreement
 from gateway.formats.epoch_json import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
-from gateway.formats.report.contents import Report, Trouble, troubles
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.reports.night.contents import Report, Trouble, troubles
 from gateway.staging.stage import STAGES
 
 MOST_TROUBLES = 24

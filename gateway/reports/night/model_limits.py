@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from gateway.formats.report.contents import Report
+from gateway.reports.night.contents import Report
 
 
 def model_section(report: Report) -> Iterator[str]:
