@@ -32,13 +32,19 @@ MAY_IMPORT = {
     "gateway.evaluation": {"staging", "errors"},
     "gateway.recordings": {"acquisition", "formats", "staging", "errors"},
     "gateway.ble": {"acquisition", "drivers", "errors"},
-    "gateway.past": {"acquisition", "staging", "outputs"},
-    "gateway.intake": {"acquisition", "drivers", "errors"},
-    "gateway.standby": {"acquisition", "drivers", "intake", "preprocessing", "outputs"},
-    "gateway.night": {
+    "gateway.session.resume": {"acquisition", "staging", "outputs"},
+    "gateway.session.decoding": {"acquisition", "drivers", "errors"},
+    "gateway.session.standby": {
+        "acquisition",
+        "drivers",
+        "intake",
+        "preprocessing",
+        "outputs",
+    },
+    "gateway.session.night": {
         *("acquisition", "preprocessing", "staging", "outputs", "past", "errors"),
     },
-    "gateway.pipeline": {
+    "gateway.session.pipeline": {
         *("acquisition", "drivers", "intake", "night", "outputs", "past", "errors"),
         *("preprocessing", "staging"),
     },
@@ -78,9 +84,14 @@ PURE = {
         "gateway.messages.outputs",
         "gateway.formats",
         "gateway.host.vitals",
-        "gateway.night",
+        "gateway.session.night",
     ),
-    *("gateway.pipeline", "gateway.intake", "gateway.standby", "gateway.past"),
+    *(
+        "gateway.session.pipeline",
+        "gateway.session.decoding",
+        "gateway.session.standby",
+        "gateway.session.resume",
+    ),
 }
 PURE_MODULES = {
     *("gateway/ble/link_state.py", "gateway/ble/backoff.py"),

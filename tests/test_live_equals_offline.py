@@ -9,12 +9,12 @@ from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.messages.outputs import Reading, Recording, SessionState
 from gateway.models.load import read_model
-from gateway.night import Night
 from gateway.offline.score_recording import night_for, score
 from gateway.recorder.folder import recordings
 from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.session_file import Writer
 from gateway.recordings.open_recording import open_night
+from gateway.session.night import Night
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.night import Night
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import Flaw
+from gateway.session.night import Night
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

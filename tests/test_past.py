@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.past import Moment, Verdict, judge
+from gateway.session.resume import Moment, Verdict, judge
 
 UTC0 = datetime(2026, 2, 12, 23, tzinfo=UTC)
 RESUME_S = 1800.0

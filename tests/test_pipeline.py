@@ -20,10 +20,10 @@ from gateway.acquisition.stream_position import LAG_S
 from gateway.drivers import diy
 from gateway.errors import ConfigError
 from gateway.messages.outputs import Availability, Recording, SessionState, SignalBegins
-from gateway.pipeline import LOOK_S, Night, Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.headband_fit import Contacts
+from gateway.session.pipeline import LOOK_S, Night, Pipeline
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch

@@ -12,9 +12,9 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.messages.outputs import Recording, SessionState
-from gateway.night import Night
-from gateway.past import Moment, Past
 from gateway.preprocessing.filtering import Band
+from gateway.session.night import Night
+from gateway.session.resume import Moment, Past
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal

@@ -7,8 +7,8 @@ import numpy as np
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.offline.score_recording import NO_DATE, packets
-from gateway.pipeline import Night
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.session.pipeline import Night
 from gateway.staging.score import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES
 from training.figures import Judged

@@ -24,14 +24,14 @@ from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.models.load import read_model
-from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.runtime.night_file import NightFile
-from gateway.runtime.session_id import session_id
 from gateway.runtime.state_place import state_folder
-from gateway.runtime.station import Session, Station
+from gateway.session.checkpoint_file import NightFile
+from gateway.session.device import Session, Station
+from gateway.session.pipeline import Night, Pipeline
+from gateway.session.session_id import session_id
+from gateway.session.standby import Standby
 from gateway.staging.score import Scorer
-from gateway.standby import Standby
 
 log = logging.getLogger(__name__)
 

@@ -32,8 +32,8 @@ from gateway.messages.control import (
     words_of,
 )
 from gateway.messages.outputs import Output
-from gateway.runtime.bed import Bed
-from gateway.runtime.station import Station
+from gateway.session.controller import Bed
+from gateway.session.device import Station
 
 __all__ = ["Outlet", "outlet", "serve"]
 

@@ -14,10 +14,10 @@ from gateway.acquisition.sample_grid import Grid, RecordedGrid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
-from gateway.pipeline import Night
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
+from gateway.session.pipeline import Night
 from gateway.staging.events import Happening
 from gateway.staging.score import Scorer
 

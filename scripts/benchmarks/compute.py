@@ -13,9 +13,9 @@ from gateway.acquisition.packets import LinkUp, Notification, Tick
 from gateway.drivers import diy
 from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, score
-from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.epoching import Epoch
 from gateway.recordings.recording import Recording
+from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.scorers.litert import RUNTIMES, LiteRtScorer
 from sim.devices.diy import DiyDevice
 

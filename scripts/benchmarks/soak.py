@@ -20,7 +20,7 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.daemon.supervisor import clock_now
 from gateway.models.load import read_model
-from gateway.pipeline import Night, Pipeline
+from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.score import ScoredEpoch
 from sim import devices
 from sim.air import Air

@@ -23,8 +23,8 @@ from gateway.acquisition.packets import (
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
-from gateway.pipeline import Night, Pipeline
 from gateway.preprocessing.filtering import Band
+from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 

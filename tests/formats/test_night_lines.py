@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from gateway.acquisition.checkpoint import Checkpoint, LanePoint, RatePoint
 from gateway.acquisition.loss_counts import Tally
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.formats.night_lines import (
+from gateway.messages.outputs import Recording, SessionState
+from gateway.preprocessing.signal_quality import Flaw, Quality
+from gateway.session.checkpoint_records import (
     Changed,
     Closed,
     Opened,
@@ -20,9 +22,7 @@ from gateway.formats.night_lines import (
     read,
     write,
 )
-from gateway.messages.outputs import Recording, SessionState
-from gateway.past import Ending, Moment
-from gateway.preprocessing.signal_quality import Flaw, Quality
+from gateway.session.resume import Ending, Moment
 from gateway.staging.lights import Lights
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

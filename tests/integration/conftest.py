@@ -11,7 +11,7 @@ from gateway.config.schema import Ble, Config, Device
 from gateway.daemon.build import run_daemon
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
-from gateway.pipeline import Night
+from gateway.session.pipeline import Night
 from gateway.staging.score import ScoredEpoch
 from sim.air import Air
 from sim.devices.diy import DiyDevice

@@ -18,16 +18,16 @@ from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.control import Mark
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
-from gateway.pipeline import Night as Scoring
-from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_recording import open_night
-from gateway.runtime.station import Session, Station
+from gateway.session.device import Session, Station
+from gateway.session.pipeline import Night as Scoring
+from gateway.session.pipeline import Pipeline
+from gateway.session.standby import Standby
 from gateway.sinks import Sink, edf
 from gateway.staging.score import ScoredEpoch
-from gateway.standby import Standby
 from sim.sleeper import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
 from tests.virtual_headband import Night

@@ -11,9 +11,9 @@ from gateway.edf.file_reader import read_edf
 from gateway.errors import RecordingError
 from gateway.models.load import read_model
 from gateway.offline.score_recording import packets, score
-from gateway.pipeline import Night
 from gateway.recordings.edf_recording import open_edf, read_recording
 from gateway.recordings.open_recording import open_night
+from gateway.session.pipeline import Night
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Refusal
 

@@ -6,11 +6,11 @@ from itertools import count
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
 from gateway.config.schema import Sessions
-from gateway.intake import Intake
 from gateway.messages.outputs import Availability, Recording, SessionState
 from gateway.preprocessing.filtering import Band
-from gateway.runtime.bed import Bed
-from gateway.runtime.station import Session, Station
+from gateway.session.controller import Bed
+from gateway.session.decoding import Intake
+from gateway.session.device import Session, Station
 from gateway.staging.model_card import ModelCard
 
 NOW = Tick(0.0, datetime(2026, 2, 12, 23, tzinfo=UTC), synchronised=True)

@@ -15,12 +15,12 @@ from gateway.ble.reconnect import stream
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import outlet, serve
 from gateway.models.load import read_model
-from gateway.pipeline import Night as Scoring
-from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.runtime.station import Session, Station
+from gateway.session.device import Session, Station
+from gateway.session.pipeline import Night as Scoring
+from gateway.session.pipeline import Pipeline
+from gateway.session.standby import Standby
 from gateway.staging.stage import STAGES
-from gateway.standby import Standby
 from sim.sleeper import synthetic_night
 from tests.virtual_headband import Night
 

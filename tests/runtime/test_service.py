@@ -15,13 +15,13 @@ from gateway.config.schema import Sessions
 from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
-from gateway.intake import Intake
 from gateway.messages.outputs import Availability
 from gateway.preprocessing.filtering import Band
-from gateway.runtime.station import Session, Station
+from gateway.session.decoding import Intake
+from gateway.session.device import Session, Station
+from gateway.session.standby import Standby
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
-from gateway.standby import Standby
 
 ALWAYS = Sessions(auto_start="always")
 CARD = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)

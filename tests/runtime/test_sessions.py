@@ -17,21 +17,21 @@ from gateway.acquisition.packets import (
 from gateway.config.schema import Sessions
 from gateway.errors import DecodeError
 from gateway.messages.outputs import NightEpochs, Recording, SessionState
-from gateway.night import Night
-from gateway.pipeline import Pipeline
 from gateway.preprocessing.contact_monitor import ContactWatch
 from gateway.preprocessing.electrode_contact import Grip
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.headband_fit import Contacts
-from gateway.runtime.bed import Bed
-from gateway.runtime.night_file import NightFile
-from gateway.runtime.station import Session, Station
+from gateway.session.checkpoint_file import NightFile
+from gateway.session.controller import Bed
+from gateway.session.device import Session, Station
+from gateway.session.night import Night
+from gateway.session.pipeline import Pipeline
+from gateway.session.standby import Standby
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
-from gateway.standby import Standby
 
 EVENING = datetime(2026, 3, 28, 22, tzinfo=UTC)
 SFREQ = 50.0

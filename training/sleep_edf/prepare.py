@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from gateway.errors import GatewayError
 from gateway.offline.score_recording import score
-from gateway.pipeline import Night
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import EPOCH_S, Band
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
+from gateway.session.pipeline import Night
 from gateway.staging.model_card import ModelCard
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import STAGES, Refusal, Stage

@@ -10,9 +10,9 @@ from gateway import drivers
 from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import LinkUp, Tick
 from gateway.models.load import read_model
-from gateway.night import Night
 from gateway.offline import score_recording
-from gateway.pipeline import Pipeline
+from gateway.session.night import Night
+from gateway.session.pipeline import Pipeline
 from gateway.staging.score import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load

@@ -9,7 +9,7 @@ from gateway import drivers
 from gateway.acquisition.packets import LinkUp, Tick
 from gateway.models.load import read_model
 from gateway.offline import score_recording
-from gateway.pipeline import Night, Pipeline
+from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.score import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load

@@ -17,7 +17,7 @@ from zlib import crc32
 from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.messages.outputs import SessionState
-from gateway.past import Ending, Moment, Past
+from gateway.session.resume import Ending, Moment, Past
 from gateway.staging.score import ScoredEpoch
 
 T = TypeVar("T")

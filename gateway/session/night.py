@@ -14,9 +14,9 @@ from gateway.acquisition.packets import Block, SamplePacket, Tick
 from gateway.acquisition.sample_grid import Grid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.messages.outputs import NightEpochs, Output, SignalBegins
-from gateway.past import Past
 from gateway.preprocessing.epoching import Epoch, EpochCutter
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.session.resume import Past
 from gateway.staging.chart import Chart
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.gate import Judge, scorable

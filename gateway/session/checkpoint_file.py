@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.acquisition.packets import Tick
-from gateway.formats.night_lines import Opened, Record, past_of, read, write
-from gateway.past import Moment, Past
+from gateway.session.checkpoint_records import Opened, Record, past_of, read, write
+from gateway.session.resume import Moment, Past
 
 log = logging.getLogger(__name__)
 

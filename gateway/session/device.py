@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from gateway.acquisition.packets import Input
 from gateway.ble.link_stats import LinkState
 from gateway.config.schema import Sessions
-from gateway.pipeline import Pipeline
-from gateway.runtime.night_file import NightFile
+from gateway.session.checkpoint_file import NightFile
+from gateway.session.pipeline import Pipeline
+from gateway.session.standby import Standby
 from gateway.staging.model_card import ModelCard
-from gateway.standby import Standby
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,6 @@ from gateway.acquisition.packets import (
 from gateway.acquisition.wall_clock import WallClock
 from gateway.drivers import Driver
 from gateway.errors import LinkError
-from gateway.intake import Intake
 from gateway.messages.outputs import (
     Availability,
     NightEpochs,
@@ -36,10 +35,11 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.night import Night
-from gateway.past import Past
 from gateway.preprocessing.contact_monitor import ContactWatch, Glances
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.session.decoding import Intake
+from gateway.session.night import Night
+from gateway.session.resume import Past
 from gateway.staging.events import MARK, Happening
 from gateway.staging.score import ScoredEpoch
 from gateway.staging.stage import Stage

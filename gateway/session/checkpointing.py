@@ -2,11 +2,11 @@
 
 from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.packets import Tick
-from gateway.formats.night_lines import Changed, Closed, Opened, Reopened, Scored
 from gateway.messages.outputs import Output, Recording, SessionState
-from gateway.past import Ending, Past, Verdict, judge
-from gateway.pipeline import Pipeline
-from gateway.runtime.night_file import NightFile
+from gateway.session.checkpoint_file import NightFile
+from gateway.session.checkpoint_records import Changed, Closed, Opened, Reopened, Scored
+from gateway.session.pipeline import Pipeline
+from gateway.session.resume import Ending, Past, Verdict, judge
 from gateway.staging.score import ScoredEpoch
 
 WAIT_S = 60.0  # for the network to tell the time after a reboot

@@ -13,10 +13,10 @@ from gateway.messages.outputs import (
     Recording,
     SessionState,
 )
-from gateway.past import Ending, Past, Verdict
-from gateway.pipeline import Pipeline
-from gateway.runtime.notebook import Notebook
-from gateway.runtime.station import Session, Station
+from gateway.session.checkpointing import Notebook
+from gateway.session.device import Session, Station
+from gateway.session.pipeline import Pipeline
+from gateway.session.resume import Ending, Past, Verdict
 from gateway.staging.events import MARK, Happening
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from gateway.acquisition.packets import (
     Tick,
 )
 from gateway.drivers import Driver
-from gateway.intake import Intake
 from gateway.messages.outputs import Availability, Output
 from gateway.preprocessing.contact_monitor import WINDOW_S, ContactWatch
 from gateway.preprocessing.electrode_contact import Grip
 from gateway.preprocessing.headband_fit import Contacts
+from gateway.session.decoding import Intake
 
 LOOK_EVERY = 3  # seconds of signal
 HELD = 8192  # notifications: more than any headband sends in `WINDOW_S`
