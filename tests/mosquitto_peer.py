@@ -16,7 +16,7 @@ from gateway.errors import ConfigError
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}

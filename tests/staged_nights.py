@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from gateway.staging.scored_night import StagedEpoch, StagedNight
 from gateway.staging.stage import Refusal, Stage
-from gateway.staging.staged_night import StagedEpoch, StagedNight
 
 START = datetime(2026, 2, 13, 22, 14, 30, tzinfo=UTC)
 

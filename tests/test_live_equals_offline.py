@@ -15,7 +15,7 @@ from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.session_file import Writer
 from gateway.recordings.open_recording import open_night
 from gateway.session.night import Night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 BEGAN = datetime(2026, 2, 13, 22, 59, 58, 250_000, tzinfo=UTC)

@@ -11,7 +11,7 @@ from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import Flaw
 from gateway.session.night import Night
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 TRUE_HZ, MINUTE_S = 256.26, 60

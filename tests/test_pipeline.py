@@ -26,7 +26,7 @@ from gateway.preprocessing.headband_fit import Contacts
 from gateway.session.pipeline import LOOK_S, Night, Pipeline
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
 from sim.devices.diy import DiyDevice

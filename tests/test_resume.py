@@ -16,7 +16,7 @@ from gateway.preprocessing.filtering import Band
 from gateway.session.night import Night
 from gateway.session.resume import Moment, Past
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 BEGAN = datetime(2026, 2, 12, 23, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gateway.staging.context import ContextHead
-from gateway.staging.golden import Golden
+from gateway.staging.golden_vectors import Golden
 from training.context import (
     N_EPOCHS,
     Course,

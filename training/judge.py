@@ -9,7 +9,7 @@ from gateway.acquisition.packets import SamplePacket, Tick
 from gateway.offline.score_recording import NO_DATE, packets
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.pipeline import Night
-from gateway.staging.score import ScoredEpoch, Scorer
+from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES
 from training.figures import Judged
 from training.labelled import LabelledNight

@@ -7,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import quantise
-from gateway.staging.golden import Golden
+from gateway.staging.golden_vectors import Golden
 from training.augment import network_input
 
 

@@ -22,7 +22,7 @@ from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, Reading
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import Sink
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 from sim import devices
 from sim.programme import Programme, recorded, synthetic

@@ -14,7 +14,7 @@ from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
 from gateway.models.trial import Trial, try_model
 from gateway.reports.model_card_text import model_sheet
-from gateway.staging.golden import Verdict
+from gateway.staging.golden_vectors import Verdict
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)
 SYSTEM = "/etc"

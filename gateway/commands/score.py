@@ -27,8 +27,8 @@ from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, open_night
 from gateway.reports.summary_text import summary_lines
-from gateway.staging.doubts import doubts
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.plausibility import doubts
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
 

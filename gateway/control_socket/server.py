@@ -18,7 +18,7 @@ from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, Reading, SessionState
 from gateway.sinks import Sink
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
 log = logging.getLogger(__name__)

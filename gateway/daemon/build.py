@@ -31,7 +31,7 @@ from gateway.session.device import Session, Station
 from gateway.session.pipeline import Night, Pipeline
 from gateway.session.session_id import session_id
 from gateway.session.standby import Standby
-from gateway.staging.score import Scorer
+from gateway.staging.scored_epoch import Scorer
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from gateway.messages.outputs import Reading, SessionState
 from gateway.reports.status_line import TOLD, StatusLine, stage_words
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 log = logging.getLogger(__name__)

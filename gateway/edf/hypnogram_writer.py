@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from math import ceil
 
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.staging.scored_night import StagedNight
 from gateway.staging.stage import Stage
-from gateway.staging.staged_night import StagedNight
 
 LABEL = "EDF Annotations"
 RECORD_BYTES = 4096

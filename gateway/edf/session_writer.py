@@ -27,7 +27,7 @@ from gateway.messages.outputs import (
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw
 from gateway.staging.events import Happening, SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 CLOCK_EVERY = 10  # epochs: five minutes

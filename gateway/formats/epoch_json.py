@@ -13,7 +13,7 @@ from gateway.messages.outputs import Reading
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.lights import is_sleep
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import (
     STAGES,

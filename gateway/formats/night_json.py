@@ -10,10 +10,10 @@ from gateway.formats.epoch_json import LABEL, epoch_document, utc_text
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
+from gateway.staging.scored_night import StagedEpoch, StagedNight
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import STAGES, Refusal, Stage
-from gateway.staging.staged_night import StagedEpoch, StagedNight
 
 BY_LABEL = {label: stage for stage, label in LABEL.items()}
 

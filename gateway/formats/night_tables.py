@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from gateway.formats.epoch_json import LABEL, REFUSAL_CODE, utc_text
 from gateway.preprocessing.filtering import EPOCH_S
+from gateway.staging.scored_night import StagedNight
 from gateway.staging.stage import STAGES, YASA_CODE, Refusal, Stage
-from gateway.staging.staged_night import StagedNight
 
 UNSCORED = "n/a"  # BIDS 1.10, tabular files: a missing value
 PROBABILITIES = tuple(f"p_{LABEL[stage]}" for stage in STAGES)

@@ -14,7 +14,7 @@ from gateway.host.vitals import Vitals
 from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw, Quality
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
 

@@ -13,7 +13,7 @@ from gateway.ble.link_stats import LinkState
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gateway.errors import ModelError
 from gateway.models.load import read_package
-from gateway.staging.golden import CODES_APART, Golden, Verdict, compare_golden
+from gateway.staging.golden_vectors import CODES_APART, Golden, Verdict, compare_golden
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
     ModelCard,

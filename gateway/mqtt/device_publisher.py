@@ -34,7 +34,7 @@ from gateway.reports.hypnogram_svg import draw_svg
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
 

@@ -18,7 +18,7 @@ from gateway.mqtt.bridge_payloads import Headband
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.device_publisher import Bedside
 from gateway.mqtt.topics import TopicTree, may_be_published
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago
 

@@ -22,8 +22,8 @@ from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, RECORDINGS
 from gateway.staging.lights import Lights
+from gateway.staging.scored_night import StagedEpoch, StagedNight
 from gateway.staging.stage import Stage
-from gateway.staging.staged_night import StagedEpoch, StagedNight
 
 LAST = "last"
 SERVICE = Path("/var/lib/sleepgate/journal.sqlite")

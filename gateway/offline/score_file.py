@@ -15,12 +15,12 @@ from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_recording import open_night
 from gateway.runtime.result_file import write_result
-from gateway.staging.doubts import doubts
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.plausibility import doubts
+from gateway.staging.scored_epoch import ScoredEpoch
+from gateway.staging.scored_night import StagedNight
 from gateway.staging.scorers.litert import LiteRtScorer
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Stage
-from gateway.staging.staged_night import StagedNight
 
 OFFLINE = "offline"
 Writer = Callable[[StagedNight], bytes]

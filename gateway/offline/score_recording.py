@@ -19,7 +19,7 @@ from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night
 from gateway.staging.events import Happening
-from gateway.staging.score import Scorer
+from gateway.staging.scored_epoch import Scorer
 
 NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)  # EDF's first year: a date to stand for none
 PAUSE_S = 60  # without samples: a connection would have been made anew

@@ -18,7 +18,7 @@ from gateway.messages.outputs import (
 from gateway.recorder import folder as folders
 from gateway.recorder.device_session import Bed
 from gateway.recorder.session_file import NightFile, Writer, open_night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 log = logging.getLogger(__name__)
 

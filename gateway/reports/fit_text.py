@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.preprocessing.electrode_contact import Contact, Grip
 from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
-from gateway.staging.gate import EEG
+from gateway.staging.epoch_scoring import EEG
 
 BAR_WIDTH = 12
 FULL_UV = 1000.0  # a full bar; the scale is logarithmic from 1 uV

@@ -7,7 +7,7 @@ from gateway.acquisition.loss_counts import Tally
 from gateway.ble.link_state import State
 from gateway.ble.link_stats import LinkState
 from gateway.formats.epoch_json import LABEL
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 Told = LinkState | ScoredEpoch | Tally

@@ -18,7 +18,7 @@ from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.messages.outputs import SessionState
 from gateway.session.resume import Ending, Moment, Past
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 T = TypeVar("T")
 

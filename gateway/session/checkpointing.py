@@ -7,7 +7,7 @@ from gateway.session.checkpoint_file import NightFile
 from gateway.session.checkpoint_records import Changed, Closed, Opened, Reopened, Scored
 from gateway.session.pipeline import Pipeline
 from gateway.session.resume import Ending, Past, Verdict, judge
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 WAIT_S = 60.0  # for the network to tell the time after a reboot
 

@@ -17,10 +17,10 @@ from gateway.messages.outputs import NightEpochs, Output, SignalBegins
 from gateway.preprocessing.epoching import Epoch, EpochCutter
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.resume import Past
-from gateway.staging.chart import Chart
+from gateway.staging.epoch_scoring import Judge, scorable
 from gateway.staging.events import Happening, SleepEvent
-from gateway.staging.gate import Judge, scorable
-from gateway.staging.score import ScoredEpoch, Scorer
+from gateway.staging.scored_epoch import ScoredEpoch, Scorer
+from gateway.staging.scoring_state import Chart
 
 
 class Night:

@@ -41,7 +41,7 @@ from gateway.session.decoding import Intake
 from gateway.session.night import Night
 from gateway.session.resume import Past
 from gateway.staging.events import MARK, Happening
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 
 __all__ = ["Night", "Pipeline"]

@@ -13,7 +13,7 @@ from gateway.acquisition.checkpoint import Checkpoint
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Tick
 from gateway.messages.outputs import SessionState
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 
 class Moment(NamedTuple):

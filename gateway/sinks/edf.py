@@ -29,7 +29,7 @@ from gateway.recorder.recording_file import SYNC_S
 from gateway.recorder.session_file import Writer
 from gateway.sinks import Sink
 from gateway.staging.events import Happening, SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 SUBJECT_LENGTH = 40
 

@@ -40,7 +40,7 @@ from gateway.mqtt.topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from gateway.reports.hypnogram_text import draw
 from gateway.reports.summary_text import summary_lines
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import Hypnogram
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
 

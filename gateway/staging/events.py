@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.asleep import TO_TURN
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
+from gateway.staging.sleep_wake import TO_TURN
 from gateway.staging.stage import Refusal, Stage
 
 UNSTABLE = 4  # epochs refused in a row: two minutes

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from gateway.errors import ModelError
 from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
-from gateway.staging.golden import Golden, decode, encode
-from gateway.staging.package_zip import DAMAGE, read_entry, zipped
+from gateway.staging.golden_vectors import Golden, decode, encode
+from gateway.staging.model_archive import DAMAGE, read_entry, zipped
 from gateway.staging.stage import STAGES
 
 CARD = "card.json"

@@ -23,7 +23,7 @@ from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options, run
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 
 NIGHT = 960  # epochs in eight hours

@@ -21,7 +21,7 @@ from gateway.ble.reconnect import stream
 from gateway.daemon.supervisor import clock_now
 from gateway.models.load import read_model
 from gateway.session.pipeline import Night, Pipeline
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from sim import devices
 from sim.air import Air
 from sim.device import Knobs

@@ -26,7 +26,7 @@ from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
 from gateway.preprocessing.filtering import Band
 from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 
 FILES = (
     *(f"OpenMuse/data_p{p}.txt" for p in (20, 21, 50, 51, 60, 61, 1034, 1035)),

@@ -18,7 +18,7 @@ from gateway.formats.epoch_json import (
 )
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 

@@ -24,7 +24,7 @@ from gateway.session.checkpoint_records import (
 )
 from gateway.session.resume import Ending, Moment
 from gateway.staging.lights import Lights
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 UTCS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (bounds are naive)

@@ -17,8 +17,8 @@ from gateway.reports.bland_altman_svg import bland_altman_svg
 from gateway.reports.night.contents import Report, troubles
 from gateway.reports.night.html_page import report_html
 from gateway.reports.night.svg_picture import report_svg
+from gateway.staging.scored_night import StagedNight
 from gateway.staging.stage import Refusal, Stage
-from gateway.staging.staged_night import StagedNight
 from tests.staged_nights import night_of, nights
 
 LINKS = {"src", "href", "xlink:href"}

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from gateway.formats.epoch_json import summary_payload
 from gateway.messages.outputs import Reading
 from gateway.reports.summary_text import summary_lines
-from gateway.staging.chart import Chart
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
+from gateway.staging.scoring_state import Chart
 from gateway.staging.stage import Refusal, Stage
 from tests.staged_nights import night_of, staged
 

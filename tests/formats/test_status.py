@@ -19,7 +19,7 @@ from gateway.host.vitals import Vitals
 from gateway.messages.outputs import Availability, Reading, Recording, SessionState
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
 from gateway.reports.status_text import Mood, Said, duration_text, status_lines
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 

@@ -12,7 +12,7 @@ from gateway.daemon.build import run_daemon
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
 from gateway.session.pipeline import Night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.peripheral import headband

@@ -14,7 +14,7 @@ from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
 from gateway.sinks.mqtt import Options, run
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 
 FLAWLESS = (Quality(frozenset(), 0.0, 1.0),)

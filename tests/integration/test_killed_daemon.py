@@ -14,7 +14,7 @@ from gateway.offline.score_recording import night_for, score
 from gateway.recorder.folder import read_beside, recordings
 from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_recording import open_night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from tests.mosquitto_peer import until
 from tests.mqtt_contract import check_all
 

@@ -27,7 +27,7 @@ from gateway.recorder.recorder import AGAIN_S, Limits, Recorder
 from gateway.recorder.recording_file import is_being_written, reopen
 from gateway.recorder.session_file import Writer
 from gateway.staging.events import Happening, SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.recording.night import (
     BEGAN,
     DEVICE,

@@ -14,7 +14,7 @@ from gateway.offline.score_recording import packets, score
 from gateway.recordings.edf_recording import open_edf, read_recording
 from gateway.recordings.open_recording import open_night
 from gateway.session.pipeline import Night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
 SFREQ = 100

@@ -10,7 +10,7 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.errors import RecordingError
 from gateway.offline.score_file import Options, stage_file
 from gateway.preprocessing.filtering import Band
-from gateway.staging.doubts import doubts
+from gateway.staging.plausibility import doubts
 from gateway.staging.stage import Refusal, Stage
 
 MINUTES = 3

@@ -29,7 +29,7 @@ from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
 

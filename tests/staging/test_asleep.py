@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.asleep import Asleep
+from gateway.staging.sleep_wake import Asleep
 from gateway.staging.stage import Refusal, Stage
 
 stages = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=50)

@@ -9,7 +9,7 @@ from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, ContextHead, encode
-from gateway.staging.gate import Judge
+from gateway.staging.epoch_scoring import Judge
 from gateway.staging.model_card import ModelCard
 from gateway.staging.stage import Refusal, likeliest
 

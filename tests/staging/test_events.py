@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.asleep import Asleep
 from gateway.staging.events import Happening, SleepEvents
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
+from gateway.staging.sleep_wake import Asleep
 from gateway.staging.stage import Refusal, Stage
 
 BEGAN = datetime(2026, 2, 12, 23, tzinfo=UTC)

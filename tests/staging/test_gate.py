@@ -9,7 +9,7 @@ from gateway.errors import ModelError
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
-from gateway.staging.gate import score_or_refuse
+from gateway.staging.epoch_scoring import score_or_refuse
 from gateway.staging.model_card import ModelCard
 from gateway.staging.stage import STAGES, Refusal, Stage
 

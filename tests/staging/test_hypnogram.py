@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.staging.hypnogram import Hypnogram, Run
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 nights = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=80)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gateway.errors import ModelError
 from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
-from gateway.staging.golden import Golden
+from gateway.staging.golden_vectors import Golden
+from gateway.staging.model_archive import LARGEST_ENTRY
 from gateway.staging.model_card import (
     ModelCard,
     pack,
@@ -18,7 +19,6 @@ from gateway.staging.model_card import (
     read_golden,
     unpack,
 )
-from gateway.staging.package_zip import LARGEST_ENTRY
 
 FLATBUFFER = b"\x1c\0\0\0TFL3" + bytes(range(256))
 CARD = ModelCard(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.recordings.hypnogram import read_hypnogram
-from gateway.staging.second_pass import LEAST, STEPS, WEIGHT, evidence, second_pass
+from gateway.staging.hmm_smoothing import LEAST, STEPS, WEIGHT, evidence, second_pass
 from gateway.staging.stage import STAGES, Refusal, Stage
 from tests.staged_nights import night_of, nights
 

@@ -9,7 +9,7 @@ from gateway.models.load import DEFAULT, read_model
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import ABSENT, Quality
-from gateway.staging.gate import Judge, score_or_refuse
+from gateway.staging.epoch_scoring import Judge, score_or_refuse
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load
 from gateway.staging.stage import STAGES, Refusal, Stage

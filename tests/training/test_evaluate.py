@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
 from gateway.session.pipeline import Night
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
 from training.errors import TrainingDataError
 from training.evaluate_command import command

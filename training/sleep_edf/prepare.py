@@ -19,7 +19,7 @@ from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.session.pipeline import Night
 from gateway.staging.model_card import ModelCard
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import STAGES, Refusal, Stage
 from training.errors import TrainingDataError
 from training.progress import Progress

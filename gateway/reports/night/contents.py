@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from gateway.evaluation.agreement import Agreement, agreement
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.second_pass import SecondPass
+from gateway.staging.hmm_smoothing import SecondPass
+from gateway.staging.scored_night import StagedEpoch, StagedNight
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
-from gateway.staging.staged_night import StagedEpoch, StagedNight
 
 WORTH_SAYING_S = 1.0  # of lost samples in an epoch
 REASON = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from gateway.staging.hypnogram import Hypnogram, Run
+from gateway.staging.scored_night import StagedNight
 from gateway.staging.stage import STAGES, Refusal, Stage
-from gateway.staging.staged_night import StagedNight
 
 # wake on top, deep sleep at the bottom, REM below wake as is usual
 LEVELS = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)

@@ -37,7 +37,7 @@ from gateway.preprocessing.signal_quality import Quality
 from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import LANES, Lane, Options, run
 from gateway.staging.lights import Lights as Marked
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Stage
 

@@ -20,7 +20,7 @@ from gateway.recorder.folder import of_session
 from gateway.recorder.integrity import survey
 from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.session_file import Writer
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.recording.night import (
     DEVICE,
     EPOCH_S,

@@ -15,7 +15,7 @@ from gateway.edf.signals import lay_out
 from gateway.messages.outputs import Output, Reading, SignalBegins
 from gateway.recorder.integrity import annotations, samples, survey
 from gateway.staging.events import Happening, SleepEvent
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import STAGES
 
 BEGAN = datetime(2026, 2, 12, 22, 1, 5, 345_678, tzinfo=UTC)

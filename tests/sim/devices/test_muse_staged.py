@@ -13,7 +13,7 @@ from gateway.models.load import read_model
 from gateway.offline import score_recording
 from gateway.session.night import Night
 from gateway.session.pipeline import Pipeline
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load
 from sim.sleeper import synthetic_night

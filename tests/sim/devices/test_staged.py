@@ -10,7 +10,7 @@ from gateway.acquisition.packets import LinkUp, Tick
 from gateway.models.load import read_model
 from gateway.offline import score_recording
 from gateway.session.pipeline import Night, Pipeline
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load
 from sim.devices.npg_lite import LSB_UV

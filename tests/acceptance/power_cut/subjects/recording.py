@@ -10,7 +10,7 @@ from gateway.recorder.integrity import survey
 from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.recording_file import SYNC_S
 from gateway.recorder.session_file import Writer
-from gateway.staging.score import ScoredEpoch
+from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 from tests.acceptance.recording.night import (
     DEVICE,

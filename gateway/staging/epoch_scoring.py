@@ -9,7 +9,7 @@ from gateway.preprocessing.derivation import Montager, resolve
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, Hypnodensity
-from gateway.staging.score import Scorer
+from gateway.staging.scored_epoch import Scorer
 from gateway.staging.stage import Refusal, Stage, likeliest
 
 EEG = "EEG "  # how EDF+ labels of electroencephalograms begin

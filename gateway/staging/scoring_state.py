@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.asleep import Asleep
 from gateway.staging.events import SleepEvent, SleepEvents
+from gateway.staging.hmm_smoothing import evidence, second_pass
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
-from gateway.staging.score import ScoredEpoch
-from gateway.staging.second_pass import evidence, second_pass
+from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary, SecondLook, summarise
+from gateway.staging.sleep_wake import Asleep
 from gateway.staging.stage import Refusal, Stage
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.second_pass import SecondPass, evidence, second_pass
+from gateway.staging.hmm_smoothing import SecondPass, evidence, second_pass
 from gateway.staging.stage import Refusal, Stage
 
 
