@@ -8,8 +8,8 @@ import sys
 
 from gateway.errors import ConfigError
 from sim.air import Air
-from sim.console import typed
 from sim.faults import seconds_of
+from sim.stdin_lines import typed
 
 
 async def main(names: list[str]) -> None:

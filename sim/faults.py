@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.errors import ConfigError
 from sim.headband import REBOOT_S, Headband
-from sim.unit import Unit
+from sim.powered_device import Unit
 
 LONGEST_S = 86_400.0
 

@@ -15,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from gateway.errors import ConfigError
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
-from gateway.runtime.local_broker import LocalBroker
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
+from sim.local_broker import LocalBroker
 
 VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 PATIENCE_S = 10

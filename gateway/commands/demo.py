@@ -20,12 +20,12 @@ from gateway.formats.agreement_text import agreement_line
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, Reading
-from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import Sink
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 from sim import devices
-from sim.programme import Programme, recorded, synthetic
+from sim.demo_night import Programme, recorded, synthetic
+from sim.local_broker import LocalBroker
 
 DEVICE = "demo"
 AWAY_S = 3.0  # a simulator that was killed stays away this long

@@ -16,11 +16,11 @@ from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.console import typed
 from sim.device import Knobs
+from sim.powered_device import Unit
 from sim.security import Security
 from sim.sleeper import synthetic_night
-from sim.unit import Unit
+from sim.stdin_lines import typed
 
 if TYPE_CHECKING:
     from sim.headband import Headband

@@ -21,10 +21,10 @@ from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
-from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options, run
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
+from sim.local_broker import LocalBroker
 
 NIGHT = 960  # epochs in eight hours
 STRACED = 200

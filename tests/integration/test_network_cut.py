@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import pytest
 
-from gateway.runtime.local_broker import SEARCHED
+from sim.local_broker import SEARCHED
 from tests.mosquitto_peer import Listener, until
 from tests.sink_under_fault import PATIENCE_S, scoring, warnings
 

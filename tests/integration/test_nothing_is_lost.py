@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SinkError
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 from tests.tcp_faults import TcpFaults
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ from gateway.acquisition.packets import Battery
 from gateway.errors import ConfigError, SinkError
 from gateway.messages.outputs import Availability
 from gateway.mqtt import journal_publisher
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 from tests.mosquitto_peer import Listener, until
 from tests.sink_under_fault import PATIENCE_S, known, scoring, warnings
 

@@ -12,7 +12,7 @@ from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, Connection, Message
 from gateway.mqtt.paho_client import WINDOW
 from gateway.mqtt.topics import Topic
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 
 pytestmark = pytest.mark.integration
 

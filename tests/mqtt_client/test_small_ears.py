@@ -14,7 +14,7 @@ from paho.mqtt import publish
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, Connection
 from gateway.mqtt.packet_limit import FRAME_BYTES, HEARD_BYTES
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 from tests.mosquitto_peer import VERSIONS
 
 pytestmark = pytest.mark.integration

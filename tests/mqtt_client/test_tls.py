@@ -11,8 +11,8 @@ from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, Connection, Message
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import Topic
-from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import Options
+from sim.local_broker import LocalBroker
 from tests.certificates import Authority
 
 pytestmark = [

@@ -42,7 +42,7 @@ from gateway.doctor.service_checks import (
     service_findings,
 )
 from gateway.doctor.support_bundle import write_bundle
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 from tests.certificates import Authority
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.daemon import local_broker
 from gateway.errors import ConfigError, SinkError
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 
 pytestmark = pytest.mark.integration
 

@@ -23,9 +23,9 @@ from sim.devices.npg_lite import LSB_UV
 from sim.electrodes import electrodes
 from sim.faults import obey
 from sim.peripheral import headband
+from sim.powered_device import Unit
 from sim.security import Security
 from sim.sleeper import synthetic_night
-from sim.unit import Unit
 
 NAMES = devices.names()
 NIGHT, _ = synthetic_night(1, 1 / 60)  # one minute

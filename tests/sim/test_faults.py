@@ -15,13 +15,13 @@ from gateway.ble.reconnect import stream
 from gateway.errors import ConfigError, RecordingError
 from sim import devices
 from sim.air import Air
-from sim.console import typed
 from sim.device import Knobs
 from sim.faults import FAULTS, known, obey
 from sim.peripheral import headband
+from sim.powered_device import Unit
 from sim.security import Security
 from sim.sleeper import synthetic_night
-from sim.unit import Unit
+from sim.stdin_lines import typed
 
 DIY = drivers.load("diy")
 NIGHT, _ = synthetic_night(1, 1 / 30)

@@ -31,12 +31,12 @@ from gateway.messages.outputs import (
 from gateway.mqtt import bridge
 from gateway.preprocessing.electrode_contact import Contact, Grip
 from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
-from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks import load
 from gateway.sinks.mqtt import LANES, Options, run
 from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
+from sim.local_broker import LocalBroker
 from tests.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration

@@ -34,12 +34,12 @@ from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.electrode_contact import Contact, Grip
 from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
 from gateway.preprocessing.signal_quality import Quality
-from gateway.runtime.local_broker import LocalBroker
 from gateway.sinks.mqtt import LANES, Lane, Options, run
 from gateway.staging.lights import Lights as Marked
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Stage
+from sim.local_broker import LocalBroker
 
 CORE = Path(__file__).with_name("core.py")
 PATIENCE_S = 120

@@ -16,7 +16,7 @@ import yaml
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import survey
 from gateway.recorder.recording_file import SYNC_S
-from gateway.runtime.local_broker import LocalBroker
+from sim.local_broker import LocalBroker
 from sim.sleeper import synthetic_night
 from tests.acceptance.night.programs import (
     Daemon,
