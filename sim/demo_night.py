@@ -9,7 +9,7 @@ from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.stage import Stage
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

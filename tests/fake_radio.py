@@ -15,7 +15,7 @@ from gateway.drivers import Read, Write
 from gateway.errors import LinkError
 from sim.device import Knobs
 from sim.devices import diy as device
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 HERE = Seen(ADDRESS, "Sleepgate simulator", -50, (drivers.load("diy").service,))

@@ -96,8 +96,12 @@ PURE = {
 PURE_MODULES = {
     *("gateway/ble/link_state.py", "gateway/ble/backoff.py"),
     *("gateway/ble/recovery_policy.py", "gateway/ble/link_stats.py"),
-    *("gateway/recordings/recording.py", "sim/device.py", "sim/sleeper.py"),
-    *("sim/electrodes.py", "sim/resampling.py"),
+    *(
+        "gateway/recordings/recording.py",
+        "sim/device.py",
+        "sim/night/synthetic_night.py",
+    ),
+    *("sim/night/electrodes.py", "sim/night/resampling.py"),
 }
 IO = {
     *("asyncio", "bleak", "bumble", "logging", "paho", "random", "secrets"),

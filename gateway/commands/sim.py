@@ -17,9 +17,9 @@ from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.recording import Recording
 from sim import devices
 from sim.device import Knobs
+from sim.night.synthetic_night import synthetic_night
 from sim.powered_device import Unit
 from sim.security import Security
-from sim.sleeper import synthetic_night
 from sim.stdin_lines import typed
 
 if TYPE_CHECKING:

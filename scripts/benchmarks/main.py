@@ -15,7 +15,7 @@ import recovery
 import soak
 from rows import Row, machine
 
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from sim import devices
 from sim.air import Air
 from sim.device import Knobs
+from sim.night.synthetic_night import synthetic_night
 from sim.peripheral import headband
-from sim.sleeper import synthetic_night
 
 EPOCHS_AN_HOUR = 120
 DIY = drivers.load("diy")

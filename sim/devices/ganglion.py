@@ -16,7 +16,7 @@ from gateway.drivers.ganglion.packet import (
 )
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction, assigned
-from sim.electrodes import electrodes
+from sim.night.electrodes import electrodes
 
 NAME = "Ganglion-54ca"
 FIRMWARE = ("2.0.1", "3.0.0")

@@ -21,7 +21,7 @@ from gateway.drivers.muse_classic.control import (
 from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
-from sim.electrodes import electrodes
+from sim.night.electrodes import electrodes
 
 NAME = "MuseS-5A1C"
 NIGHT_S = 12 * 3600.0  # what a charge lasts

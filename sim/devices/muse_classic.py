@@ -20,7 +20,7 @@ from gateway.drivers.muse_classic.wire import COUNTERS, SAMPLES
 from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
-from sim.electrodes import electrodes
+from sim.night.electrodes import electrodes
 
 NAME = "Muse-5A1C"
 FIRMWARE, BOOTLOADER = "1.2.13", "bootloader"

@@ -14,7 +14,7 @@ from gateway.drivers import npg_lite
 from gateway.drivers.npg_lite import N_CHANNELS, SFREQ, encode
 from gateway.recordings.recording import Counts, Recording
 from sim.device import Attribute, Frame, Knobs, Reaction
-from sim.electrodes import electrodes
+from sim.night.electrodes import electrodes
 
 NAME = "NPG-Lite-3CH:5A:1C"
 LSB_UV = 0.25  # of this simulated one; a real one's nobody knows

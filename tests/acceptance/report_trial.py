@@ -10,7 +10,7 @@ from pathlib import Path
 
 import edfio
 
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 BEGAN = datetime(2026, 2, 13, 23, 4, 12)  # noqa: DTZ001 (EDF has no time zone)
 LOST = ((4000, 7), (9000, 340), (9900, 2), (15000, 2.5), (20000, 90))

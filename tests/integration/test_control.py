@@ -18,8 +18,8 @@ from gateway.control_socket.socket_path import own_socket
 from gateway.errors import NoDaemonError
 from sim.air import Air
 from sim.devices.diy import DiyDevice
+from sim.night.synthetic_night import synthetic_night
 from sim.peripheral import headband
-from sim.sleeper import synthetic_night
 
 pytestmark = pytest.mark.integration
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.recordings.edf_recording import read_recording
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 pytestmark = pytest.mark.integration
 

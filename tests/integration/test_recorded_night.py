@@ -28,7 +28,7 @@ from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
 from gateway.sinks import Sink, edf
 from gateway.staging.scored_epoch import ScoredEpoch
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
 from tests.virtual_headband import Night
 

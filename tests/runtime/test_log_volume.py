@@ -21,7 +21,7 @@ from gateway.session.pipeline import Night as Scoring
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
 from gateway.staging.stage import STAGES
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 from tests.virtual_headband import Night
 
 DIY = drivers.load("diy")

@@ -13,9 +13,9 @@ from gateway.drivers import ganglion, muse_classic, npg_lite
 from gateway.errors import ConfigError, RecordingError
 from gateway.preprocessing.derivation import parse_derivation
 from gateway.recordings.recording import Recording
-from sim.electrodes import SITES, electrodes
-from sim.resampling import resampled
-from sim.sleeper import synthetic_night
+from sim.night.electrodes import SITES, electrodes
+from sim.night.resampling import resampled
+from sim.night.synthetic_night import synthetic_night
 
 FINE_UV = 1e-3
 SOURCES = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")

@@ -20,12 +20,12 @@ from sim import devices
 from sim.air import Air
 from sim.device import Knobs
 from sim.devices.npg_lite import LSB_UV
-from sim.electrodes import electrodes
 from sim.faults import obey
+from sim.night.electrodes import electrodes
+from sim.night.synthetic_night import synthetic_night
 from sim.peripheral import headband
 from sim.powered_device import Unit
 from sim.security import Security
-from sim.sleeper import synthetic_night
 
 NAMES = devices.names()
 NIGHT, _ = synthetic_night(1, 1 / 60)  # one minute

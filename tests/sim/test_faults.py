@@ -17,10 +17,10 @@ from sim import devices
 from sim.air import Air
 from sim.device import Knobs
 from sim.faults import FAULTS, known, obey
+from sim.night.synthetic_night import synthetic_night
 from sim.peripheral import headband
 from sim.powered_device import Unit
 from sim.security import Security
-from sim.sleeper import synthetic_night
 from sim.stdin_lines import typed
 
 DIY = drivers.load("diy")

@@ -8,8 +8,8 @@ from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.filtering import Band, band_limit
 from gateway.preprocessing.signal_quality import judge
 from gateway.staging.stage import STAGES, Stage
-from sim.sleeper import synthetic_night
-from sim.stages import FIRST_REM_MIN, stage_sequence
+from sim.night.stage_sequence import FIRST_REM_MIN, stage_sequence
+from sim.night.synthetic_night import synthetic_night
 
 W, N1, N2, N3, R = range(5)
 FPZ_CZ, PZ_OZ, EOG = range(3)

@@ -14,8 +14,8 @@ from pathlib import Path
 from sim.air import Air
 from sim.device import Knobs
 from sim.devices import load
+from sim.night.synthetic_night import synthetic_night
 from sim.peripheral import headband
-from sim.sleeper import synthetic_night
 from tests.bluez.bluetoothd import Bluetoothd
 from tests.bluez.private_bus import private_bus
 

@@ -17,7 +17,7 @@ from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import survey
 from gateway.recorder.recording_file import SYNC_S
 from sim.local_broker import LocalBroker
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 from tests.acceptance.night.programs import (
     Daemon,
     Machine,

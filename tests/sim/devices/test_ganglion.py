@@ -11,7 +11,7 @@ from gateway.errors import ConfigError
 from sim.device import Knobs
 from sim.devices import load
 from sim.devices.ganglion import FIRMWARE, GanglionDevice
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 DRIVER = ganglion.DRIVER
 SECONDS = 40

@@ -16,7 +16,7 @@ from gateway.session.pipeline import Pipeline
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 HOURS = 0.1
 TAKEN = ("Fpz-Cz", "EOG")  # a Muse has no electrode for the others

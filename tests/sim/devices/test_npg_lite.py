@@ -10,7 +10,7 @@ from gateway.errors import ConfigError, DecodeError
 from sim.device import Knobs
 from sim.devices import load
 from sim.devices.npg_lite import FIRMWARE, LSB_UV, NpgLiteDevice
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 DRIVER = drivers.calibrated(npg_lite.DRIVER, LSB_UV)
 SECONDS = 40

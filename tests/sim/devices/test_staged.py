@@ -14,7 +14,7 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from sim.device import Knobs
 from sim.devices import load
 from sim.devices.npg_lite import LSB_UV
-from sim.sleeper import synthetic_night
+from sim.night.synthetic_night import synthetic_night
 
 HOURS = 0.1
 BOARDS = {"ganglion": None, "npg_lite": LSB_UV}  # microvolts that it does not say

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.recordings.recording import Recording
 from gateway.staging.stage import STAGES, Stage
-from sim import waves
-from sim.background import EPOCH_S, SFREQ, background, smooth
-from sim.stages import stage_sequence
+from sim.night import graphoelements
+from sim.night.background_eeg import EPOCH_S, SFREQ, background, smooth
+from sim.night.stage_sequence import stage_sequence
 
 FPZ_CZ, PZ_OZ, EOG = range(3)
 W, N1, N2, N3, R = range(5)
@@ -119,8 +119,8 @@ def _looking(dice: np.random.Generator, uv: Uv, at: int) -> None:
     _glance(dice, uv, at, 0.8, 170)
     if _happens(dice, 0.25):
         peak_uv = dice.uniform(50, 110)
-        waves.add(uv[FPZ_CZ], at, waves.blink(), peak_uv)
-        waves.add(uv[EOG], at, waves.blink(), 0.3 * peak_uv)
+        graphoelements.add(uv[FPZ_CZ], at, graphoelements.blink(), peak_uv)
+        graphoelements.add(uv[EOG], at, graphoelements.blink(), 0.3 * peak_uv)
 
 
 def _resting(dice: np.random.Generator, uv: Uv, at: int) -> None:
@@ -139,30 +139,30 @@ def _light(dice: np.random.Generator, uv: Uv, at: int) -> None:
     if _happens(dice, 1 / 50):
         peak_uv = dice.uniform(60, 120)
         for row, share in ((FPZ_CZ, 1.0), (PZ_OZ, -0.35), (EOG, 0.3)):
-            waves.add(uv[row], at, waves.k_complex(), share * peak_uv)
+            graphoelements.add(uv[row], at, graphoelements.k_complex(), share * peak_uv)
 
 
 def _dreaming(dice: np.random.Generator, uv: Uv, at: int, rate: float) -> None:
     _glance(dice, uv, at, rate, 90)
     if _happens(dice, 1 / 40):
-        teeth = waves.sawtooth(dice.uniform(2, 4), int(dice.integers(4, 10)))
-        waves.add(uv[FPZ_CZ], at, teeth, dice.uniform(8, 16))
+        teeth = graphoelements.sawtooth(dice.uniform(2, 4), int(dice.integers(4, 10)))
+        graphoelements.add(uv[FPZ_CZ], at, teeth, dice.uniform(8, 16))
 
 
 def _alpha(dice: np.random.Generator, uv: Uv, at: int, rate: float) -> None:
     if _happens(dice, rate):
-        burst = waves.spindle(dice.normal(9.8, 0.4), dice.uniform(1, 4))
+        burst = graphoelements.spindle(dice.normal(9.8, 0.4), dice.uniform(1, 4))
         peak_uv = dice.uniform(8, 22)
-        waves.add(uv[PZ_OZ], at, burst, peak_uv)
-        waves.add(uv[FPZ_CZ], at, burst, -0.5 * peak_uv)
+        graphoelements.add(uv[PZ_OZ], at, burst, peak_uv)
+        graphoelements.add(uv[FPZ_CZ], at, burst, -0.5 * peak_uv)
 
 
 def _spindle(dice: np.random.Generator, uv: Uv, at: int, rate: float) -> None:
     if _happens(dice, rate):
-        burst = waves.spindle(dice.uniform(12, 14.5), dice.uniform(0.6, 1.6))
+        burst = graphoelements.spindle(dice.uniform(12, 14.5), dice.uniform(0.6, 1.6))
         peak_uv = dice.uniform(12, 30)
-        waves.add(uv[FPZ_CZ], at, burst, peak_uv)
-        waves.add(uv[PZ_OZ], at, burst, 0.6 * peak_uv)
+        graphoelements.add(uv[FPZ_CZ], at, burst, peak_uv)
+        graphoelements.add(uv[PZ_OZ], at, burst, 0.6 * peak_uv)
 
 
 def _glance(
@@ -170,15 +170,15 @@ def _glance(
 ) -> None:
     if _happens(dice, rate):
         size_uv = peak_uv * float(dice.uniform(0.3, 1.2)) * float(dice.choice([-1, 1]))
-        jump = waves.saccade(dice.uniform(0.3, 0.9))
-        waves.add(uv[EOG], at, jump, size_uv)
-        waves.add(uv[FPZ_CZ], at, jump, 0.12 * size_uv)
+        jump = graphoelements.saccade(dice.uniform(0.3, 0.9))
+        graphoelements.add(uv[EOG], at, jump, size_uv)
+        graphoelements.add(uv[FPZ_CZ], at, jump, 0.12 * size_uv)
 
 
 def _roll(dice: np.random.Generator, uv: Uv, at: int, rate: float) -> None:
     if _happens(dice, rate):
-        roll = waves.spindle(dice.uniform(0.2, 0.5), dice.uniform(4, 12))
-        waves.add(uv[EOG], at, roll, dice.uniform(25, 80))
+        roll = graphoelements.spindle(dice.uniform(0.2, 0.5), dice.uniform(4, 12))
+        graphoelements.add(uv[EOG], at, roll, dice.uniform(25, 80))
 
 
 def _movements(
@@ -191,7 +191,9 @@ def _movements(
     for epoch in moves:
         second = epoch * EPOCH_S + int(dice.integers(EPOCH_S))
         length_s = int(dice.integers(2, 9))
-        shake = waves.movement(dice, length_s)
+        shake = graphoelements.movement(dice, length_s)
         for row, share in zip(uv, dice.uniform(0.3, 1, 3), strict=True):
-            waves.add(row, second * SFREQ, shake, share * dice.uniform(80, 300))
+            graphoelements.add(
+                row, second * SFREQ, shake, share * dice.uniform(80, 300)
+            )
         emg_uv[0, second : second + length_s] += np.float32(dice.uniform(2, 8))

@@ -13,7 +13,7 @@ from gateway.acquisition.montage import Montage, Stream
 from gateway.errors import ConfigError, RecordingError
 from gateway.preprocessing.derivation import resolve
 from gateway.recordings.recording import Counts, Recording
-from sim.resampling import Signals, resampled
+from sim.night.resampling import Signals, resampled
 
 MILLIHERTZ = 1000
 FRONTAL, PARIETAL = "EEG Fpz-Cz", "EEG Pz-Oz"

@@ -1,0 +1,1 @@
+"""Synthetic nights: stages, EEG, electrodes."""
