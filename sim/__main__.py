@@ -7,8 +7,8 @@ import asyncio
 import sys
 
 from gateway.errors import ConfigError
-from sim.air import Air
-from sim.faults import seconds_of
+from sim.radio.faults import seconds_of
+from sim.radio.virtual_link import Air
 from sim.stdin_lines import typed
 
 

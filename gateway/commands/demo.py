@@ -106,7 +106,7 @@ async def _demo(
     recordings: Path | None,
 ) -> list[Stage | Refusal]:
     try:
-        from sim.air import Air  # noqa: PLC0415 (bumble is an extra)
+        from sim.radio.virtual_link import Air  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the demo") from error
     async with AsyncExitStack() as stack:

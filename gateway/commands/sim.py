@@ -19,11 +19,11 @@ from sim import devices
 from sim.device import Knobs
 from sim.night.synthetic_night import synthetic_night
 from sim.powered_device import Unit
-from sim.security import Security
+from sim.radio.security import Security
 from sim.stdin_lines import typed
 
 if TYPE_CHECKING:
-    from sim.headband import Headband
+    from sim.radio.headband import Headband
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def command(  # noqa: PLR0913 (one per option)
 async def _play(recording: Recording, play: Play) -> None:
     try:
         from gateway.ble.bumble.transport import open_hci  # noqa: PLC0415 (so is its radio)
-        from sim.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
+        from sim.radio.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
     unit = Unit(recording, devices.load(play.driver), _knobs(play))
@@ -189,7 +189,7 @@ def _knobs(play: Play) -> Knobs:
 
 async def _obey(band: "Headband", unit: Unit) -> None:
     """Do what is typed."""
-    from sim.faults import obey  # noqa: PLC0415 (bumble is an extra)
+    from sim.radio.faults import obey  # noqa: PLC0415 (bumble is an extra)
 
     async for line in typed(sys.stdin):
         try:

@@ -18,8 +18,8 @@ import paho.mqtt.client as mqtt
 import psutil
 from rows import Row
 
-from sim.air import Air
 from sim.local_broker import LocalBroker
+from sim.radio.virtual_link import Air
 
 READY_MS = 3000.0
 LIBRARIES = "import numpy, bleak, paho.mqtt.client, yaml, click"

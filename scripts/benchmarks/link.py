@@ -22,9 +22,9 @@ from gateway.ble.recovery_policy import Rung
 from gateway.drivers import Driver, Listen, Read
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.air import Air
 from sim.device import Device, Knobs
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 MTU = 247
 ENOUGH = 8000  # notifications

@@ -17,10 +17,10 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.air import Air
 from sim.device import Knobs
-from sim.headband import Headband
-from sim.peripheral import headband
+from sim.radio.headband import Headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 from sim.virtual_time import VirtualTimeLoop
 
 DIY = drivers.load("diy")

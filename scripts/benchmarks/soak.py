@@ -23,10 +23,10 @@ from gateway.models.load import read_model
 from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim import devices
-from sim.air import Air
 from sim.device import Knobs
 from sim.night.synthetic_night import synthetic_night
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 EPOCHS_AN_HOUR = 120
 DIY = drivers.load("diy")

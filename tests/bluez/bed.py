@@ -11,9 +11,9 @@ from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bluez.adapter import BluezCare
 from gateway.ble.reconnect import stream
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 from tests.bluez.bluetoothd import Bluetoothd
 
 DIY = drivers.load("diy")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from sim.peripheral import ADDRESS
+from sim.radio.peripheral import ADDRESS
 from tests.bluez.bed import running_bed
 from tests.bluez.private_bus import dbus_daemon, private_bus
 

@@ -9,7 +9,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bluez.adapter import BluezCare
 from gateway.ble.bluez.diagnosis import Hardware, diagnose
 from gateway.errors import AdapterError
-from sim.air import Air
+from sim.radio.virtual_link import Air
 from tests.bluez.bluetoothd import Bluetoothd
 from tests.bluez.private_bus import NO_RIGHTS, dbus_daemon, private_bus
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway import drivers
 from gateway.errors import BondingError, LinkError, LostBondError
-from sim.security import Security
+from sim.radio.security import Security
 
 pytestmark = pytest.mark.integration
 

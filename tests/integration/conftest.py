@@ -13,9 +13,9 @@ from gateway.models.load import read_model
 from gateway.offline.score_recording import score
 from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 from tests.mqtt_contract import check_all
 
 DEVICE = "bedroom"

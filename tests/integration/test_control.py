@@ -16,10 +16,10 @@ from gateway.control_socket.client import ask
 from gateway.control_socket.messages import Order
 from gateway.control_socket.socket_path import own_socket
 from gateway.errors import NoDaemonError
-from sim.air import Air
 from sim.devices.diy import DiyDevice
 from sim.night.synthetic_night import synthetic_night
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 pytestmark = pytest.mark.integration
 

@@ -25,9 +25,9 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.radio import Seen
 from gateway.errors import AdapterError, BondingError, LinkError
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 DIY = drivers.load("diy")
 LSB_UV = float(np.float32(1e-7)) * 1e6

@@ -23,9 +23,9 @@ from gateway.errors import (
     LinkError,
     MissingExtraError,
 )
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 DIY = drivers.load("diy")
 LSB_UV = float(np.float32(1e-7)) * 1e6

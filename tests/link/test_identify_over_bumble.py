@@ -15,10 +15,10 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.scan_scheduler import SCAN_S
 from gateway.drivers import KeepAlive, Write, diy
 from gateway.errors import LinkError, OtherKindError
-from sim.air import Air
 from sim.device import Reaction
 from sim.devices.diy import NAME, DiyDevice
-from sim.peripheral import ADDRESS, headband
+from sim.radio.peripheral import ADDRESS, headband
+from sim.radio.virtual_link import Air
 
 DIY = drivers.load("diy")
 OTHER = "F0:F1:F2:F3:F4:F6"

@@ -12,11 +12,11 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import LinkError
-from sim.air import Air
 from sim.device import Knobs
 from sim.devices.muse_athena import AthenaDevice
 from sim.devices.muse_classic import ClassicDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 ATHENA, CLASSIC = map(drivers.load, ("muse_athena", "muse_classic"))
 DEVICES = {

@@ -11,10 +11,10 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.link_state import Event
 from gateway.errors import BondingError, LostBondError
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import ADDRESS, headband
-from sim.security import Security
+from sim.radio.peripheral import ADDRESS, headband
+from sim.radio.security import Security
+from sim.radio.virtual_link import Air
 
 DIY = drivers.load("diy")
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, 0.1),)),))

@@ -12,9 +12,9 @@ from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePa
 from gateway.ble.link_state import State
 from gateway.ble.open_radio import open_radio
 from gateway.ble.reconnect import stream
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 
 pytestmark = pytest.mark.integration
 

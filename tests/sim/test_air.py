@@ -10,7 +10,7 @@ from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.gatt import Characteristic, Service
 from bumble.transport import open_transport
 
-from sim.air import Air
+from sim.radio.virtual_link import Air
 
 HEADBAND, CENTRAL = "F0:00:00:00:00:01", "C0:00:00:00:00:02"
 SERVICE, CHAR = "9999", "9998"

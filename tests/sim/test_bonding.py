@@ -15,10 +15,10 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.drivers import diy
 from gateway.errors import ConfigError
-from sim.air import Air
 from sim.devices.diy import DiyDevice
-from sim.peripheral import ADDRESS, headband
-from sim.security import Security
+from sim.radio.peripheral import ADDRESS, headband
+from sim.radio.security import Security
+from sim.radio.virtual_link import Air
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, LSB_UV),)),))

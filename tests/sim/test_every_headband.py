@@ -17,15 +17,15 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import BondingError
 from sim import devices
-from sim.air import Air
 from sim.device import Knobs
 from sim.devices.npg_lite import LSB_UV
-from sim.faults import obey
 from sim.night.electrodes import electrodes
 from sim.night.synthetic_night import synthetic_night
-from sim.peripheral import headband
 from sim.powered_device import Unit
-from sim.security import Security
+from sim.radio.faults import obey
+from sim.radio.peripheral import headband
+from sim.radio.security import Security
+from sim.radio.virtual_link import Air
 
 NAMES = devices.names()
 NIGHT, _ = synthetic_night(1, 1 / 60)  # one minute

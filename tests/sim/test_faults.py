@@ -14,13 +14,13 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import ConfigError, RecordingError
 from sim import devices
-from sim.air import Air
 from sim.device import Knobs
-from sim.faults import FAULTS, known, obey
 from sim.night.synthetic_night import synthetic_night
-from sim.peripheral import headband
 from sim.powered_device import Unit
-from sim.security import Security
+from sim.radio.faults import FAULTS, known, obey
+from sim.radio.peripheral import headband
+from sim.radio.security import Security
+from sim.radio.virtual_link import Air
 from sim.stdin_lines import typed
 
 DIY = drivers.load("diy")

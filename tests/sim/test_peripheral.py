@@ -16,12 +16,12 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.ble.bumble.host import advertised
 from gateway.drivers import diy
 from gateway.errors import AdapterError, ConfigError
-from sim.air import Air
-from sim.controller import VirtualController
 from sim.device import assigned
 from sim.devices.diy import DiyDevice
-from sim.gatt_table import advertisement
-from sim.peripheral import ADDRESS, headband
+from sim.radio.gatt_table import advertisement
+from sim.radio.peripheral import ADDRESS, headband
+from sim.radio.virtual_controller import VirtualController
+from sim.radio.virtual_link import Air
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, LSB_UV),)),))

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.commands import sim
 from sim import devices
-from sim.faults import FAULTS
-from sim.security import Security
+from sim.radio.faults import FAULTS
+from sim.radio.security import Security
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 WORDS = [*devices.names(), *FAULTS, *(security.value for security in Security)]

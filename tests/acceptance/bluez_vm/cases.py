@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sim.air import Air
+from sim.radio.virtual_link import Air
 from tests.acceptance.bluez_vm.machine import Guest, GuestError
 from tests.acceptance.bluez_vm.peer import ADDRESS, Headband
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bumble.hci import LeFeatureMask
 
-from sim.air import Air
+from sim.radio.virtual_link import Air
 
 # the kernel would use them, and bumble's controller does not do them right (bumble 841)
 MASKED = LeFeatureMask.LL_PRIVACY | LeFeatureMask.LE_EXTENDED_ADVERTISING

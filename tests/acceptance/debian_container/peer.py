@@ -11,11 +11,11 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from sim.air import Air
 from sim.device import Knobs
 from sim.devices import load
 from sim.night.synthetic_night import synthetic_night
-from sim.peripheral import headband
+from sim.radio.peripheral import headband
+from sim.radio.virtual_link import Air
 from tests.bluez.bluetoothd import Bluetoothd
 from tests.bluez.private_bus import private_bus
 

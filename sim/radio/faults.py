@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from gateway.errors import ConfigError
-from sim.headband import REBOOT_S, Headband
 from sim.powered_device import Unit
+from sim.radio.headband import REBOOT_S, Headband
 
 LONGEST_S = 86_400.0
 

@@ -13,12 +13,12 @@ from bumble.transport.common import Transport
 from gateway.ble.bumble.host import device_on
 from gateway.ble.bumble.transport import open_hci
 from gateway.errors import AdapterError
-from sim.bonding import Bonding
 from sim.device import Device
-from sim.gatt_table import advertisement, scan_response
-from sim.headband import Headband
-from sim.pace import Pace
-from sim.security import Security
+from sim.radio.bonding import Bonding
+from sim.radio.gatt_table import advertisement, scan_response
+from sim.radio.headband import Headband
+from sim.radio.pace import Pace
+from sim.radio.security import Security
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
 MAX_MTU = 517

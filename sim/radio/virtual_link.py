@@ -17,7 +17,7 @@ from bumble.link import LocalLink
 from bumble.transport import open_transport
 from bumble.transport.common import PacketParser, Transport
 
-from sim.controller import Plug, VirtualController
+from sim.radio.virtual_controller import Plug, VirtualController
 
 SUPERVISION_S = 0.42  # what Linux asks for
 TIMED_OUT = int(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)

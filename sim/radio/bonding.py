@@ -18,7 +18,7 @@ from bumble.keys import JsonKeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from gateway.errors import ConfigError
-from sim.security import Security
+from sim.radio.security import Security
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from bumble.device import Device as Host
 
 from gateway.ble.bumble.host import POWER_ON_S
 from gateway.errors import AdapterError
-from sim.bonding import Bonding
 from sim.device import Attribute, Device, Reaction
-from sim.gatt_table import GattTable, notification
-from sim.pace import NAP_S, Pace
+from sim.radio.bonding import Bonding
+from sim.radio.gatt_table import GattTable, notification
+from sim.radio.pace import NAP_S, Pace
 
 log = logging.getLogger(__name__)
 

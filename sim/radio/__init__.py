@@ -1,0 +1,1 @@
+"""Simulated radio: virtual controllers and the headband as a GATT server."""
