@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.architecture import count_multiplications, count_parameters
-from training.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS
+from training.data.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS
 
 LIMITS = (
     """Research use. Not a medical device: it diagnoses nothing.

@@ -11,10 +11,10 @@ import click
 from gateway.cli.options import CHANNEL
 from gateway.models.load import read_model
 from gateway.staging.scorers.litert import LiteRtScorer
+from training.data.labelled import LabelledNight, find_labelled, read_labelled, without
 from training.figures import Judged, figures, joined
 from training.figures_text import figure_lines
 from training.judge import judge
-from training.labelled import LabelledNight, find_labelled, read_labelled, without
 from training.peers import Tree, judge_by_yasa
 from training.progress import Progress
 

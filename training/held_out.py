@@ -9,7 +9,7 @@ import numpy as np
 from gateway.preprocessing.filtering import Band
 from training.conditions import CONDITIONS, NightScorer, spread
 from training.context import Scored, windows
-from training.dataset import (
+from training.data.dataset import (
     APNOEA_TRAINING,
     Recorded,
     read_apnoea_nights,

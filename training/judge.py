@@ -11,8 +11,8 @@ from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES
+from training.data.labelled import LabelledNight
 from training.figures import Judged
-from training.labelled import LabelledNight
 
 MAINS_HZ = 50.0
 REFUSED = (np.nan,) * len(STAGES)

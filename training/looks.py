@@ -6,7 +6,7 @@ import numpy as np
 
 from gateway.preprocessing.filtering import Band
 from training.conditions import CONDITIONS
-from training.dataset import APNOEA_TRAINING, Recorded, read_apnoea, read_cuts
+from training.data.dataset import APNOEA_TRAINING, Recorded, read_apnoea, read_cuts
 from training.nights import read_nights, staged
 
 N_VALIDATION = 1500

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import Band, band_limit
-from training.dataset import (
+from training.data.dataset import (
     N_STAGES,
     SPECTRAL,
     TEST_SUBJECTS,

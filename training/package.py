@@ -11,7 +11,7 @@ from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard, pack
 from training.about import about
 from training.augment import SCALE_UV, SUBSETS, leave_out
-from training.dataset import Recorded
+from training.data.dataset import Recorded
 from training.distil import Lesson
 from training.export import fold
 from training.integer import to_int8

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
 from gateway.staging.stage import STAGES
-from training.errors import TrainingDataError
-from training.features import (
+from training.data.features import (
     complexity,
     excess_kurtosis,
     mobility,
     moments,
     zero_crossings,
 )
+from training.data.labelled import LabelledNight, raw_epochs
+from training.errors import TrainingDataError
 from training.figures import Judged
-from training.labelled import LabelledNight, raw_epochs
 
 SITES = ("Fpz-Cz", "Pz-Oz", "EOG")  # in the order of the table's channels
 COLUMNS = (0, 3, 4, 5, 6)  # std, kurtosis, zero crossings, mobility, complexity

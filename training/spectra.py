@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from training.features import complexity, mobility, spectral_moments
+from training.data.features import complexity, mobility, spectral_moments
 
 N_SAMPLES = 3000
 FREQ_HZ = np.fft.rfftfreq(N_SAMPLES, 1 / 100)

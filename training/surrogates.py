@@ -12,7 +12,7 @@ them.
 import numpy as np
 from numpy.typing import NDArray
 
-from training import features as ft
+from training.data import features as ft
 from training.events import N_DERIVATIONS, draw_events
 from training.shaping import background_shares, shape
 from training.spectra import N_SAMPLES, Library

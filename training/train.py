@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training.adam import Adam
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
-from training.dataset import Recorded
+from training.data.dataset import Recorded
 from training.metrics import compare
 from training.network import Network, Weights
 from training.progress import Progress

@@ -13,7 +13,7 @@ from gateway.staging.epoch_scoring import Judge, score_or_refuse
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load
 from gateway.staging.stage import STAGES, Refusal, Stage
-from training.dataset import read_cuts
+from training.data.dataset import read_cuts
 from training.metrics import compare
 
 FINE = Quality(frozenset(), 0.0, 1.0)

@@ -11,10 +11,10 @@ from gateway.offline.score_recording import score
 from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
+from training.data.labelled import find_labelled, read_labelled, without
 from training.errors import TrainingDataError
 from training.evaluate_command import command
 from training.judge import judge
-from training.labelled import find_labelled, read_labelled, without
 from training.peers import Tree, judge_by_yasa
 
 STAGES = "WW" + "1" + "2" * 4 + "3" * 2 + "4" + "R" * 2 + "M?"

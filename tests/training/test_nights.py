@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import nights
-from training.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS, read_table
+from training.data.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS, read_table
 from training.nights import UNSTAGED, plan_nights, read_nights, staged
 from training.surrogates import Generator
 

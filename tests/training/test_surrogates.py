@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.preprocessing.filtering import Band
-from training import features as ft
-from training.dataset import TEST_SUBJECTS, read_cuts, read_table
+from training.data import features as ft
+from training.data.dataset import TEST_SUBJECTS, read_cuts, read_table
 from training.events import draw_events
 from training.recorders import Recorder, lose_packets, record
 from training.shaping import background_shares, band_shares, shape

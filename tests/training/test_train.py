@@ -3,7 +3,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.dataset import Recorded  # noqa: E402 (only after the skip)
+from training.data.dataset import Recorded  # noqa: E402 (only after the skip)
 from training.schedule import Schedule  # noqa: E402
 from training.train import Material, Run, surprise, train  # noqa: E402
 

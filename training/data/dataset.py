@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import Band, band_limit
-from training.bands import match_bands
+from training.data.band_matching import match_bands
 
 # Nothing of these subjects reaches the generator or the network. 01, 07 and 09
 # are the subjects of the raw cuts; the rest are drawn over the ages.
