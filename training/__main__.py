@@ -137,7 +137,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 APART = {
     "sleep-edf": "training.sleep_edf.commands",
-    "evaluate": "training.evaluate_command",
+    "evaluate": "training.evaluate.command",
 }
 EXTRA = {"matplotlib", "scipy", "sklearn", "tensorflow"}
 ALONE = {"float": _float}  # a peer for the benchmark, not part of what ships

@@ -94,7 +94,7 @@ def with_context(
     taught : mapping
         How the head was.
     figures : mapping
-        From `training.held_out.judge_held_out`.
+        From `training.evaluate.held_out.judge_held_out`.
     lost_with_packets : mapping
         Accuracy, by the fraction of the packets that is lost.
     """

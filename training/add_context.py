@@ -11,13 +11,13 @@ from gateway.staging.model_card import pack, read_golden, unpack
 from training.about import with_context
 from training.conditions import CONDITIONS, WHOLE, NightScorer
 from training.context import Course
-from training.head_fit import fit_head
-from training.held_out import (
+from training.evaluate.held_out import (
     Staging,
     accuracy_lost_with_packets,
     judge_all_stages,
     judge_held_out,
 )
+from training.head_fit import fit_head
 from training.nights import UNSTAGED, Night, read_nights
 from training.quantised import Quantised
 from training.temperature import fit_temperature

@@ -13,9 +13,9 @@ from training.about import about
 from training.augment import SCALE_UV, SUBSETS, leave_out
 from training.data.dataset import Recorded
 from training.distil import Lesson
+from training.evaluate.metrics import beside
 from training.export import fold
 from training.integer import to_int8
-from training.metrics import beside
 from training.nights import read_nights, staged
 from training.quantised import Quantised, golden
 from training.temperature import fit_temperature

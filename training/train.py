@@ -18,7 +18,7 @@ from training.adam import Adam
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
 from training.data.dataset import Recorded
-from training.metrics import compare
+from training.evaluate.metrics import compare
 from training.network import Network, Weights
 from training.progress import Progress
 from training.schedule import Schedule

@@ -14,7 +14,7 @@ from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load
 from gateway.staging.stage import STAGES, Refusal, Stage
 from training.data.dataset import read_cuts
-from training.metrics import compare
+from training.evaluate.metrics import compare
 
 FINE = Quality(frozenset(), 0.0, 1.0)
 PACKAGE = (files("gateway") / "models" / DEFAULT).read_bytes()

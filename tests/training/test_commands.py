@@ -46,7 +46,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, words, code, reason):
 )
 def test_without_the_extra_its_name_is_said_at_once(monkeypatch, lacking, words):
     monkeypatch.setitem(sys.modules, lacking, None)  # as if it were not installed
-    monkeypatch.delitem(sys.modules, "training.pictures", raising=False)
+    monkeypatch.delitem(sys.modules, "training.evaluate.plots", raising=False)
     monkeypatch.delitem(sys.modules, "training.looks", raising=False)
     monkeypatch.delitem(sys.modules, "training.train", raising=False)
     monkeypatch.setattr(sys, "argv", ["training", *words])

@@ -13,9 +13,9 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from tests.sleep_edf_files import write_hypnogram, write_night, write_psg
 from training.data.labelled import find_labelled, read_labelled, without
 from training.errors import TrainingDataError
-from training.evaluate_command import command
-from training.judge import judge
-from training.peers import Tree, judge_by_yasa
+from training.evaluate.command import command
+from training.evaluate.peers import Tree, judge_by_yasa
+from training.evaluate.score_nights import judge
 
 STAGES = "WW" + "1" + "2" * 4 + "3" * 2 + "4" + "R" * 2 + "M?"
 
@@ -172,7 +172,7 @@ def test_the_tree_never_learns_from_who_it_is_judged_by(tmp_path, psg):
 
 
 def test_the_trees_features_are_those_of_the_table(shared_data):
-    from training.peers import COLUMNS, _features  # noqa: PLC0415
+    from training.evaluate.peers import COLUMNS, _features  # noqa: PLC0415
 
     night = read_labelled(
         shared_data / "sleep_edf_cuts" / "SC4012E0_epoch0657-0658.npz"

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.figures import Judged, figures, reliability, risk_coverage
-from training.figures_text import figure_lines
-from training.metrics import NAMES, compare
+from training.evaluate.intervals import Judged, figures, reliability, risk_coverage
+from training.evaluate.metrics import NAMES, compare
+from training.evaluate.text import figure_lines
 
 
 def judged(seed=0, n_subjects=6, n_epochs=60, *, refused=0):
@@ -127,7 +127,7 @@ def test_a_stage_ruled_out_costs_much_but_not_everything():
 
 def test_pictures_are_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra [training]")
-    from training.pictures import draw  # noqa: PLC0415 (only after the skip)
+    from training.evaluate.plots import draw  # noqa: PLC0415 (only after the skip)
 
     paths = draw(tmp_path, "x", "a title", judged())
     assert [p.name for p in paths] == [

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.metrics import beside, compare
+from training.evaluate.metrics import beside, compare
 
 stages = arrays(np.int8, 60, elements=st.integers(0, 4))
 

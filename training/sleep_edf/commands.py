@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from training.figures_text import figure_lines
+from training.evaluate.text import figure_lines
 from training.sleep_edf.course import Course
 from training.sleep_edf.crossvalidate import RESULT, cross_validate, plan
 from training.sleep_edf.fetch import PHYSIONET, fetch

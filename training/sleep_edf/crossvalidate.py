@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.figures import Judged, figures, joined
+from training.evaluate.intervals import Judged, figures, joined
 from training.progress import Progress
 from training.sleep_edf.course import Course
 from training.sleep_edf.folds import Fold, divide, final_fold

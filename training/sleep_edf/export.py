@@ -19,11 +19,11 @@ from training.conditions import CONDITIONS, WHOLE, spread
 from training.context import Course, Scored, windows
 from training.distil import Lesson
 from training.errors import TrainingDataError
+from training.evaluate.intervals import Judged, figures, joined
+from training.evaluate.metrics import beside
 from training.export import fold
-from training.figures import Judged, figures, joined
 from training.head_fit import Head, fit_head
 from training.integer import to_int8
-from training.metrics import beside
 from training.nights import UNSTAGED
 from training.quantised import Quantised, answered
 from training.sleep_edf.catalogue import subject_of

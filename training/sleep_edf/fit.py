@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training.adam import Adam
 from training.architecture import N_CLASSES
 from training.augment import augment, network_input
-from training.metrics import compare
+from training.evaluate.metrics import compare
 from training.network import Network, Weights
 from training.sleep_edf.course import Course
 from training.sleep_edf.inference import logits_of

@@ -12,7 +12,7 @@ from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES
 from training.data.labelled import LabelledNight
-from training.figures import Judged
+from training.evaluate.intervals import Judged
 
 MAINS_HZ = 50.0
 REFUSED = (np.nan,) * len(STAGES)

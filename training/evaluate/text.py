@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.metrics import NAMES
+from training.evaluate.metrics import NAMES
 
 FEWEST, ENOUGH = 2, 10  # people, for an interval and for one to be relied on
 SHOWN = ("accuracy", "macro_f1", "kappa", "ece", "nll")
 
 
 def figure_lines(title: str, table: Mapping[str, Any]) -> list[str]:
-    """Return the lines that show one table of `training.figures.figures`."""
+    """Return the lines that show one table of `training.evaluate.intervals.figures`."""
     refused = f", {table['n_refused']} refused" if table["n_refused"] else ""
     people = "subject" if table["n_subjects"] == 1 else "subjects"
     lines = [

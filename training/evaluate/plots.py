@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.figures import Judged, agreement, reliability, risk_coverage
-from training.metrics import NAMES
+from training.evaluate.intervals import Judged, agreement, reliability, risk_coverage
+from training.evaluate.metrics import NAMES
 
 INCH = 4.2
 DARK = 0.5  # of the colour scale: white figures above it

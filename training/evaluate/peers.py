@@ -24,7 +24,7 @@ from training.data.features import (
 )
 from training.data.labelled import LabelledNight, raw_epochs
 from training.errors import TrainingDataError
-from training.figures import Judged
+from training.evaluate.intervals import Judged
 
 SITES = ("Fpz-Cz", "Pz-Oz", "EOG")  # in the order of the table's channels
 COLUMNS = (0, 3, 4, 5, 6)  # std, kurtosis, zero crossings, mobility, complexity

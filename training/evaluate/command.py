@@ -12,10 +12,10 @@ from gateway.cli.options import CHANNEL
 from gateway.models.load import read_model
 from gateway.staging.scorers.litert import LiteRtScorer
 from training.data.labelled import LabelledNight, find_labelled, read_labelled, without
-from training.figures import Judged, figures, joined
-from training.figures_text import figure_lines
-from training.judge import judge
-from training.peers import Tree, judge_by_yasa
+from training.evaluate.intervals import Judged, figures, joined
+from training.evaluate.peers import Tree, judge_by_yasa
+from training.evaluate.score_nights import judge
+from training.evaluate.text import figure_lines
 from training.progress import Progress
 
 FILE = click.Path(path_type=Path)
@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 (one for each option)
     if not data:
         raise click.UsageError("name recordings or folders of them")
     if out is not None:
-        import_module("training.pictures")  # now, not at the end
+        import_module("training.evaluate.plots")  # now, not at the end
     scorer = read_model(model)
     documents = []
     for where in data:
@@ -141,7 +141,7 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
 def _draw(
     out: Path, where: Path, document: Mapping[str, Any], judged: Mapping[str, Judged]
 ) -> None:
-    from training.pictures import draw  # noqa: PLC0415 (an extra)
+    from training.evaluate.plots import draw  # noqa: PLC0415 (an extra)
 
     table = document["figures"]["model"]
     title = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import N_STAGES, NAMES, Agreement
+from training.evaluate.metrics import N_STAGES, NAMES, Agreement
 
 N_BINS = 15  # of confidence; Guo et al. 2017
 N_DRAWS = 2000

@@ -15,8 +15,8 @@ from training.data.dataset import (
     read_apnoea_nights,
     read_runs,
 )
-from training.figures import Judged, agreement, figures, joined
-from training.metrics import NAMES, compare
+from training.evaluate.intervals import Judged, agreement, figures, joined
+from training.evaluate.metrics import NAMES, compare
 from training.nights import UNSTAGED, read_nights, staged
 from training.quantised import Quantised
 from training.recorders import lose_packets
