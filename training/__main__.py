@@ -73,9 +73,9 @@ def _nights(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from training.looks import read_looks  # noqa: PLC0415 (slow)
-    from training.schedule import Schedule  # noqa: PLC0415 (with it)
-    from training.train import Material, train  # noqa: PLC0415 (slow)
+    from training.network.schedule import Schedule  # noqa: PLC0415 (with it)
+    from training.network.train import Material, train  # noqa: PLC0415 (slow)
+    from training.network.validation_sets import read_looks  # noqa: PLC0415 (slow)
 
     apnoea = read_apnoea(options.data, Band())
     for_training = np.isin(apnoea.subjects, APNOEA_TRAINING)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.architecture import count_multiplications, count_parameters
 from training.data.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS
+from training.network.architecture import count_multiplications, count_parameters
 
 LIMITS = (
     """Research use. Not a medical device: it diagnoses nothing.

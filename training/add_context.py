@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from gateway.staging.model_card import pack, read_golden, unpack
 from training.about import with_context
-from training.conditions import CONDITIONS, WHOLE, NightScorer
-from training.context import Course
 from training.evaluate.held_out import (
     Staging,
     accuracy_lost_with_packets,
     judge_all_stages,
     judge_held_out,
 )
-from training.head_fit import fit_head
+from training.network.channel_subsets import CONDITIONS, WHOLE, NightScorer
+from training.network.context_head import Course
+from training.network.fit_context_head import fit_head
+from training.network.temperature import fit_temperature
 from training.nights import UNSTAGED, Night, read_nights
 from training.quantised import Quantised
-from training.temperature import fit_temperature
 
 MOST_TAUGHT = 60  # nights, one of each subject, for 3,011 parameters
 

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.adam import Adam
 from training.augment import augment, network_input
 from training.export import Folded, Kernels, activation, folded_logits
+from training.network.adam import Adam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import CLIP
-from training.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
+from training.network.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
 
 Array = NDArray[np.float64]
 Kernels = dict[str, Array]

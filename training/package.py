@@ -16,10 +16,10 @@ from training.distil import Lesson
 from training.evaluate.metrics import beside
 from training.export import fold
 from training.integer import to_int8
+from training.network.temperature import fit_temperature
+from training.network.train import infer
 from training.nights import read_nights, staged
 from training.quantised import Quantised, golden
-from training.temperature import fit_temperature
-from training.train import infer
 
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 N_CALIBRATION = 300

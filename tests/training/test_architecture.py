@@ -1,6 +1,6 @@
 import pytest
 
-from training.architecture import (
+from training.network.architecture import (
     count_multiplications,
     count_parameters,
     parameters,

@@ -47,8 +47,8 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, words, code, reason):
 def test_without_the_extra_its_name_is_said_at_once(monkeypatch, lacking, words):
     monkeypatch.setitem(sys.modules, lacking, None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "training.evaluate.plots", raising=False)
-    monkeypatch.delitem(sys.modules, "training.looks", raising=False)
-    monkeypatch.delitem(sys.modules, "training.train", raising=False)
+    monkeypatch.delitem(sys.modules, "training.network.validation_sets", raising=False)
+    monkeypatch.delitem(sys.modules, "training.network.train", raising=False)
     monkeypatch.setattr(sys, "argv", ["training", *words])
     with pytest.raises(SystemExit, match=rf"{lacking}: pip install '.\[training\]'"):
         main()

@@ -4,8 +4,9 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from gateway.staging.context import Context  # noqa: E402 (only after the skip)
-from training.architecture import count_multiplications  # noqa: E402
-from training.context import (  # noqa: E402
+from training.head_export import convert_head, head_ranges  # noqa: E402
+from training.network.architecture import count_multiplications  # noqa: E402
+from training.network.context_head import (  # noqa: E402
     N_EPOCHS,
     Course,
     Scored,
@@ -16,7 +17,6 @@ from training.context import (  # noqa: E402
     teach,
     windows,
 )
-from training.head_export import convert_head, head_ranges  # noqa: E402
 from training.quantised import Quantised  # noqa: E402
 
 

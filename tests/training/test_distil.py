@@ -6,7 +6,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 from training.augment import network_input  # noqa: E402 (only after the skip)
 from training.distil import Lesson, distil  # noqa: E402
 from training.export import activation_ranges, convert, fold, folded_logits  # noqa: E402
-from training.network import Network  # noqa: E402
+from training.network.network import Network  # noqa: E402
 from training.quantised import Quantised  # noqa: E402
 
 

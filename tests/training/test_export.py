@@ -4,7 +4,7 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.export import activation_ranges, convert, fold, folded_logits  # noqa: E402 (only after the skip)
-from training.network import Network  # noqa: E402
+from training.network.network import Network  # noqa: E402
 from training.quantised import Quantised  # noqa: E402
 
 

@@ -8,7 +8,7 @@ from training.distil import Lesson  # noqa: E402
 from training.equalise import equalised  # noqa: E402
 from training.export import Folded, fold, folded_logits  # noqa: E402
 from training.integer import to_int8  # noqa: E402
-from training.network import Network  # noqa: E402
+from training.network.network import Network  # noqa: E402
 from training.quantised import Quantised  # noqa: E402
 
 

@@ -3,8 +3,8 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.architecture import parameters  # noqa: E402 (only after the skip)
-from training.network import Network  # noqa: E402
+from training.network.architecture import parameters  # noqa: E402 (only after the skip)
+from training.network.network import Network  # noqa: E402
 
 
 def test_the_network_that_trains_has_the_parameters_described():

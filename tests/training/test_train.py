@@ -4,8 +4,8 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.data.dataset import Recorded  # noqa: E402 (only after the skip)
-from training.schedule import Schedule  # noqa: E402
-from training.train import Material, Run, surprise, train  # noqa: E402
+from training.network.schedule import Schedule  # noqa: E402
+from training.network.train import Material, Run, surprise, train  # noqa: E402
 
 SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from gateway.preprocessing.filtering import Band
-from training.conditions import CONDITIONS, NightScorer, spread
-from training.context import Scored, windows
 from training.data.dataset import (
     APNOEA_TRAINING,
     Recorded,
@@ -17,10 +15,12 @@ from training.data.dataset import (
 )
 from training.evaluate.intervals import Judged, agreement, figures, joined
 from training.evaluate.metrics import NAMES, compare
+from training.network.channel_subsets import CONDITIONS, NightScorer, spread
+from training.network.context_head import Scored, windows
+from training.network.temperature import probabilities
 from training.nights import UNSTAGED, read_nights, staged
 from training.quantised import Quantised
 from training.recorders import lose_packets
-from training.temperature import probabilities
 
 LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
 N_LOSSY = 12_000

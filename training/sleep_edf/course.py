@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.schedule import Pace
+from training.network.schedule import Pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

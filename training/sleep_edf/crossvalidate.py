@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from training.evaluate.intervals import Judged, figures, joined
+from training.network.temperature import fit_temperature, probabilities
 from training.progress import Progress
 from training.sleep_edf.course import Course
 from training.sleep_edf.folds import Fold, divide, final_fold
 from training.sleep_edf.nights import Epochs, PreparedNight
-from training.temperature import fit_temperature, probabilities
 
 DATA = "Sleep-EDF Expanded 1.0.0 (PhysioNet, ODC-By)"
 WEIGHTS, RESULT, SCORED, STATE = "weights.npz", "result.json", "test.npz", "state.npz"

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.adam import Adam
-from training.architecture import N_CLASSES
 from training.augment import augment, network_input
 from training.evaluate.metrics import compare
-from training.network import Network, Weights
+from training.network.adam import Adam
+from training.network.architecture import N_CLASSES
+from training.network.network import Network, Weights
 from training.sleep_edf.course import Course
 from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.architecture import N_CLASSES, N_SAMPLES
 from training.augment import network_input
-from training.network import Network
+from training.network.architecture import N_CLASSES, N_SAMPLES
+from training.network.network import Network
 from training.sleep_edf.nights import Epochs
 
 CHUNK = 256

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augment import rerecord
-from training.context import Scored
+from training.network.context_head import Scored
+from training.network.temperature import probabilities
 from training.nights import UNSTAGED, Night
 from training.quantised import Quantised
-from training.temperature import probabilities
 
 WHOLE = "3 channels"
 CONDITIONS = {

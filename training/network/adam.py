@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.network import Weights
+from training.network.network import Weights
 
 
 class Adam:

@@ -7,7 +7,8 @@ import numpy as np
 
 from gateway.staging.context import ContextHead
 from gateway.staging.golden_vectors import Golden
-from training.context import (
+from training.head_export import convert_head, head_ranges
+from training.network.context_head import (
     N_EPOCHS,
     Course,
     Scored,
@@ -15,9 +16,8 @@ from training.context import (
     teach,
     windows,
 )
-from training.head_export import convert_head, head_ranges
+from training.network.temperature import fit_temperature
 from training.quantised import Quantised, answered
-from training.temperature import fit_temperature
 
 EVERY = 7  # windows that set the ranges
 N_GOLDEN = 8

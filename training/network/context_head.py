@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import STEP
 from gateway.staging.context import N_FEATURES, encode
-from training.adam import Adam
-from training.architecture import N_CLASSES
+from training.network.adam import Adam
+from training.network.architecture import N_CLASSES
 
 N_EPOCHS = 30
 N_HIDDEN = 16

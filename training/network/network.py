@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.architecture import (
+from training.network.architecture import (
     BATCH_NORM_EPSILON,
     BLOCK_DROPOUT,
     HEAD_DROPOUT,

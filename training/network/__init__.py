@@ -1,0 +1,1 @@
+"""ULW-SleepNet and its context head in TensorFlow."""
