@@ -100,14 +100,14 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.package import package  # noqa: PLC0415 (slow to import)
+    from training.quantise.package import package  # noqa: PLC0415 (slow to import)
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_bytes(package(options.work, options.out.stem, options.seed))
 
 
 def _context(options: argparse.Namespace) -> None:
-    from training.add_context import add_context  # noqa: PLC0415 (slow to import)
+    from training.quantise.add_context import add_context  # noqa: PLC0415 (slow to import)
 
     package, source = options.out.read_bytes(), str(options.out)
     made = add_context(
@@ -123,7 +123,7 @@ def _context(options: argparse.Namespace) -> None:
 
 
 def _float(options: argparse.Namespace) -> None:
-    from training.export import convert_float, fold  # noqa: PLC0415 (slow to import)
+    from training.quantise.export import convert_float, fold  # noqa: PLC0415 (slow to import)
 
     with np.load(options.work / "weights.npz") as archive:
         options.out.write_bytes(convert_float(fold(dict(archive))))

@@ -4,7 +4,6 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from gateway.staging.context import Context  # noqa: E402 (only after the skip)
-from training.head_export import convert_head, head_ranges  # noqa: E402
 from training.network.architecture import count_multiplications  # noqa: E402
 from training.network.context_head import (  # noqa: E402
     N_EPOCHS,
@@ -17,7 +16,8 @@ from training.network.context_head import (  # noqa: E402
     teach,
     windows,
 )
-from training.quantised import Quantised  # noqa: E402
+from training.quantise.export_head import convert_head, head_ranges  # noqa: E402
+from training.quantise.quantised import Quantised  # noqa: E402
 
 
 def a_night(seed=0, n_epochs=60):

@@ -3,9 +3,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.export import activation_ranges, convert, fold, folded_logits  # noqa: E402 (only after the skip)
 from training.network.network import Network  # noqa: E402
-from training.quantised import Quantised  # noqa: E402
+from training.quantise.export import activation_ranges, convert, fold, folded_logits  # noqa: E402 (only after the skip)
+from training.quantise.quantised import Quantised  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.augment import leave_out, network_input  # noqa: E402 (after the skip)
-from training.distil import Lesson  # noqa: E402
-from training.equalise import equalised  # noqa: E402
-from training.export import Folded, fold, folded_logits  # noqa: E402
-from training.integer import to_int8  # noqa: E402
 from training.network.network import Network  # noqa: E402
-from training.quantised import Quantised  # noqa: E402
+from training.quantise.distil import Lesson  # noqa: E402
+from training.quantise.equalise import equalised  # noqa: E402
+from training.quantise.export import Folded, fold, folded_logits  # noqa: E402
+from training.quantise.quantised import Quantised  # noqa: E402
+from training.quantise.to_int8 import to_int8  # noqa: E402
 
 
 @pytest.fixture(scope="module")

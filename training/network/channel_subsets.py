@@ -11,7 +11,7 @@ from training.augment import rerecord
 from training.network.context_head import Scored
 from training.network.temperature import probabilities
 from training.nights import UNSTAGED, Night
-from training.quantised import Quantised
+from training.quantise.quantised import Quantised
 
 WHOLE = "3 channels"
 CONDITIONS = {

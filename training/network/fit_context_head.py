@@ -7,7 +7,6 @@ import numpy as np
 
 from gateway.staging.context import ContextHead
 from gateway.staging.golden_vectors import Golden
-from training.head_export import convert_head, head_ranges
 from training.network.context_head import (
     N_EPOCHS,
     Course,
@@ -17,7 +16,8 @@ from training.network.context_head import (
     windows,
 )
 from training.network.temperature import fit_temperature
-from training.quantised import Quantised, answered
+from training.quantise.export_head import convert_head, head_ranges
+from training.quantise.quantised import Quantised, answered
 
 EVERY = 7  # windows that set the ranges
 N_GOLDEN = 8

@@ -14,19 +14,19 @@ from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.model_card import ModelCard, pack
 from training.augment import SCALE_UV, augment, network_input
-from training.distil import Lesson
 from training.errors import TrainingDataError
 from training.evaluate.intervals import Judged, figures, joined
 from training.evaluate.metrics import beside
-from training.export import fold
-from training.integer import to_int8
 from training.network.architecture import count_parameters
 from training.network.channel_subsets import CONDITIONS, WHOLE, spread
 from training.network.context_head import Course, Scored, windows
 from training.network.fit_context_head import Head, fit_head
 from training.network.temperature import fit_temperature, probabilities
 from training.nights import UNSTAGED
-from training.quantised import Quantised, answered
+from training.quantise.distil import Lesson
+from training.quantise.export import fold
+from training.quantise.quantised import Quantised, answered
+from training.quantise.to_int8 import to_int8
 from training.sleep_edf.catalogue import subject_of
 from training.sleep_edf.crossvalidate import DATA, RESULT, WEIGHTS
 from training.sleep_edf.inference import logits_of

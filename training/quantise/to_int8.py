@@ -5,10 +5,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.augment import network_input
-from training.distil import Lesson, distil
-from training.equalise import equalised
-from training.export import Folded, activation_ranges, convert, folded_logits
-from training.refit import refit_head
+from training.quantise.distil import Lesson, distil
+from training.quantise.equalise import equalised
+from training.quantise.export import Folded, activation_ranges, convert, folded_logits
+from training.quantise.refit import refit_head
 
 LOWEST, HIGHEST = 10.0, 99.0  # percentiles: of all logits, of each epoch's largest
 

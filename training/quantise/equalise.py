@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.export import Folded, folded_logits
 from training.network.architecture import WIDTHS
+from training.quantise.export import Folded, folded_logits
 
 LAST = f"{len(WIDTHS) - 1}"
 FURTHEST = 16.0  # a feature is stretched; one that hardly moves is left to be noise

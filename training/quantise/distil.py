@@ -14,8 +14,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.augment import augment, network_input
-from training.export import Folded, Kernels, activation, folded_logits
 from training.network.adam import Adam
+from training.quantise.export import Folded, Kernels, activation, folded_logits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import CLIP, STEP
 from gateway.staging.context import N_FEATURES
-from training.export import activation
 from training.network.context_head import N_EPOCHS, Weights, head_logits
+from training.quantise.export import activation
 
 Ranges = dict[str, tuple[float, float]]
 

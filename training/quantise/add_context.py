@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.staging.model_card import pack, read_golden, unpack
-from training.about import with_context
 from training.evaluate.held_out import (
     Staging,
     accuracy_lost_with_packets,
@@ -20,7 +19,8 @@ from training.network.context_head import Course
 from training.network.fit_context_head import fit_head
 from training.network.temperature import fit_temperature
 from training.nights import UNSTAGED, Night, read_nights
-from training.quantised import Quantised
+from training.quantise.card_text import with_context
+from training.quantise.quantised import Quantised
 
 MOST_TAUGHT = 60  # nights, one of each subject, for 3,011 parameters
 
@@ -39,7 +39,7 @@ def add_context(  # noqa: PLR0913 (named)
     Parameters
     ----------
     package : bytes
-        From `training.package`, with or without a head.
+        From `training.quantise.package`, with or without a head.
     source : str
         Its file's name, which becomes the model's.
     data, work : Path
