@@ -20,7 +20,7 @@ from gateway.__main__ import complain
 from gateway.errors import GatewayError
 from gateway.preprocessing.filtering import Band
 from training.data.dataset import APNOEA_TRAINING, read_apnoea
-from training.nights import make_nights, read_nights, staged
+from training.surrogates.nights import make_nights, read_nights, staged
 
 if TYPE_CHECKING:
     import click

@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.augment import (
+from training.surrogates.augment import (
     CHANCES,
     SCALE_UV,
     SUBSETS,

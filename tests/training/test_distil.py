@@ -3,11 +3,11 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.augment import network_input  # noqa: E402 (only after the skip)
 from training.network.network import Network  # noqa: E402
 from training.quantise.distil import Lesson, distil  # noqa: E402
 from training.quantise.export import activation_ranges, convert, fold, folded_logits  # noqa: E402
 from training.quantise.quantised import Quantised  # noqa: E402
+from training.surrogates.augment import network_input  # noqa: E402 (only after the skip)
 
 
 def test_distilling_brings_int8_logits_nearer_to_the_float_ones():

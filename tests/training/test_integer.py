@@ -3,13 +3,13 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from training.augment import leave_out, network_input  # noqa: E402 (after the skip)
 from training.network.network import Network  # noqa: E402
 from training.quantise.distil import Lesson  # noqa: E402
 from training.quantise.equalise import equalised  # noqa: E402
 from training.quantise.export import Folded, fold, folded_logits  # noqa: E402
 from training.quantise.quantised import Quantised  # noqa: E402
 from training.quantise.to_int8 import to_int8  # noqa: E402
+from training.surrogates.augment import leave_out, network_input  # noqa: E402 (after the skip)
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from training import nights
 from training.data.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS, read_table
-from training.nights import UNSTAGED, plan_nights, read_nights, staged
-from training.surrogates import Generator
+from training.surrogates import nights
+from training.surrogates.epochs import Generator
+from training.surrogates.nights import UNSTAGED, plan_nights, read_nights, staged
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from gateway.preprocessing.filtering import Band
 from training.data import features as ft
 from training.data.dataset import TEST_SUBJECTS, read_cuts, read_table
-from training.events import draw_events
-from training.recorders import Recorder, lose_packets, record
-from training.shaping import background_shares, band_shares, shape
-from training.spectra import FREQ_HZ, Library
-from training.surrogates import Generator
+from training.surrogates.epochs import Generator
+from training.surrogates.event_rates import draw_events
+from training.surrogates.recorders import Recorder, lose_packets, record
+from training.surrogates.spectra import FREQ_HZ, Library
+from training.surrogates.spectral_shaping import background_shares, band_shares, shape
 
 # std, IQR, skewness, kurtosis, crossings, mobility, complexity, six unused
 TYPICAL = np.array(

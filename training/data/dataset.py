@@ -34,7 +34,7 @@ class Table:
     ----------
     rows : ndarray of float32, shape (n_epochs, 3, 13)
     bands : ndarray of float32, shape (n_epochs, 3, 5)
-        Shares of `training.shaping.EDGES_HZ`; nan where unknown.
+        Shares of `training.surrogates.spectral_shaping.EDGES_HZ`; nan where unknown.
     stages : ndarray of int8, shape (n_epochs,)
     records : ndarray of str, shape (n_epochs,)
         ``"SC4ssN"``, subject and night.

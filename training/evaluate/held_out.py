@@ -18,9 +18,9 @@ from training.evaluate.metrics import NAMES, compare
 from training.network.channel_subsets import CONDITIONS, NightScorer, spread
 from training.network.context_head import Scored, windows
 from training.network.temperature import probabilities
-from training.nights import UNSTAGED, read_nights, staged
 from training.quantise.quantised import Quantised
-from training.recorders import lose_packets
+from training.surrogates.nights import UNSTAGED, read_nights, staged
+from training.surrogates.recorders import lose_packets
 
 LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
 N_LOSSY = 12_000

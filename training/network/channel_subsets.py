@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augment import rerecord
 from training.network.context_head import Scored
 from training.network.temperature import probabilities
-from training.nights import UNSTAGED, Night
 from training.quantise.quantised import Quantised
+from training.surrogates.augment import rerecord
+from training.surrogates.nights import UNSTAGED, Night
 
 WHOLE = "3 channels"
 CONDITIONS = {

@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import augment, network_input
 from training.data.dataset import Recorded
 from training.evaluate.metrics import compare
 from training.network.adam import Adam
@@ -22,6 +21,7 @@ from training.network.architecture import N_CLASSES
 from training.network.network import Network, Weights
 from training.network.schedule import Schedule
 from training.progress import Progress
+from training.surrogates.augment import augment, network_input
 
 IMPOSSIBLE = 1e6  # taken from the logits of stages that a source does not hold
 

@@ -7,7 +7,7 @@ import numpy as np
 from gateway.preprocessing.filtering import Band
 from training.data.dataset import APNOEA_TRAINING, Recorded, read_apnoea, read_cuts
 from training.network.channel_subsets import CONDITIONS
-from training.nights import read_nights, staged
+from training.surrogates.nights import read_nights, staged
 
 N_VALIDATION = 1500
 N_APNOEA = 800

@@ -18,9 +18,9 @@ from training.network.channel_subsets import CONDITIONS, WHOLE, NightScorer
 from training.network.context_head import Course
 from training.network.fit_context_head import fit_head
 from training.network.temperature import fit_temperature
-from training.nights import UNSTAGED, Night, read_nights
 from training.quantise.card_text import with_context
 from training.quantise.quantised import Quantised
+from training.surrogates.nights import UNSTAGED, Night, read_nights
 
 MOST_TAUGHT = 60  # nights, one of each subject, for 3,011 parameters
 

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import augment, network_input
 from training.network.adam import Adam
 from training.quantise.export import Folded, Kernels, activation, folded_logits
+from training.surrogates.augment import augment, network_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

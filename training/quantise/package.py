@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard, pack
-from training.augment import SCALE_UV, SUBSETS, leave_out
 from training.data.dataset import Recorded
 from training.evaluate.metrics import beside
 from training.network.temperature import fit_temperature
 from training.network.train import infer
-from training.nights import read_nights, staged
 from training.quantise.card_text import about
 from training.quantise.distil import Lesson
 from training.quantise.export import fold
 from training.quantise.quantised import Quantised, golden
 from training.quantise.to_int8 import to_int8
+from training.surrogates.augment import SCALE_UV, SUBSETS, leave_out
+from training.surrogates.nights import read_nights, staged
 
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 N_CALIBRATION = 300

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.golden_vectors import Golden
-from training.augment import network_input
+from training.surrogates.augment import network_input
 
 
 class Quantised:

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import augment, network_input
 from training.quantise.distil import Lesson, rounded_kernel
 from training.quantise.export import Folded, activation, folded_logits
+from training.surrogates.augment import augment, network_input
 
 N_BATCHES = 60
 RIDGE = 1e-2  # towards the matrix that is there, in variances of the features

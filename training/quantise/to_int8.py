@@ -4,11 +4,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import network_input
 from training.quantise.distil import Lesson, distil
 from training.quantise.equalise import equalised
 from training.quantise.export import Folded, activation_ranges, convert, folded_logits
 from training.quantise.refit import refit_head
+from training.surrogates.augment import network_input
 
 LOWEST, HIGHEST = 10.0, 99.0  # percentiles: of all logits, of each epoch's largest
 

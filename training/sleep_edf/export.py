@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.model_card import ModelCard, pack
-from training.augment import SCALE_UV, augment, network_input
 from training.errors import TrainingDataError
 from training.evaluate.intervals import Judged, figures, joined
 from training.evaluate.metrics import beside
@@ -22,7 +21,6 @@ from training.network.channel_subsets import CONDITIONS, WHOLE, spread
 from training.network.context_head import Course, Scored, windows
 from training.network.fit_context_head import Head, fit_head
 from training.network.temperature import fit_temperature, probabilities
-from training.nights import UNSTAGED
 from training.quantise.distil import Lesson
 from training.quantise.export import fold
 from training.quantise.quantised import Quantised, answered
@@ -31,6 +29,8 @@ from training.sleep_edf.catalogue import subject_of
 from training.sleep_edf.crossvalidate import DATA, RESULT, WEIGHTS
 from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs, PreparedNight, read_nights
+from training.surrogates.augment import SCALE_UV, augment, network_input
+from training.surrogates.nights import UNSTAGED
 
 N_CALIBRATION = 300
 N_GOLDEN = 4

@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import augment, network_input
 from training.evaluate.metrics import compare
 from training.network.adam import Adam
 from training.network.architecture import N_CLASSES
@@ -22,6 +21,7 @@ from training.network.network import Network, Weights
 from training.sleep_edf.course import Course
 from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs
+from training.surrogates.augment import augment, network_input
 
 Told = Callable[[int, str], None]
 State = dict[str, NDArray[np.float64]]

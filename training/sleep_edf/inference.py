@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import network_input
 from training.network.architecture import N_CLASSES, N_SAMPLES
 from training.network.network import Network
 from training.sleep_edf.nights import Epochs
+from training.surrogates.augment import network_input
 
 CHUNK = 256
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.spectra import FREQ_HZ, N_SAMPLES
-from training.waveforms import pop
+from training.surrogates.graphoelements import pop
+from training.surrogates.spectra import FREQ_HZ, N_SAMPLES
 
 POP_CHANCE = 0.03
 GAP_CHANCE = 0.05
@@ -21,7 +21,7 @@ class Recorder:
     Attributes
     ----------
     gain : ndarray of float64, shape (n_recorders, 1, n_bins)
-        Amplitude gain at `training.spectra.FREQ_HZ`.
+        Amplitude gain at `training.surrogates.spectra.FREQ_HZ`.
     noise_uv : ndarray of float64, shape (n_recorders, n_channels, 1)
     """
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training import waveforms
-from training.spectra import N_SAMPLES
+from training.surrogates import graphoelements
+from training.surrogates.spectra import N_SAMPLES
 
 N_DERIVATIONS = 3
 
@@ -33,21 +33,31 @@ class Kind:
 
 
 KINDS = (
-    Kind(waveforms.blink, (14, 1, 0, 0, 0.5), ((0.3, 1), (0, 0.1), (-0.4, 0.4))),
-    Kind(waveforms.saccade, (14, 1, 0, 0, 12), ((-0.3, 0.3), (-0.1, 0.1), (0.4, 1))),
+    Kind(graphoelements.blink, (14, 1, 0, 0, 0.5), ((0.3, 1), (0, 0.1), (-0.4, 0.4))),
     Kind(
-        waveforms.slow_eye_movement,
+        graphoelements.saccade, (14, 1, 0, 0, 12), ((-0.3, 0.3), (-0.1, 0.1), (0.4, 1))
+    ),
+    Kind(
+        graphoelements.slow_eye_movement,
         (1, 4, 0.3, 0, 0.5),
         ((-0.3, 0.3), (-0.1, 0.1), (0.4, 1)),
     ),
-    Kind(waveforms.spindle, (0, 0.2, 5, 1.5, 0), ((0.3, 1), (0.3, 1), (0, 0.5))),
-    Kind(waveforms.k_complex, (0, 0.2, 3, 1, 0), ((0.5, 1), (0.1, 0.6), (-0.5, 0.5))),
-    Kind(waveforms.vertex_wave, (0, 3, 1, 0, 0.3), ((0.4, 1), (0.1, 0.6), (0, 0.3))),
-    Kind(waveforms.slow_wave, (0, 0, 2, 16, 0), ((0.5, 1), (0.2, 0.8), (-0.5, 0.5))),
-    Kind(waveforms.sawtooth, (0, 0, 0, 0, 2.5), ((0.4, 1), (0.2, 0.8), (0, 0.4))),
-    Kind(waveforms.alpha_burst, (5, 3, 0.3, 0, 1), ((0.2, 0.7), (0.5, 1), (0, 0.3))),
-    Kind(waveforms.muscle_burst, (2, 1, 0.3, 0.1, 0.3), ((0.2, 1),) * 3),
-    Kind(waveforms.movement, (0.8, 0.3, 0.1, 0.1, 0.1), ((-1, 1),) * 3),
+    Kind(graphoelements.spindle, (0, 0.2, 5, 1.5, 0), ((0.3, 1), (0.3, 1), (0, 0.5))),
+    Kind(
+        graphoelements.k_complex, (0, 0.2, 3, 1, 0), ((0.5, 1), (0.1, 0.6), (-0.5, 0.5))
+    ),
+    Kind(
+        graphoelements.vertex_wave, (0, 3, 1, 0, 0.3), ((0.4, 1), (0.1, 0.6), (0, 0.3))
+    ),
+    Kind(
+        graphoelements.slow_wave, (0, 0, 2, 16, 0), ((0.5, 1), (0.2, 0.8), (-0.5, 0.5))
+    ),
+    Kind(graphoelements.sawtooth, (0, 0, 0, 0, 2.5), ((0.4, 1), (0.2, 0.8), (0, 0.4))),
+    Kind(
+        graphoelements.alpha_burst, (5, 3, 0.3, 0, 1), ((0.2, 0.7), (0.5, 1), (0, 0.3))
+    ),
+    Kind(graphoelements.muscle_burst, (2, 1, 0.3, 0.1, 0.3), ((0.2, 1),) * 3),
+    Kind(graphoelements.movement, (0.8, 0.3, 0.1, 0.1, 0.1), ((-1, 1),) * 3),
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.features import Moments
-from training.spectra import FREQ_HZ, N_SAMPLES
+from training.surrogates.spectra import FREQ_HZ, N_SAMPLES
 
 EDGES_HZ = (0.5, 4.0, 8.0, 12.0, 16.0, 30.0)
 N_BANDS = len(EDGES_HZ) - 1

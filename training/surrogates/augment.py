@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import compress
-from training.recorders import Recorder, lose_packets, pop_electrodes
-from training.spectra import FREQ_HZ, N_SAMPLES
+from training.surrogates.recorders import Recorder, lose_packets, pop_electrodes
+from training.surrogates.spectra import FREQ_HZ, N_SAMPLES
 
 SCALE_UV = np.array([12.0, 8.0, 20.0], np.float32)
 GAIN_SHARED = 0.35  # standard deviations of the logarithm

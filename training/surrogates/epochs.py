@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data import features as ft
-from training.events import N_DERIVATIONS, draw_events
-from training.shaping import background_shares, shape
-from training.spectra import N_SAMPLES, Library
+from training.surrogates.event_rates import N_DERIVATIONS, draw_events
+from training.surrogates.spectra import N_SAMPLES, Library
+from training.surrogates.spectral_shaping import background_shares, shape
 
 N_STAGES = 5
 STD, KURTOSIS, CROSSINGS, MOBILITY, COMPLEXITY = 0, 3, 4, 5, 6
@@ -63,7 +63,7 @@ class Generator:
         rows : ndarray of float32, shape (n_epochs, 3, 13)
             Of ``time_domain.npz``.
         bands : ndarray of float32, shape (n_epochs, 3, 5)
-            Shares of `training.shaping.EDGES_HZ`; nan where unknown.
+            Shares of `training.surrogates.spectral_shaping.EDGES_HZ`; nan where unknown.
         stages : ndarray of int8, shape (n_epochs,)
             0-4.
         seed : int

@@ -27,9 +27,9 @@ from training.data.dataset import (
     read_table,
 )
 from training.progress import Progress
-from training.recorders import Recorder, record
-from training.spectra import N_SAMPLES
-from training.surrogates import Generator
+from training.surrogates.epochs import Generator
+from training.surrogates.recorders import Recorder, record
+from training.surrogates.spectra import N_SAMPLES
 
 UNSTAGED = -1
 CHUNK = 400

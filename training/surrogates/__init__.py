@@ -1,0 +1,1 @@
+"""Surrogate epochs and nights with real statistics."""
