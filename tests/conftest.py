@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from sim.virtual_time import VirtualTimeLoop
 
-pytest_plugins = ("tests.fake_radio", "tests.mosquitto_peer")
+pytest_plugins = ("tests.support.fake_radio", "tests.support.mosquitto")
 
 settings.register_profile("unhurried", deadline=None)  # shared machines stall
 settings.load_profile("unhurried")

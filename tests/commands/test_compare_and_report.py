@@ -22,7 +22,7 @@ from gateway.staging.stage import Refusal, Stage
 from tests.acceptance.recording.night import SESSION, outputs, reading
 from tests.acceptance.recording.night import second as second_of
 from tests.formats.test_night_files import epoch_line
-from tests.staged_nights import START, night_of
+from tests.support.scored_nights import START, night_of
 
 SCHEMAS = Path(__file__).parents[2] / "gateway" / "formats" / "schemas"
 SCHEMA = json.loads((SCHEMAS / "comparison.v1.json").read_text())

@@ -7,7 +7,7 @@ import yaml
 
 from gateway.ble.radio import Seen
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
-from tests.fake_radio import ADDRESS, HERE, FakeRadio
+from tests.support.fake_radio import ADDRESS, HERE, FakeRadio
 
 MUSE = Seen(
     "00:55:DA:B9:FA:20", "MuseS-FA20", -61, ("0000fe8d-0000-1000-8000-00805f9b34fb",)

@@ -22,7 +22,7 @@ from gateway.formats.stage_table import read_stage_table
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
-from tests.staged_nights import START, night_of, nights
+from tests.support.scored_nights import START, night_of, nights
 
 SCHEMAS = Path(__file__).parents[2] / "gateway" / "formats" / "schemas"
 GOLDEN = Path(__file__).parents[1] / "golden" / "sleep_statistics.json"

@@ -16,7 +16,7 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
 from sim.radio.virtual_link import Air
-from tests.mqtt_contract import check_all
+from tests.support.mqtt_contract import check_all
 
 DEVICE = "bedroom"
 

@@ -15,8 +15,8 @@ from gateway.recorder.folder import read_beside, recordings
 from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_recording import open_night
 from gateway.staging.scored_epoch import ScoredEpoch
-from tests.mosquitto_peer import until
-from tests.mqtt_contract import check_all
+from tests.support.mosquitto import until
+from tests.support.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,8 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 import pytest
 
 from sim.local_broker import SEARCHED
-from tests.mosquitto_peer import Listener, until
-from tests.sink_under_fault import PATIENCE_S, scoring, warnings
+from tests.support.mosquitto import Listener, until
+from tests.support.sink_under_fault import PATIENCE_S, scoring, warnings
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.errors import SinkError
 from sim.local_broker import LocalBroker
-from tests.tcp_faults import TcpFaults
+from tests.support.tcp_faults import TcpFaults
 
 pytestmark = pytest.mark.integration
 

@@ -30,7 +30,7 @@ from gateway.sinks import Sink, edf
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim.night.synthetic_night import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
-from tests.virtual_headband import Night
+from tests.support.virtual_headband import Night
 
 DIY = drivers.load("diy")
 HOURS = 0.5

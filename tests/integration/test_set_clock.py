@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_killed_daemon import configuration, program
-from tests.mosquitto_peer import until
-from tests.mqtt_contract import check_all
+from tests.support.mosquitto import until
+from tests.support.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration
 

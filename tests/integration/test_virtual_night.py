@@ -29,7 +29,7 @@ from gateway.sinks import Sink
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim.night.synthetic_night import synthetic_night
 from sim.virtual_time import VirtualTimeLoop
-from tests.virtual_headband import Night
+from tests.support.virtual_headband import Night
 
 DIY = drivers.load("diy")
 HOURS = 8.0

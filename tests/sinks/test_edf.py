@@ -25,7 +25,7 @@ from tests.acceptance.recording.night import (
     stages_in,
     stages_of,
 )
-from tests.mosquitto_peer import until
+from tests.support.mosquitto import until
 
 NIGHT_S = 100
 

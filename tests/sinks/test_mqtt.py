@@ -37,7 +37,7 @@ from gateway.staging.events import Happening, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 from sim.local_broker import LocalBroker
-from tests.mqtt_contract import check_all
+from tests.support.mqtt_contract import check_all
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tests.sleep_edf_files import write_night
+from tests.support.sleep_edf_files import write_night
 from training.__main__ import main
 from training.sleep_edf.commands import command
 

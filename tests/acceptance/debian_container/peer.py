@@ -16,8 +16,8 @@ from sim.devices import load
 from sim.night.synthetic_night import synthetic_night
 from sim.radio.peripheral import headband
 from sim.radio.virtual_link import Air
-from tests.bluez.bluetoothd import Bluetoothd
-from tests.bluez.private_bus import private_bus
+from tests.support.fake_bluez.bluetoothd import Bluetoothd
+from tests.support.fake_bluez.private_bus import private_bus
 
 
 async def main() -> None:
