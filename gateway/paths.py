@@ -1,4 +1,4 @@
-"""Where the configuration is, unless somebody says otherwise."""
+"""Paths of the configuration, the state folder, the recordings and the journal."""
 
 import os
 from pathlib import Path
@@ -19,3 +19,24 @@ def default_config() -> Path:
     if is_there(SERVICE) or (os.geteuid() == 0 and not own.exists()):
         return SERVICE
     return own
+
+
+def state_folder() -> Path:
+    """Return systemd's StateDirectory=, else the user's own; it may not exist yet.
+
+    With several folders in it, as in ``STATE_DIRECTORY=a:b``, the first one.
+    """
+    if folders := os.environ.get("STATE_DIRECTORY"):
+        return Path(folders.partition(":")[0])
+    users = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(users) / "sleepgate"
+
+
+def recordings_folder() -> Path:
+    """Return the folder of the recordings where none is configured."""
+    return state_folder() / "recordings"
+
+
+def journal_file() -> Path:
+    """Return the file of the journal where none is configured."""
+    return state_folder() / "journal.sqlite"

@@ -2,7 +2,8 @@
 
 Device time runs in seconds from power-on, by the headband's own crystal; sample `i`
 exists from ``i / rate`` on. A device knows neither radio nor clock: it is asked, and it
-says at which device time a notification is due. `sim.radio.peripheral` puts it on the air.
+says at which device time a notification is due. `sim.radio.peripheral` puts
+it on the air.
 """
 
 from collections.abc import Iterable, Iterator

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gateway.atomic_write import write_result
 from gateway.cli.options import JSON, examples
 from gateway.errors import ConfigError, RecordingError
 from gateway.evaluation.bland_altman import FEWEST
@@ -16,7 +17,6 @@ from gateway.evaluation.night_numbers import (
 from gateway.offline.read_scoring import aligned, pairs, read_scoring
 from gateway.reports.bland_altman_svg import bland_altman_svg
 from gateway.reports.comparison import comparison_json, comparison_lines
-from gateway.runtime.result_file import write_result
 
 
 @examples("sleepgate compare NIGHT_night.json EXPERT-Hypnogram.edf")

@@ -43,7 +43,7 @@ def init(file: Path) -> None:
         problem = f"{file}: is there already and was left as it is"
         raise ConfigError([f"{problem}; name another FILE, or move it away"])
     check_writable(file)
-    write_text(file, (files("gateway.daemon") / "sleepgate.yaml").read_text("utf-8"))
+    write_text(file, (files("gateway.config") / "sleepgate.yaml").read_text("utf-8"))
     click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
 
 

@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.options import examples
 from gateway.errors import ConfigError, RecordingError
+from gateway.paths import recordings_folder
 from gateway.recorder import folder as folders
 from gateway.recorder.export import copy, write_csv
 from gateway.recorder.integrity import survey
@@ -148,7 +149,7 @@ def prune(*, keep_days: float, folder: Path | None) -> None:
 def _folder(folder: Path | None) -> Path:
     if folder is not None:
         return folder
-    own = folders.default_folder()
+    own = recordings_folder()
     return SERVICE if not own.exists() and SERVICE.exists() else own
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import __version__
+from gateway.atomic_write import write_result
 from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.cli.svg_to_png import png_of
 from gateway.errors import ModelError
@@ -19,7 +20,6 @@ from gateway.reports.night.contents import Report
 from gateway.reports.night.html_page import report_html
 from gateway.reports.night.svg_picture import report_svg
 from gateway.reports.summary_text import summary_lines
-from gateway.runtime.result_file import write_result
 
 TERMINAL = 80
 Writer = Callable[[Report], bytes]

@@ -18,7 +18,7 @@ from gateway.daemon.build import check, run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
 from gateway.messages.control import Control, Reload
-from gateway.runtime.state_place import state_folder
+from gateway.paths import state_folder
 
 log = logging.getLogger(__name__)
 

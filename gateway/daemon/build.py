@@ -24,8 +24,8 @@ from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.models.load import read_model
+from gateway.paths import state_folder
 from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.runtime.state_place import state_folder
 from gateway.session.checkpoint_file import NightFile
 from gateway.session.device import Session, Station
 from gateway.session.pipeline import Night, Pipeline

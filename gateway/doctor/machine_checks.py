@@ -12,7 +12,7 @@ from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import said_by
 from gateway.errors import ModelError
 from gateway.host.metrics import clock_synchronised
-from gateway.runtime.state_place import state_folder
+from gateway.paths import state_folder
 from gateway.staging.scorers.litert import runtime_name
 
 OLDEST_PYTHON = (3, 11)

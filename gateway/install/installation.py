@@ -30,8 +30,8 @@ FOR_ALL = (
 
 
 def shipped(name: str) -> str:
-    """Return a file that comes with the program, e.g. ``"unit/sleepgate.service"``."""
-    return (files("gateway.daemon") / name).read_text(encoding="utf-8")
+    """Return a file of the package, e.g. ``"install/unit/sleepgate.service"``."""
+    return (files("gateway") / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class Installation:
 
     def install(self) -> Iterator[Step]:
         """Yield what makes the service; one after the other is to be done."""
-        told = shipped(f"unit/{NAME}.sysusers")
+        told = shipped(f"install/unit/{NAME}.sysusers")
         yield Run(
             ("systemd-sysusers", *self._at, "-"), told, unless=self._gid() is not None
         )
         gid = self._gid() or 0
         yield Folder(self.configuration, 0o750, gid)
         file = self.configuration / "sleepgate.yaml"
-        yield Write(file, shipped("sleepgate.yaml"), 0o640, gid, only_new=True)
+        yield Write(file, shipped("config/sleepgate.yaml"), 0o640, gid, only_new=True)
         unit = Write(self.unit, self._unit_text(), 0o644)
         is_new = not unit.is_done
         yield unit
@@ -136,7 +136,7 @@ class Installation:
         ]
 
     def _unit_text(self) -> str:
-        text = shipped(f"unit/{UNIT}")
+        text = shipped(f"install/unit/{UNIT}")
         return text.replace(f"ExecStart={PACKAGED} ", f"ExecStart={self.program} ")
 
     def _is_enabled(self) -> bool:
@@ -147,7 +147,7 @@ class Installation:
         if _entries(self.configuration) != ["sleepgate.yaml"]:
             return not _entries(self.configuration)
         file = self.configuration / "sleepgate.yaml"
-        return file.read_text(encoding="utf-8") == shipped("sleepgate.yaml")
+        return file.read_text(encoding="utf-8") == shipped("config/sleepgate.yaml")
 
     def _gid(self) -> int | None:
         line = self._in("group")

@@ -1,11 +1,11 @@
 """Where the journal is and how much it keeps, as configured."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.journal.entry import Bounds
+from gateway.paths import journal_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,7 @@ class JournalOptions:
     @property
     def file(self) -> Path:
         """The journal's file."""
-        if self.path != "auto":
-            return Path(self.path)
-        state = os.environ.get("STATE_DIRECTORY")
-        if state is None:
-            users = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-            return Path(users) / "sleepgate" / "journal.sqlite"
-        return Path(state) / "journal.sqlite"
+        return journal_file() if self.path == "auto" else Path(self.path)
 
     @property
     def bounds(self) -> Bounds:

@@ -114,7 +114,7 @@ def info_payload(gateway: Gateway) -> bytes:
             "v": 1,
             "version": gateway.version,
             "schema": SCHEMAS,
-            **asdict(gateway.host.metrics),
+            **asdict(gateway.machine),
             "devices": [
                 {"name": name, **headband._asdict()}
                 for name, headband in sorted(gateway.headbands.items())

@@ -50,7 +50,7 @@ class MqttClient:
     def trouble(self) -> str:
         """What is wrong with the connection and what to do, empty while all is well."""
         up = self.connection is Connection.ONLINE
-        return "" if up else self._line.complaints.of_the_connection
+        return "" if up else self._line.diagnostics.connection_problem
 
     @property
     def protocol(self) -> str:

@@ -20,10 +20,10 @@ from gateway.mqtt.client_events import (
     Refused,
     Unreachable,
 )
+from gateway.mqtt.diagnostics import Diagnostics
 from gateway.mqtt.in_flight import OnTheWay, Receipt, packet_bytes
 from gateway.mqtt.paho_client import LARGEST, WINDOW, PahoThread, Terms
 from gateway.mqtt.reconnect_backoff import Steadiness
-from gateway.mqtt_client.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Line:
         Messages that the broker takes at a time.
     on_their_way : OnTheWay
     received : asyncio.Queue of Received
-    complaints : Complaints
+    diagnostics : Diagnostics
     changed : asyncio.Event
         Set when any of these did.
     """
@@ -81,7 +81,7 @@ class Line:
         self._subscriptions = subscriptions
         self._client_id = f"sleepgate-{secrets.token_hex(4)}"
         self._alarm: asyncio.TimerHandle | None = None
-        self.complaints = Complaints()
+        self.diagnostics = Diagnostics()
         self._steadiness = Steadiness()
         self._largest, self._is_unanswered = LARGEST, False
 
@@ -118,7 +118,7 @@ class Line:
         """Send `message`, or refuse it for a broker that would."""
         if packet_bytes(message) > self._largest:
             why = f"they are larger than the {self._largest} bytes that it takes"
-            self.complaints.of_refusal(message.topic.name, why)
+            self.diagnostics.report_refusal(message.topic.name, why)
             refused: Receipt = asyncio.get_running_loop().create_future()
             refused.set_result(False)
             return refused
@@ -143,7 +143,7 @@ class Line:
 
     def _unacknowledged(self) -> None:
         """Connect anew: only then MQTT lets anything be sent again."""
-        self.complaints.about(diagnostics.unacknowledged(self._address))
+        self.diagnostics.report_connection(diagnostics.unacknowledged(self._address))
         self.connection = Connection.OFFLINE
         self._start_over()
         self.changed.set()
@@ -158,7 +158,9 @@ class Line:
                 self._refused(heard)
             case Unreachable(why):
                 self.connection = Connection.OFFLINE
-                self.complaints.about(diagnostics.unreachable(self._address, why))
+                self.diagnostics.report_connection(
+                    diagnostics.unreachable(self._address, why)
+                )
             case Reached():
                 self._is_unanswered = True
             case Lost(reason):
@@ -194,7 +196,9 @@ class Line:
         if self._is_unanswered:
             self._is_unanswered = False
             self.connection = Connection.OFFLINE
-            self.complaints.about(diagnostics.unanswered(self._address, reason))
+            self.diagnostics.report_connection(
+                diagnostics.unanswered(self._address, reason)
+            )
         elif self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
             self._ended(reason)
 
@@ -206,10 +210,12 @@ class Line:
         self._steadiness.lost(asyncio.get_running_loop().time())
         self._thread.retry_between(*self._steadiness.back_off_s)
         if not self._steadiness.keeps_ending:
-            self.complaints.connection_is_well()  # it was, until now
-            self.complaints.about(f"lost the broker ({reason}); trying for ever")
+            self.diagnostics.clear_connection()  # it was, until now
+            self.diagnostics.report_connection(
+                f"lost the broker ({reason}); trying for ever"
+            )
             return
-        self.complaints.about(diagnostics.brief(self._address, reason))
+        self.diagnostics.report_connection(diagnostics.brief(self._address, reason))
         if was_catching_up:
             self._start_over()  # what is on its way may be what it cannot take
 
@@ -224,10 +230,12 @@ class Line:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
             self.connection = Connection.REFUSED
             words = diagnostics.refused(address, self.protocol, refused.reason)
-            self.complaints.about(words)
+            self.diagnostics.report_connection(words)
         else:
             self.connection = Connection.OFFLINE
-            self.complaints.about(f"{address} says: {refused.reason}; still trying")
+            self.diagnostics.report_connection(
+                f"{address} says: {refused.reason}; still trying"
+            )
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
         flight = self.on_their_way.arrived(mid, accepted=refusal is None)
@@ -236,11 +244,11 @@ class Line:
         if flight.qos or not self.on_their_way:  # QoS 0 is answered by nobody
             self._expect_an_answer()
         if refusal is not None:
-            self.complaints.of_refusal(flight.topic, refusal)
+            self.diagnostics.report_refusal(flight.topic, refusal)
         elif flight.qos:
-            self.complaints.accepted(flight.topic)
+            self.diagnostics.clear_refusal(flight.topic)
             if not self._steadiness.keeps_ending:
-                self.complaints.connection_is_well()
+                self.diagnostics.clear_connection()
         self._greet_if_caught_up()
 
     def _greet_if_caught_up(self) -> None:

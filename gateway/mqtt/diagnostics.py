@@ -1,6 +1,10 @@
-"""What is wrong with the way to the broker, in words, and what to do about it. Pure."""
+"""Diagnostics of the connection to the broker: what is wrong, what to do about it."""
+
+import logging
 
 from gateway.mqtt.client_events import BrokerAddress
+
+log = logging.getLogger(__name__)
 
 # part of what OpenSSL and paho say -> what to look at
 BECAUSE = (
@@ -66,3 +70,37 @@ def brief(address: BrokerAddress, reason: str) -> str:
         "its log; mosquitto's message_size_limit has that effect; trying for ever, "
         "less often"
     )
+
+
+class Diagnostics:
+    """Log of what is wrong with the broker: each problem once, until it changes."""
+
+    def __init__(self) -> None:
+        self._connection = ""
+        self._refused: dict[str, str] = {}
+
+    @property
+    def connection_problem(self) -> str:
+        """The last problem of the connection that still stands; empty if none."""
+        return self._connection
+
+    def report_connection(self, problem: str) -> None:
+        """Log a problem of the connection."""
+        if problem != self._connection:
+            self._connection = problem
+            log.warning("%s", problem)
+
+    def report_refusal(self, topic: str, why: str) -> None:
+        """Log a message that the broker refused."""
+        if self._refused.get(topic) != why:
+            self._refused[topic] = why
+            log.warning("the broker refuses messages on %s: %s", topic, why)
+
+    def clear_refusal(self, topic: str) -> None:
+        """Log that the broker accepts messages on `topic` again."""
+        if self._refused.pop(topic, None) is not None:
+            log.info("the broker takes messages on %s again", topic)
+
+    def clear_connection(self) -> None:
+        """Forget the problem of the connection."""
+        self._connection = ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.atomic_write import remove_unfinished
 from gateway.cli.progress_bar import progress
 from gateway.errors import RecordingError
 from gateway.models.load import read_model
@@ -12,7 +13,6 @@ from gateway.offline.manifest import Ledger
 from gateway.offline.score_file import Options, Outcome, Task
 from gateway.offline.workers import score_locally, score_on_dask
 from gateway.recordings.open_recording import recordings_in
-from gateway.runtime.result_file import forget_unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
             for note in outcome.notes:
                 _say(f"{task.recording}: {note}")
             step(task.recording.name)
-    forget_unfinished([path for task in left for path in task.results])
+    remove_unfinished([path for task in left for path in task.results])
     _say(f"{len(left) - len(failed)} recordings scored, {n_epochs} epochs")
     for task, outcome in failed:
         _say(f"not scored: {task.recording}: {_without_name(task, outcome)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from gateway.atomic_write import write_result
 from gateway.edf.hypnogram_writer import hypnogram_edf
 from gateway.errors import GatewayError
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
@@ -14,7 +15,6 @@ from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_recording import open_night
-from gateway.runtime.result_file import write_result
 from gateway.staging.plausibility import doubts
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.scored_night import StagedNight
@@ -101,7 +101,7 @@ def _model(name: str) -> LiteRtScorer:
 
 
 def stage_file(path: Path, options: Options) -> StagedNight:
-    """Score a recording; see `gateway.offline.score_recording.score` for what it raises."""
+    """Score a recording; raises what `score` in `score_recording` does."""
     scorer = _model(options.model)
     recording = open_night(path, options.channels)
     epochs, in_bed = [], None

@@ -1,30 +1,19 @@
 """The folder of recordings: names, what is in it, what is too old for it."""
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.recorder.recording_file import MODE, is_being_written, sync_folder
+from gateway.atomic_write import replace_file, sync_folder
+from gateway.recorder.recording_file import MODE, is_being_written
 
 SUFFIXES = {False: ".edf", True: ".bdf"}
 FOLDER_MODE = 0o700
 DAY_S = 86_400
 BYTES_PER_MB = 1e6
-
-
-def default_folder() -> Path:
-    """Return where systemd keeps the service's recordings, else the user's."""
-    state = os.environ.get("STATE_DIRECTORY")
-    if state is None:
-        users = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-        return Path(users) / "sleepgate" / "recordings"
-    return Path(state) / "recordings"
 
 
 def make(folder: Path) -> None:
@@ -101,17 +90,4 @@ def write_beside(path: Path, document: bytes) -> None:
     OSError
         If it cannot be written; the old one is untouched.
     """
-    target = beside(path)
-    fd, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(document)
-            file.flush()
-            os.fchmod(file.fileno(), MODE)
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-    sync_folder(target.parent)
+    replace_file(beside(path), document, MODE)

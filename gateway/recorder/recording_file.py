@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.atomic_write import sync_folder
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
 from gateway.recorder.integrity import Survey, survey_open
@@ -142,15 +143,6 @@ def is_being_written(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in `folder`."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _write_count(fd: int, n_records: int) -> None:

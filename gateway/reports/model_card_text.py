@@ -40,7 +40,7 @@ def _shortened(name: str, value: object) -> object:
 
 
 def _line(table: Mapping[str, object]) -> str:
-    """Return the figures of a table that is laid out as `training.evaluate.intervals` does."""
+    """Return the figures of a table of `training.evaluate.intervals`."""
     told = [
         f"{title} {_figure(table[name], with_interval=name == 'kappa')}"
         for name, title in SHOWN.items()

@@ -23,7 +23,7 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.recorder.folder import default_folder
+from gateway.paths import recordings_folder
 from gateway.recorder.recorder import Limits, Recorder
 from gateway.recorder.recording_file import SYNC_S
 from gateway.recorder.session_file import Writer
@@ -59,7 +59,7 @@ class Options:
     @property
     def folder(self) -> Path:
         """The folder of the recordings."""
-        return default_folder() if self.path == "auto" else Path(self.path)
+        return recordings_folder() if self.path == "auto" else Path(self.path)
 
     def problems(self) -> Iterator[str]:
         """Yield what types cannot say."""

@@ -109,7 +109,7 @@ def locally(archive: Path, out: Path, n_nights: int) -> None:
     before = len(lines(out))
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     seconds = time.monotonic() - began
-    if again.returncode != 2 or CORRUPT not in again.stderr:  # noqa: PLR2004
+    if again.returncode != 2 or CORRUPT not in again.stderr:
         sys.exit(f"exit code {again.returncode}: {again.stderr[-2000:]}")
     print(f"the rest, {n_nights - before}, in {seconds:.0f} s")
     idle = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -156,7 +156,7 @@ def on_dask(archive: Path, out: Path, n_nights: int) -> None:
             workers[0].kill()
             print(f"killed a dask worker after {len(lines(out))} recordings")
             _, said = run.communicate()
-        if run.returncode != 2 or CORRUPT not in said:  # noqa: PLR2004
+        if run.returncode != 2 or CORRUPT not in said:
             sys.exit(f"exit code {run.returncode}: {said[-2000:]}")
         print(f"on dask, in {time.monotonic() - began:.0f} s")
 

@@ -125,7 +125,7 @@ def check(page: Path, size: tuple[int, int], theme: list[str]) -> tuple[str, int
     if set(told["charts"]) != wanted:
         sys.exit(f"charts: {sorted(told['charts'])}")
     for name, (width, height, marks) in told["charts"].items():
-        if not size[0] / 2 <= width <= size[0] or height < 5 or not marks:  # noqa: PLR2004 (pixels)
+        if not size[0] / 2 <= width <= size[0] or height < 5 or not marks:
             sys.exit(f"{name} is not to be seen: {width} x {height}, {marks} marks")
     if "epoch 456" not in told["readout"]:
         sys.exit(f"the readout says {told['readout']!r}")
@@ -158,7 +158,7 @@ def main() -> None:
                 shown = framed(page, whole)
                 browse(shown, window, *options, f"--screenshot={picture}")
                 print(f"{picture}: {size[0]} x {tall}, page {colour}")
-        if len(colours) != 2:  # noqa: PLR2004 (light and dark)
+        if len(colours) != 2:
             sys.exit(f"light and dark are not two: {colours}")
         paper = keep / "report.pdf"
         browse(page, "--no-pdf-header-footer", f"--print-to-pdf={paper}")

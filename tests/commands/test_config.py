@@ -46,9 +46,9 @@ def test_a_file_that_is_there_is_left_as_it_is(in_process, tmp_path):
 
 
 def test_the_packaged_file_is_the_shipped_one():
-    packaged = ROOT / "gateway" / "runtime" / "sleepgate.yaml"
+    packaged = ROOT / "gateway" / "config" / "sleepgate.yaml"
     assert packaged.read_text() == SHIPPED.read_text()
-    assert '"runtime/sleepgate.yaml"' in (ROOT / "pyproject.toml").read_text()
+    assert '"config/sleepgate.yaml"' in (ROOT / "pyproject.toml").read_text()
 
 
 def test_without_a_name_it_is_the_users_own(in_process, monkeypatch):

@@ -33,10 +33,10 @@ def service(tmp_path, monkeypatch):
         lambda path, mode: folder not in Path(path).parents and real_access(path, mode),
     )
     for module, path in {
-        "config_place": "sleepgate.yaml",
-        "night_source": "journal.sqlite",
+        "paths": "sleepgate.yaml",
+        "offline.find_night": "journal.sqlite",
     }.items():
-        monkeypatch.setattr(f"gateway.daemon.{module}.SERVICE", folder / path)
+        monkeypatch.setattr(f"gateway.{module}.SERVICE", folder / path)
     monkeypatch.setattr("gateway.control_socket.socket_path.SERVICE", folder)
     monkeypatch.setattr("gateway.commands.journal.SERVICE", folder / "journal.sqlite")
     return folder

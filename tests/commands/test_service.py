@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from gateway.__main__ import complain
 from gateway.commands import cli
-from gateway.daemon import installation
 from gateway.errors import ConfigError, GatewayError
+from gateway.install import installation
 from gateway.install.installation import shipped, unreachable
 
 as_root = pytest.mark.skipif(
@@ -78,7 +78,10 @@ def test_the_unit_is_the_shipped_one_but_for_its_program(root):
     service(root, "uninstall")
     service(root, "install", program="/opt/pipx/bin/sleepgate")
     unit = (root / "etc/systemd/system/sleepgate.service").read_text()
-    theirs, ours = unit.splitlines(), shipped("unit/sleepgate.service").splitlines()
+    theirs, ours = (
+        unit.splitlines(),
+        shipped("install/unit/sleepgate.service").splitlines(),
+    )
     changed = [pair for pair in zip(theirs, ours, strict=True) if pair[0] != pair[1]]
     ((line, _),) = changed
     assert line.startswith(

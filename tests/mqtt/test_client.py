@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.mqtt import client
+from gateway.mqtt import client as mqtt_client
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, Connection, Message
 from gateway.mqtt.paho_client import WINDOW
@@ -218,8 +218,8 @@ async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
 
 
 async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
-    monkeypatch.setattr(client, "FIRST_ANSWER_S", 0.1)
-    monkeypatch.setattr(client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "FIRST_ANSWER_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
     mute = FakeBroker(lambda _kind, _packet: b"")
     async with mute as broker, connected(broker) as client:
         assert client.connection is Connection.CONNECTING
@@ -227,7 +227,7 @@ async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
 
 
 async def test_a_broker_that_never_acknowledges_does_not_hold_the_end(monkeypatch):
-    monkeypatch.setattr(client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
 
     def deaf(kind, _packet):
         return ACCEPTED_V5 if kind == CONNECT else b""

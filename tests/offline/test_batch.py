@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gateway.atomic_write import write_result
 from gateway.errors import ConfigError, RecordingError
 from gateway.offline.batch import Plan, score_archive
 from gateway.offline.manifest import NAME, Ledger
 from gateway.offline.score_file import Options, Outcome, Task
 from gateway.offline.workers import KILLED, score_locally
-from gateway.runtime.result_file import write_result
 
 DEADLY = "deadly"
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.daemon import local_broker
 from gateway.errors import ConfigError, SinkError
+from sim import local_broker
 from sim.local_broker import LocalBroker
 
 pytestmark = pytest.mark.integration

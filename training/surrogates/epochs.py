@@ -63,7 +63,7 @@ class Generator:
         rows : ndarray of float32, shape (n_epochs, 3, 13)
             Of ``time_domain.npz``.
         bands : ndarray of float32, shape (n_epochs, 3, 5)
-            Shares of `training.surrogates.spectral_shaping.EDGES_HZ`; nan where unknown.
+            Shares of `spectral_shaping.EDGES_HZ`; nan where unknown.
         stages : ndarray of int8, shape (n_epochs,)
             0-4.
         seed : int

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
+from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 from dbus_fast import Variant
 
 from gateway.ble.bleak_errors import FOREIGN
@@ -21,7 +22,6 @@ from gateway.ble.bluez.diagnosis import NO_HARDWARE, chosen, is_without, read_ha
 from gateway.ble.bluez.error_messages import PAIRING_FAILED
 from gateway.ble.radio import AskPasskey
 from gateway.errors import AdapterError, BondingError, LinkError
-from gateway.link.bleak_memory import forget_bluetoothd
 
 log = logging.getLogger(__name__)
 
@@ -209,3 +209,18 @@ class BluezCare:
         except FOREIGN as error:
             why = str(error) or type(error).__name__
             raise AdapterError(f"restart of the scan: {why}") from error
+
+
+async def forget_bluetoothd() -> None:
+    """Drop bleak's connection to D-Bus, and all that hangs on it.
+
+    bleak goes on believing what a bluetoothd that died told it last: its headband is
+    still connected, so no connection is made. And a scan whose start was given up
+    while bluetoothd hung belongs to bleak's connection to D-Bus; until that ends, each
+    further one is refused as InProgress. Every connection of this process counts as
+    lost afterwards.
+    """
+    manager = await get_global_bluez_manager()
+    bus = manager._bus  # noqa: SLF001 - bleak has no public way; its test looks
+    if bus is not None:
+        bus.disconnect()

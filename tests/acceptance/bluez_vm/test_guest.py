@@ -11,8 +11,8 @@ import pytest
 from tests.acceptance.bluez_vm.cases import CASES
 
 ROOT = Path(__file__).parents[3]
-GUEST = ROOT / "scripts" / "bluez" / "guest"
-BUILD = (ROOT / "scripts" / "bluez" / "build-guest").read_text()
+GUEST = ROOT / "tests" / "acceptance" / "bluez_vm" / "guest"
+BUILD = (ROOT / "tests" / "acceptance" / "bluez_vm" / "build-guest").read_text()
 README = (ROOT / "README.md").read_text()
 
 

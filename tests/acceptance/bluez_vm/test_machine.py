@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 PEER = f"""#!{sys.executable}
 import re, socket, sys
 sys.path.insert(0, {str(ROOT)!r})
-from scripts.bluez.guest import witness
+from tests.acceptance.bluez_vm.guest import witness
 path = re.search(r"socket,id=witness,path=([^ ]+)", " ".join(sys.argv)).group(1)
 port = socket.socket(socket.AF_UNIX)
 port.connect(path)

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 (what a check is about stands above it)
 """What surrounds the daemon: rights, files, network, kernel."""
 
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 (what a check is about stands above it)
 """A night: begun, killed, hung, reloaded, mistyped, stopped."""
 
 import time
@@ -15,6 +14,7 @@ from tests.acceptance.debian_container.bench import (
     ready_s,
 )
 
+HEADBAND = "tests.acceptance.debian_container.peer"
 RESTART_S = 10.0
 MISSING = """import json, sqlite3
 db = sqlite3.connect("/var/lib/sleepgate/journal.sqlite")
@@ -57,7 +57,7 @@ def stream(bench: Bench) -> str:
     broker(bench, "allow_anonymous true")
     bench.box.run(
         f"systemd-run --unit=peer -p WorkingDirectory={CHECKOUT} "
-        f"-p Environment=PYTHONPATH={CHECKOUT} {PEER} -m tests.acceptance.debian_container.peer"
+        f"-p Environment=PYTHONPATH={CHECKOUT} {PEER} -m {HEADBAND}"
     )
     bench.box.until(
         lambda: "on the air" in bench.box.run("journalctl -u peer --no-pager"),

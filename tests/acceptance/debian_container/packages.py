@@ -1,4 +1,3 @@
-# ruff: noqa: D103 (what a check is about stands above it)
 """The package, and the second way: in, up, off, and nothing left."""
 
 import time

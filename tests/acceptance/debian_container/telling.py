@@ -1,4 +1,3 @@
-# ruff: noqa: D103 (what a check is about stands above it)
 """What it tells, and whom: status, doctor, journal, secrets."""
 
 import json

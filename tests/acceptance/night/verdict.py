@@ -134,7 +134,7 @@ def _counted(path: Path) -> Iterator[str]:
     if abs(gap_s + kept_s - counted_s) > NEAR_S:
         yield f"{gap_s} s annotated and {kept_s} s kept, {counted_s} s counted"
     resumed = sum("Session resumed" in said.texts for said in annotations(path))
-    if resumed != 3:  # noqa: PLR2004 (two kills and a power cut)
+    if resumed != 3:
         yield f"resumed {resumed} times"
     print(
         f"  {counted_s:.2f} s counted as lost = {gap_s:.2f} s annotated as lost "

@@ -60,7 +60,7 @@ class LogDisk(fuse.Operations):  # type: ignore[misc] # untyped
         self._note(Flush())
         return 0
 
-    def setxattr(self, _path: str, _name: str, value: bytes, *_options: Any) -> int:  # noqa: ANN401
+    def setxattr(self, _path: str, _name: str, value: bytes, *_options: Any) -> int:
         """Note a promise."""
         self._note(Marked(json.loads(value)))
         return 0

@@ -54,9 +54,9 @@ def second(number: int) -> Second:
     counts = tuple(dice.integers(-(2**15), 2**15, n).astype(np.int32) for n in sizes)
     present = tuple(np.ones(n, np.bool_) for _, n in sizes)
     luck = dice.random()
-    if number and luck < 0.05:  # noqa: PLR2004 (as the docstring says)
+    if number and luck < 0.05:
         present = tuple(np.zeros(n, np.bool_) for _, n in sizes)
-    elif luck < 0.15:  # noqa: PLR2004
+    elif luck < 0.15:
         first = int(dice.integers(1, SFREQ))
         present[0][first : first + int(dice.integers(1, SFREQ))] = False
     return Second(counts, present)

@@ -1,4 +1,4 @@
-"""How long until a headband streams again: python -m tests.support.fake_bluez.recovery [ROUNDS].
+"""How long until a headband streams again: `recovery [ROUNDS]`.
 
 Production code and pauses, on bleak's BlueZ backend and a fake bluetoothd whose radio
 is bumble. A figure counts from the fault, or from its end where it lasts, to the first

@@ -33,7 +33,7 @@ def packets(buffer: bytearray) -> Iterator[bytes]:
         if len(buffer) < 1 + header:
             return
         length = int.from_bytes(buffer[1 + at : 1 + at + width], "little")
-        end = 1 + header + (length & 0x3FFF if buffer[0] == 5 else length)  # noqa: PLR2004
+        end = 1 + header + (length & 0x3FFF if buffer[0] == 5 else length)
         if len(buffer) < end:
             return
         yield bytes(buffer[:end])

@@ -29,7 +29,7 @@ class Host:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def tell(self, **what: Any) -> None:  # noqa: ANN401 - JSON
+    def tell(self, **what: Any) -> None:
         """Write one line."""
         line = json.dumps(what).encode() + b"\n"
         while line:
@@ -45,7 +45,7 @@ async def follow(host: Host, kind: str, command: tuple[str, ...]) -> None:
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
         )
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None
         async for line in process.stdout:
             said = json.loads(line)
             if kind == "journal":
