@@ -8,13 +8,13 @@ import sys
 
 from gateway.errors import ConfigError
 from sim.radio.faults import seconds_of
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from sim.stdin_lines import typed
 
 
 async def main(names: list[str]) -> None:
     """Serve a virtual radio behind each bumble transport name, until stopped."""
-    air = Air()
+    air = VirtualLink()
     async with air.serve(*names):
         async for line in typed(sys.stdin):
             try:
@@ -24,7 +24,7 @@ async def main(names: list[str]) -> None:
         await asyncio.Event().wait()
 
 
-async def _obey(line: str, air: Air) -> None:
+async def _obey(line: str, air: VirtualLink) -> None:
     word, _, argument = line.partition(" ")
     if word != "outage":
         raise ConfigError([f"{line!r} is no fault; there is outage SECONDS"])

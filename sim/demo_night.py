@@ -13,7 +13,7 @@ from sim.night.synthetic_night import synthetic_night
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Programme:
+class DemoNight:
     """What is replayed.
 
     Attributes
@@ -35,10 +35,10 @@ class Programme:
     n_epochs: int
 
 
-def synthetic(seed: int, hours: float) -> Programme:
+def synthetic(seed: int, hours: float) -> DemoNight:
     """Make up a night."""
     recording, stages = synthetic_night(seed, hours)
-    return Programme(
+    return DemoNight(
         title=recording.name,
         play=("--synthetic", "--seed", str(seed), "--hours", repr(hours)),
         expert=stages,
@@ -47,7 +47,7 @@ def synthetic(seed: int, hours: float) -> Programme:
     )
 
 
-def recorded(file: Path, channels: Mapping[str, str] | None) -> Programme:
+def recorded(file: Path, channels: Mapping[str, str] | None) -> DemoNight:
     """Take a recording, and the hypnogram beside it.
 
     Raises
@@ -67,7 +67,7 @@ def recorded(file: Path, channels: Mapping[str, str] | None) -> Programme:
         start = recording.start_utc
         expert = read_hypnogram(beside, start_utc=start, n_epochs=n_epochs)
     mapped = (f"--channel={ours}={theirs}" for ours, theirs in (channels or {}).items())
-    return Programme(
+    return DemoNight(
         title=recording.name,
         play=(str(file), *mapped),
         expert=expert,

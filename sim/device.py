@@ -70,7 +70,7 @@ class Reaction(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs:
+class DeviceSettings:
     """What can be turned on a simulated headband.
 
     Attributes
@@ -114,7 +114,7 @@ class Knobs:
             raise ConfigError([f"firmware: {problem}"])
 
 
-class Device(Protocol):
+class SimulatedDevice(Protocol):
     """A headband that has recorded a night and streams it as it comes."""
 
     @property

@@ -5,13 +5,13 @@ from math import ceil
 
 from gateway.errors import RecordingError
 from gateway.recordings.recording import Recording
-from sim.device import Device, Knobs
+from sim.device import DeviceSettings, SimulatedDevice
 from sim.devices import Maker
 
 HIGHEST_BOOT_ID = 2**32
 
 
-class Unit:
+class PoweredDevice:
     """A headband of one kind that somebody sleeps with.
 
     Parameters
@@ -20,25 +20,27 @@ class Unit:
         The night, from the first power-on.
     make : callable
         Of a kind, from `sim.devices.load`.
-    knobs : Knobs
+    knobs : DeviceSettings
         Of the first power-on.
 
     Attributes
     ----------
-    device : Device
+    device : SimulatedDevice
         Since the last power-on.
     powered_s : int
         Second of the recording of that power-on.
     """
 
-    def __init__(self, recording: Recording, make: Maker, knobs: Knobs) -> None:
+    def __init__(
+        self, recording: Recording, make: Maker, knobs: DeviceSettings
+    ) -> None:
         self.device = make(recording, knobs)
         self._recording = recording
         self._make = make
         self._knobs = knobs
         self.powered_s = 0
 
-    def reboot(self, device_s: float) -> Device:
+    def reboot(self, device_s: float) -> SimulatedDevice:
         """Return the device after another power-on, `device_s` after the last.
 
         What it records begins with that power-on, to the next whole second, under

@@ -74,12 +74,12 @@ def _nights(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from training.network.schedule import Schedule  # noqa: PLC0415 (with it)
-    from training.network.train import Material, train  # noqa: PLC0415 (slow)
+    from training.network.train import TrainingData, train  # noqa: PLC0415 (slow)
     from training.network.validation_sets import read_looks  # noqa: PLC0415 (slow)
 
     apnoea = read_apnoea(options.data, Band())
     for_training = np.isin(apnoea.subjects, APNOEA_TRAINING)
-    material = Material(
+    material = TrainingData(
         staged(read_nights(options.work, "train", options.nights)),
         apnoea.only(for_training),
         read_looks(options.data, options.work),

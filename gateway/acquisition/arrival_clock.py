@@ -19,7 +19,7 @@ TICK_MODULUS = 2**32
 Point = tuple[float, float]
 
 
-class DeviceClock:
+class ArrivalClock:
     """Tell when a second of the session happened, by this machine's clock.
 
     The line is fitted over the last 300 s of signal as in Moon, Skelly and Towsley,

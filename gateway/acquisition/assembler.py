@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from gateway.acquisition.arrival_clock import DeviceClock
-from gateway.acquisition.checkpoint import Checkpoint
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.arrival_clock import ArrivalClock
+from gateway.acquisition.checkpoint import GridCheckpoint
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
-from gateway.acquisition.packet_placement import Placement
-from gateway.acquisition.packets import Block, SamplePacket, Tick
-from gateway.acquisition.sample_grid import Grid
+from gateway.acquisition.packet_placement import PacketPlacement
+from gateway.acquisition.packets import ClockTick, SampleBlock, SamplePacket
+from gateway.acquisition.sample_grid import SampleGrid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import LinkError
 
@@ -45,22 +45,22 @@ class Assembler:
     ----------
     montage : Montage
         What the headband records during this session.
-    grid : Grid or None
+    grid : SampleGrid or None
         Where the seconds of rough streams begin, if that is known already.
     """
 
-    def __init__(self, montage: Montage, grid: Grid | None = None) -> None:
+    def __init__(self, montage: Montage, grid: SampleGrid | None = None) -> None:
         self._montage = montage
-        self._placement = Placement(montage, grid)
+        self._placement = PacketPlacement(montage, grid)
         self._lanes = self._placement.lanes
         self._start_s = 0.0  # first sample of the session
         self._next_second = 0
-        self._open: dict[int, Block] = {}
+        self._open: dict[int, SampleBlock] = {}
         self._packets = self._late = self._connections = 0
-        self._last: Block | None = None
+        self._last: SampleBlock | None = None
 
     @property
-    def clock(self) -> DeviceClock:
+    def clock(self) -> ArrivalClock:
         """The headband's clock against this machine's."""
         return self._placement.clock
 
@@ -83,27 +83,27 @@ class Assembler:
         self._connections += 1
         self._placement.link_up(info)
 
-    def resume(self, info: HeadbandInfo, point: Checkpoint) -> None:
+    def resume(self, info: HeadbandInfo, point: GridCheckpoint) -> None:
         """Take up a session that another process had; before the first `link_up`.
 
         Parameters
         ----------
         info : HeadbandInfo
             What the headband said of itself then.
-        point : Checkpoint
+        point : GridCheckpoint
         """
         self._start_s, self._next_second = point.start_s, point.second
         self._packets, self._late = point.tally.packets, point.tally.late_packets
         self._connections = point.tally.connections
         self._placement.resume(info, point)
 
-    def checkpoint(self, second: int, tally: Tally) -> Checkpoint:
+    def checkpoint(self, second: int, tally: LossCounts) -> GridCheckpoint:
         """Return where the session stands at `second`, to which blocks were taken."""
         beyond, last = [0] * len(self._lanes), self._last
         if last is not None and last.second >= second:
             beyond = [int(np.count_nonzero(present)) for present in last.present]
         lanes = zip(self._lanes, beyond, strict=True)
-        return Checkpoint(
+        return GridCheckpoint(
             second=second,
             t=self._placement.t_of(second),
             start_s=self._start_s,
@@ -113,12 +113,12 @@ class Assembler:
             tally=tally,
         )
 
-    def push(self, packet: SamplePacket) -> Iterator[Block]:
+    def push(self, packet: SamplePacket) -> Iterator[SampleBlock]:
         """Yield the blocks that `packet` completes."""
         if packet.counts.shape[1] and self._accept(packet):
             yield from self._emit(packet.t_rx)
 
-    def lapse(self, second: int, t: float) -> Iterator[Block]:
+    def lapse(self, second: int, t: float) -> Iterator[SampleBlock]:
         """Yield what there is of the seconds before `second`; they are over.
 
         For a link that is down. Should samples of these seconds still come, they
@@ -140,7 +140,7 @@ class Assembler:
         """
         return self._placement.second_at(t)
 
-    def moment(self, t: float, tick: Tick) -> tuple[float | None, datetime]:
+    def moment(self, t: float, tick: ClockTick) -> tuple[float | None, datetime]:
         """Return the second of the session at monotonic time `t`, and when that is.
 
         The second is None before the first packet. In a replay it is the first that
@@ -156,11 +156,11 @@ class Assembler:
         """Return the sample of `stream` at which `second` of the session begins."""
         return self._lanes[stream].first_sample(second)
 
-    def utc_of(self, second: int, tick: Tick) -> datetime:
+    def utc_of(self, second: int, tick: ClockTick) -> datetime:
         """Return when `second` began by the wall clock, read last at `tick`."""
         return tick.utc + timedelta(seconds=self._placement.t_of(second) - tick.t)
 
-    def tally(self) -> Tally:
+    def tally(self) -> LossCounts:
         """Return what was received and lost so far.
 
         `lost_s` covers the seconds emitted, in streams that have sent anything yet;
@@ -168,7 +168,7 @@ class Assembler:
         refused.
         """
         heard = [lane for lane in self._lanes if lane.heard]
-        return Tally(
+        return LossCounts(
             packets=self._packets,
             late_packets=self._late + self._placement.late,
             bad_packets=self._placement.bad,
@@ -216,11 +216,11 @@ class Assembler:
             start += n
             second += 1
 
-    def _begin(self, second: int) -> Block:
+    def _begin(self, second: int) -> SampleBlock:
         sizes = [
             (len(lane.stream.channels), lane.n_samples(second)) for lane in self._lanes
         ]
-        block = Block(
+        block = SampleBlock(
             second,
             tuple(np.zeros(size, np.float32) for size in sizes),
             tuple(np.zeros(size[1], np.bool_) for size in sizes),
@@ -230,7 +230,7 @@ class Assembler:
         self._open[second] = block
         return block
 
-    def _emit(self, t_rx: float) -> Iterator[Block]:
+    def _emit(self, t_rx: float) -> Iterator[SampleBlock]:
         passed = [lane.seconds() for lane in self._lanes]
         if max(passed) > LAG_S:
             passed = [lane.seconds() for lane in self._lanes if lane.heard]
@@ -238,7 +238,7 @@ class Assembler:
         if end > self._next_second:
             yield from self._close(end, t_rx)
 
-    def _close(self, end: int, t: float) -> Iterator[Block]:
+    def _close(self, end: int, t: float) -> Iterator[SampleBlock]:
         self._next_second = end
         for second in sorted(s for s in self._open if s < end):
             block = self._open.pop(second)

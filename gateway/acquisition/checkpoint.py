@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 
 
 @dataclass(frozen=True, slots=True)
-class LanePoint:
+class StreamCheckpoint:
     """Where one stream stands.
 
     Attributes
@@ -32,7 +32,7 @@ class LanePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class RatePoint:
+class RateCheckpoint:
     """How fast the headband's clock runs.
 
     Attributes
@@ -51,7 +51,7 @@ class RatePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class GridCheckpoint:
     """Where a session stands.
 
     Attributes
@@ -64,10 +64,10 @@ class Checkpoint:
         First sample of the session, seconds.
     boot_id : int or None
         Of the headband, whose indices the lanes hold.
-    lanes : tuple of LanePoint
+    lanes : tuple of StreamCheckpoint
         One per stream.
-    rate : RatePoint
-    tally : Tally
+    rate : RateCheckpoint
+    tally : LossCounts
         Counts so far.
     """
 
@@ -75,11 +75,11 @@ class Checkpoint:
     t: float
     start_s: float
     boot_id: int | None
-    lanes: tuple[LanePoint, ...]
-    rate: RatePoint
-    tally: Tally
+    lanes: tuple[StreamCheckpoint, ...]
+    rate: RateCheckpoint
+    tally: LossCounts
 
-    def moved(self, shift_s: float) -> "Checkpoint":
+    def moved(self, shift_s: float) -> "GridCheckpoint":
         """Return this by a monotonic clock that reads `shift_s` more."""
         lanes = tuple(replace(x, t_rx=x.t_rx + shift_s) for x in self.lanes)
         return replace(self, t=self.t + shift_s, lanes=lanes)

@@ -1,16 +1,16 @@
 """Hold the session's seconds to true ones, by whatever clock there is."""
 
-from gateway.acquisition.arrival_clock import DeviceClock
-from gateway.acquisition.device_clock import Line, TickLine
+from gateway.acquisition.arrival_clock import ArrivalClock
+from gateway.acquisition.device_clock import DeviceClock, SampleTimes
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.sample_grid import Course, Grid
+from gateway.acquisition.sample_grid import ClockFit, SampleGrid
 
 TRUST_S = 30  # of signal, before the nominal rate is given up
 REFIT_S = 10  # of signal, between two looks at the rate
 ARRIVALS = -1  # what is followed; the stretches of the ticks count from 0
 
 
-class Steering:
+class ClockDiscipline:
     """Measure the sampling rate and steer a grid by it.
 
     The headband's own clock comes first, where packets carry its ticks and they make
@@ -20,20 +20,20 @@ class Steering:
 
     Parameters
     ----------
-    grid : Grid
-    clock : DeviceClock
+    grid : SampleGrid
+    clock : ArrivalClock
         Of arrivals against the sample count at the grid's nominal rate.
     """
 
-    def __init__(self, grid: Grid, clock: DeviceClock) -> None:
+    def __init__(self, grid: SampleGrid, clock: ArrivalClock) -> None:
         self._grid = grid
         self._clock = clock
-        self._ticks: TickLine | None = None
+        self._ticks: DeviceClock | None = None
         self._tick_hz: float | None = None
         self._followed: int | None = None
         self._zero_s = 0.0  # when second 0 was, on the clock that is followed
         self._began = 0.0  # first sample of this place on the count
-        self._before: Course | None = None  # seconds by arrival in the place before
+        self._before: ClockFit | None = None  # seconds by arrival in the place before
         self._placed_anew = True
         self._due = 0.0
 
@@ -47,7 +47,7 @@ class Steering:
             self._before = self._seconds_by_arrival()
         if tick_hz != self._tick_hz or self._ticks is None:
             self._tick_hz = tick_hz
-            self._ticks = TickLine(self._grid.sfreq, tick_hz) if tick_hz else None
+            self._ticks = DeviceClock(self._grid.sfreq, tick_hz) if tick_hz else None
             if self._followed != ARRIVALS:
                 self._followed = None
 
@@ -98,9 +98,9 @@ class Steering:
             self._followed = source
         self._before = None
         start = (self._zero_s - line.start_s) / line.period_s
-        self._grid.steer(Course(start, 1 / line.period_s))
+        self._grid.steer(ClockFit(start, 1 / line.period_s))
 
-    def _choose(self, now: float) -> tuple[int, Line] | None:
+    def _choose(self, now: float) -> tuple[int, SampleTimes] | None:
         if self._ticks is not None and not self._ticks.stale(now):
             if (line := self._ticks.fit()) is not None:
                 return self._ticks.stretch, line
@@ -109,7 +109,7 @@ class Steering:
         arrivals = self._arrivals()
         return None if arrivals is None else (ARRIVALS, arrivals)
 
-    def _zero_of(self, line: Line, now: float) -> float:
+    def _zero_of(self, line: SampleTimes, now: float) -> float:
         """Return when second 0 was on a clock that was not followed before."""
         course = self._grid.course
         if course is None:
@@ -120,15 +120,15 @@ class Steering:
             second = self._before.second_at(arrivals.at(now))
         return line.at(now) - second
 
-    def _arrivals(self) -> Line | None:
+    def _arrivals(self) -> SampleTimes | None:
         if (fit := self._clock.line) is None:
             return None
         offset_s, slope = fit
-        return Line(offset_s, (1 + slope) / self._grid.sfreq)
+        return SampleTimes(offset_s, (1 + slope) / self._grid.sfreq)
 
-    def _seconds_by_arrival(self) -> Course | None:
+    def _seconds_by_arrival(self) -> ClockFit | None:
         """Return when seconds arrive, as a course on this machine's clock."""
         arrivals, course = self._arrivals(), self._grid.course
         if arrivals is None or course is None:
             return None
-        return Course(arrivals.at(course.start), arrivals.period_s * course.rate)
+        return ClockFit(arrivals.at(course.start), arrivals.period_s * course.rate)

@@ -15,7 +15,7 @@ RESUMED_S = 1.0  # arrivals jitter so much, and drift below 0.1 %
 RESUMED = 1e-3
 
 
-class Line(NamedTuple):
+class SampleTimes(NamedTuple):
     """When samples were taken: sample `i` at ``start_s + period_s * i``."""
 
     start_s: float
@@ -26,7 +26,7 @@ class Line(NamedTuple):
         return self.start_s + self.period_s * sample
 
 
-class TickLine:
+class DeviceClock:
     """Least squares through the headband's clock over the last 300 s of samples.
 
     The clock is read at the mean of each second, which takes the jitter of stamps
@@ -53,7 +53,7 @@ class TickLine:
         self._sfreq = sfreq
         self._tick_hz = tick_hz
         self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW_S)
-        self._line: Line | None = None
+        self._line: SampleTimes | None = None
         self._second: list[tuple[float, float]] = []  # readings of the present second
         self._last: tuple[int, float, float] | None = None  # ticks, sample, arrival
         self._resumed: int | None = None  # ticks after the link was away
@@ -75,7 +75,7 @@ class TickLine:
         self._second.append((sample, ticks / self._tick_hz))
 
     @property
-    def trusted(self) -> Line | None:
+    def trusted(self) -> SampleTimes | None:
         """The last line that gave a rate which can be; None after a new beginning."""
         return self._line
 
@@ -83,7 +83,7 @@ class TickLine:
         """Tell whether the clock was not read for a minute before sample `now`."""
         return self._last is None or now - self._last[1] > STALE_S * self._sfreq
 
-    def fit(self) -> Line | None:
+    def fit(self) -> SampleTimes | None:
         """Draw the line anew; None unless there is one to be trusted."""
         points = self._points
         if points and points[-1][0] - points[0][0] >= FIT_S * self._sfreq:
@@ -142,7 +142,7 @@ class TickLine:
         self._astray = 0
 
 
-def least_squares(points: list[tuple[float, float]]) -> Line:
+def least_squares(points: list[tuple[float, float]]) -> SampleTimes:
     """Return the line nearest to `points` in the mean square.
 
     Parameters
@@ -155,4 +155,4 @@ def least_squares(points: list[tuple[float, float]]) -> Line:
     y_mean = sum(y for _, y in points) / n
     spread = sum((x - x_mean) ** 2 for x, _ in points)
     slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
-    return Line(y_mean - slope * x_mean, slope)
+    return SampleTimes(y_mean - slope * x_mean, slope)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from gateway.acquisition.arrival_clock import DeviceClock
-from gateway.acquisition.checkpoint import Checkpoint, RatePoint
-from gateway.acquisition.clock_discipline import Steering
+from gateway.acquisition.arrival_clock import ArrivalClock
+from gateway.acquisition.checkpoint import GridCheckpoint, RateCheckpoint
+from gateway.acquisition.clock_discipline import ClockDiscipline
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.sample_grid import Grid
-from gateway.acquisition.stream_position import LAG_S, Lane
+from gateway.acquisition.sample_grid import SampleGrid
+from gateway.acquisition.stream_position import LAG_S, StreamPosition
 
 LEAP_S = 3600  # a connection silent for longer was given up by the link long ago
 RESEND_S = 60  # further back, a headband has not resent but restarted
@@ -16,7 +16,7 @@ ROUGH_FIT_S = 20.0  # the first epoch is dated by the measured rate already
 AWAY_S = 24 * 3600  # further ahead, it is not the same night
 
 
-class Placement:
+class PacketPlacement:
     """Follow the headband's count, and begin it anew where it restarts.
 
     Streams of a rough rate share a grid whose seconds follow the rate as measured
@@ -25,32 +25,33 @@ class Placement:
     Parameters
     ----------
     montage : Montage
-    grid : Grid or None
+    grid : SampleGrid or None
         Of a recording that says where true seconds begin; None to measure.
 
     Attributes
     ----------
-    lanes : list of Lane
+    lanes : list of StreamPosition
         One per stream.
-    clock : DeviceClock
+    clock : ArrivalClock
         Of the fastest stream that sends.
     late, bad : int
         Packets refused because they are behind or leapt.
     """
 
-    def __init__(self, montage: Montage, grid: Grid | None = None) -> None:
+    def __init__(self, montage: Montage, grid: SampleGrid | None = None) -> None:
         rough = [s.sfreq for s in montage.streams if s.rough_rate]
-        self.clock = DeviceClock(ROUGH_FIT_S) if rough else DeviceClock()
+        self.clock = ArrivalClock(ROUGH_FIT_S) if rough else ArrivalClock()
         self._steering = None
         self._grid = grid
         if rough and grid is None:
-            self._grid = Grid(max(rough))
-            self._steering = Steering(self._grid, self.clock)
+            self._grid = SampleGrid(max(rough))
+            self._steering = ClockDiscipline(self._grid, self.clock)
         self.lanes = [
-            Lane(s, self._grid if s.rough_rate else None) for s in montage.streams
+            StreamPosition(s, self._grid if s.rough_rate else None)
+            for s in montage.streams
         ]
         self.late = self.bad = 0
-        self._timed: Lane | None = None  # whose arrivals the clock has seen
+        self._timed: StreamPosition | None = None  # whose arrivals the clock has seen
         self._info = HeadbandInfo(montage)
         self._anchored = False
         self._t_zero: float | None = None  # arrival of second 0
@@ -64,7 +65,7 @@ class Placement:
         if restarted:
             self._forget()
 
-    def resume(self, info: HeadbandInfo, point: Checkpoint) -> None:
+    def resume(self, info: HeadbandInfo, point: GridCheckpoint) -> None:
         """Go on where another process was; before the first connection.
 
         A headband that still counts as it did is followed to the sample, any other
@@ -139,10 +140,10 @@ class Placement:
             return counted_s
         return self._grid.course.second_at(counted_s * self._grid.sfreq)
 
-    def rate_at(self, second: int) -> RatePoint:
+    def rate_at(self, second: int) -> RateCheckpoint:
         """Return how fast the headband's clock runs, and its count at `second`."""
         counted = 0 if self._grid is None else self._grid.first_sample(second)
-        return RatePoint(self.clock.slope, counted, self.sfreq_hz)
+        return RateCheckpoint(self.clock.slope, counted, self.sfreq_hz)
 
     @property
     def boot_id(self) -> int | None:
@@ -163,7 +164,7 @@ class Placement:
             return None
         return self._grid.course.rate
 
-    def _timekeeper(self) -> Lane:
+    def _timekeeper(self) -> StreamPosition:
         """Return the fastest stream, of those that send once that is known."""
         waiting = max(lane.seconds() for lane in self.lanes) <= LAG_S
         there = [lane for lane in self.lanes if waiting or lane.heard]
@@ -182,7 +183,7 @@ class Placement:
             self._steering.restart(self._info.tick_hz)
             self.clock.restart(None)
 
-    def _index(self, lane: Lane, packet: SamplePacket) -> int | None:
+    def _index(self, lane: StreamPosition, packet: SamplePacket) -> int | None:
         """Return the unwrapped index, or None if the packet is to be dropped."""
         if lane.next_index is None:
             return self._first_index(lane, packet)
@@ -203,7 +204,7 @@ class Placement:
         self.bad += 1
         return None
 
-    def _first_index(self, lane: Lane, packet: SamplePacket) -> int | None:
+    def _first_index(self, lane: StreamPosition, packet: SamplePacket) -> int | None:
         if self._anchored and self._info.boot_id is not None:
             second = lane.nominal_second_of(packet.index - lane.offset)
             reached = (x.nominal_second_of(x.progress) for x in self.lanes)
@@ -213,7 +214,7 @@ class Placement:
         return packet.index
 
     def _anchor(
-        self, lane: Lane, index: int, packet: SamplePacket, next_second: int
+        self, lane: StreamPosition, index: int, packet: SamplePacket, next_second: int
     ) -> None:
         """Decide which sample of the session `index` is."""
         n_samples = packet.counts.shape[1]

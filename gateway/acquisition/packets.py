@@ -35,7 +35,7 @@ class LinkDown(NamedTuple):
     reason: str
 
 
-class Tick(NamedTuple):
+class ClockTick(NamedTuple):
     """The wall clock, once a second: `utc` was read at monotonic time `t`."""
 
     t: float
@@ -98,7 +98,7 @@ class SamplePacket:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class SampleBlock:
     """One second of the night, every stream, on the session's sample grid.
 
     Attributes
@@ -122,5 +122,5 @@ class Block:
     first: tuple[int, ...] = ()
 
 
-Input = Notification | LinkUp | LinkDown | Tick
+Input = Notification | LinkUp | LinkDown | ClockTick
 Decoded = SamplePacket | Battery | Motion | Unread

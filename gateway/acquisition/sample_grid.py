@@ -9,7 +9,7 @@ from typing import NamedTuple
 NEAR = 1e-6  # of a sample: what a float may be off
 
 
-class Course(NamedTuple):
+class ClockFit(NamedTuple):
     """True seconds on the sample count: second `k` begins at ``start + rate * k``."""
 
     start: float
@@ -20,7 +20,7 @@ class Course(NamedTuple):
         return (sample - self.start) / self.rate
 
 
-class Grid:
+class SampleGrid:
     """The first sample of every second, cut once and never again.
 
     Seconds have the nominal number of samples until `steer` tells where true ones
@@ -36,7 +36,7 @@ class Grid:
     Attributes
     ----------
     sfreq : float
-    course : Course or None
+    course : ClockFit or None
         What is steered by; None before the first time.
     """
 
@@ -44,10 +44,10 @@ class Grid:
 
     def __init__(self, sfreq: float) -> None:
         self.sfreq = sfreq
-        self.course: Course | None = None
+        self.course: ClockFit | None = None
         self._edges = array("q", [0])
 
-    def steer(self, course: Course) -> None:
+    def steer(self, course: ClockFit) -> None:
         """Cut the seconds to come by `course`."""
         self.course = course
 
@@ -60,7 +60,7 @@ class Grid:
         self._edges = array("q", (round(pace * k) for k in range(second)))
         self._edges.append(sample)
         if rate is not None:
-            self.course = Course(sample - rate * second, rate)
+            self.course = ClockFit(sample - rate * second, rate)
 
     def first_sample(self, second: int) -> int:
         """Return the first sample of `second`, which is settled by the question."""
@@ -97,7 +97,7 @@ class Grid:
         self._edges.append(last + min(max(n_samples, usual - 1, 1), usual + 1))
 
 
-class RecordedGrid(Grid):
+class RecordedGrid(SampleGrid):
     """The seconds of a recording that says where its epochs begin.
 
     Parameters

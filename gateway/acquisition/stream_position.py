@@ -2,22 +2,22 @@
 
 from math import ceil, floor
 
-from gateway.acquisition.checkpoint import LanePoint
+from gateway.acquisition.checkpoint import StreamCheckpoint
 from gateway.acquisition.counter_unwrap import unwrap
 from gateway.acquisition.montage import Stream
 from gateway.acquisition.packets import SamplePacket
-from gateway.acquisition.sample_grid import NEAR, Grid
+from gateway.acquisition.sample_grid import NEAR, SampleGrid
 
 LAG_S = 3  # a stream may be this far behind the others
 
 
-class Lane:
+class StreamPosition:
     """Where one stream has got to.
 
     Parameters
     ----------
     stream : Stream
-    grid : Grid or None
+    grid : SampleGrid or None
         Says where seconds begin; None when the stream's nominal rate does. It may
         count another stream's samples: one crystal drives both.
 
@@ -57,7 +57,7 @@ class Lane:
         "t_rx",
     )
 
-    def __init__(self, stream: Stream, grid: Grid | None = None) -> None:
+    def __init__(self, stream: Stream, grid: SampleGrid | None = None) -> None:
         self.stream = stream
         self._grid = grid
         self._ratio = 1.0 if grid is None else stream.sfreq / grid.sfreq
@@ -132,7 +132,7 @@ class Lane:
         lost = self.due(start_s, next_second) - self.placed
         return max(0, lost) / self.stream.sfreq
 
-    def point(self, start_s: float, second: int, beyond: int) -> LanePoint:
+    def point(self, start_s: float, second: int, beyond: int) -> StreamCheckpoint:
         """Return where the stream stands at `second`.
 
         Parameters
@@ -143,7 +143,7 @@ class Lane:
         beyond : int
             Samples of the last block emitted that lie after `second`.
         """
-        return LanePoint(
+        return StreamCheckpoint(
             offset=self.offset,
             next_index=self.next_index,
             lost=max(0, self.due(start_s, second) - self.placed + beyond),
@@ -152,7 +152,7 @@ class Lane:
         )
 
     def resume(
-        self, point: LanePoint, start_s: float, second: int, *, counts_on: bool
+        self, point: StreamCheckpoint, start_s: float, second: int, *, counts_on: bool
     ) -> None:
         """Go on at `second` with the losses of `point`, and its count if it may."""
         if counts_on:

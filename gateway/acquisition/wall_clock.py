@@ -4,7 +4,7 @@ A Raspberry Pi has no clock that runs while it is off. Until the network tells t
 its date is a guess, and then it leaps.
 """
 
-from gateway.acquisition.packets import Tick
+from gateway.acquisition.packets import ClockTick
 
 STEP_S = 0.5  # a clock is slewed by less in a second, far less
 
@@ -14,19 +14,19 @@ class WallClock:
 
     Parameters
     ----------
-    last : Tick or None
+    last : ClockTick or None
         What was read last, where the clock was watched before.
 
     Attributes
     ----------
-    tick : Tick or None
+    tick : ClockTick or None
         What was read last.
     """
 
-    def __init__(self, last: Tick | None = None) -> None:
+    def __init__(self, last: ClockTick | None = None) -> None:
         self.tick = last
 
-    def read(self, tick: Tick) -> float:
+    def read(self, tick: ClockTick) -> float:
         """Take a reading; return by how much the clock was set since the last.
 
         Seconds, positive when it was set forward; 0 when it merely went on.

@@ -8,7 +8,7 @@ from gateway.ble.radio import AskPasskey
 from gateway.errors import LinkError
 
 
-class AdapterCare(Protocol):
+class Adapter(Protocol):
     """Mends one adapter and keeps its bonds; failures are `AdapterError`.
 
     Every method gives up by itself: a hung Bluetooth daemon hangs nobody else.
@@ -65,7 +65,7 @@ class AdapterCare(Protocol):
         ...
 
 
-class NoCare:
+class UnmanagedAdapter:
     """For an operating system that mends its adapter and keeps its bonds alone."""
 
     async def watch(self, _lost: Callable[[str], None]) -> None:
@@ -109,7 +109,7 @@ class NoCare:
 _IN_THE_SETTINGS = "bonds are kept in this operating system's Bluetooth settings"
 
 
-async def has_bond(care: AdapterCare, address: str) -> bool:
+async def has_bond(care: Adapter, address: str) -> bool:
     """Tell whether there is a bond with `address`; False where bonds are not told.
 
     BlueZ makes one by itself, once there is an agent and the headband wants it.

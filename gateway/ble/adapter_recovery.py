@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Collection
 
-from gateway.ble.adapter import AdapterCare
-from gateway.ble.recovery_policy import STUCK_S, Rung
-from gateway.ble.scan_scheduler import Lookout
+from gateway.ble.adapter import Adapter
+from gateway.ble.recovery_policy import STUCK_S, RecoveryStep
+from gateway.ble.scan_scheduler import ScanScheduler
 from gateway.errors import StuckAdapterError
 
 LASTS_S = 30.0  # nothing is done twice within this time
 
 
-class Mending:
+class AdapterRecovery:
     """Takes the rungs of one adapter's ladder.
 
     While a headband streams the adapter works, and what would cut that headband off
@@ -20,24 +20,24 @@ class Mending:
 
     Parameters
     ----------
-    care : AdapterCare
-    lookout : Lookout
+    care : Adapter
+    lookout : ScanScheduler
         Of the same adapter; it rests meanwhile.
     """
 
-    def __init__(self, care: AdapterCare, lookout: Lookout) -> None:
+    def __init__(self, care: Adapter, lookout: ScanScheduler) -> None:
         self._care = care
         self._lookout = lookout
-        self._done_s: dict[Rung, float] = {}
+        self._done_s: dict[RecoveryStep, float] = {}
 
     async def take(
-        self, rung: Rung, services: Collection[str], keep: Collection[str]
+        self, rung: RecoveryStep, services: Collection[str], keep: Collection[str]
     ) -> None:
         """Do what `rung` says, if that is called for.
 
         Parameters
         ----------
-        rung : Rung
+        rung : RecoveryStep
         services : collection of str
             By which headbands are recognised.
         keep : collection of str
@@ -46,13 +46,16 @@ class Mending:
         Raises
         ------
         StuckAdapterError
-            For `Rung.EXIT`.
+            For `RecoveryStep.EXIT`.
         AdapterError
             If it cannot be done.
         """
-        if rung in {Rung.POWER_CYCLE, Rung.EXIT} and self._lookout.n_streaming:
+        if (
+            rung in {RecoveryStep.POWER_CYCLE, RecoveryStep.EXIT}
+            and self._lookout.n_streaming
+        ):
             return
-        if rung is Rung.EXIT:
+        if rung is RecoveryStep.EXIT:
             raise StuckAdapterError(
                 f"the Bluetooth adapter has failed for {STUCK_S / 60:.0f} minutes, "
                 "switched off and on in vain: starting afresh; if that does not help, "
@@ -63,9 +66,9 @@ class Mending:
             return
         self._done_s[rung] = now_s
         async with self._lookout.connecting():
-            if rung is Rung.RESTART_SCAN:
+            if rung is RecoveryStep.RESTART_SCAN:
                 await self._care.restart_scan()
-            elif rung is Rung.DISCONNECT_STALE:
+            elif rung is RecoveryStep.DISCONNECT_STALE:
                 await self._care.disconnect_stale(services, keep)
             elif not self._lookout.n_streaming:  # nobody has come to stream meanwhile
                 await self._care.power_cycle()

@@ -34,7 +34,7 @@ def delay_s(error: LinkError, attempt: int, jitter: float) -> float:
     return nominal * (0.5 + 0.5 * jitter)
 
 
-class Streak:
+class FailureStreak:
     """The failures in a row of one link.
 
     A stream of `STEADY_S` ends the row. A shorter one does not: a headband at the

@@ -14,8 +14,8 @@ from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
 from gateway.ble.bleak_errors import FOREIGN, translated
 from gateway.ble.bleak_scanner import ANSWER_S, is_unbonded
-from gateway.ble.link_state import Event
-from gateway.ble.notification_queue import Inbox
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.notification_queue import NotificationQueue
 from gateway.drivers import Driver, KeepAlive, Listen, Read, Write
 from gateway.errors import (
     BondingError,
@@ -33,7 +33,7 @@ LEAVE_S = 5.0
 NOTIFYING = {"notify", "indicate"}
 
 
-class Peer:
+class HeadbandClient:
     """A headband to connect to, or connected.
 
     Parameters
@@ -47,7 +47,7 @@ class Peer:
 
     Attributes
     ----------
-    inbox : Inbox
+    inbox : NotificationQueue
         Where its notifications go.
     """
 
@@ -58,7 +58,7 @@ class Peer:
         *,
         may_bond: bool = False,
     ) -> None:
-        self.inbox = Inbox()
+        self.inbox = NotificationQueue()
         self._device = device
         self._client = BleakClient(
             device,
@@ -111,7 +111,7 @@ class Peer:
         )
 
     async def begin(
-        self, driver: Driver, became: Callable[[Event], None]
+        self, driver: Driver, became: Callable[[LinkEvent], None]
     ) -> tuple[HeadbandInfo, bool]:
         """Subscribe and shake hands; what `driver` wants to keep it awake goes on.
 
@@ -135,9 +135,9 @@ class Peer:
         except BondingError:
             if not self._may_bond:
                 raise
-            became(Event.BOND_WANTED)
+            became(LinkEvent.BOND_WANTED)
             await self.pair()
-            became(Event.BONDED)
+            became(LinkEvent.BONDED)
             bonded = True
             info = await self._subscribe_and_shake_hands(driver)
         if driver.keep_alive is not None:

@@ -7,15 +7,21 @@ from contextlib import (
     asynccontextmanager,
 )
 
-from gateway.ble.adapter import AdapterCare, NoCare, has_bond
-from gateway.ble.adapter_recovery import Mending
-from gateway.ble.bleak_client import Peer
-from gateway.ble.bleak_scanner import Backend, BleakScan
-from gateway.ble.device_registry import Roster
-from gateway.ble.link_state import Event
-from gateway.ble.radio import AskPasskey, Bonding, Connection, Seen, unheard
-from gateway.ble.recovery_policy import Rung
-from gateway.ble.scan_scheduler import SCAN_S, Lookout
+from gateway.ble.adapter import Adapter, UnmanagedAdapter, has_bond
+from gateway.ble.adapter_recovery import AdapterRecovery
+from gateway.ble.bleak_client import HeadbandClient
+from gateway.ble.bleak_scanner import BleakBackend, BleakScan
+from gateway.ble.device_registry import DeviceRegistry
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.radio import (
+    Advertisement,
+    AskPasskey,
+    Bonding,
+    RadioConnection,
+    unheard,
+)
+from gateway.ble.recovery_policy import RecoveryStep
+from gateway.ble.scan_scheduler import SCAN_S, ScanScheduler
 from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError, OtherKindError
 
@@ -27,9 +33,9 @@ class BleakRadio:
     ----------
     adapter : str or None
         E.g. ``"hci1"``; None for the default one. Only BlueZ has several.
-    backend : Backend or None
+    backend : BleakBackend or None
         None for that of the platform: BlueZ on Linux.
-    care : AdapterCare or None
+    care : Adapter or None
         Mends the adapter and keeps its bonds; None for what the backend has.
     reserved : collection of str
         Addresses that are never taken for "any headband": each has its own place in
@@ -40,16 +46,16 @@ class BleakRadio:
         self,
         *,
         adapter: str | None = None,
-        backend: Backend | None = None,
-        care: AdapterCare | None = None,
+        backend: BleakBackend | None = None,
+        care: Adapter | None = None,
         reserved: Collection[str] = (),
     ) -> None:
         self._backend = backend
-        self._care = care or (backend.care if backend else NoCare())
-        self._roster = Roster(reserved)
+        self._care = care or (backend.care if backend else UnmanagedAdapter())
+        self._roster = DeviceRegistry(reserved)
         self._scan = BleakScan(adapter, backend)
-        self._lookout = Lookout(self._scan.scanning)
-        self._mending = Mending(self._care, self._lookout)
+        self._lookout = ScanScheduler(self._scan.scanning)
+        self._mending = AdapterRecovery(self._care, self._lookout)
         self._services: set[str] = set()
 
     @property
@@ -57,7 +63,7 @@ class BleakRadio:
         """Scans begun so far."""
         return self._lookout.scans
 
-    async def find(self, driver: Driver, address: str | None = None) -> Seen:
+    async def find(self, driver: Driver, address: str | None = None) -> Advertisement:
         """Look for a headband, first among those connected already.
 
         Raises
@@ -65,7 +71,7 @@ class BleakRadio:
         AdapterError
             If there is no Bluetooth, or it fails.
         LinkError
-            If no headband is found in one look of `gateway.ble.scan_scheduler.Lookout`.
+            If no headband is found in one look of `ScanScheduler`.
         """
         wanted = self._roster.wanted(driver, address)
         self._services.add(driver.service)
@@ -79,7 +85,9 @@ class BleakRadio:
             raise LinkError(f"no {what} in reach, {SCAN_S:.0f} s long")
         return found
 
-    async def scan(self, drivers: Sequence[Driver], seconds: float) -> list[Seen]:
+    async def scan(
+        self, drivers: Sequence[Driver], seconds: float
+    ) -> list[Advertisement]:
         """Return every headband that may be of a kind of `drivers`.
 
         Those connected already come first; then as heard in `seconds`.
@@ -90,7 +98,7 @@ class BleakRadio:
             If there is no Bluetooth, or it fails.
         """
 
-        def wanted(seen: Seen) -> bool:
+        def wanted(seen: Advertisement) -> bool:
             return any(driver.may_be(seen.name, seen.services) for driver in drivers)
 
         await self._care.watch(self._roster.lost)
@@ -102,17 +110,17 @@ class BleakRadio:
     @asynccontextmanager
     async def connect(
         self,
-        seen: Seen,
+        seen: Advertisement,
         *candidates: Driver,
         bond: Bonding = "never",
         ask_passkey: AskPasskey | None = None,
-        became: Callable[[Event], None] = unheard,
-    ) -> AsyncIterator[Connection]:
+        became: Callable[[LinkEvent], None] = unheard,
+    ) -> AsyncIterator[RadioConnection]:
         """Connect, subscribe and shake hands; stop and disconnect on leaving.
 
         Parameters
         ----------
-        seen : Seen
+        seen : Advertisement
             As `find` or `scan` returned it.
         *candidates : Driver
             What it may be; its characteristics decide.
@@ -146,9 +154,11 @@ class BleakRadio:
                     async with self._lookout.connecting():
                         info, bonded_now = await peer.begin(driver, became)
                     made = not had_bond and await has_bond(self._care, seen.address)
-                became(Event.SUBSCRIBED)
+                became(LinkEvent.SUBSCRIBED)
                 stack.enter_context(self._lookout.streaming())
-                yield Connection(driver, info, peer.inbox, bonded or bonded_now or made)
+                yield RadioConnection(
+                    driver, info, peer.inbox, bonded or bonded_now or made
+                )
 
     async def unpair(self, address: str) -> None:
         """Remove this machine's bond with `address`, if there is one.
@@ -170,7 +180,7 @@ class BleakRadio:
         """
         return await self._care.bonds()
 
-    async def mend(self, rung: Rung) -> None:
+    async def mend(self, rung: RecoveryStep) -> None:
         """Do what `rung` says; see `gateway.ble.adapter_recovery`."""
         await self._mending.take(rung, self._services, self._roster.inboxes.keys())
 
@@ -179,7 +189,7 @@ class BleakRadio:
         await self._care.close()
 
     def _recognised(
-        self, peer: Peer, address: str, candidates: Sequence[Driver]
+        self, peer: HeadbandClient, address: str, candidates: Sequence[Driver]
     ) -> Driver:
         try:
             return peer.recognise(candidates)
@@ -198,10 +208,10 @@ class BleakRadio:
         self,
         address: str,
         stack: AsyncExitStack,
-        became: Callable[[Event], None],
+        became: Callable[[LinkEvent], None],
         *,
         may_bond: bool,
-    ) -> tuple[Peer, bool]:
+    ) -> tuple[HeadbandClient, bool]:
         """Connect; if the bond is lost and may be made anew, do that."""
         try:
             peer = await self._open(address, stack, may_bond=may_bond)
@@ -209,22 +219,22 @@ class BleakRadio:
             if not may_bond:
                 raise
         else:
-            became(Event.CONNECTED)
+            became(LinkEvent.CONNECTED)
             return peer, False
-        became(Event.BOND_WANTED)
+        became(LinkEvent.BOND_WANTED)
         await self.unpair(address)
         if await self._lookout.find(lambda seen: seen.address == address) is None:
             raise LinkError(f"{address} went out of reach while its bond was removed")
         peer = await self._open(address, stack, may_bond=may_bond)
         await peer.pair()
-        became(Event.BONDED)
+        became(LinkEvent.BONDED)
         return peer, True
 
     async def _open(
         self, address: str, stack: AsyncExitStack, *, may_bond: bool
-    ) -> Peer:
+    ) -> HeadbandClient:
         client = self._backend and self._backend.client
-        peer = Peer(self._scan.devices[address], client, may_bond=may_bond)
+        peer = HeadbandClient(self._scan.devices[address], client, may_bond=may_bond)
         self._roster.inboxes[address] = peer.inbox
         stack.push_async_callback(peer.leave)
         async with self._lookout.connecting():

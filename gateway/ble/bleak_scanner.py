@@ -11,21 +11,21 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from gateway.ble.adapter import AdapterCare
+from gateway.ble.adapter import Adapter
 from gateway.ble.bleak_errors import translated
-from gateway.ble.radio import Seen
+from gateway.ble.radio import Advertisement
 from gateway.ble.scan_scheduler import Heard
 from gateway.errors import AdapterError
 
 ANSWER_S = 10.0
 
 
-class Backend(NamedTuple):
+class BleakBackend(NamedTuple):
     """Classes for bleak's ``backend=``, and the care of the adapter they share."""
 
     scanner: type[BaseBleakScanner]
     client: type[BaseBleakClient]
-    care: AdapterCare
+    care: Adapter
 
 
 class BleakScan:
@@ -37,12 +37,12 @@ class BleakScan:
         By address, as bleak wants them for a connection.
     """
 
-    def __init__(self, adapter: str | None, backend: Backend | None) -> None:
+    def __init__(self, adapter: str | None, backend: BleakBackend | None) -> None:
         self.devices: dict[str, BLEDevice] = {}
         self._adapter = adapter
         self._backend = backend
 
-    async def connected(self, services: list[str]) -> list[Seen]:
+    async def connected(self, services: list[str]) -> list[Advertisement]:
         """List what is connected and has one of `services`.
 
         A headband that a killed gateway left connected does not advertise.
@@ -57,7 +57,9 @@ class BleakScan:
                 devices = await adapter.get_connected_devices(services)
         self.devices |= {device.address: device for device in devices}
         return [
-            Seen(device.address, device.name, services=tuple(services), connected=True)
+            Advertisement(
+                device.address, device.name, services=tuple(services), connected=True
+            )
             for device in devices
         ]
 
@@ -74,7 +76,7 @@ class BleakScan:
         def detected(device: BLEDevice, data: AdvertisementData) -> None:
             name = data.local_name or device.name
             services = tuple(data.service_uuids)
-            if heard(Seen(device.address, name, data.rssi, services)):
+            if heard(Advertisement(device.address, name, data.rssi, services)):
                 self.devices[device.address] = device
 
         options: BleakScanner.ExtraArgs = {}

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from gateway.ble.notification_queue import Inbox
+from gateway.ble.notification_queue import NotificationQueue
 from gateway.ble.scan_scheduler import Heard
 from gateway.drivers import Driver
 from gateway.errors import LinkError
 
 
-class Roster:
+class DeviceRegistry:
     """The headbands of one adapter.
 
     "Any headband" of a kind is one that is not connected to, has no place of its own
@@ -23,12 +23,12 @@ class Roster:
 
     Attributes
     ----------
-    inboxes : dict of str to Inbox
+    inboxes : dict of str to NotificationQueue
         By the address of who is connected to, or about to be.
     """
 
     def __init__(self, reserved: Collection[str]) -> None:
-        self.inboxes: dict[str, Inbox] = {}
+        self.inboxes: dict[str, NotificationQueue] = {}
         self._reserved = {address.upper() for address in reserved}
         self._other_kinds: set[tuple[str, str]] = set()
 
@@ -61,7 +61,7 @@ class Roster:
         """
         if address in self.inboxes:
             raise LinkError(f"{address} is connected to as another headband already")
-        self.inboxes[address] = Inbox()
+        self.inboxes[address] = NotificationQueue()
         try:
             yield
         finally:

@@ -18,7 +18,7 @@ something; a bond is only made while a person pairs.
 from enum import Enum
 
 
-class State(Enum):
+class LinkState(Enum):
     """Where a link stands; the value is its name in messages."""
 
     IDLE = "idle"
@@ -30,7 +30,7 @@ class State(Enum):
     WAITING = "waiting"
 
 
-class Event(Enum):
+class LinkEvent(Enum):
     """What can happen to a link."""
 
     STARTED = "started"
@@ -43,24 +43,24 @@ class Event(Enum):
     WAITED = "waited"
 
 
-TRANSITIONS: dict[tuple[State, Event], State] = {
-    (State.IDLE, Event.STARTED): State.SCANNING,
-    (State.SCANNING, Event.FOUND): State.CONNECTING,
-    (State.CONNECTING, Event.CONNECTED): State.SUBSCRIBING,
-    (State.CONNECTING, Event.BOND_WANTED): State.BONDING,
-    (State.SUBSCRIBING, Event.BOND_WANTED): State.BONDING,
-    (State.BONDING, Event.BONDED): State.SUBSCRIBING,
-    (State.SUBSCRIBING, Event.SUBSCRIBED): State.STREAMING,
-    (State.SCANNING, Event.FAILED): State.WAITING,
-    (State.CONNECTING, Event.FAILED): State.WAITING,
-    (State.BONDING, Event.FAILED): State.WAITING,
-    (State.SUBSCRIBING, Event.FAILED): State.WAITING,
-    (State.STREAMING, Event.FAILED): State.WAITING,
-    (State.WAITING, Event.WAITED): State.SCANNING,
+TRANSITIONS: dict[tuple[LinkState, LinkEvent], LinkState] = {
+    (LinkState.IDLE, LinkEvent.STARTED): LinkState.SCANNING,
+    (LinkState.SCANNING, LinkEvent.FOUND): LinkState.CONNECTING,
+    (LinkState.CONNECTING, LinkEvent.CONNECTED): LinkState.SUBSCRIBING,
+    (LinkState.CONNECTING, LinkEvent.BOND_WANTED): LinkState.BONDING,
+    (LinkState.SUBSCRIBING, LinkEvent.BOND_WANTED): LinkState.BONDING,
+    (LinkState.BONDING, LinkEvent.BONDED): LinkState.SUBSCRIBING,
+    (LinkState.SUBSCRIBING, LinkEvent.SUBSCRIBED): LinkState.STREAMING,
+    (LinkState.SCANNING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.CONNECTING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.BONDING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.SUBSCRIBING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.STREAMING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.WAITING, LinkEvent.WAITED): LinkState.SCANNING,
 }
 
 
-def advance(state: State, event: Event) -> State:
+def advance(state: LinkState, event: LinkEvent) -> LinkState:
     """Return the state after `event`.
 
     Raises

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gateway.ble.link_state import State
-from gateway.ble.recovery_policy import Rung
+from gateway.ble.link_state import LinkState
+from gateway.ble.recovery_policy import RecoveryStep
 from gateway.errors import StallError
 
 
 @dataclass(frozen=True, slots=True)
-class LinkTally:
+class LinkStats:
     """What happened to one headband's link so far.
 
     Attributes
@@ -44,13 +44,13 @@ class LinkTally:
             f"connections cut, {self.power_cycles} power cycles"
         )
 
-    def ended(self, error: Exception) -> "LinkTally":
+    def ended(self, error: Exception) -> "LinkStats":
         """Return this with one more stream that ended by `error`."""
         if isinstance(error, StallError):
             return replace(self, stalls=self.stalls + 1)
         return replace(self, drops=self.drops + 1)
 
-    def tried(self, rung: Rung) -> "LinkTally":
+    def tried(self, rung: RecoveryStep) -> "LinkStats":
         """Return this with `rung` counted."""
         name = _COUNTED_AS.get(rung)
         if name is None:
@@ -59,18 +59,18 @@ class LinkTally:
 
 
 _COUNTED_AS = {
-    Rung.RESTART_SCAN: "restarts",
-    Rung.DISCONNECT_STALE: "disconnects",
-    Rung.POWER_CYCLE: "power_cycles",
+    RecoveryStep.RESTART_SCAN: "restarts",
+    RecoveryStep.DISCONNECT_STALE: "disconnects",
+    RecoveryStep.POWER_CYCLE: "power_cycles",
 }
 
 
-class LinkState(NamedTuple):
+class LinkReading(NamedTuple):
     """Where a link stands, how it fared until now, and what failed since it streamed.
 
     `why` is empty while it streams and until something fails.
     """
 
-    state: State
-    tally: LinkTally
+    state: LinkState
+    tally: LinkStats
     why: str = ""

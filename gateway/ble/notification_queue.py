@@ -9,7 +9,7 @@ from gateway.errors import LinkError, StallError
 DEPTH = 65_536  # more than an hour of a real headband
 
 
-class Inbox:
+class NotificationQueue:
     """What one connection has received; `put` and `close` are for the radio."""
 
     def __init__(self, depth: int = DEPTH) -> None:

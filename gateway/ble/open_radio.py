@@ -6,12 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from gateway.ble.adapter import AdapterCare
+from gateway.ble.adapter import Adapter
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.errors import ConfigError, MissingExtraError
 
 if sys.platform == "linux":
-    from gateway.ble.bluez.adapter import BluezCare
+    from gateway.ble.bluez.adapter import BluezAdapter
 
 
 def open_radio(
@@ -57,8 +57,8 @@ def open_radio(
     return BleakRadio(backend=bumble.backend(transport, bonds), reserved=reserved)
 
 
-def _care(adapter: str | None) -> AdapterCare | None:
+def _care(adapter: str | None) -> Adapter | None:
     """Return who mends this platform's adapter, if anybody does."""
     if sys.platform != "linux":
         return None
-    return BluezCare(adapter)
+    return BluezAdapter(adapter)

@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, Protocol
 
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.ble.link_state import Event
-from gateway.ble.notification_queue import Inbox
-from gateway.ble.recovery_policy import Rung
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.notification_queue import NotificationQueue
+from gateway.ble.recovery_policy import RecoveryStep
 from gateway.drivers import Driver
 
 Bonding = Literal["never", "if_needed"]
@@ -15,7 +15,7 @@ AskPasskey = Callable[[str], Awaitable[int | None]]
 """Asks a person for the six digits that the headband of an address shows."""
 
 
-class Seen(NamedTuple):
+class Advertisement(NamedTuple):
     """A headband in reach, as it advertises itself.
 
     `rssi_dbm` is None where it is not known, as of what is `connected` already.
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     connected: bool = False
 
 
-class Connection(NamedTuple):
+class RadioConnection(NamedTuple):
     """A headband that streams, and where its notifications arrive.
 
     `bonded` tells whether a bond was made for this connection.
@@ -36,11 +36,11 @@ class Connection(NamedTuple):
 
     driver: Driver
     info: HeadbandInfo
-    inbox: Inbox
+    inbox: NotificationQueue
     bonded: bool = False
 
 
-def unheard(_event: Event) -> None:
+def unheard(_event: LinkEvent) -> None:
     """Take no notice of how far a connection has come."""
 
 
@@ -52,7 +52,7 @@ class Radio(Protocol):
         """Scans begun so far."""
         ...
 
-    async def find(self, driver: Driver, address: str | None = None) -> Seen:
+    async def find(self, driver: Driver, address: str | None = None) -> Advertisement:
         """Look for a headband until it is there or patience ends.
 
         Parameters
@@ -65,13 +65,16 @@ class Radio(Protocol):
         ...
 
     def connect(
-        self, seen: Seen, *candidates: Driver, became: Callable[[Event], None] = unheard
-    ) -> AbstractAsyncContextManager[Connection]:
+        self,
+        seen: Advertisement,
+        *candidates: Driver,
+        became: Callable[[LinkEvent], None] = unheard,
+    ) -> AbstractAsyncContextManager[RadioConnection]:
         """Connect, subscribe, shake hands; stop and disconnect on leaving.
 
         Parameters
         ----------
-        seen : Seen
+        seen : Advertisement
             As `find` returned it.
         *candidates : Driver
             What it may be; its characteristics decide.
@@ -80,7 +83,7 @@ class Radio(Protocol):
         """
         ...
 
-    async def mend(self, rung: Rung) -> None:
+    async def mend(self, rung: RecoveryStep) -> None:
         """Do what `rung` says, if the adapter's other headbands can bear it.
 
         Raises

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 from gateway.acquisition.packets import Input, LinkDown, LinkUp
-from gateway.ble.backoff import Streak
-from gateway.ble.link_state import Event, State, advance
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.backoff import FailureStreak
+from gateway.ble.link_state import LinkEvent, LinkState, advance
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.ble.radio import Radio
-from gateway.ble.recovery_policy import Ladder, Rung
+from gateway.ble.recovery_policy import RecoveryPolicy, RecoveryStep
 from gateway.drivers import Driver
 from gateway.errors import LinkError
 
@@ -26,7 +26,7 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
     driver: Driver,
     address: str | None = None,
     *,
-    report: Callable[[LinkState], None],
+    report: Callable[[LinkReading], None],
     stall_s: float = STALL_S,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
@@ -49,11 +49,11 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
         Monotonic seconds; draws from [0, 1) for `gateway.ble.backoff`.
     """
     life = _Life(radio, driver.name, report)
-    life.became(Event.STARTED)
+    life.became(LinkEvent.STARTED)
     while True:
         try:
             seen = await radio.find(driver, address)
-            life.became(Event.FOUND)
+            life.became(LinkEvent.FOUND)
             async with radio.connect(seen, driver, became=life.became) as connection:
                 life.streams(seen.address, clock())
                 yield LinkUp(clock(), connection.info)
@@ -62,41 +62,41 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
                     life.heard(clock())
                     yield notification
         except LinkError as error:
-            streamed = life.state is State.STREAMING
+            streamed = life.state is LinkState.STREAMING
             pause_s, rung = life.failed(error, clock(), jitter())
             if streamed:
                 yield LinkDown(clock(), str(error))
             await life.mend(rung)
             await asyncio.sleep(pause_s)
-            life.became(Event.WAITED)
+            life.became(LinkEvent.WAITED)
 
 
 class _Life:
     """Where a link stands, how it fared, and who hears of it."""
 
     def __init__(
-        self, radio: Radio, name: str, report: Callable[[LinkState], None]
+        self, radio: Radio, name: str, report: Callable[[LinkReading], None]
     ) -> None:
-        self.state = State.IDLE
+        self.state = LinkState.IDLE
         self._radio = radio
         self._name = name
         self._report = report
-        self._tally = LinkTally()
+        self._tally = LinkStats()
         self._why = ""
-        self._streak = Streak()
-        self._ladder = Ladder()
+        self._streak = FailureStreak()
+        self._ladder = RecoveryPolicy()
 
-    def became(self, event: Event) -> None:
+    def became(self, event: LinkEvent) -> None:
         """Go where `event` leads."""
         self.state = advance(self.state, event)
         tally = replace(self._tally, scans=self._radio.scans)
-        if self.state is State.SCANNING:
+        if self.state is LinkState.SCANNING:
             tally = replace(tally, attempts=tally.attempts + 1)
-        elif self.state is State.STREAMING:
+        elif self.state is LinkState.STREAMING:
             tally = replace(tally, connections=tally.connections + 1)
             self._why = ""
         self._tally = tally
-        self._report(LinkState(self.state, tally, self._why))
+        self._report(LinkReading(self.state, tally, self._why))
 
     def streams(self, address: str, t: float) -> None:
         """Note that notifications come from `t` on."""
@@ -109,20 +109,20 @@ class _Life:
 
     def failed(
         self, error: LinkError, t: float, jitter: float
-    ) -> tuple[float, Rung | None]:
+    ) -> tuple[float, RecoveryStep | None]:
         """Count `error`; return how long to wait and what to do against it."""
         level = logging.WARNING if self._streak.is_news(error) else logging.DEBUG
         log.log(level, "%s: %s", self._name, error)
-        if self.state is State.STREAMING:
+        if self.state is LinkState.STREAMING:
             self._tally = self._tally.ended(error)
         rung = self._ladder.failed(error, t)
         if rung is not None:
             self._tally = self._tally.tried(rung)
         self._why = str(error)
-        self.became(Event.FAILED)
+        self.became(LinkEvent.FAILED)
         return self._streak.failed(error, jitter), rung
 
-    async def mend(self, rung: Rung | None) -> None:
+    async def mend(self, rung: RecoveryStep | None) -> None:
         """Do what `rung` says."""
         if rung is None:
             return

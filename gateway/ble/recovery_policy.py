@@ -24,7 +24,7 @@ STUCK_S = 900.0
 CYCLE = 4
 
 
-class Rung(Enum):
+class RecoveryStep(Enum):
     """What can be tried; the value says what it does."""
 
     RESTART_SCAN = "restart the scan"
@@ -33,7 +33,7 @@ class Rung(Enum):
     EXIT = "end the daemon"
 
 
-def rung(failures: int, failing_s: float) -> Rung | None:
+def rung(failures: int, failing_s: float) -> RecoveryStep | None:
     """Return what to try after `failures` of the adapter in a row, if anything.
 
     Parameters
@@ -44,22 +44,22 @@ def rung(failures: int, failing_s: float) -> Rung | None:
         Since the first of them.
     """
     if failures >= STUCK and failing_s >= STUCK_S:
-        return Rung.EXIT
+        return RecoveryStep.EXIT
     if failures == 2:  # noqa: PLR2004 - the table says it
-        return Rung.RESTART_SCAN
+        return RecoveryStep.RESTART_SCAN
     if failures == 3:  # noqa: PLR2004 - the table says it
-        return Rung.DISCONNECT_STALE
-    return Rung.POWER_CYCLE if failures % CYCLE == 0 else None
+        return RecoveryStep.DISCONNECT_STALE
+    return RecoveryStep.POWER_CYCLE if failures % CYCLE == 0 else None
 
 
-class Ladder:
+class RecoveryPolicy:
     """The failures of an adapter in a row, as one link sees them."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._since_s = 0.0
 
-    def failed(self, error: LinkError, t: float) -> Rung | None:
+    def failed(self, error: LinkError, t: float) -> RecoveryStep | None:
         """Return what to try after `error` at `t`, monotonic seconds, if anything."""
         if not isinstance(error, AdapterError):
             self._failures = 0

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
-from gateway.ble.radio import Seen
+from gateway.ble.radio import Advertisement
 
 SCAN_S = 20.0
 WINDOW_S = 5.0
 EVERY_S = 30.0
 LATE_S = 1.0  # who joins a look that much later has still had a whole one
 
-Heard = Callable[[Seen], bool]
+Heard = Callable[[Advertisement], bool]
 """Takes what advertises; tells whether somebody wants it."""
 Scanner = Callable[[Heard], AbstractAsyncContextManager[None]]
 """Scans while entered; raises `AdapterError` where that fails."""
 
 
-class Lookout:
+class ScanScheduler:
     """The one scanner of an adapter.
 
     - One scan at a time, and what it hears serves everybody who looks. It ends as
@@ -47,7 +47,7 @@ class Lookout:
         self._began_s = float("-inf")
         self._over = asyncio.Event()
 
-    async def find(self, wanted: Heard) -> Seen | None:
+    async def find(self, wanted: Heard) -> Advertisement | None:
         """Return the first that is `wanted`; None after a whole look in vain."""
         looking = _Looking(wanted)
         self._looking.append(looking)
@@ -58,11 +58,11 @@ class Lookout:
         finally:
             self._looking.remove(looking)
 
-    async def sweep(self, wanted: Heard, seconds: float) -> list[Seen]:
+    async def sweep(self, wanted: Heard, seconds: float) -> list[Advertisement]:
         """Return all that are `wanted` and heard within `seconds`, as last heard."""
-        found: dict[str, Seen] = {}
+        found: dict[str, Advertisement] = {}
 
-        def heard(seen: Seen) -> bool:
+        def heard(seen: Advertisement) -> bool:
             before = found.get(seen.address, seen)
             services = tuple(dict.fromkeys(before.services + seen.services))
             whole = seen._replace(name=seen.name or before.name, services=services)
@@ -140,7 +140,7 @@ class Lookout:
                 looking.in_vain = True
                 looking.news.set()
 
-    def _heard(self, seen: Seen) -> bool:
+    def _heard(self, seen: Advertisement) -> bool:
         taken = {looking.found.address for looking in self._looking if looking.found}
         for looking in self._looking:
             if looking.found is None and looking.wanted(seen):
@@ -159,6 +159,6 @@ class _Looking:
     def __init__(self, wanted: Heard) -> None:
         self.wanted = wanted
         self.since_s = asyncio.get_running_loop().time()
-        self.found: Seen | None = None
+        self.found: Advertisement | None = None
         self.in_vain = False
         self.news = asyncio.Event()

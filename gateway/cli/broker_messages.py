@@ -6,11 +6,11 @@ from pathlib import Path
 from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError, SinkError
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import Connection, Message
-from gateway.sinks.mqtt import Options
+from gateway.mqtt.client_events import BrokerState, Message
+from gateway.sinks.mqtt import MqttOptions
 
 
-def mqtt_options(config: Config, file: Path) -> Options:
+def mqtt_options(config: Config, file: Path) -> MqttOptions:
     """Return how the daemon of this configuration publishes.
 
     Raises
@@ -21,10 +21,10 @@ def mqtt_options(config: Config, file: Path) -> Options:
     if "mqtt" not in config.outputs:
         raise ConfigError([f"{file}: outputs.mqtt: not there, so no broker is known"])
     section = config.outputs["mqtt"]
-    return parse({} if section is None else section, Options, "outputs.mqtt.")
+    return parse({} if section is None else section, MqttOptions, "outputs.mqtt.")
 
 
-async def publish_once(options: Options, messages: Iterable[Message]) -> None:
+async def publish_once(options: MqttOptions, messages: Iterable[Message]) -> None:
     """Publish `messages` and wait until the broker has them.
 
     Raises
@@ -33,7 +33,7 @@ async def publish_once(options: Options, messages: Iterable[Message]) -> None:
         If the broker cannot be reached, or does not take them.
     """
     async with MqttClient(options.address, None, lambda: ()) as client:
-        if client.connection is not Connection.ONLINE:
+        if client.connection is not BrokerState.ONLINE:
             raise SinkError(f"no connection to the broker at {options.address}")
         for message in messages:
             await client.publish(message)

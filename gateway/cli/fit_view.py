@@ -8,18 +8,22 @@ from typing import TextIO
 
 import click
 
-from gateway.pairing.fit_session import Sitting
-from gateway.preprocessing.electrode_contact import Grip
-from gateway.reports.fit_text import Line, fit_line, fit_lines, stream_line
+from gateway.pairing.fit_session import FitReading
+from gateway.preprocessing.electrode_contact import ContactState
+from gateway.reports.fit_text import FitLine, fit_line, fit_lines, stream_line
 
-Show = Callable[[Sitting], None]
+Show = Callable[[FitReading], None]
 
-COLOURS = {Grip.GOOD: "green", Grip.FAIR: "yellow", Grip.OFF: "red"}
+COLOURS = {
+    ContactState.GOOD: "green",
+    ContactState.FAIR: "yellow",
+    ContactState.OFF: "red",
+}
 
 
 @contextmanager
 def view(title: str, out: TextIO) -> Iterator[Show]:
-    """Return what shows one `Sitting` after the other.
+    """Return what shows one `FitReading` after the other.
 
     Bars that move where `out` is a terminal that can draw and the extra [view] is
     installed; else lines, one a second.
@@ -38,7 +42,7 @@ def can_draw(out: TextIO) -> bool:
     return out.isatty() and smart and (out.encoding or "").lower().startswith("utf")
 
 
-def _plain(sitting: Sitting) -> str:
+def _plain(sitting: FitReading) -> str:
     return f"{fit_line(sitting.fit)}   {stream_line(*sitting)}"
 
 
@@ -51,7 +55,7 @@ def _bars(title: str, out: TextIO) -> Iterator[Show]:
 
     console = Console(file=out, highlight=False)
 
-    def panel(lines: list[Line]) -> Panel:
+    def panel(lines: list[FitLine]) -> Panel:
         texts = [
             Text(line.text, COLOURS[line.grip] if line.grip else "") for line in lines
         ]
@@ -59,6 +63,6 @@ def _bars(title: str, out: TextIO) -> Iterator[Show]:
             text.truncate(console.width - 4, overflow="ellipsis")
         return Panel(Group(*texts), title=Text(title), width=min(console.width, 100))
 
-    waiting = panel([Line("waiting for its first second ...")])
+    waiting = panel([FitLine("waiting for its first second ...")])
     with Live(waiting, console=console, auto_refresh=False) as live:
         yield lambda sitting: live.update(panel(fit_lines(*sitting)), refresh=True)

@@ -10,13 +10,13 @@ import click
 
 from gateway.cli.fit_view import can_draw
 from gateway.cli.terminal_output import COLOURS, say
-from gateway.reports.status_text import Said
+from gateway.reports.status_text import StatusTextLine
 
-Show = Callable[[Sequence[Said]], None]
+Show = Callable[[Sequence[StatusTextLine]], None]
 
 
 def watch(
-    look: Callable[[], Sequence[Said]], pause_s: float, *, redraw: bool = True
+    look: Callable[[], Sequence[StatusTextLine]], pause_s: float, *, redraw: bool = True
 ) -> None:
     """Show what `look` returns, again and again until Ctrl-C.
 
@@ -34,14 +34,14 @@ def _screen(*, redraw: bool) -> Iterator[Show]:
     out = sys.stdout
     if not (redraw and can_draw(out)):
 
-        def add(lines: Sequence[Said]) -> None:
+        def add(lines: Sequence[StatusTextLine]) -> None:
             say(lines, out)
             out.flush()
 
         yield add
     elif find_spec("rich") is None:
 
-        def draw(lines: Sequence[Said]) -> None:
+        def draw(lines: Sequence[StatusTextLine]) -> None:
             click.clear()
             say(lines, out)
 
@@ -60,7 +60,7 @@ def _live() -> Iterator[Show]:
     console = Console(highlight=False)
     with Live(console=console, auto_refresh=False) as live:
 
-        def show(lines: Sequence[Said]) -> None:
+        def show(lines: Sequence[StatusTextLine]) -> None:
             text = Text()
             for line in lines:
                 text.append(line.text + "\n", COLOURS.get(line.mood, ""))

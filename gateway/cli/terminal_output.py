@@ -6,9 +6,9 @@ from typing import TextIO
 
 import click
 
-from gateway.reports.status_text import Mood, Said
+from gateway.reports.status_text import LineTone, StatusTextLine
 
-COLOURS = {Mood.GOOD: "green", Mood.WARNING: "yellow", Mood.BAD: "red"}
+COLOURS = {LineTone.GOOD: "green", LineTone.WARNING: "yellow", LineTone.BAD: "red"}
 
 
 def may_colour(out: TextIO) -> bool:
@@ -20,7 +20,7 @@ def may_colour(out: TextIO) -> bool:
     return out.isatty() and not plain
 
 
-def say(lines: Sequence[Said], out: TextIO) -> None:
+def say(lines: Sequence[StatusTextLine], out: TextIO) -> None:
     """Print `lines`."""
     colour = may_colour(out)
     for line in lines:

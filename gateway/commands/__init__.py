@@ -9,7 +9,7 @@ import click
 from gateway import __version__
 
 
-class Verbs(click.Group):
+class CommandGroup(click.Group):
     """Finds each verb in the module of its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -36,7 +36,9 @@ class Verbs(click.Group):
         return command
 
 
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="sleepgate")
 def cli() -> None:
     """Turn a BLE headband into sleep stages on MQTT."""

@@ -10,8 +10,8 @@ import click
 
 from gateway import sinks
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
-from gateway.config.schema import Ble, Config, Device, Sessions
-from gateway.daemon.active_sink import Outlet, outlet
+from gateway.config.schema import BleConfig, Config, DeviceConfig, SessionsConfig
+from gateway.daemon.active_sink import ActiveSink, outlet
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
@@ -24,7 +24,7 @@ from gateway.sinks import Sink
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 from sim import devices
-from sim.demo_night import Programme, recorded, synthetic
+from sim.demo_night import DemoNight, recorded, synthetic
 from sim.local_broker import LocalBroker
 
 DEVICE = "demo"
@@ -99,24 +99,24 @@ def command(  # noqa: PLR0913 (one per option)
 
 
 async def _demo(
-    night: Programme,
+    night: DemoNight,
     driver: str,
     speed: float,
     port: int | None,
     recordings: Path | None,
 ) -> list[Stage | Refusal]:
     try:
-        from sim.radio.virtual_link import Air  # noqa: PLC0415 (bumble is an extra)
+        from sim.radio.virtual_link import VirtualLink  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the demo") from error
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepgate-"))
         radios = [f"{folder}/hci{n}" for n in range(2)]
         await stack.enter_async_context(
-            Air().serve(*(f"unix-server:{radio}" for radio in radios))
+            VirtualLink().serve(*(f"unix-server:{radio}" for radio in radios))
         )
         broker = await _broker(stack, port)
-        progress = Progress()
+        progress = DemoProgress()
         view = _view(night, speed, broker)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
@@ -133,7 +133,7 @@ async def _demo(
         return progress.stages
 
 
-class Progress:
+class DemoProgress:
     """How far the daemon is."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class Progress:
 
 
 async def _simulate(
-    play: tuple[str, ...], radio: str, speed: float, progress: Progress
+    play: tuple[str, ...], radio: str, speed: float, progress: DemoProgress
 ) -> None:
     """Run the simulator to the night's end, again and again if it is killed.
 
@@ -218,14 +218,16 @@ def _config(
     if recordings is not None:
         outputs["edf"] = {"path": str(recordings)}
     return Config(
-        devices=(Device(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),),
-        ble=Ble(backend="simulated", transport=f"unix:{radio}"),
+        devices=(
+            DeviceConfig(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),
+        ),
+        ble=BleConfig(backend="simulated", transport=f"unix:{radio}"),
         outputs=outputs,
-        session=Sessions(auto_start="always", resume_min=0.0),
+        session=SessionsConfig(auto_start="always", resume_min=0.0),
     )
 
 
-def _view(night: Programme, speed: float, broker: LocalBroker | None) -> Outlet:
+def _view(night: DemoNight, speed: float, broker: LocalBroker | None) -> ActiveSink:
     sink = sinks.load("terminal")
     command_line = "no MQTT broker"
     if broker is not None:

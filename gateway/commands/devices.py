@@ -15,8 +15,8 @@ from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import in_reach
 from gateway.pairing.radio_options import radio_for
 from gateway.reports.headband_list import (
-    Configured,
-    InReach,
+    ConfiguredHeadband,
+    FoundHeadband,
     configured_json,
     configured_lines,
 )
@@ -42,7 +42,7 @@ def command(*, file: Path, scan: bool, as_json: bool) -> None:
         click.echo("no headband yet; sleepgate pair --auto adds one", err=True)
 
 
-async def _list(config: Config, *, scan: bool) -> list[Configured]:
+async def _list(config: Config, *, scan: bool) -> list[ConfiguredHeadband]:
     chosen = radio_for(config)
     try:
         there = [row for _, row in await in_reach(chosen, config)] if scan else []
@@ -57,7 +57,7 @@ async def _list(config: Config, *, scan: bool) -> list[Configured]:
         await chosen.close()
     bonded = bonds and {address.upper() for address in bonds}
     return [
-        Configured(
+        ConfiguredHeadband(
             name=device.name,
             driver=device.driver,
             address=device.address,
@@ -69,5 +69,5 @@ async def _list(config: Config, *, scan: bool) -> list[Configured]:
     ]
 
 
-def _row(name: str, there: list[InReach]) -> InReach | None:
+def _row(name: str, there: list[FoundHeadband]) -> FoundHeadband | None:
     return next((row for row in there if row.configured_as == name), None)

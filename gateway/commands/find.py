@@ -12,7 +12,7 @@ from gateway.daemon.logging_setup import start_talk
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import SCAN_S, in_reach, nothing_in_reach
 from gateway.pairing.radio_options import RadioOptions, config_or_first, radio_for
-from gateway.reports.headband_list import InReach, in_reach_json, in_reach_lines
+from gateway.reports.headband_list import FoundHeadband, in_reach_json, in_reach_lines
 
 
 @examples("sleepgate find", "sleepgate find --seconds 20 --json")
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913 (one per option)
             raise nothing_in_reach()
 
 
-async def _look(config: Config, seconds: float) -> list[InReach]:
+async def _look(config: Config, seconds: float) -> list[FoundHeadband]:
     chosen = radio_for(config)
     try:
         return [row for _, row in await in_reach(chosen, config, seconds)]

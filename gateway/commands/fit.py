@@ -12,12 +12,12 @@ import click
 from gateway.cli.fit_view import Show, view
 from gateway.cli.options import CONFIG, JSON, examples
 from gateway.config.file import read_config
-from gateway.config.schema import Config, Device
+from gateway.config.schema import Config, DeviceConfig
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import device_called
-from gateway.pairing.fit_session import Sitting, free_headband, try_on
+from gateway.pairing.fit_session import FitReading, free_headband, try_on
 from gateway.pairing.radio_options import radio_for
 from gateway.reports.fit_text import advice, fit_json
 
@@ -56,10 +56,10 @@ def command(
 
 
 async def _until_told(
-    sittings: AsyncGenerator[Sitting, None], show: Show, seconds: int | None
-) -> Sitting | None:
+    sittings: AsyncGenerator[FitReading, None], show: Show, seconds: int | None
+) -> FitReading | None:
     """Show them, until a signal or so many; return the last."""
-    last: Sitting | None = None
+    last: FitReading | None = None
 
     async def follow() -> None:
         nonlocal last
@@ -80,8 +80,8 @@ async def _until_told(
 
 
 async def _sittings(
-    config: Config, device: Device, *, anyway: bool
-) -> AsyncGenerator[Sitting, None]:
+    config: Config, device: DeviceConfig, *, anyway: bool
+) -> AsyncGenerator[FitReading, None]:
     chosen = radio_for(config)
     try:
         seen = await free_headband(chosen, device, anyway=anyway)
@@ -92,5 +92,5 @@ async def _sittings(
         await chosen.close()
 
 
-def _say_json(sitting: Sitting) -> None:
+def _say_json(sitting: FitReading) -> None:
     click.echo(fit_json(*sitting))

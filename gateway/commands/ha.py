@@ -13,14 +13,14 @@ from gateway.config.schema import Config
 from gateway.errors import ConfigError
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.home_assistant.discovery import (
-    Place,
+    DiscoveryTarget,
     gateway_discovery,
     gateway_topic,
     headband_discovery,
     headband_topic,
 )
 from gateway.mqtt.topics import TopicTree
-from gateway.sinks.mqtt import Options
+from gateway.sinks.mqtt import MqttOptions
 
 
 @click.group()
@@ -63,7 +63,7 @@ def remove(names: tuple[str, ...], file: Path) -> None:
     click.echo(f"{len(topics)} devices taken out of Home Assistant", err=True)
 
 
-def _place(options: Options, file: Path) -> Place:
+def _place(options: MqttOptions, file: Path) -> DiscoveryTarget:
     topics = TopicTree(options.base_topic)
     place = options.home_assistant.place(topics, options.publish)
     if place is None:

@@ -12,7 +12,7 @@ from gateway.cli.options import JSON, examples
 from gateway.errors import ConfigError
 from gateway.formats.epoch_json import utc_text
 from gateway.journal.options import JournalOptions
-from gateway.journal.store import Store
+from gateway.journal.store import JournalStore
 
 FILE = click.option(
     "--file",
@@ -95,11 +95,11 @@ def vacuum(keep_days: float | None, file: Path | None) -> None:
     click.echo(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now", err=True)
 
 
-def _open(file: Path | None) -> Store:
+def _open(file: Path | None) -> JournalStore:
     """Open a journal that is there; none is made by looking."""
     path = file or JournalOptions().file
     if file is None and not path.exists() and SERVICE.exists():
         path = SERVICE
     if not path.exists():
         raise ConfigError([f"no journal at {path}; name it with --file"])
-    return Store(path)
+    return JournalStore(path)

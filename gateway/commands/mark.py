@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.options import JSON, SOCKET, examples
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 
 
 @examples(
@@ -31,9 +31,9 @@ def command(
     """
     if lights and text:
         raise click.UsageError("give either TEXT or the lights")
-    order = Order("mark", name, text)
+    order = ControlRequest("mark", name, text)
     if lights:
-        order = Order("lights", name, off=lights == "off")
+        order = ControlRequest("lights", name, off=lights == "off")
     answer = ask(socket, order)
     if as_json:
         click.echo(json.dumps(answer))

@@ -14,7 +14,7 @@ from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
 from gateway.models.trial import Trial, try_model
 from gateway.reports.model_card_text import model_sheet
-from gateway.staging.golden_vectors import Verdict
+from gateway.staging.golden_vectors import GoldenResult
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)
 SYSTEM = "/etc"
@@ -116,7 +116,7 @@ def _title(trial: Trial) -> str:
     return f"{card.name} ({card.short_digest}) on {trial.runtime}, {trial.machine}"
 
 
-def _told(verdict: Verdict) -> str:
+def _told(verdict: GoldenResult) -> str:
     if not verdict.apart:
         return f"{verdict.n_epochs} golden epochs answered to the bit"
     allowed = f"{verdict.tolerance} allowed" if verdict.tolerance else "none allowed"

@@ -21,7 +21,7 @@ from gateway.pairing.config_entry import (
     name_for,
     still_looking,
 )
-from gateway.pairing.pairing import Paired, Pairing, Person
+from gateway.pairing.pairing import Paired, Pairing, PairingDialog
 from gateway.pairing.radio_options import RadioOptions, config_to_pair_in, radio_for
 from gateway.paths import SERVICE
 from gateway.reports.fit_text import fit_lines
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 (one per option)
     wanted = name and name_for(config, name)
     check_place(config, wanted, address, replace=replace)
     with next_step_said(config.ble):
-        person = Person(_tell, _asker(passkey))
+        person = PairingDialog(_tell, _asker(passkey))
         paired = asyncio.run(_pair(config, address, person, lsb_uv))
     place = check_place(config, wanted, paired.address, replace=replace)
     called = wanted or (place.name if place else name_for(config, None))
@@ -92,7 +92,7 @@ def command(  # noqa: PLR0913 (one per option)
 
 
 async def _pair(
-    config: Config, address: str | None, person: Person, lsb_uv: float | None
+    config: Config, address: str | None, person: PairingDialog, lsb_uv: float | None
 ) -> Paired:
     chosen = radio_for(config)
     try:

@@ -13,16 +13,16 @@ from gateway.errors import ModelError
 from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.models.load import read_model
-from gateway.offline.find_night import LAST, Found, find_night
-from gateway.offline.score_file import Options
+from gateway.offline.find_night import LAST, FoundNight, find_night
+from gateway.offline.score_file import ScoreOptions
 from gateway.reports.hypnogram_text import draw
-from gateway.reports.night.contents import Report
+from gateway.reports.night.contents import NightReport
 from gateway.reports.night.html_page import report_html
 from gateway.reports.night.svg_picture import report_svg
 from gateway.reports.summary_text import summary_lines
 
 TERMINAL = 80
-Writer = Callable[[Report], bytes]
+Writer = Callable[[NightReport], bytes]
 # what an option writes, by the end of the file's name
 FORMATS: dict[str, dict[str, Writer]] = {
     "html": {"_report.html": report_html},
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913 (one per option)
     FILE is a recording, which is scored; a NAME_night.json of `sleepgate score`, or
     its lines. The names of the files written go to stdout, a sketch to stderr.
     """
-    options = Options(channels=channels, model=model, mains_hz=mains_hz)
+    options = ScoreOptions(channels=channels, model=model, mains_hz=mains_hz)
     found = find_night(what, options, journal)
     report = _report(found, model)
     chosen = [name for name, asked in {**wanted, "json": as_json}.items() if asked]
@@ -90,13 +90,13 @@ def command(  # noqa: PLR0913 (one per option)
     click.echo("\n".join(summary_lines(report.live_summary)), err=True)
 
 
-def _report(found: Found, model: str) -> Report:
+def _report(found: FoundNight, model: str) -> NightReport:
     try:
         card = read_model(model).card
     except ModelError:
         card = None
     known = card is not None and card.short_digest == found.night.model_digest
-    return Report(
+    return NightReport(
         night=found.night,
         zone=found.zone,
         zone_name=found.zone_name,

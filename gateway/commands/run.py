@@ -10,10 +10,10 @@ import click
 
 from gateway.cli.options import CONFIG, examples
 from gateway.config.schema import Config
-from gateway.control_socket.handlers import Premises
+from gateway.control_socket.handlers import DaemonAccess
 from gateway.control_socket.server import control_outlet
 from gateway.control_socket.socket_path import claimed, own_socket
-from gateway.daemon.active_sink import Outlet
+from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.build import check, run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
@@ -39,7 +39,7 @@ def command(file: Path) -> None:
         asyncio.run(_until_told(config, file, outlets))
 
 
-def _control(stack: ExitStack, config: Config, file: Path) -> list[Outlet]:
+def _control(stack: ExitStack, config: Config, file: Path) -> list[ActiveSink]:
     """Claim the control socket; the night goes on without one, and says so."""
     path = own_socket()
     try:
@@ -49,10 +49,10 @@ def _control(stack: ExitStack, config: Config, file: Path) -> list[Outlet]:
         log.warning("no `sleepgate status` and no control: %s: %s", path, why)
         return []
     names = tuple(device.name for device in config.devices)
-    return [control_outlet(listener, Premises(file, names, state_folder()))]
+    return [control_outlet(listener, DaemonAccess(file, names, state_folder()))]
 
 
-async def _until_told(config: Config, file: Path, outlets: list[Outlet]) -> None:
+async def _until_told(config: Config, file: Path, outlets: list[ActiveSink]) -> None:
     stop, control = asyncio.Event(), Control()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,8 +19,8 @@ from gateway.formats.epoch_json import (
 )
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
-from gateway.offline.batch import Plan, score_archive
-from gateway.offline.score_file import OFFLINE, RESULTS, Options
+from gateway.offline.batch import BatchPlan, score_archive
+from gateway.offline.score_file import OFFLINE, RESULTS, ScoreOptions
 from gateway.offline.score_recording import night_for, score
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
@@ -95,10 +95,10 @@ def command(  # noqa: PLR0913 (one per option)
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise ConfigError([f"{path}: no such file or folder" for path in missing])
-    options = Options(
+    options = ScoreOptions(
         channels=channels, model=model, mains_hz=mains_hz, outs=outs or ("json",)
     )
-    plan = Plan(options=options, into=into, jobs=jobs, dask=dask, again=again)
+    plan = BatchPlan(options=options, into=into, jobs=jobs, dask=dask, again=again)
     if score_archive(paths, plan):
         sys.exit(2)
 

@@ -6,7 +6,6 @@ import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,14 +15,11 @@ from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.night.synthetic_night import synthetic_night
-from sim.powered_device import Unit
+from sim.powered_device import PoweredDevice
 from sim.radio.security import Security
 from sim.stdin_lines import typed
-
-if TYPE_CHECKING:
-    from sim.radio.headband import Headband
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +28,7 @@ STARVES_S = 60.0  # without a keep-alive, for headbands that want one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Play:
+class SimRun:
     """How to play a recording."""
 
     transport: str
@@ -140,17 +136,17 @@ def command(  # noqa: PLR0913 (one per option)
     if boot_id is None:
         boot_id = secrets.randbits(32)
     start_logging("info")
-    play = Play(boot_id=boot_id, **knobs)  # type: ignore[arg-type] # click checked them
+    play = SimRun(boot_id=boot_id, **knobs)  # type: ignore[arg-type] # click checked them
     asyncio.run(_play(recording, play))
 
 
-async def _play(recording: Recording, play: Play) -> None:
+async def _play(recording: Recording, play: SimRun) -> None:
     try:
         from gateway.ble.bumble.transport import open_hci  # noqa: PLC0415 (so is its radio)
         from sim.radio.peripheral import headband  # noqa: PLC0415 (bumble is an extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("sim", "the simulator") from error
-    unit = Unit(recording, devices.load(play.driver), _knobs(play))
+    unit = PoweredDevice(recording, devices.load(play.driver), _knobs(play))
     radio = await open_hci(play.transport)
     async with headband(
         unit.device,
@@ -175,8 +171,8 @@ async def _play(recording: Recording, play: Play) -> None:
         await band.disconnect()
 
 
-def _knobs(play: Play) -> Knobs:
-    return Knobs(
+def _knobs(play: SimRun) -> DeviceSettings:
+    return DeviceSettings(
         boot_id=play.boot_id,
         drift_ppm=play.drift_ppm,
         skip_s=play.skip_s,
@@ -187,7 +183,7 @@ def _knobs(play: Play) -> Knobs:
     )
 
 
-async def _obey(band: "Headband", unit: Unit) -> None:
+async def _obey(band: "SimulatedHeadband", unit: PoweredDevice) -> None:
     """Do what is typed."""
     from sim.radio.faults import obey  # noqa: PLC0415 (bumble is an extra)
 

@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.options import JSON, SOCKET, examples
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 
 
 @examples("sleepgate start bedroom", "sleepgate start bedroom --json")
@@ -20,7 +20,7 @@ def command(*, name: str, socket: Path, as_json: bool) -> None:
 
     The daemon begins one by itself when it starts; this is for after `stop`.
     """
-    answer = ask(socket, Order("start", name))
+    answer = ask(socket, ControlRequest("start", name))
     if as_json:
         click.echo(json.dumps(answer))
     else:

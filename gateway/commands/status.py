@@ -10,8 +10,8 @@ from gateway.cli.options import JSON, SOCKET, examples
 from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
-from gateway.reports.status_text import Said, status_lines
+from gateway.control_socket.messages import ControlRequest
+from gateway.reports.status_text import StatusTextLine, status_lines
 
 
 @examples(
@@ -38,14 +38,18 @@ def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
     """
     if as_json:
 
-        def look() -> list[Said]:
+        def look() -> list[StatusTextLine]:
             indent = None if again else 2
-            return [Said(json.dumps(ask(socket, Order("status")), indent=indent))]
+            return [
+                StatusTextLine(
+                    json.dumps(ask(socket, ControlRequest("status")), indent=indent)
+                )
+            ]
 
     else:
 
-        def look() -> list[Said]:
-            return status_lines(ask(socket, Order("status")))
+        def look() -> list[StatusTextLine]:
+            return status_lines(ask(socket, ControlRequest("status")))
 
     if again:
         watch(look, every, redraw=not as_json)

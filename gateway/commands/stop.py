@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.options import JSON, SOCKET, examples
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 
 
 @examples("sleepgate stop bedroom", "sleepgate stop bedroom --json")
@@ -21,7 +21,7 @@ def command(*, name: str, socket: Path, as_json: bool) -> None:
     The link is kept. Nothing is scored until `sleepgate start NAME`, or until the
     headband was off or away for ten minutes and is put on again.
     """
-    answer = ask(socket, Order("stop", name))
+    answer = ask(socket, ControlRequest("stop", name))
     if as_json:
         click.echo(json.dumps(answer))
     elif answer["already"]:

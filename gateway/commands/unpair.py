@@ -9,7 +9,7 @@ from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import CONFIG, examples
 from gateway.config.edit_devices import without_device
 from gateway.config.file import read_config, read_text
-from gateway.config.schema import Config, Device
+from gateway.config.schema import Config, DeviceConfig
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
@@ -47,7 +47,7 @@ def command(*, name: str, file: Path, keep_bond: bool) -> None:
     click.echo(f"{name}: {device.driver} at {device.address} is no longer in {file}")
 
 
-async def _forget(config: Config, device: Device) -> None:
+async def _forget(config: Config, device: DeviceConfig) -> None:
     chosen = radio_for(config)
     try:
         await chosen.unpair(device.address.upper())

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway.config.parsing import parse
 
-__all__ = ["Ble", "Config", "Device", "Log", "Staging", "parse"]
+__all__ = ["BleConfig", "Config", "DeviceConfig", "LogConfig", "StagingConfig", "parse"]
 
 VOLT_UV = 1e6
 BRIDGE = "bridge"
@@ -15,7 +15,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ble:
+class BleConfig:
     """Which radio to use."""
 
     backend: Literal["bluez", "simulated"] = "bluez"
@@ -33,7 +33,7 @@ class Ble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class DeviceConfig:
     """One headband."""
 
     name: str
@@ -56,7 +56,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staging:
+class StagingConfig:
     """Which model scores, and under which mains."""
 
     model: str = "default"
@@ -64,7 +64,7 @@ class Staging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
+class SessionsConfig:
     """When a night begins, when it ends, and when it goes on.
 
     Attributes
@@ -93,7 +93,7 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class LogConfig:
     """How much the daemon says."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -106,12 +106,12 @@ class Config:
     There may be no headband yet: one can be looked for and paired all the same.
     """
 
-    devices: tuple[Device, ...] = ()
-    ble: Ble = field(default_factory=Ble)
-    staging: Staging = field(default_factory=Staging)
-    session: Sessions = field(default_factory=Sessions)
+    devices: tuple[DeviceConfig, ...] = ()
+    ble: BleConfig = field(default_factory=BleConfig)
+    staging: StagingConfig = field(default_factory=StagingConfig)
+    session: SessionsConfig = field(default_factory=SessionsConfig)
     outputs: Mapping[str, object] = field(default_factory=dict)
-    log: Log = field(default_factory=Log)
+    log: LogConfig = field(default_factory=LogConfig)
 
     def problems(self) -> Iterator[str]:
         """Yield what the types cannot say."""

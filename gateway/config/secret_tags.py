@@ -23,7 +23,7 @@ class Secret(str):
         return "<secret>"
 
 
-class Whereabouts(Secret):
+class SecretTag(Secret):
     """In place of a secret: its tag and its argument."""
 
     __slots__ = ()
@@ -74,9 +74,9 @@ class LeftSecretLoader(yaml.SafeLoader):
     """
 
 
-def _left(loader: LeftSecretLoader, node: yaml.Node) -> Whereabouts:
+def _left(loader: LeftSecretLoader, node: yaml.Node) -> SecretTag:
     """Keep the words."""
-    return Whereabouts(f"{node.tag} {_argument(loader, node)}")
+    return SecretTag(f"{node.tag} {_argument(loader, node)}")
 
 
 for _tag, _read in (("!file", _file), ("!credential", _credential), ("!env", _env)):

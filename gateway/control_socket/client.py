@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.control_socket.messages import Order, order_line, read_answer
+from gateway.control_socket.messages import ControlRequest, order_line, read_answer
 from gateway.errors import ConfigError, GatewayError, NoDaemonError, RequestError
 
 PATIENCE_S = 10.0
@@ -17,7 +17,7 @@ START = (
 )
 
 
-def ask(path: Path, order: Order) -> dict[str, Any]:
+def ask(path: Path, order: ControlRequest) -> dict[str, Any]:
     """Have `order` carried out by the daemon whose socket is at `path`.
 
     Raises

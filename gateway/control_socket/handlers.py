@@ -10,21 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__, sinks
-from gateway.control_socket.messages import Order, answer_line, read_order, refusal_line
+from gateway.control_socket.messages import (
+    ControlRequest,
+    answer_line,
+    read_order,
+    refusal_line,
+)
 from gateway.errors import RequestError
 from gateway.formats.epoch_json import utc_text
-from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
-from gateway.host.metrics import Pulse, clock_synchronised
-from gateway.messages.control import BeginSession, Control, EndSession, Lights, Mark
+from gateway.formats.status_json import (
+    DaemonStatus,
+    DeviceStatus,
+    OutputStatus,
+    status_document,
+)
+from gateway.host.metrics import VitalsReader, clock_synchronised
+from gateway.messages.control import BeginSession, Control, EndSession, Mark, MarkLights
 from gateway.messages.feed import Feed
-from gateway.messages.outputs import Reading, Recording
+from gateway.messages.outputs import Reading, RecordingState
 
 FRESH_S = 0.5  # the outputs are asked how they do no more often
 CHANGE_S = 5.0  # a session begins or ends within this
 
 
 @dataclass(frozen=True, slots=True)
-class Premises:
+class DaemonAccess:
     """What the desk has to know of its daemon.
 
     Attributes
@@ -42,24 +52,24 @@ class Premises:
     disk: Path
 
 
-class ControlDesk:
+class ControlHandlers:
     """Hears how every headband does, and answers requests.
 
     Parameters
     ----------
-    premises : Premises
+    premises : DaemonAccess
     control : Control
         Carries out what is asked for, and knows how the outputs do.
     """
 
-    def __init__(self, premises: Premises, control: Control) -> None:
+    def __init__(self, premises: DaemonAccess, control: Control) -> None:
         self._premises = premises
         self._control = control
-        self._seats = {name: Seat(name) for name in premises.devices}
+        self._seats = {name: DeviceStatus(name) for name in premises.devices}
         self._changed = asyncio.Condition()
-        self._pulse = Pulse(premises.disk)
+        self._pulse = VitalsReader(premises.disk)
         self._began = time.monotonic(), datetime.now(UTC)
-        self._outputs: list[OutputNow] = []
+        self._outputs: list[OutputStatus] = []
         self._model: tuple[str, str] | None = None
         self._asked_s: float | None = None
 
@@ -79,7 +89,7 @@ class ControlDesk:
         except RequestError as error:
             return refusal_line(error)
 
-    async def _serve(self, order: Order) -> Mapping[str, Any]:
+    async def _serve(self, order: ControlRequest) -> Mapping[str, Any]:
         if order.do == "status":
             return await self._status()
         seat = self._seats.get(order.device)
@@ -95,16 +105,16 @@ class ControlDesk:
             case "mark":
                 return self._mark(seat, Mark(seat.name, order.text))
             case _:
-                return self._mark(seat, Lights(seat.name, off=order.off))
+                return self._mark(seat, MarkLights(seat.name, off=order.off))
 
-    async def _begin(self, seat: Seat) -> Mapping[str, Any]:
+    async def _begin(self, seat: DeviceStatus) -> Mapping[str, Any]:
         already = _records(seat)
         if not already:
             self._control.ask(BeginSession(seat.name))
             await self._until(lambda: seat.session is not None)
         return {"device": seat.name, "session": seat.session_name, "already": already}
 
-    async def _end(self, seat: Seat) -> Mapping[str, Any]:
+    async def _end(self, seat: DeviceStatus) -> Mapping[str, Any]:
         already = not _records(seat)
         if seat.session is not None:
             self._control.ask(EndSession(seat.name))
@@ -114,7 +124,9 @@ class ControlDesk:
         said = {"device": seat.name, "session": seat.session_name or None}
         return {**said, "epochs": epochs, "already": already}
 
-    def _mark(self, seat: Seat, command: Mark | Lights) -> Mapping[str, Any]:
+    def _mark(
+        self, seat: DeviceStatus, command: Mark | MarkLights
+    ) -> Mapping[str, Any]:
         if seat.session is None:
             what = f"no session of {seat.name} runs; sleepgate start {seat.name}"
             raise RequestError("no_session", what)
@@ -132,7 +144,7 @@ class ControlDesk:
 
     async def _status(self) -> Mapping[str, Any]:
         premises, (t_began, began) = self._premises, self._began
-        daemon = Daemon(
+        daemon = DaemonStatus(
             version=__version__,
             pid=os.getpid(),
             config=str(premises.config),
@@ -148,20 +160,20 @@ class ControlDesk:
         seats = list(self._seats.values())
         return status_document(daemon, seats, outputs, datetime.now(UTC))
 
-    async def _outputs_now(self) -> list[OutputNow]:
+    async def _outputs_now(self) -> list[OutputStatus]:
         now_s = time.monotonic()
         if self._asked_s is None or now_s - self._asked_s > FRESH_S:
             self._asked_s = now_s
             told = await self._control.standings()
             self._outputs = [
-                OutputNow(name, each.well, each.words, each.facts)
+                OutputStatus(name, each.well, each.words, each.facts)
                 for name, each in sorted(told.items())
                 if name in sinks.names()  # others are the daemon's own affair
             ]
         return self._outputs
 
 
-def _records(seat: Seat) -> bool:
+def _records(seat: DeviceStatus) -> bool:
     """Tell whether a session runs; one that is announced waits for the headband."""
     session = seat.session
-    return session is not None and session.state is Recording.RECORDING
+    return session is not None and session.state is RecordingState.RECORDING

@@ -18,7 +18,7 @@ KEYS = {"do", "device", "text", "off"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ControlRequest:
     """A request that makes sense.
 
     Attributes
@@ -39,7 +39,7 @@ class Order:
     off: bool = False
 
 
-def read_order(line: bytes) -> Order:
+def read_order(line: bytes) -> ControlRequest:
     """Read a request.
 
     Raises
@@ -59,7 +59,7 @@ def read_order(line: bytes) -> Order:
         raise RequestError("bad_request", "device: name a headband")
     if do == "lights" and not isinstance(off, bool):
         raise RequestError("bad_request", "off: say true or false")
-    return Order(do, device or "", _text(text), off=bool(off))
+    return ControlRequest(do, device or "", _text(text), off=bool(off))
 
 
 def answer_line(data: Mapping[str, Any]) -> bytes:
@@ -72,7 +72,7 @@ def refusal_line(error: RequestError) -> bytes:
     return _line({"ok": False, "error": {"code": error.code, "reason": str(error)}})
 
 
-def order_line(order: Order) -> bytes:
+def order_line(order: ControlRequest) -> bytes:
     """Write a request; the inverse of `read_order`."""
     tree = {"do": order.do, "device": order.device, "text": order.text}
     return _line({**tree, "off": order.off})

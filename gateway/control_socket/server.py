@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkState
-from gateway.control_socket.handlers import ControlDesk, Premises
+from gateway.ble.link_stats import LinkReading
+from gateway.control_socket.handlers import ControlHandlers, DaemonAccess
 from gateway.control_socket.messages import LONGEST_REQUEST, refusal_line
-from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.active_sink import ActiveSink, outlet
 from gateway.errors import RequestError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
@@ -28,8 +28,8 @@ IDLE_S = 30.0  # a client that asks nothing for so long is let go
 SLOW_S = 5.0  # and one that does not read its answer for so long
 PAUSE_S = 0.02  # between the requests of one client
 WANTS = (
-    *(Availability, Battery, LinkState, NightSummary),
-    *(ScoredEpoch, SessionState, Tally),
+    *(Availability, Battery, LinkReading, NightSummary),
+    *(ScoredEpoch, SessionState, LossCounts),
 )
 
 
@@ -38,7 +38,7 @@ class ControlOptions:
     """What the control socket needs: one that listens, and what it may tell."""
 
     listener: socket.socket
-    premises: Premises
+    premises: DaemonAccess
 
 
 class ControlServer:
@@ -46,10 +46,10 @@ class ControlServer:
 
     Parameters
     ----------
-    desk : ControlDesk
+    desk : ControlHandlers
     """
 
-    def __init__(self, desk: ControlDesk) -> None:
+    def __init__(self, desk: ControlHandlers) -> None:
         self._desk = desk
         self._closing = False
         self._clients: set[asyncio.Task[Any] | None] = set()
@@ -104,7 +104,7 @@ class ControlServer:
 
 async def run(options: ControlOptions, feed: Feed[Reading], control: Control) -> None:
     """Serve until `feed` ends."""
-    desk = ControlDesk(options.premises, control)
+    desk = ControlHandlers(options.premises, control)
     clients = ControlServer(desk)
     server = await asyncio.start_unix_server(
         clients.serve, sock=options.listener, limit=LONGEST_REQUEST
@@ -116,7 +116,7 @@ async def run(options: ControlOptions, feed: Feed[Reading], control: Control) ->
         await clients.close()
 
 
-def control_outlet(listener: socket.socket, premises: Premises) -> Outlet:
+def control_outlet(listener: socket.socket, premises: DaemonAccess) -> ActiveSink:
     """Return the output that serves `listener`."""
     sink = Sink("control", ControlOptions, WANTS, run)
     return outlet(sink, ControlOptions(listener, premises))

@@ -11,7 +11,7 @@ DEPTH = 4096  # readings kept for a sink that lags: a night of epochs and more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outlet:
+class ActiveSink:
     """A sink that is switched on, with its options and its queue."""
 
     sink: Sink[Any]
@@ -28,11 +28,11 @@ class Outlet:
         if isinstance(reading.value, self.sink.wants):
             self.feed.put(reading)
 
-    def does_the_same_as(self, other: "Outlet") -> bool:
+    def does_the_same_as(self, other: "ActiveSink") -> bool:
         """Tell whether `other` is the same sink with the same options."""
         return self.sink is other.sink and self.options == other.options
 
 
-def outlet(sink: Sink[Any], options: object) -> Outlet:
+def outlet(sink: Sink[Any], options: object) -> ActiveSink:
     """Switch `sink` on."""
-    return Outlet(sink, options, Feed[Reading](depth=DEPTH))
+    return ActiveSink(sink, options, Feed[Reading](depth=DEPTH))

@@ -14,9 +14,9 @@ from gateway.ble.open_radio import open_radio
 from gateway.ble.radio import Radio
 from gateway.ble.reconnect import stream
 from gateway.config.file import read_document
-from gateway.config.schema import Config, Device, parse
+from gateway.config.schema import Config, DeviceConfig, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
-from gateway.daemon.active_sink import Outlet, outlet
+from gateway.daemon.active_sink import ActiveSink, outlet
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import serve
 from gateway.daemon.systemd_notify import notify
@@ -25,9 +25,9 @@ from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.models.load import read_model
 from gateway.paths import state_folder
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.session.checkpoint_file import NightFile
-from gateway.session.device import Session, Station
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.session.checkpoint_file import CheckpointFile
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Night, Pipeline
 from gateway.session.session_id import session_id
 from gateway.session.standby import Standby
@@ -93,7 +93,7 @@ def _wrong_devices(config: Config, *, may_be_empty: bool) -> Iterator[str]:
             yield from (f"devices[{at}].{problem}" for problem in error.problems)
 
 
-def driver_of(device: Device) -> Driver:
+def driver_of(device: DeviceConfig) -> Driver:
     """Return the device's driver, calibrated as the configuration says.
 
     Raises
@@ -104,7 +104,7 @@ def driver_of(device: Device) -> Driver:
     return drivers.calibrated(drivers.load(device.driver), device.lsb_uv)
 
 
-def outlets_of(config: Config) -> list[Outlet]:
+def outlets_of(config: Config) -> list[ActiveSink]:
     """Switch on every output the configuration names.
 
     Raises
@@ -112,7 +112,7 @@ def outlets_of(config: Config) -> list[Outlet]:
     ConfigError
         Listing all that is wrong in their sections.
     """
-    outlets: list[Outlet] = []
+    outlets: list[ActiveSink] = []
     problems: list[str] = []
     for name, tree in config.outputs.items():
         try:
@@ -138,23 +138,25 @@ def radio_of(config: Config) -> BleakRadio:
     )
 
 
-def station(device: Device, config: Config, scorer: Scorer, radio: Radio) -> Station:
+def station(
+    device: DeviceConfig, config: Config, scorer: Scorer, radio: Radio
+) -> DeviceSetup:
     """Put one headband's chain together."""
     driver = driver_of(device)
     mains_hz = config.staging.mains_hz
 
-    def watch(montage: Montage) -> ContactWatch:
+    def watch(montage: Montage) -> ContactMonitor:
         labels, offered = scorer.card.channels, driver.derivations
-        return ContactWatch(montage, labels, device.channels, offered, mains_hz)
+        return ContactMonitor(montage, labels, device.channels, offered, mains_hz)
 
-    def new_session() -> Session:
+    def new_session() -> OpenSession:
         night = Night(scorer, device.channels, mains_hz, driver.derivations)
-        return Session(session_id(), Pipeline(driver, night, watch))
+        return OpenSession(session_id(), Pipeline(driver, night, watch))
 
     night_file = None
     if config.session.resume_min:
-        night_file = NightFile(state_folder() / f"night-{device.name}.jsonl")
-    return Station(
+        night_file = CheckpointFile(state_folder() / f"night-{device.name}.jsonl")
+    return DeviceSetup(
         device=device.name,
         card=scorer.card,
         source=lambda report: stream(
@@ -176,7 +178,7 @@ async def run_daemon(
     config: Config,
     stop: asyncio.Event,
     *,
-    more_outlets: Sequence[Outlet] = (),
+    more_outlets: Sequence[ActiveSink] = (),
     control: Control | None = None,
 ) -> None:
     """Run until `stop`.
@@ -185,7 +187,7 @@ async def run_daemon(
     ----------
     config : Config
     stop : asyncio.Event
-    more_outlets : sequence of Outlet
+    more_outlets : sequence of ActiveSink
         Outputs beyond those of the configuration.
     control : Control, optional
         What is asked of it is carried out.

@@ -8,7 +8,7 @@ import yaml
 
 from gateway import sinks
 from gateway.config.schema import Config, parse
-from gateway.config.secret_tags import Secret, Whereabouts
+from gateway.config.secret_tags import Secret, SecretTag
 
 REDACTED = "<secret>"
 
@@ -37,7 +37,7 @@ def effective_yaml(tree: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any, *, hidden: bool = False) -> Any:  # noqa: ANN401 (any value)
-    if isinstance(value, Whereabouts):
+    if isinstance(value, SecretTag):
         return value
     if isinstance(value, Secret) or (hidden and value is not None):
         return REDACTED
@@ -57,9 +57,9 @@ class _Dumper(yaml.SafeDumper):
     """Writes where a secret stands as the tag it came from."""
 
 
-def _tagged(dumper: yaml.SafeDumper, value: Whereabouts) -> yaml.Node:
+def _tagged(dumper: yaml.SafeDumper, value: SecretTag) -> yaml.Node:
     tag, _, argument = value.partition(" ")
     return dumper.represent_scalar(tag, argument)
 
 
-_Dumper.add_representer(Whereabouts, _tagged)
+_Dumper.add_representer(SecretTag, _tagged)

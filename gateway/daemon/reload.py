@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from gateway.config.schema import Config
-from gateway.daemon.active_sink import Outlet
+from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.build import check, outlets_of
 from gateway.daemon.systemd_notify import notify
 from gateway.errors import ConfigError
@@ -36,7 +36,7 @@ class Reloader:
         self._began_with = config
         self._control = control
 
-    async def __call__(self) -> Sequence[Outlet] | None:
+    async def __call__(self) -> Sequence[ActiveSink] | None:
         """Return the outputs; None, and nothing is applied, if anything is wrong."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 from gateway import sinks
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkState
-from gateway.daemon.active_sink import Outlet
-from gateway.daemon.watchdog import Vigil
+from gateway.ble.link_stats import LinkReading
+from gateway.daemon.active_sink import ActiveSink
+from gateway.daemon.watchdog import Watchdog
 from gateway.messages.control import Control
 from gateway.messages.outputs import (
     Availability,
     Reading,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
@@ -21,43 +21,43 @@ from gateway.preprocessing.headband_fit import Contacts
 
 FAREWELL_S = 20.0  # for an output that is switched off to finish what it has
 STANDING = (
-    *(Availability, Battery, Contacts, LinkState, SessionState),
-    *(SignalBegins, Tally),
+    *(Availability, Battery, Contacts, LinkReading, SessionState),
+    *(SignalBegins, LossCounts),
 )
-OF_A_SESSION = (Contacts, SignalBegins, Tally)
+OF_A_SESSION = (Contacts, SignalBegins, LossCounts)
 
 
-class Switchboard:
+class SinkRouter:
     """Hands every reading to every output that is on.
 
     Parameters
     ----------
-    outlets : sequence of Outlet
+    outlets : sequence of ActiveSink
         On from the beginning; `start` lets them run.
     control : Control
         Told when an output is off.
-    vigil : Vigil
+    vigil : Watchdog
         Does not wait for one that is off.
     """
 
     def __init__(
-        self, outlets: Sequence[Outlet], control: Control, vigil: Vigil
+        self, outlets: Sequence[ActiveSink], control: Control, vigil: Watchdog
     ) -> None:
         self._on = list(outlets)
         self._control, self._vigil = control, vigil
-        self._keep: Callable[[Outlet], Coroutine[None, None, None]] | None = None
+        self._keep: Callable[[ActiveSink], Coroutine[None, None, None]] | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._running: dict[Outlet, asyncio.Task[None]] = {}
+        self._running: dict[ActiveSink, asyncio.Task[None]] = {}
         self._standing: dict[tuple[str, type], Reading] = {}
 
-    def __iter__(self) -> Iterator[Outlet]:
+    def __iter__(self) -> Iterator[ActiveSink]:
         """Iterate over those that are on."""
         return iter(tuple(self._on))
 
     def start(
         self,
         tasks: asyncio.TaskGroup,
-        keep: Callable[[Outlet], Coroutine[None, None, None]],
+        keep: Callable[[ActiveSink], Coroutine[None, None, None]],
     ) -> None:
         """Have `keep` run each of them, as one of `tasks`."""
         self._tasks, self._keep = tasks, keep
@@ -76,7 +76,7 @@ class Switchboard:
         for each in self._on:
             each.feed.close()
 
-    def change(self, wanted: Sequence[Outlet]) -> list[str]:
+    def change(self, wanted: Sequence[ActiveSink]) -> list[str]:
         """Have the outputs of the configuration be those `wanted`; name what changes.
 
         One whose options changed ends and is begun anew, with how things stand; the
@@ -99,11 +99,11 @@ class Switchboard:
         device, value = reading.device, reading.value
         self._standing.pop((device, type(value)), None)
         self._standing[device, type(value)] = reading
-        if isinstance(value, SessionState) and value.state is Recording.ENDED:
+        if isinstance(value, SessionState) and value.state is RecordingState.ENDED:
             for kind in OF_A_SESSION:
                 self._standing.pop((device, kind), None)
 
-    def _replace(self, old: Outlet | None, new: Outlet | None) -> None:
+    def _replace(self, old: ActiveSink | None, new: ActiveSink | None) -> None:
         before = None
         if old is not None:
             self._on.remove(old)
@@ -116,7 +116,7 @@ class Switchboard:
             self._on.append(new)
         self._run(new, before)
 
-    def _run(self, each: Outlet | None, before: asyncio.Task[None] | None) -> None:
+    def _run(self, each: ActiveSink | None, before: asyncio.Task[None] | None) -> None:
         if self._tasks is None:
             return
         name = "farewell" if each is None else f"sink-{each.sink.name}"
@@ -125,7 +125,7 @@ class Switchboard:
             self._running[each] = task
 
     async def _live(
-        self, each: Outlet | None, before: asyncio.Task[None] | None
+        self, each: ActiveSink | None, before: asyncio.Task[None] | None
     ) -> None:
         if before is not None:  # two of a kind would quarrel over files and names
             await asyncio.wait({before}, timeout=FAREWELL_S)

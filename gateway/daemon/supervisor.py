@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
-from gateway.acquisition.packets import Tick
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.daemon.active_sink import Outlet, outlet
-from gateway.daemon.sink_router import Switchboard
+from gateway.acquisition.packets import ClockTick
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.daemon.active_sink import ActiveSink, outlet
+from gateway.daemon.sink_router import SinkRouter
 from gateway.daemon.systemd_notify import notify
-from gateway.daemon.watchdog import Vigil
+from gateway.daemon.watchdog import Watchdog
 from gateway.errors import SinkError
 from gateway.host.metrics import clock_synchronised
 from gateway.messages.control import (
@@ -24,18 +24,18 @@ from gateway.messages.control import (
     Command,
     Control,
     EndSession,
-    Lights,
     Mark,
+    MarkLights,
+    OutputHealth,
     Reload,
     Restart,
-    Standing,
     words_of,
 )
 from gateway.messages.outputs import Output
-from gateway.session.controller import Bed
-from gateway.session.device import Station
+from gateway.session.controller import SessionController
+from gateway.session.device import DeviceSetup
 
-__all__ = ["Outlet", "outlet", "serve"]
+__all__ = ["ActiveSink", "outlet", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +45,16 @@ LINK_S = 300.0  # in every other state a link has deadlines of its own, all shor
 SINK_S = 120.0  # for one reading; a broker or a disk that hangs is given up sooner
 
 
-def clock_now() -> Tick:
+def clock_now() -> ClockTick:
     """Read the clocks."""
-    return Tick(time.monotonic(), datetime.now(UTC), clock_synchronised())
+    return ClockTick(time.monotonic(), datetime.now(UTC), clock_synchronised())
 
 
 async def serve(
-    stations: Sequence[Station],
-    outlets: Sequence[Outlet],
+    stations: Sequence[DeviceSetup],
+    outlets: Sequence[ActiveSink],
     stop: asyncio.Event,
-    now: Callable[[], Tick] = clock_now,
+    now: Callable[[], ClockTick] = clock_now,
     control: Control | None = None,
 ) -> None:
     """Run until `stop`; then quiet the radio, drain the sinks and return.
@@ -64,10 +64,10 @@ async def serve(
     A bug in any task cancels the rest and propagates, so that systemd restarts the
     daemon from a clean slate.
     """
-    beds = [Bed(station) for station in stations]
+    beds = [SessionController(station) for station in stations]
     control = control or Control()
-    vigil = Vigil(asyncio.get_running_loop().time)
-    board = Switchboard(outlets, control, vigil)
+    vigil = Watchdog(asyncio.get_running_loop().time)
+    board = SinkRouter(outlets, control, vigil)
     async with asyncio.TaskGroup() as tasks:
         board.start(tasks, partial(_keep, control=control, vigil=vigil))
         work = {
@@ -89,18 +89,21 @@ async def serve(
 
 
 async def _pump(
-    bed: Bed, board: Switchboard, now: Callable[[], Tick], vigil: Vigil
+    bed: SessionController,
+    board: SinkRouter,
+    now: Callable[[], ClockTick],
+    vigil: Watchdog,
 ) -> None:
-    link = LinkState(State.IDLE, LinkTally())
+    link = LinkReading(LinkState.IDLE, LinkStats())
 
     def moved() -> None:
-        streams = link.state is State.STREAMING
+        streams = link.state is LinkState.STREAMING
         vigil.moved(
             f"link of {bed.name}",
             STREAM_S + bed.station.stall_s if streams else LINK_S,
         )
 
-    def report(state: LinkState) -> None:
+    def report(state: LinkReading) -> None:
         nonlocal link
         link = state
         log.debug("%s: %s", bed.name, state.state.value)
@@ -124,10 +127,10 @@ async def _pump(
 
 async def _obey(
     control: Control,
-    beds: Sequence[Bed],
-    board: Switchboard,
+    beds: Sequence[SessionController],
+    board: SinkRouter,
     stop: asyncio.Event,
-    now: Callable[[], Tick],
+    now: Callable[[], ClockTick],
 ) -> None:
     while True:
         command = await control.next()
@@ -145,18 +148,20 @@ async def _obey(
                 _spread(bed, _follow(bed, command, now()), board)
 
 
-def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
+def _follow(
+    bed: SessionController, command: Command, now: ClockTick
+) -> Iterator[Output]:
     match command:
         case BeginSession():
             return bed.begin(now)
         case EndSession():
             return bed.end()
-        case Mark() | Lights() if not bed.runs:
+        case Mark() | MarkLights() if not bed.runs:
             log.warning("%s: no session runs, so nothing is marked", bed.name)
             return iter(())
         case Mark(_, text, what):
             return bed.mark(now.t, text, what)
-        case Lights(_, off):
+        case MarkLights(_, off):
             return bed.switch_lights(now.t, off=off)
         case Reload() | Restart():
             return iter(())
@@ -164,7 +169,7 @@ def _follow(bed: Bed, command: Command, now: Tick) -> Iterator[Output]:
             assert_never(command)
 
 
-async def _announce(outlets: Sequence[Outlet]) -> None:
+async def _announce(outlets: Sequence[ActiveSink]) -> None:
     """Tell systemd when every output takes what the pipelines bring."""
     for each in outlets:
         await each.feed.opened.wait()
@@ -173,12 +178,12 @@ async def _announce(outlets: Sequence[Outlet]) -> None:
 
 
 async def _tick(
-    beds: Sequence[Bed],
-    board: Switchboard,
-    now: Callable[[], Tick],
-    vigil: Vigil,
+    beds: Sequence[SessionController],
+    board: SinkRouter,
+    now: Callable[[], ClockTick],
+    vigil: Watchdog,
 ) -> None:
-    taken: dict[Outlet, int] = {}
+    taken: dict[ActiveSink, int] = {}
     told: list[str] = []
     while True:
         for bed in beds:
@@ -198,12 +203,14 @@ async def _tick(
         await asyncio.sleep(1)
 
 
-def _spread(bed: Bed, outputs: Iterable[Output], board: Switchboard) -> None:
+def _spread(
+    bed: SessionController, outputs: Iterable[Output], board: SinkRouter
+) -> None:
     for output in outputs:
         board.put(bed.reading(output))
 
 
-async def _keep(each: Outlet, control: Control, vigil: Vigil) -> None:
+async def _keep(each: ActiveSink, control: Control, vigil: Watchdog) -> None:
     failures = 0
     name = each.sink.name
     while True:
@@ -211,7 +218,7 @@ async def _keep(each: Outlet, control: Control, vigil: Vigil) -> None:
         try:
             return await each.sink.run(each.options, each.feed, control)
         except SinkError as error:
-            control.note(name, Standing(well=False, words=str(error)))
+            control.note(name, OutputHealth(well=False, words=str(error)))
             failures += 1
             level = logging.WARNING if failures == 1 else logging.DEBUG
             log.log(level, "%s: %s; again in %.0f s", each.part, error, RETRY_S)

@@ -19,7 +19,7 @@ PRIORITY = {  # sd-daemon(3)
 }
 
 
-class Way(Protocol):
+class JournalTransport(Protocol):
     """A way to the journal."""
 
     def send(self, fields: Iterable[tuple[str, bytes]]) -> None:
@@ -77,7 +77,7 @@ def _field(field: tuple[str, bytes]) -> bytes:
     return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(value)), value)
 
 
-def choose() -> Way:
+def choose() -> JournalTransport:
     """Return systemd-python's way where it is installed, or our own."""
     try:
         return SystemdPython()
@@ -92,12 +92,12 @@ class JournalHandler(logging.Handler):
 
     Parameters
     ----------
-    way : Way
+    way : JournalTransport
     otherwise : Handler
         Gets what the journal does not take.
     """
 
-    def __init__(self, way: Way, otherwise: logging.Handler) -> None:
+    def __init__(self, way: JournalTransport, otherwise: logging.Handler) -> None:
         super().__init__()
         self._way = way
         self._otherwise = otherwise

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 
-class Vigil:
+class Watchdog:
     """Knows by when each part has promised to move again.
 
     Parameters

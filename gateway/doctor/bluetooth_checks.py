@@ -4,9 +4,9 @@ import asyncio
 import sys
 from collections.abc import Iterator
 
-from gateway.config.schema import Ble
+from gateway.config.schema import BleConfig
 from gateway.doctor.report import Finding, broken, good, skipped, warning
-from gateway.doctor.target import Patient, said_by
+from gateway.doctor.target import Target, said_by
 
 if sys.platform == "linux":
     from gateway.ble.bluez.diagnosis import diagnose, read_hardware
@@ -14,9 +14,9 @@ if sys.platform == "linux":
 OLDEST_BLUEZ = (5, 50)
 
 
-def ble_findings(patient: Patient) -> Iterator[Finding]:
+def ble_findings(patient: Target) -> Iterator[Finding]:
     """Look at BlueZ, rfkill, D-Bus and the adapter."""
-    ble = patient.config.ble if patient.config else Ble()
+    ble = patient.config.ble if patient.config else BleConfig()
     if ble.backend == "simulated":
         yield good("bluetooth", f"simulated, over {ble.transport}: none is needed")
         return

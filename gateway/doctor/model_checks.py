@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gateway.doctor.report import Finding, broken, good, skipped, warning
-from gateway.doctor.target import Patient, said_by
+from gateway.doctor.target import Target, said_by
 from gateway.errors import ModelError
 from gateway.models.load import read_model
 from gateway.models.trial import try_model
@@ -21,7 +21,7 @@ SLOW_MS = {"ai-edge-litert": 20.0, "tflite-runtime": 200.0}
 TRAP = "without /proc/cpuinfo LiteRT scores about 100 times slower"
 
 
-def model_findings(patient: Patient) -> Iterator[Finding]:
+def model_findings(patient: Target) -> Iterator[Finding]:
     """Verify the model, and time an epoch."""
     name = patient.config.staging.model if patient.config else "default"
     try:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from gateway.config.schema import parse
-from gateway.doctor.report import Finding, Verdict, broken, good, skipped, warning
+from gateway.doctor.report import Finding, Severity, broken, good, skipped, warning
 from gateway.doctor.sandbox_checks import fence_findings
-from gateway.doctor.target import Patient
+from gateway.doctor.target import Target
 from gateway.errors import ConfigError
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import Connection
-from gateway.sinks.mqtt import Options
+from gateway.mqtt.client_events import BrokerState
+from gateway.sinks.mqtt import MqttOptions
 
 PATIENCE_S = 5.0
 DAY_S = 86_400.0
@@ -22,7 +22,7 @@ SOON_DAYS = 14
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def mqtt_findings(patient: Patient) -> Iterator[Finding]:
+def mqtt_findings(patient: Target) -> Iterator[Finding]:
     """Look at the way to the broker, step by step; the first that fails ends it."""
     if patient.config is None:
         step = "mend the configuration first: sleepgate config check"
@@ -34,7 +34,9 @@ def mqtt_findings(patient: Patient) -> Iterator[Finding]:
         return
     section = patient.config.outputs["mqtt"]
     try:
-        options = parse({} if section is None else section, Options, "outputs.mqtt.")
+        options = parse(
+            {} if section is None else section, MqttOptions, "outputs.mqtt."
+        )
     except ConfigError as error:
         yield broken("broker", str(error), "sleepgate config check")
         return
@@ -42,13 +44,13 @@ def mqtt_findings(patient: Patient) -> Iterator[Finding]:
     for look in (_reached, _tls):
         finding = look(options)
         yield finding
-        if finding.verdict is Verdict.BROKEN:
+        if finding.verdict is Severity.BROKEN:
             return
     yield asyncio.run(_let_in(options))
     yield from _in_the_open(options)
 
 
-def _reached(options: Options) -> Finding:
+def _reached(options: MqttOptions) -> Finding:
     at = str(options.address)
     try:
         with closing(
@@ -66,7 +68,7 @@ def _reached(options: Options) -> Finding:
         return broken("broker", f"{at}: {error.strerror or error}", step)
 
 
-def _tls(options: Options) -> Finding:
+def _tls(options: MqttOptions) -> Finding:
     if options.tls is None:
         return good("tls", "not asked for")
     try:
@@ -94,13 +96,13 @@ def _tls(options: Options) -> Finding:
     return good("tls", words)
 
 
-async def _let_in(options: Options) -> Finding:
+async def _let_in(options: MqttOptions) -> Finding:
     who = f"user {options.username}" if options.username else "without a user name"
     async with MqttClient(options.address, None, lambda: ()) as client:
         match client.connection:
-            case Connection.ONLINE | Connection.CATCHING_UP:
+            case BrokerState.ONLINE | BrokerState.CATCHING_UP:
                 return good("login", f"{who}, MQTT {client.protocol}")
-            case Connection.REFUSED:
+            case BrokerState.REFUSED:
                 step = "check outputs.mqtt.username and password, and the broker's own"
                 return broken("login", f"refused {who}", step)
             case _:
@@ -108,7 +110,7 @@ async def _let_in(options: Options) -> Finding:
                 return broken("login", f"{who}: no answer to CONNECT", step)
 
 
-def _in_the_open(options: Options) -> Iterator[Finding]:
+def _in_the_open(options: MqttOptions) -> Iterator[Finding]:
     if options.password and options.tls is None and options.host not in LOOPBACK:
         yield warning(
             "privacy",

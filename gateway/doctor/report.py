@@ -6,10 +6,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from gateway.formats.epoch_json import utc_text
-from gateway.reports.status_text import Mood, Said
+from gateway.reports.status_text import LineTone, StatusTextLine
 
 
-class Verdict(Enum):
+class Severity(Enum):
     """How bad it is; the value is its name in messages."""
 
     GOOD = "good"
@@ -18,11 +18,11 @@ class Verdict(Enum):
     BROKEN = "broken"
 
 
-EXIT_CODES = {Verdict.WARNING: 1, Verdict.BROKEN: 2}
+EXIT_CODES = {Severity.WARNING: 1, Severity.BROKEN: 2}
 MOODS = {
-    Verdict.GOOD: Mood.GOOD,
-    Verdict.WARNING: Mood.WARNING,
-    Verdict.BROKEN: Mood.BAD,
+    Severity.GOOD: LineTone.GOOD,
+    Severity.WARNING: LineTone.WARNING,
+    Severity.BROKEN: LineTone.BAD,
 }
 
 
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     ----------
     check : str
         What was looked at, e.g. ``"adapter"``.
-    verdict : Verdict
+    verdict : Severity
     words : str
         What was seen.
     remedy : str
@@ -41,37 +41,37 @@ class Finding(NamedTuple):
     """
 
     check: str
-    verdict: Verdict
+    verdict: Severity
     words: str
     remedy: str = ""
 
 
 def good(check: str, words: str) -> Finding:
     """Find nothing wrong."""
-    return Finding(check, Verdict.GOOD, words)
+    return Finding(check, Severity.GOOD, words)
 
 
 def skipped(check: str, words: str, remedy: str) -> Finding:
     """Say what could not be looked at, and how it could."""
-    return Finding(check, Verdict.SKIPPED, words, remedy)
+    return Finding(check, Severity.SKIPPED, words, remedy)
 
 
 def warning(check: str, words: str, remedy: str) -> Finding:
     """Find what may spoil a night."""
-    return Finding(check, Verdict.WARNING, words, remedy)
+    return Finding(check, Severity.WARNING, words, remedy)
 
 
 def broken(check: str, words: str, remedy: str) -> Finding:
     """Find what keeps it from working."""
-    return Finding(check, Verdict.BROKEN, words, remedy)
+    return Finding(check, Severity.BROKEN, words, remedy)
 
 
-def worst(findings: Iterable[Finding]) -> Verdict:
+def worst(findings: Iterable[Finding]) -> Severity:
     """Return the verdict on all of them."""
-    order = list(Verdict)
+    order = list(Severity)
     found = (finding.verdict for finding in findings)
-    verdict = max(found, key=order.index, default=Verdict.GOOD)
-    return Verdict.GOOD if verdict is Verdict.SKIPPED else verdict
+    verdict = max(found, key=order.index, default=Severity.GOOD)
+    return Severity.GOOD if verdict is Severity.SKIPPED else verdict
 
 
 def doctor_document(
@@ -89,23 +89,27 @@ def doctor_document(
     }
 
 
-def doctor_lines(findings: Sequence[Finding]) -> list[Said]:
+def doctor_lines(findings: Sequence[Finding]) -> list[StatusTextLine]:
     """Write a line for each finding, its remedy below, and the verdict."""
     width = max((len(each.check) for each in findings), default=0) + 2
     lines = []
     for each in findings:
-        mood = MOODS.get(each.verdict, Mood.PLAIN)
+        mood = MOODS.get(each.verdict, LineTone.PLAIN)
         verdict = f"{each.verdict.value:<9}"
-        lines.append(Said(f"{verdict}{each.check:<{width}}{_flat(each.words)}", mood))
+        lines.append(
+            StatusTextLine(f"{verdict}{each.check:<{width}}{_flat(each.words)}", mood)
+        )
         if each.remedy:
-            lines.append(Said(f"{'':<{9 + width}}next: {_flat(each.remedy)}", mood))
-    return [*lines, Said(_summary(findings), MOODS[worst(findings)])]
+            lines.append(
+                StatusTextLine(f"{'':<{9 + width}}next: {_flat(each.remedy)}", mood)
+            )
+    return [*lines, StatusTextLine(_summary(findings), MOODS[worst(findings)])]
 
 
 def _summary(findings: Sequence[Finding]) -> str:
     counts = {
         verdict: sum(each.verdict is verdict for each in findings)
-        for verdict in (Verdict.BROKEN, Verdict.WARNING, Verdict.SKIPPED)
+        for verdict in (Severity.BROKEN, Severity.WARNING, Severity.SKIPPED)
     }
     said = [f"{n} {verdict.value}" for verdict, n in counts.items() if n]
     return f"{len(findings)} looked at: {', '.join(said) or 'all good'}"

@@ -14,25 +14,25 @@ from gateway.doctor.service_checks import (
     daemon_findings,
     service_findings,
 )
-from gateway.doctor.target import Patient
+from gateway.doctor.target import Target
 from gateway.errors import ConfigError
 
 
-def patient_of(file: Path, socket: Path) -> Patient:
+def patient_of(file: Path, socket: Path) -> Target:
     """Read the configuration as the daemon would."""
     try:
         config = check(file)
     except ConfigError as error:
-        return Patient(file, None, tuple(error.problems), socket)
-    return Patient(file, config, (), socket)
+        return Target(file, None, tuple(error.problems), socket)
+    return Target(file, config, (), socket)
 
 
-def examine(patient: Patient, parts: frozenset[str]) -> Iterator[Finding]:
+def examine(patient: Target, parts: frozenset[str]) -> Iterator[Finding]:
     """Yield what is found, as it is found.
 
     Parameters
     ----------
-    patient : Patient
+    patient : Target
     parts : frozenset of str
         ``"ble"``, ``"mqtt"`` or both; everything if empty.
     """

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 from gateway.doctor.report import Finding, broken, good, skipped, warning
-from gateway.doctor.target import Patient, said_by
+from gateway.doctor.target import Target, said_by
 from gateway.errors import GatewayError, NoDaemonError
 from gateway.host.metrics import is_there
 from gateway.reports.status_text import RESTART
@@ -15,7 +15,7 @@ from gateway.reports.status_text import RESTART
 LOG = "journalctl -u sleepgate -n 50"
 
 
-def config_findings(patient: Patient) -> Iterator[Finding]:
+def config_findings(patient: Target) -> Iterator[Finding]:
     """Tell every problem of the configuration."""
     if not is_there(patient.file):
         step = f"sudo sleepgate config init {patient.file}"
@@ -55,10 +55,10 @@ def service_findings() -> Iterator[Finding]:
         yield good("service", f"{state}, {enabled}")
 
 
-def daemon_findings(patient: Patient) -> Iterator[Finding]:
+def daemon_findings(patient: Target) -> Iterator[Finding]:
     """Ask the daemon how it does."""
     try:
-        status = ask(patient.socket, Order("status"))
+        status = ask(patient.socket, ControlRequest("status"))
     except NoDaemonError as error:
         words, _, step = str(error).partition("\nnext: ")
         yield warning("daemon", words, step or LOG)

@@ -15,12 +15,12 @@ from gateway import __version__, sinks
 from gateway.config.file import read_document
 from gateway.config.secret_tags import LeftSecretLoader, Secret
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.doctor.redaction import Anonymiser
 from gateway.doctor.report import Finding, doctor_document
-from gateway.doctor.target import Patient, said_by
+from gateway.doctor.target import Target, said_by
 from gateway.errors import ConfigError, GatewayError
 from gateway.host.metrics import host_name
 
@@ -42,7 +42,7 @@ the same is replaced by the same.
 """
 
 
-def write_bundle(path: Path, patient: Patient, findings: Sequence[Finding]) -> None:
+def write_bundle(path: Path, patient: Target, findings: Sequence[Finding]) -> None:
     """Write the zip; only its owner may read it.
 
     Raises
@@ -109,7 +109,7 @@ def _leaves(tree: object, key: str) -> Iterator[tuple[str, str]]:
         yield key, tree if isinstance(tree, str) else str(tree)
 
 
-def _known(patient: Patient) -> object | None:
+def _known(patient: Target) -> object | None:
     """Return the decoded configuration; None if it cannot be decoded at all."""
     try:
         return read_document(patient.file).tree or {}
@@ -121,7 +121,7 @@ def _known(patient: Patient) -> object | None:
         return None
 
 
-def _configuration(patient: Patient) -> str:
+def _configuration(patient: Target) -> str:
     try:
         config = check(patient.file, LeftSecretLoader, may_be_empty=True)
     except ConfigError as error:
@@ -129,9 +129,9 @@ def _configuration(patient: Patient) -> str:
     return effective_yaml(effective(config))
 
 
-def _status(patient: Patient) -> Mapping[str, Any]:
+def _status(patient: Target) -> Mapping[str, Any]:
     try:
-        return ask(patient.socket, Order("status"))
+        return ask(patient.socket, ControlRequest("status"))
     except GatewayError as error:
         return {"error": str(error)}
 

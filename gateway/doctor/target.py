@@ -11,7 +11,7 @@ PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class Target:
     """What an examination goes by.
 
     Attributes

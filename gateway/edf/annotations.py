@@ -68,7 +68,7 @@ def parse_annotations(content: bytes) -> Iterator[Annotation]:
 
 
 @dataclass(slots=True)
-class Account:
+class AnnotationCounts:
     """What the annotations of a file come to.
 
     Attributes
@@ -128,17 +128,17 @@ class Annotations:
     ----------
     n_bytes : int
         Room for annotations in a data record.
-    account : Account or None
+    account : AnnotationCounts or None
         What the file says already.
 
     Attributes
     ----------
-    account : Account
+    account : AnnotationCounts
         Everything added is counted there.
     """
 
-    def __init__(self, n_bytes: int, account: Account | None = None) -> None:
-        self.account = account or Account()
+    def __init__(self, n_bytes: int, account: AnnotationCounts | None = None) -> None:
+        self.account = account or AnnotationCounts()
         self._n_bytes = n_bytes
         self._urgent: deque[Annotation] = deque()
         self._others: deque[Annotation] = deque()

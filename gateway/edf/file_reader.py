@@ -25,7 +25,7 @@ from gateway.edf.header_reader import (
     signals_of,
     start_of,
 )
-from gateway.edf.record_reader import Records, Run, runs_of
+from gateway.edf.record_reader import RecordReader, RecordRun, runs_of
 from gateway.edf.tal import EdfAnnotation
 from gateway.errors import MissingExtraError, RecordingError
 
@@ -59,9 +59,9 @@ class EdfFile:
     annotations : tuple of EdfAnnotation
         In the order of time.
     header : bytes
-    records : Records
+    records : RecordReader
         Where the samples are.
-    runs : tuple of Run
+    runs : tuple of RecordRun
         Data records that follow each other without a hole.
     notes : tuple of str
         What is odd about the file and what was done about it, for people.
@@ -72,8 +72,8 @@ class EdfFile:
     signals: tuple[EdfSignal, ...]
     annotations: tuple[EdfAnnotation, ...]
     header: bytes
-    records: Records
-    runs: tuple[Run, ...]
+    records: RecordReader
+    runs: tuple[RecordRun, ...]
     notes: tuple[str, ...]
 
     def digital(self, signal: EdfSignal) -> NDArray[np.int16] | NDArray[np.int32]:

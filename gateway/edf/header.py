@@ -46,7 +46,7 @@ ANNOTATIONS = {False: "EDF Annotations", True: "BDF Annotations"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class SignalHeader:
     """One signal of a file; fields are those of the header.
 
     `physical_min` and `physical_max` are the text of the header, so that what is read
@@ -76,7 +76,7 @@ class Header:
         Local time at the sleeper's bed, whole seconds, naive as in the file.
     record_us : int
         Duration of a data record, microseconds.
-    signals : tuple of Signal
+    signals : tuple of SignalHeader
         The last one holds the annotations.
     wide : bool
         Samples have 24 bits: the file is a BDF+.
@@ -86,7 +86,7 @@ class Header:
     recording: str
     start: datetime
     record_us: int
-    signals: tuple[Signal, ...]
+    signals: tuple[SignalHeader, ...]
     wide: bool = False
 
     @property
@@ -194,7 +194,7 @@ def _start(date: str, time: str) -> datetime:
     )
 
 
-def _signals(rows: bytes, n_signals: int) -> Iterator[Signal]:
+def _signals(rows: bytes, n_signals: int) -> Iterator[SignalHeader]:
     columns: dict[str, list[str]] = {}
     at = 0
     for n, name in PER_SIGNAL:
@@ -204,7 +204,7 @@ def _signals(rows: bytes, n_signals: int) -> Iterator[Signal]:
         ]
         at += n * n_signals
     for i in range(n_signals):
-        yield Signal(
+        yield SignalHeader(
             label=columns["label"][i],
             transducer=columns["transducer"][i],
             dimension=columns["dimension"][i],

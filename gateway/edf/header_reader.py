@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.edf.record_reader import Records
+from gateway.edf.record_reader import RecordReader
 from gateway.errors import RecordingError
 
 if TYPE_CHECKING:  # an optional dependency
@@ -104,7 +104,7 @@ def _labels(header: bytes) -> list[str]:
 
 def records_of(
     path: Path, header: bytes, source: "edfio.Edf"
-) -> tuple[Records, list[str]]:
+) -> tuple[RecordReader, list[str]]:
     """Return where the samples are, and notes for people.
 
     Raises
@@ -123,7 +123,7 @@ def records_of(
     data_bytes = path.stat().st_size - len(header)
     found, rest = divmod(data_bytes, sum(lengths) * sample_bytes)
     labels = _labels(header)
-    records = Records(
+    records = RecordReader(
         path=path,
         header_bytes=len(header),
         sample_bytes=sample_bytes,

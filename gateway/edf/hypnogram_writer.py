@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.scored_night import StagedNight
+from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Stage
 
 LABEL = "EDF Annotations"
@@ -20,7 +20,7 @@ MONTHS = (
 UNSCORED = "Sleep stage ?"
 
 
-def hypnogram_edf(night: StagedNight) -> bytes:
+def hypnogram_edf(night: ScoredNight) -> bytes:
     """Write the stages as they were live, an annotation of 30 s for every epoch.
 
     Refused epochs are ``"Sleep stage ?"``. The local time in the header is UTC.
@@ -29,7 +29,7 @@ def hypnogram_edf(night: StagedNight) -> bytes:
     return _header(night, len(records)) + b"".join(records)
 
 
-def _records(night: StagedNight) -> Iterator[bytes]:
+def _records(night: ScoredNight) -> Iterator[bytes]:
     keeping = b"+0\x14\x14\x00"
     record = keeping
     for epoch in night.epochs:
@@ -44,7 +44,7 @@ def _records(night: StagedNight) -> Iterator[bytes]:
     yield record.ljust(RECORD_BYTES, b"\x00")
 
 
-def _header(night: StagedNight, n_records: int) -> bytes:
+def _header(night: ScoredNight, n_records: int) -> bytes:
     start = night.start_utc
     date = "X"
     if night.dated:

@@ -21,7 +21,7 @@ ABSENT, OR = "absent", " | "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Own:
+class OwnFields:
     """How a session was recorded and scored.
 
     Attributes
@@ -49,7 +49,7 @@ class Own:
     epochs: tuple[int, ...]
 
 
-def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> Own | None:
+def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> OwnFields | None:
     """Read what a recording of ours says; None if it is somebody else's.
 
     Parameters
@@ -72,7 +72,7 @@ def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> Own | None
         signals.append(tuple(ordinary[taken : taken + len(stream.channels)]))
         taken += len(stream.channels)
     texts = _joined(annotations)
-    return Own(
+    return OwnFields(
         montage=montage,
         signals=tuple(signals),
         start_utc=_start(texts),

@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 Samples = NDArray[np.int16] | NDArray[np.int32]
 
 
-class Run(NamedTuple):
+class RecordRun(NamedTuple):
     """Data records that follow each other without a hole, and when they begin."""
 
     first_record: int
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Records:
+class RecordReader:
     """Equal blocks of bytes, each with some samples of every signal in turn.
 
     Attributes
@@ -123,21 +123,21 @@ class Records:
 
 
 def runs_of(
-    path: Path, records: Records, said: list[list[EdfAnnotation]]
-) -> tuple[list[Run], list[str]]:
+    path: Path, records: RecordReader, said: list[list[EdfAnnotation]]
+) -> tuple[list[RecordRun], list[str]]:
     """Tell from the records' own clock which of them follow each other.
 
     Parameters
     ----------
     path : Path
         For messages.
-    records : Records
+    records : RecordReader
     said : list of list of EdfAnnotation
         Per record; the first of each keeps the time. Empty in plain EDF.
 
     Returns
     -------
-    runs : list of Run
+    runs : list of RecordRun
     notes : list of str
         What is odd about them, for people.
 
@@ -149,8 +149,8 @@ def runs_of(
     if not said and records.interrupted:
         raise _timeless(path, 0)
     if not said or records.record_s <= 0:
-        return [Run(0, records.n_records, 0.0)] * bool(records.n_records), []
-    runs: list[Run] = []
+        return [RecordRun(0, records.n_records, 0.0)] * bool(records.n_records), []
+    runs: list[RecordRun] = []
     silent = 0
     for number, told in enumerate(said):
         onset_s = told[0].onset_s if told and not told[0].text else None
@@ -160,18 +160,18 @@ def runs_of(
             silent += 1
             onset_s = _end_s(runs[-1], records) if runs else 0.0
         if not runs:
-            runs.append(Run(number, 1, onset_s))
+            runs.append(RecordRun(number, 1, onset_s))
             continue
         ahead_s = onset_s - _end_s(runs[-1], records)
         _check_step(path, number, ahead_s)
         if ahead_s > SLACK_S:
-            runs.append(Run(number, 1, onset_s))
+            runs.append(RecordRun(number, 1, onset_s))
         else:
             runs[-1] = runs[-1]._replace(n_records=runs[-1].n_records + 1)
     return runs, _notes(silent, len(runs))
 
 
-def _end_s(run: Run, records: Records) -> float:
+def _end_s(run: RecordRun, records: RecordReader) -> float:
     return run.onset_s + run.n_records * records.record_s
 
 

@@ -10,11 +10,16 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.acquisition.packets import Block
-from gateway.edf.annotations import OF_CHANNEL, Account, Annotation, Annotations
+from gateway.acquisition.packets import SampleBlock
+from gateway.edf.annotations import (
+    OF_CHANNEL,
+    Annotation,
+    AnnotationCounts,
+    Annotations,
+)
 from gateway.edf.fields import SECOND_US
 from gateway.edf.samples import Counts, pack
-from gateway.edf.signals import Layout
+from gateway.edf.signals import RecordLayout
 
 GAP = "BAD_gap"  # lost on the way from the headband
 START = "BAD_start"  # before the first sample
@@ -23,15 +28,15 @@ UNRECORDED = "BAD_unrecorded"  # received, but there was no disk for it
 KEPT = "Recorded, not scored"  # of the epoch in which the daemon was killed
 NEAR = 1e-6  # of a sample: what a float may be off
 
-Run = tuple[int, int]  # samples from ... to before ... of a stream
+RecordRun = tuple[int, int]  # samples from ... to before ... of a stream
 
 
-class Records:
+class RecordWriter:
     """Lay blocks on data records; holds less than two of them.
 
     Parameters
     ----------
-    layout : Layout
+    layout : RecordLayout
     offset_us : int
         What the header's whole second leaves of the session's beginning.
     n_written : int
@@ -39,17 +44,17 @@ class Records:
     held : sequence of ndarray of int32, shape (n_channels,), or None
         The last count of every channel, one array per stream; None where there is
         nothing yet.
-    account : Account or None
+    account : AnnotationCounts or None
         What the annotations in the file come to.
     """
 
     def __init__(
         self,
-        layout: Layout,
+        layout: RecordLayout,
         offset_us: int,
         n_written: int = 0,
         held: Sequence[NDArray[np.int32]] | None = None,
-        account: Account | None = None,
+        account: AnnotationCounts | None = None,
     ) -> None:
         self.layout = layout
         self._offset_us = offset_us
@@ -71,7 +76,7 @@ class Records:
         )
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AnnotationCounts:
         """What all annotations come to, those that wait included."""
         return self._annotations.account
 
@@ -98,7 +103,7 @@ class Records:
         """Have something written in the next record that has room."""
         self.add(Annotation(onset_us, duration_us, (text,)))
 
-    def push(self, block: Block, text: str = GAP) -> Iterator[bytes]:
+    def push(self, block: SampleBlock, text: str = GAP) -> Iterator[bytes]:
         """Yield the data records that are complete before `block`'s last is.
 
         Samples that were laid down already are passed over; what is missing before
@@ -106,8 +111,8 @@ class Records:
         """
         yield from self.advance(block.first, text)
         before = self.reached
-        starts: list[list[Run]] = []
-        gaps: list[list[Run]] = []
+        starts: list[list[RecordRun]] = []
+        gaps: list[list[RecordRun]] = []
         for at, first in enumerate(block.first):
             skip = before[at] - first
             present = block.present[at][skip:]
@@ -164,7 +169,7 @@ class Records:
             yield from self.advance(self._record_end(), END)
             yield from self.flush()
 
-    def _began(self, at: int, block: Block) -> int:
+    def _began(self, at: int, block: SampleBlock) -> int:
         """Return the first sample of a stream after the first of any stream."""
         rates = [stream.sfreq for stream in self.layout.montage.streams]
         began_s = min(
@@ -179,7 +184,7 @@ class Records:
         )
         return ceil(began_s * rates[at] - NEAR)
 
-    def _there(self, at: int, since: int, end: int) -> list[Run]:
+    def _there(self, at: int, since: int, end: int) -> list[RecordRun]:
         """Return what of a stream's samples was not said to be missing."""
         said = {GAP, UNRECORDED}
         said |= {f"{x}{OF_CHANNEL}{y}" for x in said for y in self.layout.labels(at)}
@@ -224,7 +229,7 @@ class Records:
         onset_us = self._offset_us + (self._next - 1) * self.layout.record_us
         return samples + self._annotations.fill(onset_us)
 
-    def _tell(self, runs: Sequence[Iterable[Run]], text: str) -> None:
+    def _tell(self, runs: Sequence[Iterable[RecordRun]], text: str) -> None:
         """Annotate what is missing, by channel where only some streams miss it."""
         missing: dict[tuple[int, int], list[int]] = {}
         for at, holes in enumerate(runs):
@@ -240,6 +245,6 @@ class Records:
             self._annotations.add(annotation, urgent=True)
 
 
-def _holes(present: NDArray[np.bool_]) -> Iterator[Run]:
+def _holes(present: NDArray[np.bool_]) -> Iterator[RecordRun]:
     edges = np.flatnonzero(np.diff(present, prepend=True, append=True))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway.acquisition.loss_counts import Tally
-from gateway.acquisition.packets import Block
-from gateway.edf.annotations import UNSCORED, Account
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.acquisition.packets import SampleBlock
+from gateway.edf.annotations import UNSCORED, AnnotationCounts
 from gateway.edf.fields import SECOND_US
-from gateway.edf.record_writer import GAP, UNRECORDED, Records
+from gateway.edf.record_writer import GAP, UNRECORDED, RecordWriter
 from gateway.formats.epoch_json import utc_text
 from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Output,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
@@ -35,9 +35,9 @@ HEADBAND_OFF = "BAD_off_head"
 ARTEFACTS = (Flaw.FLAT, Flaw.RAILED, Flaw.WILD)
 LINK_UP, LINK_LOST = "Link up", "Link lost"
 TOLD = {
-    Happening.LIGHTS_OFF: "Lights off",
-    Happening.LIGHTS_ON: "Lights on",
-    Happening.SESSION_RESUMED: "Session resumed",
+    EventKind.LIGHTS_OFF: "Lights off",
+    EventKind.LIGHTS_ON: "Lights on",
+    EventKind.SESSION_RESUMED: "Session resumed",
 }
 SCORED_UNTIL = "Scored until here"
 
@@ -49,27 +49,27 @@ class ClockReading(NamedTuple):
     utc: datetime
 
 
-class NightRecord:
+class SessionWriter:
     """Turn a session's outputs into data records.
 
     Parameters
     ----------
-    records : Records
+    records : RecordWriter
     channels : sequence of str
         The model's inputs, in the order of every `ScoredEpoch.quality`.
 
     Attributes
     ----------
-    tally : Tally
+    tally : LossCounts
         The last one.
     clock : ClockReading or None
         At the beginning of the last epoch.
     session : SessionState or None
     """
 
-    def __init__(self, records: Records, channels: Sequence[str]) -> None:
+    def __init__(self, records: RecordWriter, channels: Sequence[str]) -> None:
         self.records = records
-        self.tally = Tally()
+        self.tally = LossCounts()
         self.clock: ClockReading | None = None
         self.session: SessionState | None = None
         self._channels = channels
@@ -81,7 +81,7 @@ class NightRecord:
         self._missing = GAP
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AnnotationCounts:
         """What was annotated so far."""
         return self.records.account
 
@@ -113,7 +113,7 @@ class NightRecord:
     def push(self, value: Output) -> Iterator[bytes]:
         """Yield the data records that `value` completes."""
         match value:
-            case Block():
+            case SampleBlock():
                 yield from self._block(value)
             case ScoredEpoch():
                 yield from self._epoch(value)
@@ -127,7 +127,7 @@ class NightRecord:
                 self._happened(value)
             case SessionState():
                 self.session = value
-            case Tally():
+            case LossCounts():
                 self.tally = value
             case _:
                 pass
@@ -143,9 +143,9 @@ class NightRecord:
     @property
     def ended(self) -> bool:
         """Whether the session is over."""
-        return self.session is not None and self.session.state is Recording.ENDED
+        return self.session is not None and self.session.state is RecordingState.ENDED
 
-    def _block(self, block: Block) -> Iterator[bytes]:
+    def _block(self, block: SampleBlock) -> Iterator[bytes]:
         at = self._fastest
         present, first = block.present[at], block.first[at]
         self._second = block.second, first, present.size
@@ -197,7 +197,7 @@ class NightRecord:
 
     def _happened(self, event: SleepEvent) -> None:
         text = TOLD.get(event.what)
-        if event.what is Happening.MARKER:
+        if event.what is EventKind.MARKER:
             text = event.text
         elif event.step_s is not None:
             text = f"Clock set by {event.step_s:+.3f} s"

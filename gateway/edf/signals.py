@@ -13,7 +13,7 @@ from fractions import Fraction
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.edf.annotations import room
 from gateway.edf.fields import SECOND_US, eight
-from gateway.edf.header import ANNOTATIONS, Signal
+from gateway.edf.header import ANNOTATIONS, SignalHeader
 
 INT16 = range(-(2**15), 2**15)
 INT24 = range(-(2**23), 2**23)
@@ -36,7 +36,7 @@ CALIBRATION = re.compile(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class RecordLayout:
     """How a montage lies in data records.
 
     Attributes
@@ -61,7 +61,7 @@ class Layout:
         streams = self.montage.streams
         return room(sum(len(s.channels) for s in streams), len(streams))
 
-    def signals(self) -> tuple[Signal, ...]:
+    def signals(self) -> tuple[SignalHeader, ...]:
         """Return the signals of the file, that of the annotations last."""
         container = INT24 if self.wide else INT16
         ordinary = [
@@ -69,7 +69,7 @@ class Layout:
             for at, stream in enumerate(self.montage.streams)
             for channel in stream.channels
         ]
-        annotations = Signal(
+        annotations = SignalHeader(
             label=ANNOTATIONS[self.wide],
             digital_min=container[0],
             digital_max=container[-1],
@@ -88,7 +88,7 @@ class Layout:
         return records * self.record_us + round(Fraction(rest * self.record_us, n))
 
 
-def lay_out(montage: Montage) -> Layout:
+def lay_out(montage: Montage) -> RecordLayout:
     """Decide the duration of data records, and how many bits a sample has.
 
     One second where all rates are whole numbers; else the shortest whole number of
@@ -112,12 +112,12 @@ def lay_out(montage: Montage) -> Layout:
     for seconds in range(1, LONGEST_S + 1):
         if all((rate * seconds).denominator == 1 for rate in rates):
             n_samples = tuple(int(rate * seconds) for rate in rates)
-            return Layout(montage, seconds * SECOND_US, n_samples, wide)
+            return RecordLayout(montage, seconds * SECOND_US, n_samples, wide)
     if len(rates) > 1:
         listed = ", ".join(f"{stream.sfreq:g}" for stream in streams)
         raise ValueError(f"rates of {listed} Hz have no common record of whole samples")
     n = max(round(rates[0]), 1)
-    return Layout(montage, round(n / rates[0] * SECOND_US), (n,), wide)
+    return RecordLayout(montage, round(n / rates[0] * SECOND_US), (n,), wide)
 
 
 def label(channel: Channel) -> str:
@@ -126,8 +126,8 @@ def label(channel: Channel) -> str:
     return "".join(c if " " <= c <= "~" else "_" for c in text)[:LABEL_BYTES]
 
 
-def montage_of(signals: Iterable[Signal], record_us: int) -> Montage:
-    """Return the montage that `Layout.signals` described, exactly.
+def montage_of(signals: Iterable[SignalHeader], record_us: int) -> Montage:
+    """Return the montage that `RecordLayout.signals` described, exactly.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def _rate(n_samples: int, record_us: int) -> float:
     return round(n_samples * SECOND_US / record_us, 3)
 
 
-def _signal(at: int, channel: Channel, stream: Stream, n_samples: int) -> Signal:
+def _signal(at: int, channel: Channel, stream: Stream, n_samples: int) -> SignalHeader:
     low, high = channel.digital_min, channel.digital_max
     edges_uv = [(count - channel.zero) * channel.lsb_uv for count in (low, high)]
     dimension, scale = _dimension(max(map(abs, edges_uv)))
@@ -173,7 +173,7 @@ def _signal(at: int, channel: Channel, stream: Stream, n_samples: int) -> Signal
         f"electrode; stream {at}; {channel.lsb_uv!r} uV/count; zero {channel.zero}"
         + ("; rough rate" if stream.rough_rate else "")
     )
-    return Signal(
+    return SignalHeader(
         label=label(channel),
         transducer=calibration,
         dimension=dimension,

@@ -37,7 +37,7 @@ class Interval(NamedTuple):
     upper: float
 
 
-class Line(NamedTuple):
+class RegressionLine(NamedTuple):
     """A least-squares line over the reference, and how sure its slope is."""
 
     slope: float
@@ -64,9 +64,9 @@ class NightsAgreement:
         Mean difference.
     lower_limit, upper_limit : Interval
         95 % limits of agreement, bias -+ 1.96 SD.
-    bias_line : Line
+    bias_line : RegressionLine
         Difference over reference.
-    residual_line : Line
+    residual_line : RegressionLine
         Absolute residual of `bias_line` over reference.
     proportional_bias : bool
         The bias changes with the reference: `bias_line` tells more than `bias`.
@@ -82,8 +82,8 @@ class NightsAgreement:
     bias: Interval
     lower_limit: Interval
     upper_limit: Interval
-    bias_line: Line
-    residual_line: Line
+    bias_line: RegressionLine
+    residual_line: RegressionLine
     proportional_bias: bool
     heteroscedastic: bool
     normal: bool
@@ -180,16 +180,16 @@ def _sd(values: Array) -> float:
     return float(values.std(ddof=1))
 
 
-def _line(stats: Any, x: Array, y: Array) -> Line:  # noqa: ANN401 (an optional module)
+def _line(stats: Any, x: Array, y: Array) -> RegressionLine:  # noqa: ANN401 (an optional module)
     if min(np.ptp(x), np.ptp(y)) <= NO_LESS:  # there is no slope to find
-        return Line(0.0, float(y.mean()), 1.0, 0.0)
+        return RegressionLine(0.0, float(y.mean()), 1.0, 0.0)
     fit = stats.linregress(x, y)
     p_value = float(fit.pvalue) if np.isfinite(fit.pvalue) else 1.0
     r = float(fit.rvalue) if np.isfinite(fit.rvalue) else 0.0
-    return Line(float(fit.slope), float(fit.intercept), p_value, r**2)
+    return RegressionLine(float(fit.slope), float(fit.intercept), p_value, r**2)
 
 
-def _ratio(residuals: Line, reference: Array) -> float:
+def _ratio(residuals: RegressionLine, reference: Array) -> float:
     """Return by which factor the spread changes over the reference's range."""
     ends = (float(reference.min()), float(reference.max()))
     low, high = (max(residuals.at(end), NO_LESS) for end in ends)

@@ -5,10 +5,10 @@ from datetime import datetime
 from gateway.formats.epoch_json import json_bytes, utc_text
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.contact_monitor import WINDOW_S
-from gateway.preprocessing.electrode_contact import Contact, Grip
+from gateway.preprocessing.electrode_contact import Contact, ContactState
 from gateway.preprocessing.headband_fit import Contacts
 
-WORST_FIRST = (Grip.OFF, Grip.FAIR, Grip.GOOD)
+WORST_FIRST = (ContactState.OFF, ContactState.FAIR, ContactState.GOOD)
 
 
 def signal_payload(reading: Reading, contacts: Contacts, now: datetime) -> bytes:

@@ -11,14 +11,14 @@ from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.scored_night import StagedEpoch, StagedNight
+from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import STAGES, Refusal, Stage
 
 BY_LABEL = {label: stage for stage, label in LABEL.items()}
 
 
-def staged_epoch(document: Mapping[str, Any]) -> StagedEpoch:
+def staged_epoch(document: Mapping[str, Any]) -> PublishedEpoch:
     """Read an epoch out of ``epoch.v1`` or ``night.v1``.
 
     Raises
@@ -28,7 +28,7 @@ def staged_epoch(document: Mapping[str, Any]) -> StagedEpoch:
     """
     quality = document["quality"]
     label, reason = document["stage"], document["reason"]
-    return StagedEpoch(
+    return PublishedEpoch(
         index=int(document["epoch"]),
         stage=Refusal(reason) if label is None else BY_LABEL[label],
         hypnodensity=_density(document["proba"]),
@@ -40,18 +40,18 @@ def staged_epoch(document: Mapping[str, Any]) -> StagedEpoch:
     )
 
 
-def staged_as_published(reading: Reading, scored: ScoredEpoch) -> StagedEpoch:
+def staged_as_published(reading: Reading, scored: ScoredEpoch) -> PublishedEpoch:
     """Return an epoch as whoever hears of it over MQTT knows it."""
     return staged_epoch(json.loads(epoch_document(reading, scored)))
 
 
-def without_holes(epochs: Iterable[StagedEpoch]) -> tuple[StagedEpoch, ...]:
+def without_holes(epochs: Iterable[PublishedEpoch]) -> tuple[PublishedEpoch, ...]:
     """Return epochs in order, those never seen as `Refusal.GAP`."""
     known = {epoch.index: epoch for epoch in epochs}
     return tuple(known.get(i) or _unseen(i) for i in range(max(known, default=-1) + 1))
 
 
-def night_json(night: StagedNight) -> bytes:
+def night_json(night: ScoredNight) -> bytes:
     """Write `night`, its two passes and its statistics; a line per epoch."""
     final = night.second_pass()
     head = {
@@ -84,7 +84,7 @@ def night_json(night: StagedNight) -> bytes:
     return f'{opened},\n "epochs": [\n  {body}\n ]\n}}\n'.encode()
 
 
-def read_night_json(content: bytes) -> StagedNight:
+def read_night_json(content: bytes) -> ScoredNight:
     """Read what `night_json` wrote.
 
     Raises
@@ -95,7 +95,7 @@ def read_night_json(content: bytes) -> StagedNight:
     document = json.loads(content)
     start = document["start"]
     model = document["model"]
-    return StagedNight(
+    return ScoredNight(
         name=str(document["name"]),
         device=str(document["device"]),
         start_utc=datetime.fromisoformat(start or "1985-01-01T00:00:00+00:00"),
@@ -108,7 +108,7 @@ def read_night_json(content: bytes) -> StagedNight:
     )
 
 
-def read_epoch_lines(content: bytes, name: str) -> StagedNight:
+def read_epoch_lines(content: bytes, name: str) -> ScoredNight:
     """Read ``epoch.v1`` documents, one a line: a journal's, or what `score` prints.
 
     Lines that are something else, as the summary, are passed over.
@@ -124,7 +124,7 @@ def read_epoch_lines(content: bytes, name: str) -> StagedNight:
         raise ValueError("no epoch in it")
     first = min(epochs, key=lambda epoch: int(epoch["epoch"]))
     start_utc = datetime.fromisoformat(first["start"]).astimezone(UTC)
-    night = StagedNight(
+    night = ScoredNight(
         name=name,
         device=str(first["device"]),
         start_utc=start_utc,
@@ -136,7 +136,7 @@ def read_epoch_lines(content: bytes, name: str) -> StagedNight:
     return _since_first(night, int(first["epoch"]))
 
 
-def _since_first(night: StagedNight, epoch: int) -> StagedNight:
+def _since_first(night: ScoredNight, epoch: int) -> ScoredNight:
     """Date the night by its first epoch, if those before were lost."""
     if not epoch:
         return night
@@ -154,7 +154,7 @@ def _statistics(
     return {"yasa": yasa_statistics(summary), "aasm": aasm_statistics(summary)}
 
 
-def _epoch(epoch: StagedEpoch) -> dict[str, Any]:
+def _epoch(epoch: PublishedEpoch) -> dict[str, Any]:
     return {
         "epoch": epoch.index,
         "start_s": epoch.index * EPOCH_S,
@@ -185,5 +185,5 @@ def _label(stage: Stage | Refusal) -> str | None:
     return LABEL[stage] if isinstance(stage, Stage) else None
 
 
-def _unseen(index: int) -> StagedEpoch:
-    return StagedEpoch(index, Refusal.GAP, (), 0.0, float(EPOCH_S), ("gap",), {})
+def _unseen(index: int) -> PublishedEpoch:
+    return PublishedEpoch(index, Refusal.GAP, (), 0.0, float(EPOCH_S), ("gap",), {})

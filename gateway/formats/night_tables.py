@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gateway.formats.epoch_json import LABEL, REFUSAL_CODE, utc_text
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.scored_night import StagedNight
+from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import STAGES, YASA_CODE, Refusal, Stage
 
 UNSCORED = "n/a"  # BIDS 1.10, tabular files: a missing value
@@ -18,7 +18,7 @@ BIDS_COLUMNS = (
 )
 
 
-def night_csv(night: StagedNight) -> bytes:
+def night_csv(night: ScoredNight) -> bytes:
     """Write one line per epoch, UTF-8; what does not exist is an empty field."""
     rows = (
         {**row, "start": start}
@@ -27,12 +27,12 @@ def night_csv(night: StagedNight) -> bytes:
     return _table(("epoch", "start", *BIDS_COLUMNS), rows, ",", "")
 
 
-def bids_tsv(night: StagedNight) -> bytes:
+def bids_tsv(night: ScoredNight) -> bytes:
     """Write a BIDS ``_hypnogram.tsv``: one line per epoch, UTF-8."""
     return _table(BIDS_COLUMNS, _rows(night), "\t", UNSCORED)
 
 
-def bids_json(night: StagedNight) -> bytes:
+def bids_json(night: ScoredNight) -> bytes:
     """Write the ``_hypnogram.json`` that explains the columns of `bids_tsv`."""
     levels = {LABEL[stage]: f"AASM stage {LABEL[stage]}" for stage in STAGES}
     document = {
@@ -79,7 +79,7 @@ def bids_json(night: StagedNight) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def _rows(night: StagedNight) -> Iterator[dict[str, object]]:
+def _rows(night: ScoredNight) -> Iterator[dict[str, object]]:
     for epoch, final in zip(night.epochs, night.second_pass().stages, strict=True):
         density = epoch.hypnodensity or (None,) * len(STAGES)
         yield {
@@ -97,7 +97,7 @@ def _rows(night: StagedNight) -> Iterator[dict[str, object]]:
         }
 
 
-def _starts(night: StagedNight) -> Iterator[str]:
+def _starts(night: ScoredNight) -> Iterator[str]:
     for epoch in night.epochs:
         yield utc_text(night.start_of(epoch.index)) if night.dated else ""
 

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.formats.epoch_json import LABEL, utc_text
 from gateway.host.vitals import Vitals
-from gateway.messages.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -22,16 +22,16 @@ NO_SESSION = "none"
 
 
 @dataclass(slots=True)
-class Seat:
+class DeviceStatus:
     """What was heard last of one headband.
 
     Attributes
     ----------
     name : str
     availability : Availability
-    link : LinkState
+    link : LinkReading
     battery : Battery or None
-    tally : Tally
+    tally : LossCounts
     session : SessionState or None
         None while none runs.
     session_name : str
@@ -43,9 +43,9 @@ class Seat:
 
     name: str
     availability: Availability = Availability(online=False, reason="not heard yet")  # noqa: RUF009 (immutable)
-    link: LinkState = LinkState(State.IDLE, LinkTally())  # noqa: RUF009 (immutable)
+    link: LinkReading = LinkReading(LinkState.IDLE, LinkStats())  # noqa: RUF009 (immutable)
     battery: Battery | None = None
-    tally: Tally = Tally()  # noqa: RUF009 (immutable)
+    tally: LossCounts = LossCounts()  # noqa: RUF009 (immutable)
     session: SessionState | None = None
     session_name: str = ""
     scored: ScoredEpoch | None = None
@@ -55,17 +55,17 @@ class Seat:
         """Take in what is new; a new session forgets the epochs of the one before."""
         if reading.session != self.session_name:
             self.session_name, self.channels = reading.session, reading.channels
-            self.scored, self.tally = None, Tally()
+            self.scored, self.tally = None, LossCounts()
         match reading.value:
             case Availability() as availability:
                 self.availability = availability
-            case LinkState() as link:
+            case LinkReading() as link:
                 self.link = link
             case Battery() as battery:
                 self.battery = battery
-            case Tally() as tally:
+            case LossCounts() as tally:
                 self.tally = tally
-            case SessionState(state=Recording.ENDED) | NightSummary():
+            case SessionState(state=RecordingState.ENDED) | NightSummary():
                 self.session = None
             case SessionState() as session:
                 self.session = session
@@ -76,7 +76,7 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
+class DaemonStatus:
     """The process itself.
 
     Attributes
@@ -110,7 +110,7 @@ class Daemon:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputNow:
+class OutputStatus:
     """How one output does; `facts` are its own."""
 
     name: str
@@ -120,7 +120,10 @@ class OutputNow:
 
 
 def status_document(
-    daemon: Daemon, seats: Sequence[Seat], outputs: Sequence[OutputNow], now: datetime
+    daemon: DaemonStatus,
+    seats: Sequence[DeviceStatus],
+    outputs: Sequence[OutputStatus],
+    now: datetime,
 ) -> dict[str, Any]:
     """Return what keeps to ``status.v1``."""
     vitals = daemon.vitals
@@ -150,7 +153,7 @@ def _model(model: tuple[str, str] | None) -> dict[str, str] | None:
     return None if model is None else {"id": model[0], "digest": model[1]}
 
 
-def _device(seat: Seat) -> dict[str, Any]:
+def _device(seat: DeviceStatus) -> dict[str, Any]:
     tally, link = seat.tally, seat.link
     return {
         "name": seat.name,
@@ -168,14 +171,14 @@ def _device(seat: Seat) -> dict[str, Any]:
     }
 
 
-def _reason(seat: Seat) -> str:
+def _reason(seat: DeviceStatus) -> str:
     """Say why samples arrive or do not; what failed last says more than "lost"."""
     if seat.availability.online or not seat.link.why:
         return seat.availability.reason
     return seat.link.why
 
 
-def _session(seat: Seat) -> dict[str, Any]:
+def _session(seat: DeviceStatus) -> dict[str, Any]:
     session = seat.session
     began = session and session.started_utc
     return {
@@ -185,7 +188,7 @@ def _session(seat: Seat) -> dict[str, Any]:
     }
 
 
-def _epoch(seat: Seat, scored: ScoredEpoch) -> dict[str, Any]:
+def _epoch(seat: DeviceStatus, scored: ScoredEpoch) -> dict[str, Any]:
     refused = isinstance(scored.stage, Refusal)
     pairs = zip(seat.channels, scored.quality, strict=True)
     return {
@@ -203,7 +206,7 @@ def _score(quality: Quality) -> float | None:
     return None if Flaw.ABSENT in quality.flaws else round(quality.score, 3)
 
 
-def _lost_pct(seat: Seat) -> float | None:
+def _lost_pct(seat: DeviceStatus) -> float | None:
     """Return the share of the session that never came; None before an epoch ended."""
     if seat.scored is None:
         return None

@@ -27,7 +27,7 @@ def uptime_s() -> float:
     return time.monotonic() - BEGAN_S
 
 
-class Pulse:
+class VitalsReader:
     """Takes the vitals of this process again and again.
 
     Parameters

@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_IXOTH
 
 from gateway.errors import ConfigError
-from gateway.install.steps import Folder, Remove, Run, Step, Write
+from gateway.install.steps import MakeFolder, RemovePath, RunProgram, Step, WriteFile
 
 NAME = "sleepgate"
 UNIT = f"{NAME}.service"
@@ -90,21 +90,25 @@ class Installation:
     def install(self) -> Iterator[Step]:
         """Yield what makes the service; one after the other is to be done."""
         told = shipped(f"install/unit/{NAME}.sysusers")
-        yield Run(
+        yield RunProgram(
             ("systemd-sysusers", *self._at, "-"), told, unless=self._gid() is not None
         )
         gid = self._gid() or 0
-        yield Folder(self.configuration, 0o750, gid)
+        yield MakeFolder(self.configuration, 0o750, gid)
         file = self.configuration / "sleepgate.yaml"
-        yield Write(file, shipped("config/sleepgate.yaml"), 0o640, gid, only_new=True)
-        unit = Write(self.unit, self._unit_text(), 0o644)
+        yield WriteFile(
+            file, shipped("config/sleepgate.yaml"), 0o640, gid, only_new=True
+        )
+        unit = WriteFile(self.unit, self._unit_text(), 0o644)
         is_new = not unit.is_done
         yield unit
         if self.runs:
-            yield Run(("systemctl", "daemon-reload"), unless=not is_new)
-        yield Run(("systemctl", *self._at, "enable", UNIT), unless=self._is_enabled())
+            yield RunProgram(("systemctl", "daemon-reload"), unless=not is_new)
+        yield RunProgram(
+            ("systemctl", *self._at, "enable", UNIT), unless=self._is_enabled()
+        )
         if self.runs:
-            yield Run(("systemctl", "restart" if is_new else "start", UNIT))
+            yield RunProgram(("systemctl", "restart" if is_new else "start", UNIT))
 
     def uninstall(self, *, purge: bool) -> Iterator[Step]:
         """Yield what removes it, and with `purge` all it knew and recorded.
@@ -114,18 +118,20 @@ class Installation:
         """
         there = self.unit.exists()
         now = ("--now",) if self.runs else ()
-        yield Run(("systemctl", *self._at, "disable", *now, UNIT), unless=not there)
-        yield Remove(self.unit)
+        yield RunProgram(
+            ("systemctl", *self._at, "disable", *now, UNIT), unless=not there
+        )
+        yield RemovePath(self.unit)
         if self.runs:
-            yield Run(("systemctl", "daemon-reload"), unless=not there)
+            yield RunProgram(("systemctl", "daemon-reload"), unless=not there)
         folders = [self.configuration] if purge or self._is_untouched() else []
         folders += [self.state] if purge or not _entries(self.state) else []
-        yield from map(Remove, folders)
+        yield from map(RemovePath, folders)
         if folders != [self.configuration, self.state]:
             return
         prefix = () if self.runs else ("--prefix", str(self.root))
-        yield Run(("userdel", *prefix, NAME), unless=not self._in("passwd"))
-        yield Run(("groupdel", *prefix, NAME), unless=not self._in("group"))
+        yield RunProgram(("userdel", *prefix, NAME), unless=not self._in("passwd"))
+        yield RunProgram(("groupdel", *prefix, NAME), unless=not self._in("group"))
 
     def left(self) -> list[Path]:
         """Return what of the service's own is on the machine."""

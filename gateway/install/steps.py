@@ -11,7 +11,7 @@ from gateway.errors import GatewayError
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class WriteFile:
     """A file with this text; one that is there is replaced unless `only_new`."""
 
     path: Path
@@ -40,7 +40,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class MakeFolder:
     """A folder of this mode and group."""
 
     path: Path
@@ -67,7 +67,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class Remove:
+class RemovePath:
     """No such file or folder any more, nor anything in it."""
 
     path: Path
@@ -90,7 +90,7 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunProgram:
     """A program run to its end; nothing to do if `unless` says so."""
 
     command: tuple[str, ...]
@@ -122,7 +122,7 @@ class Run:
             raise GatewayError(f"{' '.join(self.command)}: {done.stderr.strip()}")
 
 
-Step = Write | Folder | Remove | Run
+Step = WriteFile | MakeFolder | RemovePath | RunProgram
 
 
 def carry_out(steps: Iterable[Step], *, really: bool) -> Iterable[str]:

@@ -17,7 +17,7 @@ class Entry(NamedTuple):
     document: bytes
 
 
-class Session(NamedTuple):
+class JournalSession(NamedTuple):
     """What is on disk of one session; `owed` entries have no acknowledgement."""
 
     session: str
@@ -29,7 +29,7 @@ class Session(NamedTuple):
     owed: int
 
 
-class Contents(NamedTuple):
+class JournalContents(NamedTuple):
     """What a journal holds.
 
     Attributes
@@ -57,7 +57,7 @@ class Contents(NamedTuple):
     size_bytes: int
 
 
-class Bounds(NamedTuple):
+class JournalLimits(NamedTuple):
     """How much is kept for replay.
 
     What a broker has acknowledged goes after `keep_days`; what it has not stays until

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from gateway.errors import DamagedJournalError
-from gateway.journal.entry import Bounds, Contents, Entry
-from gateway.journal.store import Store
+from gateway.journal.entry import Entry, JournalContents, JournalLimits
+from gateway.journal.store import JournalStore
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 class Journal:
-    """A `Store` that never holds up the loop; use as an async context manager.
+    """A `JournalStore` that never holds up the loop; use as an async context manager.
 
     Every method raises `JournalError` when the file cannot be used, and tries anew
     when it is called again.
@@ -45,7 +45,7 @@ class Journal:
         self.path = path
         self._clock = wall_clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._store: Store | None = None
+        self._store: JournalStore | None = None
 
     async def __aenter__(self) -> Self:
         """Begin; the file is opened when it is first needed."""
@@ -97,11 +97,11 @@ class Journal:
         self.news.set()
         return n
 
-    async def contents(self) -> Contents:
+    async def contents(self) -> JournalContents:
         """Return what there is."""
-        return await self._do(Store.contents)
+        return await self._do(JournalStore.contents)
 
-    async def prune(self, bounds: Bounds) -> None:
+    async def prune(self, bounds: JournalLimits) -> None:
         """Keep within `bounds`; complain of entries that no broker ever had."""
         now_s = self._clock()
         lost = await self._do(lambda store: store.prune(bounds, now_s))
@@ -113,7 +113,7 @@ class Journal:
                 lost,
             )
 
-    async def _do(self, work: Callable[[Store], Answer]) -> Answer:
+    async def _do(self, work: Callable[[JournalStore], Answer]) -> Answer:
         def on_thread() -> Answer:
             if self._store is None:
                 self._store = self._open()
@@ -124,9 +124,9 @@ class Journal:
     async def _on_thread(self, work: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _open(self) -> Store:
+    def _open(self) -> JournalStore:
         try:
-            return Store(self.path)
+            return JournalStore(self.path)
         except DamagedJournalError as error:
             aside = self.path.with_name(
                 f"{self.path.name}.damaged-{int(self._clock())}"
@@ -136,4 +136,4 @@ class Journal:
                 there = self.path.with_name(self.path.name + ending)
                 if there.exists():
                     there.rename(aside.with_name(aside.name + ending))
-            return Store(self.path)
+            return JournalStore(self.path)

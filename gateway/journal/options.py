@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.journal.entry import Bounds
+from gateway.journal.entry import JournalLimits
 from gateway.paths import journal_file
 
 
@@ -32,9 +32,9 @@ class JournalOptions:
         return journal_file() if self.path == "auto" else Path(self.path)
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> JournalLimits:
         """How much is kept."""
-        return Bounds(self.keep_days, round(self.max_mb * 1e6))
+        return JournalLimits(self.keep_days, round(self.max_mb * 1e6))
 
     def problems(self) -> Iterator[str]:
         """Yield what types cannot say."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import JournalError
 from gateway.journal.database import Database
-from gateway.journal.entry import Bounds, Contents, Entry, Session
+from gateway.journal.entry import Entry, JournalContents, JournalLimits, JournalSession
 
 FORMAT = 1
 BATCH = 50  # rows changed at a time: little space is needed for the change
@@ -41,7 +41,7 @@ DELETE FROM entry WHERE seq IN (SELECT seq FROM entry ORDER BY seq LIMIT 50)
 """
 
 
-class Store:
+class JournalStore:
     """A journal file, made if it is not there.
 
     Parameters
@@ -131,7 +131,7 @@ class Store:
                 *(since, end),
             )
 
-    def prune(self, bounds: Bounds, now_s: float) -> int:
+    def prune(self, bounds: JournalLimits, now_s: float) -> int:
         """Keep within `bounds`; return how many entries went unacknowledged."""
         oldest_s = now_s - bounds.keep_days * 86_400
         while self._db.run_even_when_full(DELETE_OLD, [(oldest_s,)]):
@@ -151,14 +151,14 @@ class Store:
         self._db.run("VACUUM")
         self._db.shrink(BATCH)
 
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[JournalSession]:
         """Return the sessions on disk, oldest first."""
         rows = self._db.rows(
             "SELECT session, device, min(epoch), max(epoch), min(seq), max(seq), "
             "count(*) FILTER (WHERE acknowledged = 0) FROM entry "
             "GROUP BY session, device ORDER BY min(seq)"
         )
-        return [Session._make(row) for row in rows]
+        return [JournalSession._make(row) for row in rows]
 
     def documents(self, session: str) -> list[bytes]:
         """Return the epochs on disk of a session, as they were appended, in order."""
@@ -167,7 +167,7 @@ class Store:
         )
         return [bytes(document) for (document,) in rows]
 
-    def contents(self) -> Contents:
+    def contents(self) -> JournalContents:
         """Return what there is."""
         rows, owed, first, oldest_s = self._db.row(
             "SELECT count(*), count(*) FILTER (WHERE acknowledged = 0), min(seq), "
@@ -178,7 +178,7 @@ class Store:
             self._db.row(f"PRAGMA {name}")[0]
             for name in ("page_count", "freelist_count", "page_size")
         )
-        return Contents(
+        return JournalContents(
             rows=rows,
             owed=owed,
             dropped=dropped,

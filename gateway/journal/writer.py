@@ -19,7 +19,7 @@ class _Epoch(NamedTuple):
     document: bytes
 
 
-class Recorder:
+class JournalWriter:
     """Appends epochs in order; none is lost for a disk that fails and recovers.
 
     Parameters

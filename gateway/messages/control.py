@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from gateway.staging.events import Happening
+from gateway.staging.events import EventKind
 
 
 class Reload(NamedTuple):
@@ -34,17 +34,17 @@ class Mark(NamedTuple):
 
     device: str
     text: str
-    what: Happening = Happening.MARKER
+    what: EventKind = EventKind.MARKER
 
 
-class Lights(NamedTuple):
+class MarkLights(NamedTuple):
     """Note in the night of `device` that the lights go off now, or on."""
 
     device: str
     off: bool
 
 
-Command = Reload | Restart | BeginSession | EndSession | Mark | Lights
+Command = Reload | Restart | BeginSession | EndSession | Mark | MarkLights
 
 
 def words_of(command: Command) -> str:
@@ -60,12 +60,12 @@ def words_of(command: Command) -> str:
             return f"{device}: asked to end the session"
         case Mark(device, text):
             return f"{device}: asked to note {text!r}"
-        case Lights(device, off):
+        case MarkLights(device, off):
             return f"{device}: told that the lights go {'off' if off else 'on'}"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OutputHealth:
     """How an output does.
 
     Attributes
@@ -84,9 +84,9 @@ class Standing:
 
 
 PATIENCE_S = 2.0  # a failing disk may hold up the answer for ever
-SILENT = Standing(well=False, words="does not say how it does")
-RUNS = Standing(well=True, words="running")
-Tell = Callable[[], Awaitable[Standing]]
+SILENT = OutputHealth(well=False, words="does not say how it does")
+RUNS = OutputHealth(well=True, words="running")
+Tell = Callable[[], Awaitable[OutputHealth]]
 Reread = Callable[[], Awaitable[Sequence[Any] | None]]
 
 
@@ -110,7 +110,7 @@ class Control:
 
     def __init__(self) -> None:
         self._commands: asyncio.Queue[Command] = asyncio.Queue()
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, OutputHealth] = {}
         self._tell: dict[str, Tell] = {}
         self.restart_required: tuple[str, ...] = ()
         self.config_problems: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Control:
         """Wait for a command."""
         return await self._commands.get()
 
-    def note(self, output: str, standing: Standing | None) -> None:
+    def note(self, output: str, standing: OutputHealth | None) -> None:
         """Note how `output` does, where it cannot tell itself; None when it is off."""
         if standing is None:
             self._standings.pop(output, None)
@@ -141,7 +141,7 @@ class Control:
             if self._tell.get(output) is tell:
                 del self._tell[output]
 
-    async def standings(self) -> dict[str, Standing]:
+    async def standings(self) -> dict[str, OutputHealth]:
         """Ask every output how it does."""
         told = dict(self._standings)
         for output, tell in list(self._tell.items()):

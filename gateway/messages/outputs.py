@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import Battery, Block
-from gateway.ble.link_stats import LinkState
+from gateway.acquisition.packets import Battery, SampleBlock
+from gateway.ble.link_stats import LinkReading
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights
@@ -49,7 +49,7 @@ class SignalBegins:
     driver: str = ""
 
 
-class Recording(Enum):
+class RecordingState(Enum):
     """Where a session stands; the value is its name in messages."""
 
     IDLE = "idle"  # nothing was received yet
@@ -63,7 +63,7 @@ class SessionState:
 
     Attributes
     ----------
-    state : Recording
+    state : RecordingState
     started_utc, ended_utc : datetime or None
     n_epochs : int
         Scored or refused so far.
@@ -75,7 +75,7 @@ class SessionState:
         Times that it was taken up after the daemon had been away.
     """
 
-    state: Recording
+    state: RecordingState
     started_utc: datetime | None = None
     ended_utc: datetime | None = None
     n_epochs: int = 0
@@ -112,16 +112,16 @@ class NightEpochs:
 Output = (
     Availability
     | Battery
-    | Block
+    | SampleBlock
     | Contacts
-    | LinkState
+    | LinkReading
     | NightEpochs
     | NightSummary
     | ScoredEpoch
     | SessionState
     | SignalBegins
     | SleepEvent
-    | Tally
+    | LossCounts
 )
 
 

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from gateway.errors import ModelError
 from gateway.models.load import read_package
-from gateway.staging.golden_vectors import CODES_APART, Golden, Verdict, compare_golden
+from gateway.staging.golden_vectors import (
+    CODES_APART,
+    GoldenResult,
+    GoldenVectors,
+    compare_golden,
+)
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
     ModelCard,
@@ -39,7 +44,7 @@ class Trial:
         Of the file, bytes.
     runtime, machine : str
         E.g. ``"ai-edge-litert 2.3.0"`` and ``"aarch64"``.
-    verdicts : mapping of str to Verdict
+    verdicts : mapping of str to GoldenResult
         How each set of kernels answered the golden vectors; none where the file has
         none.
     """
@@ -48,7 +53,7 @@ class Trial:
     size: int
     runtime: str
     machine: str
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, GoldenResult] = field(default_factory=dict)
 
 
 def try_model(name_or_path: str) -> Trial:
@@ -102,7 +107,7 @@ def _tried(package: bytes, source: str) -> Trial:
     silence = np.zeros((len(fastest.card.channels), N_SAMPLES), np.int8)
     for scorer in scorers.values():
         scorer.logits(silence)
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, GoldenResult] = {}
     if has_golden(package):
         golden = read_golden(package, source)
         if golden.inputs.shape[1:] != silence.shape:
@@ -125,11 +130,11 @@ def _tried(package: bytes, source: str) -> Trial:
 
 def _verdict(
     scorer: LiteRtScorer,
-    golden: Golden,
+    golden: GoldenVectors,
     answers: NDArray[np.int8],
     *,
     reference: bool,
-) -> dict[str, Verdict]:
+) -> dict[str, GoldenResult]:
     if reference:
         return {"reference kernels": compare_golden(answers, golden.logits, 0)}
     if scorer.delegated and golden.xnnpack is not None:

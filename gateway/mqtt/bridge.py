@@ -10,35 +10,35 @@ from gateway import __version__
 from gateway.errors import JournalError
 from gateway.formats.epoch_json import ONLINE
 from gateway.host.metrics import (
-    Pulse,
+    VitalsReader,
     architecture,
     clock_synchronised,
     host_name,
     python_version,
     uptime_s,
 )
-from gateway.journal.entry import Bounds, Contents
+from gateway.journal.entry import JournalContents, JournalLimits
 from gateway.journal.journal import Journal
 from gateway.messages.control import Control
 from gateway.mqtt.bridge_payloads import (
-    Gateway,
-    Headband,
-    Health,
-    Machine,
+    BridgeHealth,
+    GatewayInfo,
+    HeadbandEntry,
+    HostInfo,
     health_payload,
     info_payload,
 )
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import Message, Received
 from gateway.mqtt.home_assistant.discovery import (
-    Place,
+    DiscoveryTarget,
     gateway_discovery,
     gateway_topic,
     headband_discovery,
     headband_topic,
 )
-from gateway.mqtt.publisher import Desk
-from gateway.mqtt.request_handlers import Services
+from gateway.mqtt.publisher import Publisher
+from gateway.mqtt.request_handlers import RequestHandlers
 from gateway.mqtt.requests import serve_requests
 from gateway.staging.scorers.litert import runtime_name
 
@@ -50,15 +50,15 @@ BIRTH_S = 5.0
 NIGHT_S = 600.0
 
 
-class Office:
+class Bridge:
     """Reports, serves requests and keeps the journal within its bounds.
 
     Parameters
     ----------
     client : MqttClient
-    desk : Desk
+    desk : Publisher
     journal : Journal
-    place : Place or None
+    place : DiscoveryTarget or None
         Where Home Assistant listens; None if it is not told.
     control : Control or None
         Who carries out what the daemon is asked to do; None if nobody does.
@@ -67,25 +67,25 @@ class Office:
     def __init__(
         self,
         client: MqttClient,
-        desk: Desk,
+        desk: Publisher,
         journal: Journal,
         *,
-        place: Place | None,
+        place: DiscoveryTarget | None,
         control: Control | None,
     ) -> None:
         self._client = client
         self._desk = desk
         self._journal = journal
         self._place = place
-        self._services = Services(desk, journal, control, self._report)
-        self._pulse = Pulse(journal.path.parent)
+        self._services = RequestHandlers(desk, journal, control, self._report)
+        self._pulse = VitalsReader(journal.path.parent)
         self._control = control
         here = host_name(), architecture(), python_version()
-        self._machine = Machine(*here, runtime_name())
-        self._headbands: Mapping[str, Headband] = {}
+        self._machine = HostInfo(*here, runtime_name())
+        self._headbands: Mapping[str, HeadbandEntry] = {}
         self._waiting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
-    def works(self, bounds: Bounds) -> list[Coroutine[None, None, None]]:
+    def works(self, bounds: JournalLimits) -> list[Coroutine[None, None, None]]:
         """Return what is to be run side by side until cancelled."""
         return [
             serve_requests(
@@ -143,7 +143,7 @@ class Office:
     async def _nights(self) -> None:
         await self._publish(self._desk.nights_so_far())
 
-    async def _prune(self, bounds: Bounds) -> None:
+    async def _prune(self, bounds: JournalLimits) -> None:
         try:
             await self._journal.prune(bounds)
         except JournalError as error:
@@ -153,9 +153,9 @@ class Office:
         for message in messages:
             await self._client.publish(message)
 
-    async def _health(self) -> Health:
+    async def _health(self) -> BridgeHealth:
         told = {} if self._control is None else await self._control.standings()
-        return Health(
+        return BridgeHealth(
             uptime_s=uptime_s(),
             vitals=self._pulse.take(),
             reconnects=max(0, self._client.connections - 1),
@@ -164,14 +164,14 @@ class Office:
             outputs={name: (each.well, each.words) for name, each in told.items()},
         )
 
-    async def _contents(self) -> Contents | None:
+    async def _contents(self) -> JournalContents | None:
         try:
             return await self._journal.contents()
         except JournalError:
             return None
 
     def _info(self, required: tuple[str, ...], problems: tuple[str, ...]) -> Message:
-        gateway = Gateway(
+        gateway = GatewayInfo(
             version=__version__,
             machine=self._machine,
             headbands=self._headbands,

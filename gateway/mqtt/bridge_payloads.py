@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.formats.epoch_json import json_bytes, utc_text
 from gateway.host.vitals import Vitals
-from gateway.journal.entry import Contents
+from gateway.journal.entry import JournalContents
 
 SCHEMAS = dict.fromkeys(
     (
@@ -19,7 +19,7 @@ SCHEMAS = dict.fromkeys(
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class HostInfo:
     """Where the gateway runs.
 
     Attributes
@@ -36,7 +36,7 @@ class Machine:
     inference: str
 
 
-class Headband(NamedTuple):
+class HeadbandEntry(NamedTuple):
     """What is known of a headband and of the model that scores it.
 
     Attributes
@@ -57,7 +57,7 @@ class Headband(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class BridgeHealth:
     """How the gateway does; None where this machine does not tell.
 
     Attributes
@@ -67,7 +67,7 @@ class Health:
         Of the process and the machine; the disk is the journal's.
     reconnects : int
         To the broker.
-    journal : Contents or None
+    journal : JournalContents or None
         None while it cannot be read.
     clock_synchronised : bool
     outputs : mapping of str to (bool, str)
@@ -77,20 +77,20 @@ class Health:
     uptime_s: float
     vitals: Vitals
     reconnects: int
-    journal: Contents | None
+    journal: JournalContents | None
     clock_synchronised: bool
     outputs: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewayInfo:
     """Who the gateway is.
 
     Attributes
     ----------
     version : str
-    machine : Machine
-    headbands : mapping of str to Headband
+    machine : HostInfo
+    headbands : mapping of str to HeadbandEntry
         By name.
     started : datetime
     restart_required : tuple of str
@@ -100,14 +100,14 @@ class Gateway:
     """
 
     version: str
-    machine: Machine
-    headbands: Mapping[str, Headband]
+    machine: HostInfo
+    headbands: Mapping[str, HeadbandEntry]
     started: datetime
     restart_required: tuple[str, ...] = ()
     config_problems: tuple[str, ...] = ()
 
 
-def info_payload(gateway: Gateway) -> bytes:
+def info_payload(gateway: GatewayInfo) -> bytes:
     """Write who the gateway is as ``info.v1``, UTF-8 JSON."""
     return json_bytes(
         {
@@ -126,7 +126,7 @@ def info_payload(gateway: Gateway) -> bytes:
     )
 
 
-def health_payload(health: Health, now: datetime) -> bytes:
+def health_payload(health: BridgeHealth, now: datetime) -> bytes:
     """Write how the gateway does as ``health.v1``, UTF-8 JSON."""
     vitals, journal = health.vitals, health.journal
     return json_bytes(
@@ -156,7 +156,7 @@ def health_payload(health: Health, now: datetime) -> bytes:
     )
 
 
-def _journal(journal: Contents, now: datetime) -> dict[str, object]:
+def _journal(journal: JournalContents, now: datetime) -> dict[str, object]:
     oldest_s = journal.oldest_owed_s
     return {
         "pending": journal.owed,

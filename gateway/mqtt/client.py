@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from gateway.mqtt.client_events import BrokerAddress, Connection, Message, Received
-from gateway.mqtt.connection import Line
+from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message, Received
+from gateway.mqtt.connection import BrokerConnection
 from gateway.mqtt.in_flight import Receipt
 
 FIRST_ANSWER_S = 5.0
@@ -39,17 +39,17 @@ class MqttClient:
         subscriptions: Sequence[str] = (),
     ) -> None:
         self._will = will
-        self._line = Line(address, will, greeting, subscriptions)
+        self._line = BrokerConnection(address, will, greeting, subscriptions)
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> BrokerState:
         """How things stand."""
         return self._line.connection
 
     @property
     def trouble(self) -> str:
         """What is wrong with the connection and what to do, empty while all is well."""
-        up = self.connection is Connection.ONLINE
+        up = self.connection is BrokerState.ONLINE
         return "" if up else self._line.diagnostics.connection_problem
 
     @property
@@ -71,7 +71,7 @@ class MqttClient:
         """Begin to connect; never fails for want of a broker."""
         self._line.open()
         await self._until(
-            lambda: self.connection is not Connection.CONNECTING, FIRST_ANSWER_S
+            lambda: self.connection is not BrokerState.CONNECTING, FIRST_ANSWER_S
         )
         return self
 
@@ -98,7 +98,8 @@ class MqttClient:
         keep.
         """
         if not await self._until(
-            lambda: self.connection is not Connection.ONLINE or self._has_room(), ROOM_S
+            lambda: self.connection is not BrokerState.ONLINE or self._has_room(),
+            ROOM_S,
         ):
             self._line.catch_up()
         return self.send(message) is not None
@@ -109,14 +110,14 @@ class MqttClient:
         The receipt becomes True when the broker has it, False when the broker refuses
         it or has said that it would, and is cancelled if it was given up on the way.
         """
-        if self.connection is not Connection.ONLINE:
+        if self.connection is not BrokerState.ONLINE:
             return None
         return self._line.hand_over(message)
 
     async def ready(self) -> None:
         """Wait for a broker that takes one more message."""
         await self._until(
-            lambda: self.connection is Connection.ONLINE and self._has_room()
+            lambda: self.connection is BrokerState.ONLINE and self._has_room()
         )
 
     async def receive(self) -> Received:
@@ -134,9 +135,9 @@ class MqttClient:
         return len(self._line.on_their_way) < self.window
 
     def _settled(self) -> bool:
-        if self.connection is Connection.ONLINE:
+        if self.connection is BrokerState.ONLINE:
             return not self._line.on_their_way
-        return self.connection in (Connection.OFFLINE, Connection.REFUSED)
+        return self.connection in (BrokerState.OFFLINE, BrokerState.REFUSED)
 
     async def _until(
         self, reached: Callable[[], bool], timeout_s: float | None = None

@@ -11,7 +11,7 @@ UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
 BAD_CREDENTIALS = (134, 135)
 
 
-class Connection(Enum):
+class BrokerState(Enum):
     """How things stand with the broker."""
 
     CONNECTING = "connecting"
@@ -129,4 +129,6 @@ class Received(NamedTuple):
     correlation: bytes | None = None
 
 
-Heard = Reached | Connected | Refused | Unreachable | Lost | Acknowledged | Received
+ClientEvent = (
+    Reached | Connected | Refused | Unreachable | Lost | Acknowledged | Received
+)

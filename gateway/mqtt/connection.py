@@ -10,9 +10,9 @@ from gateway.mqtt import diagnostics
 from gateway.mqtt.client_events import (
     Acknowledged,
     BrokerAddress,
+    BrokerState,
+    ClientEvent,
     Connected,
-    Connection,
-    Heard,
     Lost,
     Message,
     Reached,
@@ -21,9 +21,9 @@ from gateway.mqtt.client_events import (
     Unreachable,
 )
 from gateway.mqtt.diagnostics import Diagnostics
-from gateway.mqtt.in_flight import OnTheWay, Receipt, packet_bytes
-from gateway.mqtt.paho_client import LARGEST, WINDOW, PahoThread, Terms
-from gateway.mqtt.reconnect_backoff import Steadiness
+from gateway.mqtt.in_flight import InFlight, Receipt, packet_bytes
+from gateway.mqtt.paho_client import LARGEST, WINDOW, ConnectOptions, PahoClient
+from gateway.mqtt.reconnect_backoff import ReconnectBackoff
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ UNACKNOWLEDGED_S = 20.0  # longer than a dead line takes to be noticed
 UNANSWERED = 64  # requests that may wait
 
 
-class Line:
+class BrokerConnection:
     """What is known of the connection; comes back by itself, on one event loop.
 
     Parameters
@@ -47,14 +47,14 @@ class Line:
 
     Attributes
     ----------
-    connection : Connection
+    connection : BrokerState
     protocol : str
         ``"5"`` or ``"3.1.1"``, as spoken now.
     connections : int
         Times the broker accepted one.
     window : int
         Messages that the broker takes at a time.
-    on_their_way : OnTheWay
+    on_their_way : InFlight
     received : asyncio.Queue of Received
     diagnostics : Diagnostics
     changed : asyncio.Event
@@ -68,11 +68,11 @@ class Line:
         greeting: Callable[[], Iterable[Message]],
         subscriptions: Sequence[str],
     ) -> None:
-        self.connection = Connection.CONNECTING
+        self.connection = BrokerState.CONNECTING
         self.connections = 0
         self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
         self.window = WINDOW
-        self.on_their_way = OnTheWay()
+        self.on_their_way = InFlight()
         self.received: asyncio.Queue[Received] = asyncio.Queue(UNANSWERED)
         self.changed = asyncio.Event()
         self._address = address
@@ -82,7 +82,7 @@ class Line:
         self._client_id = f"sleepgate-{secrets.token_hex(4)}"
         self._alarm: asyncio.TimerHandle | None = None
         self.diagnostics = Diagnostics()
-        self._steadiness = Steadiness()
+        self._steadiness = ReconnectBackoff()
         self._largest, self._is_unanswered = LARGEST, False
 
     def open(self) -> None:
@@ -91,20 +91,20 @@ class Line:
 
     async def close(self) -> None:
         """Give up what is on its way, and hang up."""
-        self.connection = Connection.OFFLINE
+        self.connection = BrokerState.OFFLINE
         self._give_up()
         self._thread.disconnect()
         await asyncio.to_thread(self._thread.join)
 
     def catch_up(self) -> None:
         """Take nothing more until what is on its way has been acknowledged."""
-        if self.connection is Connection.ONLINE and self.on_their_way:
-            self.connection = Connection.CATCHING_UP
+        if self.connection is BrokerState.ONLINE and self.on_their_way:
+            self.connection = BrokerState.CATCHING_UP
             self.changed.set()
 
-    def _open(self) -> PahoThread:
-        terms = Terms(self._client_id, self.protocol, self.window)
-        return PahoThread(
+    def _open(self) -> PahoClient:
+        terms = ConnectOptions(self._client_id, self.protocol, self.window)
+        return PahoClient(
             self._address, terms, self._will, self._subscriptions, self._hear
         )
 
@@ -136,7 +136,7 @@ class Line:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        is_up = self.connection in (Connection.ONLINE, Connection.CATCHING_UP)
+        is_up = self.connection in (BrokerState.ONLINE, BrokerState.CATCHING_UP)
         if self.on_their_way and is_up:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(UNACKNOWLEDGED_S, self._unacknowledged)
@@ -144,11 +144,11 @@ class Line:
     def _unacknowledged(self) -> None:
         """Connect anew: only then MQTT lets anything be sent again."""
         self.diagnostics.report_connection(diagnostics.unacknowledged(self._address))
-        self.connection = Connection.OFFLINE
+        self.connection = BrokerState.OFFLINE
         self._start_over()
         self.changed.set()
 
-    def _hear(self, thread: PahoThread, heard: Heard) -> None:
+    def _hear(self, thread: PahoClient, heard: ClientEvent) -> None:
         if thread is not self._thread:
             return  # it has been replaced
         match heard:
@@ -157,7 +157,7 @@ class Line:
             case Refused():
                 self._refused(heard)
             case Unreachable(why):
-                self.connection = Connection.OFFLINE
+                self.connection = BrokerState.OFFLINE
                 self.diagnostics.report_connection(
                     diagnostics.unreachable(self._address, why)
                 )
@@ -188,23 +188,23 @@ class Line:
             log.info(
                 "connected to the broker at %s, MQTT %s", self._address, self.protocol
             )
-        self.connection = Connection.CATCHING_UP
+        self.connection = BrokerState.CATCHING_UP
         self._expect_an_answer()
         self._greet_if_caught_up()
 
     def _lost(self, reason: str) -> None:
         if self._is_unanswered:
             self._is_unanswered = False
-            self.connection = Connection.OFFLINE
+            self.connection = BrokerState.OFFLINE
             self.diagnostics.report_connection(
                 diagnostics.unanswered(self._address, reason)
             )
-        elif self.connection in (Connection.ONLINE, Connection.CATCHING_UP):
+        elif self.connection in (BrokerState.ONLINE, BrokerState.CATCHING_UP):
             self._ended(reason)
 
     def _ended(self, reason: str) -> None:
-        was_catching_up = self.connection is Connection.CATCHING_UP
-        self.connection = Connection.OFFLINE
+        was_catching_up = self.connection is BrokerState.CATCHING_UP
+        self.connection = BrokerState.OFFLINE
         self.on_their_way.line_lost()
         self._expect_an_answer()
         self._steadiness.lost(asyncio.get_running_loop().time())
@@ -228,11 +228,11 @@ class Line:
             self._start_over()
         elif refused.needs_a_person:
             self._thread.retry_between(*REFUSED_BACK_OFF_S)
-            self.connection = Connection.REFUSED
+            self.connection = BrokerState.REFUSED
             words = diagnostics.refused(address, self.protocol, refused.reason)
             self.diagnostics.report_connection(words)
         else:
-            self.connection = Connection.OFFLINE
+            self.connection = BrokerState.OFFLINE
             self.diagnostics.report_connection(
                 f"{address} says: {refused.reason}; still trying"
             )
@@ -252,7 +252,7 @@ class Line:
         self._greet_if_caught_up()
 
     def _greet_if_caught_up(self) -> None:
-        if self.connection is Connection.CATCHING_UP and not self.on_their_way:
-            self.connection = Connection.ONLINE
+        if self.connection is BrokerState.CATCHING_UP and not self.on_their_way:
+            self.connection = BrokerState.ONLINE
             for message in self._greeting():
                 self.hand_over(message)

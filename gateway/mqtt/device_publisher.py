@@ -3,23 +3,23 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.formats.epoch_json import OFFLINE, ONLINE, read_document, summary_payload
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.messages.outputs import (
     Availability,
     Output,
     Reading,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.payloads import (
-    Link,
+    LinkReport,
     event_payload,
     hypnogram_payload,
     phase_of,
@@ -31,7 +31,7 @@ from gateway.mqtt.topics import TopicTree
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.reports.hypnogram_svg import draw_svg
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -41,7 +41,7 @@ from gateway.staging.stage import Refusal, Stage
 NOTHING_YET = Availability(online=False, reason="nothing was received yet")
 
 
-class Bedside:
+class DevicePublisher:
     """Collects what is heard of one headband and writes it out in its turn.
 
     Parameters
@@ -55,9 +55,9 @@ class Bedside:
         self._device = device
         self._topics = topics
         self._availability = NOTHING_YET
-        self._link = LinkState(State.IDLE, LinkTally())
+        self._link = LinkReading(LinkState.IDLE, LinkStats())
         self._battery: Battery | None = None
-        self._tally = Tally()
+        self._tally = LossCounts()
         self._session: SessionState | None = None
         self._phase: str | None = None
         self._night = Hypnogram()
@@ -69,7 +69,7 @@ class Bedside:
     def in_session(self) -> bool:
         """Whether a session runs, also one that waits for its first sample."""
         session = self._session
-        return session is not None and session.state is not Recording.ENDED
+        return session is not None and session.state is not RecordingState.ENDED
 
     @property
     def session(self) -> str | None:
@@ -120,7 +120,7 @@ class Bedside:
 
     def telemetry(self, now: datetime) -> Iterator[Message]:
         """Yield how the link does."""
-        link = Link(
+        link = LinkReport(
             state=self._link,
             reason=self._availability.reason,
             battery=self._battery,
@@ -145,11 +145,11 @@ class Bedside:
 
     def _remember(self, value: Output) -> None:
         match value:
-            case LinkState() as link:
+            case LinkReading() as link:
                 self._link = link
             case Battery() as battery:
                 self._battery = battery
-            case Tally() as tally:
+            case LossCounts() as tally:
                 self._tally = tally
             case SignalBegins() as begins:
                 self._firmware = begins.info.firmware
@@ -174,10 +174,10 @@ class Bedside:
         payload = session_payload(reading, session)
         yield Message(self._topics.session(self._device), payload)
         what, moment = None, None
-        if session.state is Recording.RECORDING and was is Recording.IDLE:
-            what, moment = Happening.SESSION_STARTED, session.started_utc
-        elif session.state is Recording.ENDED and was is Recording.RECORDING:
-            what, moment = Happening.SESSION_STOPPED, session.ended_utc
+        if session.state is RecordingState.RECORDING and was is RecordingState.IDLE:
+            what, moment = EventKind.SESSION_STARTED, session.started_utc
+        elif session.state is RecordingState.ENDED and was is RecordingState.RECORDING:
+            what, moment = EventKind.SESSION_STOPPED, session.ended_utc
             yield from self._pictures()
         if what is not None and moment is not None:
             payload = event_payload(reading, SleepEvent(what, moment))

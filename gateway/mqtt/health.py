@@ -3,24 +3,24 @@
 import time
 
 from gateway.errors import JournalError
-from gateway.journal.entry import Contents
+from gateway.journal.entry import JournalContents
 from gateway.journal.journal import Journal
-from gateway.messages.control import Standing
+from gateway.messages.control import OutputHealth
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection
+from gateway.mqtt.client_events import BrokerAddress, BrokerState
 
 WORDS = {
-    Connection.CONNECTING: "connecting to",
-    Connection.CATCHING_UP: "connected to",
-    Connection.ONLINE: "connected to",
-    Connection.OFFLINE: "no connection to",
-    Connection.REFUSED: "refused by",
+    BrokerState.CONNECTING: "connecting to",
+    BrokerState.CATCHING_UP: "connected to",
+    BrokerState.ONLINE: "connected to",
+    BrokerState.OFFLINE: "no connection to",
+    BrokerState.REFUSED: "refused by",
 }
 
 
 async def standing(
     address: BrokerAddress, client: MqttClient, journal: Journal
-) -> Standing:
+) -> OutputHealth:
     """Say whether the broker is there, and what it is owed."""
     try:
         contents = await journal.contents()
@@ -30,13 +30,16 @@ async def standing(
 
 
 def _standing(
-    address: BrokerAddress, client: MqttClient, contents: Contents | None, owed: str
-) -> Standing:
+    address: BrokerAddress,
+    client: MqttClient,
+    contents: JournalContents | None,
+    owed: str,
+) -> OutputHealth:
     connection = client.connection
-    spoken = f", MQTT {client.protocol}" if connection is Connection.ONLINE else ""
+    spoken = f", MQTT {client.protocol}" if connection is BrokerState.ONLINE else ""
     plainly = f"{WORDS[connection]} {address}{spoken}"
-    return Standing(
-        well=connection is Connection.ONLINE and contents is not None,
+    return OutputHealth(
+        well=connection is BrokerState.ONLINE and contents is not None,
         words=f"{client.trouble or plainly}; {owed}",
         facts={
             "broker": str(address),
@@ -48,7 +51,7 @@ def _standing(
     )
 
 
-def _owed(contents: Contents) -> dict[str, object]:
+def _owed(contents: JournalContents) -> dict[str, object]:
     oldest_s = contents.oldest_owed_s
     waits_s = 0 if oldest_s is None else max(0, round(time.time() - oldest_s))
     return {

@@ -10,7 +10,7 @@ Receipt = asyncio.Future[bool]
 PUBLISH_BYTES = 18  # at most, around topic, payload and correlation: MQTT 5, 3.3
 
 
-class Flight(NamedTuple):
+class PendingPublish(NamedTuple):
     """One of them; `n_bytes` is its size at most."""
 
     topic: str
@@ -19,11 +19,11 @@ class Flight(NamedTuple):
     receipt: Receipt
 
 
-class OnTheWay:
+class InFlight:
     """What was handed over, by the ``mid`` it will be acknowledged by."""
 
     def __init__(self) -> None:
-        self._flights: dict[int, Flight] = {}
+        self._flights: dict[int, PendingPublish] = {}
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -37,11 +37,11 @@ class OnTheWay:
         """Note that `message` went out."""
         receipt: Receipt = asyncio.get_running_loop().create_future()
         topic = message.topic
-        flight = Flight(topic.name, topic.qos, packet_bytes(message), receipt)
+        flight = PendingPublish(topic.name, topic.qos, packet_bytes(message), receipt)
         self._flights[mid] = flight
         return receipt
 
-    def arrived(self, mid: int, *, accepted: bool) -> Flight | None:
+    def arrived(self, mid: int, *, accepted: bool) -> PendingPublish | None:
         """Note an answer; return what it is to, or None if nobody waits for it."""
         flight = self._flights.pop(mid, None)
         if flight is not None and not flight.receipt.done():

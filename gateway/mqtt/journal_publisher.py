@@ -20,7 +20,7 @@ AGAIN_S = 5.0  # after a failing disk or a refusal
 REFUSED_S = 60.0  # after many refusals
 
 
-class JournalLane:
+class JournalPublisher:
     """Publishes the entries that no broker has acknowledged.
 
     What is on its way when the connection is lost is sent again by the client; what

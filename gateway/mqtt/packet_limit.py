@@ -18,7 +18,7 @@ FRAME_BYTES = 4 * HEARD_BYTES  # of what has been read of a WebSocket's frame
 KIND, QOS, EXACTLY_ONCE = 0xF0, 0x06, 0x04  # in a first byte: MQTT 5, 2.1 and 3.3.1.2
 
 
-class SmallEars(paho.Client):
+class PacketLimit(paho.Client):
     """A client that hears messages up to `HEARD_BYTES`, of QoS 0 and 1.
 
     Messages of QoS 2 are kept until they are released; nobody who subscribes to less is

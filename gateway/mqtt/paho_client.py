@@ -22,8 +22,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.mqtt.client_events import (
     Acknowledged,
     BrokerAddress,
+    ClientEvent,
     Connected,
-    Heard,
     Lost,
     Message,
     Reached,
@@ -31,7 +31,7 @@ from gateway.mqtt.client_events import (
     Refused,
     Unreachable,
 )
-from gateway.mqtt.packet_limit import HEARD_BYTES, SmallEars
+from gateway.mqtt.packet_limit import HEARD_BYTES, PacketLimit
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
 VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
-class Terms(NamedTuple):
+class ConnectOptions(NamedTuple):
     """What the broker is told of a client.
 
     Attributes
@@ -60,13 +60,13 @@ class Terms(NamedTuple):
     window: int
 
 
-class PahoThread:
+class PahoClient:
     """A thread that connects, and connects again, until it is told to stop.
 
     Parameters
     ----------
     address : BrokerAddress
-    terms : Terms
+    terms : ConnectOptions
     will : Message or None
     subscriptions : sequence of str
         Topic filters, subscribed to on every connection.
@@ -76,19 +76,19 @@ class PahoThread:
 
     Attributes
     ----------
-    terms : Terms
+    terms : ConnectOptions
     """
 
     def __init__(
         self,
         address: BrokerAddress,
-        terms: Terms,
+        terms: ConnectOptions,
         will: Message | None,
         subscriptions: Sequence[str],
-        hear: Callable[["PahoThread", Heard], None],
+        hear: Callable[["PahoClient", ClientEvent], None],
     ) -> None:
         self.terms = terms
-        self._client = SmallEars(
+        self._client = PacketLimit(
             CallbackAPIVersion.VERSION2,
             client_id=terms.client_id,
             protocol=VERSION[terms.protocol],
@@ -155,12 +155,12 @@ class PahoThread:
     def _listen(
         self,
         loop: asyncio.AbstractEventLoop,
-        hear: Callable[["PahoThread", Heard], None],
+        hear: Callable[["PahoClient", ClientEvent], None],
     ) -> None:
-        def hop(heard: Heard) -> None:
+        def hop(heard: ClientEvent) -> None:
             loop.call_soon_threadsafe(hear, self, heard)
 
-        def answered(reason: ReasonCode, said: Properties) -> Heard:
+        def answered(reason: ReasonCode, said: Properties) -> ClientEvent:
             if reason.is_failure:
                 return Refused(reason.value, str(reason))
             if self._subscriptions:
@@ -170,7 +170,7 @@ class PahoThread:
                 getattr(said, "MaximumPacketSize", LARGEST),
             )
 
-        def acknowledged(mid: int, reason: ReasonCode) -> Heard:
+        def acknowledged(mid: int, reason: ReasonCode) -> ClientEvent:
             return Acknowledged(mid, str(reason) if reason.is_failure else None)
 
         def opened(_client: paho.Client, _userdata: object, sock: object) -> None:

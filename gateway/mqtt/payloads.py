@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkState
+from gateway.ble.link_stats import LinkReading
 from gateway.formats.epoch_json import REFUSAL_CODE, json_bytes, utc_text
 from gateway.messages.outputs import Reading, SessionState
 from gateway.preprocessing.filtering import EPOCH_S
@@ -25,32 +25,32 @@ NOT_AWAKE = "not_awake"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkReport:
     """What is known of one headband's link.
 
     Attributes
     ----------
-    state : LinkState
+    state : LinkReading
     reason : str
         Why samples arrive, or do not.
     battery : Battery or None
         None until the headband has told.
-    tally : Tally
+    tally : LossCounts
     elapsed_s : float
         Since the session's first sample.
     firmware : str or None
         Of the headband, where it says so.
     """
 
-    state: LinkState
+    state: LinkReading
     reason: str
     battery: Battery | None
-    tally: Tally
+    tally: LossCounts
     elapsed_s: float
     firmware: str | None = None
 
 
-def telemetry_payload(device: str, link: Link, now: datetime) -> bytes:
+def telemetry_payload(device: str, link: LinkReport, now: datetime) -> bytes:
     """Write how one headband's link does as ``telemetry.v1``, UTF-8 JSON."""
     tally = link.tally
     lost = min(1.0, tally.lost_s / link.elapsed_s) if link.elapsed_s > 0 else 0.0

@@ -12,18 +12,18 @@ from gateway.formats.epoch_json import (
     epoch_payload,
 )
 from gateway.journal.entry import Entry
-from gateway.journal.writer import Recorder
+from gateway.journal.writer import JournalWriter
 from gateway.messages.outputs import NightEpochs, Reading, SessionState, SignalBegins
-from gateway.mqtt.bridge_payloads import Headband
+from gateway.mqtt.bridge_payloads import HeadbandEntry
 from gateway.mqtt.client_events import Message
-from gateway.mqtt.device_publisher import Bedside
+from gateway.mqtt.device_publisher import DevicePublisher
 from gateway.mqtt.topics import TopicTree, may_be_published
 from gateway.staging.scored_epoch import ScoredEpoch
 
 BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago
 
 
-class Desk:
+class Publisher:
     """Writes messages; what is retained is kept for the next connection.
 
     Parameters
@@ -36,25 +36,25 @@ class Desk:
     ----------
     topics : TopicTree
     will : Message
-    headbands : dict of str to Headband
+    headbands : dict of str to HeadbandEntry
         Those heard of so far.
     """
 
     def __init__(self, topics: TopicTree, lanes: Collection[str]) -> None:
         self.topics = topics
         self.will = Message(topics.bridge_state, OFFLINE)
-        self.headbands: dict[str, Headband] = {}
+        self.headbands: dict[str, HeadbandEntry] = {}
         self._lanes = frozenset(lanes)
-        self._bedsides: dict[str, Bedside] = {}
+        self._bedsides: dict[str, DevicePublisher] = {}
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
 
-    async def write(self, reading: Reading, recorder: Recorder) -> list[Message]:
+    async def write(self, reading: Reading, recorder: JournalWriter) -> list[Message]:
         """Turn `reading` into messages; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
         self.headbands[device] = self._headband(reading)
         if device not in self._bedsides:
-            self._bedsides[device] = Bedside(device, self.topics)
+            self._bedsides[device] = DevicePublisher(device, self.topics)
         bedside = self._bedsides[device]
         if isinstance(value, BELONG) and bedside.session != reading.session:
             bedside.recall(reading, await recorder.recall(reading.session))
@@ -109,13 +109,13 @@ class Desk:
         online = [m for m in self._states.values() if m.payload == ONLINE]
         return self._kept(Message(message.topic, OFFLINE) for message in online)
 
-    def _headband(self, reading: Reading) -> Headband:
+    def _headband(self, reading: Reading) -> HeadbandEntry:
         known = self.headbands.get(reading.device)
         driver, firmware = (known.driver, known.firmware) if known else (None, None)
         if isinstance(reading.value, SignalBegins):
             driver, firmware = reading.value.driver, reading.value.info.firmware
         about = (reading.model, reading.model_digest, reading.channels)
-        return Headband(*about, driver, firmware)
+        return HeadbandEntry(*about, driver, firmware)
 
     def _kept(self, messages: Iterable[Message]) -> list[Message]:
         """Leave out what is not to be published; keep what is retained."""
@@ -127,7 +127,7 @@ class Desk:
         return wanted
 
     async def _record(
-        self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
+        self, reading: Reading, scored: ScoredEpoch, recorder: JournalWriter
     ) -> int | None:
         if "epoch" not in self._lanes:
             return None
@@ -139,7 +139,7 @@ class Desk:
         )
 
     async def _stage(
-        self, reading: Reading, scored: ScoredEpoch, recorder: Recorder
+        self, reading: Reading, scored: ScoredEpoch, recorder: JournalWriter
     ) -> Message:
         document = epoch_document(reading, scored)
         seq = await self._record(reading, scored, recorder)

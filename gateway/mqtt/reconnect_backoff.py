@@ -8,7 +8,7 @@ PATIENT_S = 60  # where it is the broker that ends them
 OFTEN = 3
 
 
-class Steadiness:
+class ReconnectBackoff:
     """Counts connections that ended soon after they began, one after the other."""
 
     def __init__(self) -> None:

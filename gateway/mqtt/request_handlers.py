@@ -11,18 +11,18 @@ from gateway.messages.control import (
     Command,
     Control,
     EndSession,
-    Lights,
     Mark,
+    MarkLights,
     Reload,
     Restart,
 )
-from gateway.mqtt.publisher import Desk
-from gateway.mqtt.request_messages import Request, read_action
+from gateway.mqtt.publisher import Publisher
+from gateway.mqtt.request_messages import MqttRequest, read_action
 
-Serve = Callable[[Request], Awaitable[Mapping[str, object]]]
+Serve = Callable[[MqttRequest], Awaitable[Mapping[str, object]]]
 
 
-class Verbs(NamedTuple):
+class ServedVerbs(NamedTuple):
     """What is served: verbs of the gateway itself, and verbs of its headbands."""
 
     bridge: Mapping[str, Serve]
@@ -33,12 +33,12 @@ class Verbs(NamedTuple):
         return self.bridge if whom == "bridge" else self.headband
 
 
-class Services:
+class RequestHandlers:
     """Serves what is asked.
 
     Parameters
     ----------
-    desk : Desk
+    desk : Publisher
         Knows the headbands and whether a session runs.
     journal : Journal
     control : Control or None
@@ -49,7 +49,7 @@ class Services:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: Publisher,
         journal: Journal,
         control: Control | None,
         report: Callable[[], Awaitable[None]],
@@ -59,28 +59,28 @@ class Services:
         self._control = control
         self._report = report
 
-    def verbs(self) -> Verbs:
+    def verbs(self) -> ServedVerbs:
         """Return what can be asked."""
         bridge = {"replay": self._replay, "health": self._health}
         if self._control is None:
-            return Verbs(bridge, {})
-        return Verbs(
+            return ServedVerbs(bridge, {})
+        return ServedVerbs(
             {**bridge, "restart": self._restart, "config_reload": self._reload},
             {"session": self._session, "lights": self._lights, "mark": self._mark},
         )
 
-    async def _replay(self, request: Request) -> Mapping[str, object]:
+    async def _replay(self, request: MqttRequest) -> Mapping[str, object]:
         since = request.whole_number("from")
         contents = await self._journal.contents()
         until = request.whole_number("to", contents.next_seq)
         n = await self._journal.replay(since, until)
         return {"epochs": n, "first_seq": contents.first_seq}
 
-    async def _health(self, _request: Request) -> Mapping[str, object]:
+    async def _health(self, _request: MqttRequest) -> Mapping[str, object]:
         await self._report()
         return {"topic": self._desk.topics.bridge_health.name}
 
-    async def _restart(self, _request: Request) -> Mapping[str, object]:
+    async def _restart(self, _request: MqttRequest) -> Mapping[str, object]:
         if not supervised():
             raise RequestError(
                 "not_supervised", "nobody would start it again: it is no service"
@@ -88,24 +88,24 @@ class Services:
         self._ask(Restart())
         return {}
 
-    async def _reload(self, _request: Request) -> Mapping[str, object]:
+    async def _reload(self, _request: MqttRequest) -> Mapping[str, object]:
         self._ask(Reload())
         return {"topic": self._desk.topics.bridge_info.name}
 
-    async def _session(self, request: Request) -> Mapping[str, object]:
+    async def _session(self, request: MqttRequest) -> Mapping[str, object]:
         action = read_action(request, ("start", "stop"))
         self._look_up(request.whom)
         asked = BeginSession if action == "start" else EndSession
         self._ask(asked(request.whom))
         return {"device": request.whom, "action": action}
 
-    async def _lights(self, request: Request) -> Mapping[str, object]:
+    async def _lights(self, request: MqttRequest) -> Mapping[str, object]:
         action = read_action(request, ("off", "on"))
         self._look_up(request.whom, in_session=True)
-        self._ask(Lights(request.whom, off=action == "off"))
+        self._ask(MarkLights(request.whom, off=action == "off"))
         return {"device": request.whom, "lights": action}
 
-    async def _mark(self, request: Request) -> Mapping[str, object]:
+    async def _mark(self, request: MqttRequest) -> Mapping[str, object]:
         text = request.line("text")
         self._look_up(request.whom, in_session=True)
         self._ask(Mark(request.whom, text))

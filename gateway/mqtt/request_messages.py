@@ -16,7 +16,7 @@ LINE = 200  # characters of a mark
 WORD = re.compile(rb"[a-z_]{1,32}")
 
 
-class Request(NamedTuple):
+class MqttRequest(NamedTuple):
     """What is asked for.
 
     Attributes
@@ -69,7 +69,7 @@ class Request(NamedTuple):
         return value
 
 
-def read_action(request: Request, actions: Collection[str]) -> str:
+def read_action(request: MqttRequest, actions: Collection[str]) -> str:
     """Return the field ``action`` of `request`, one of `actions`.
 
     Raises
@@ -84,7 +84,7 @@ def read_action(request: Request, actions: Collection[str]) -> str:
     return str(action)
 
 
-def read_request(topic: str, payload: bytes) -> Request:
+def read_request(topic: str, payload: bytes) -> MqttRequest:
     """Read a request; an empty payload asks for nothing in particular.
 
     A bare word, as switches and buttons send it, is the field ``action``.
@@ -107,15 +107,15 @@ def read_request(topic: str, payload: bytes) -> Request:
     transaction = fields.pop("transaction", None)
     if not isinstance(transaction, (str, int, type(None))):
         raise RequestError("bad_field", "transaction: expected a text or a number")
-    return Request(verb, whom, transaction, fields)
+    return MqttRequest(verb, whom, transaction, fields)
 
 
-def ok_payload(request: Request, data: Mapping[str, object]) -> bytes:
+def ok_payload(request: MqttRequest, data: Mapping[str, object]) -> bytes:
     """Write the answer to a request that was served."""
     return _json({"transaction": request.transaction, "status": "ok", "data": data})
 
 
-def error_payload(request: Request | None, error: RequestError) -> bytes:
+def error_payload(request: MqttRequest | None, error: RequestError) -> bytes:
     """Write the answer to a request that was not; None if it could not be read."""
     why = {"code": error.code, "message": str(error)}
     transaction = None if request is None else request.transaction

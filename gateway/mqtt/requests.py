@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from gateway.errors import GatewayError, RequestError
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import Message, Received
-from gateway.mqtt.request_handlers import Serve, Verbs
+from gateway.mqtt.request_handlers import Serve, ServedVerbs
 from gateway.mqtt.request_messages import (
-    Request,
+    MqttRequest,
     error_payload,
     ok_payload,
     read_request,
@@ -23,7 +23,7 @@ WILDCARDS = frozenset("+#\0")
 async def serve_requests(
     client: MqttClient,
     topics: TopicTree,
-    verbs: Verbs,
+    verbs: ServedVerbs,
     others: Mapping[str, Callable[[Received], Awaitable[None]]],
 ) -> None:
     """Answer until cancelled.
@@ -33,7 +33,7 @@ async def serve_requests(
     client : MqttClient
         Subscribed to the topics of requests.
     topics : TopicTree
-    verbs : Verbs
+    verbs : ServedVerbs
         Each serves a request and returns the answer's data; raises `GatewayError` when
         it cannot, which is the answer then.
     others : mapping of str to callable
@@ -51,7 +51,7 @@ async def serve_requests(
             await client.publish(Message(topic, payload, received.correlation))
 
 
-async def _answer(received: Received, verbs: Verbs) -> bytes:
+async def _answer(received: Received, verbs: ServedVerbs) -> bytes:
     request = None
     try:
         request = read_request(received.topic, received.payload)
@@ -65,7 +65,7 @@ async def _answer(received: Received, verbs: Verbs) -> bytes:
         return error_payload(request, RequestError("failed", str(error)))
 
 
-def _server(received: Received, request: Request, verbs: Verbs) -> Serve:
+def _server(received: Received, request: MqttRequest, verbs: ServedVerbs) -> Serve:
     if received.retained:
         raise RequestError(
             "retained",

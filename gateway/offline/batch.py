@@ -9,19 +9,19 @@ from gateway.atomic_write import remove_unfinished
 from gateway.cli.progress_bar import progress
 from gateway.errors import RecordingError
 from gateway.models.load import read_model
-from gateway.offline.manifest import Ledger
-from gateway.offline.score_file import Options, Outcome, Task
+from gateway.offline.manifest import Manifest
+from gateway.offline.score_file import ScoreOptions, ScoreOutcome, ScoreTask
 from gateway.offline.workers import score_locally, score_on_dask
 from gateway.recordings.open_recording import recordings_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """How to work through an archive.
 
     Attributes
     ----------
-    options : Options
+    options : ScoreOptions
     into : Path or None
         Folder of the results; None: beside each recording.
     jobs : int
@@ -32,14 +32,14 @@ class Plan:
         Score also what is done.
     """
 
-    options: Options
+    options: ScoreOptions
     into: Path | None
     jobs: int
     dask: str | None
     again: bool
 
 
-def score_archive(paths: Sequence[Path], plan: Plan) -> int:
+def score_archive(paths: Sequence[Path], plan: BatchPlan) -> int:
     """Score all recordings in `paths`; return how many could not be.
 
     Raises
@@ -53,11 +53,11 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
     _apart(tasks)
     first = paths[0] if paths[0].is_dir() else paths[0].parent
     digest = read_model(plan.options.model).card.digest
-    ledger = Ledger(plan.into or first, digest)
+    ledger = Manifest(plan.into or first, digest)
     left = [t for t in tasks if plan.again or ledger.done(t) is None]
     if len(left) < len(tasks):
         _say(f"{len(tasks) - len(left)} of {len(tasks)} are done already")
-    failed: list[tuple[Task, Outcome]] = []
+    failed: list[tuple[ScoreTask, ScoreOutcome]] = []
     n_epochs = 0
     doing = (
         score_on_dask(left, plan.dask)
@@ -80,16 +80,16 @@ def score_archive(paths: Sequence[Path], plan: Plan) -> int:
     return len(failed)
 
 
-def _tasks(paths: Sequence[Path], plan: Plan) -> Iterator[Task]:
+def _tasks(paths: Sequence[Path], plan: BatchPlan) -> Iterator[ScoreTask]:
     for path in paths:
         root = path if path.is_dir() else path.parent
         for recording in recordings_in(path) if path.is_dir() else [path]:
             beside = recording.with_suffix("")
             stem = plan.into / beside.relative_to(root) if plan.into else beside
-            yield Task(recording=recording, stem=stem, options=plan.options)
+            yield ScoreTask(recording=recording, stem=stem, options=plan.options)
 
 
-def _apart(tasks: Sequence[Task]) -> None:
+def _apart(tasks: Sequence[ScoreTask]) -> None:
     by_stem: dict[Path, Path] = {}
     for task in tasks:
         other = by_stem.setdefault(task.stem, task.recording)
@@ -100,7 +100,7 @@ def _apart(tasks: Sequence[Task]) -> None:
             )
 
 
-def _without_name(task: Task, outcome: Outcome) -> str:
+def _without_name(task: ScoreTask, outcome: ScoreOutcome) -> str:
     return (outcome.error or "").removeprefix(f"{task.recording}: ")
 
 

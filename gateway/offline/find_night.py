@@ -14,15 +14,15 @@ from gateway.formats.night_json import (
     without_holes,
 )
 from gateway.journal.options import JournalOptions
-from gateway.journal.store import Store
-from gateway.offline.score_file import Options, stage_file
+from gateway.journal.store import JournalStore
+from gateway.offline.score_file import ScoreOptions, stage_file
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recorder.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, RECORDINGS
 from gateway.staging.lights import Lights
-from gateway.staging.scored_night import StagedEpoch, StagedNight
+from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.stage import Stage
 
 LAST = "last"
@@ -34,12 +34,12 @@ NOT_A_NIGHT = (KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundNight:
     """A night, and what is known beside it.
 
     Attributes
     ----------
-    night : StagedNight
+    night : ScoredNight
     zone : tzinfo
         Of its times for people.
     zone_name : str
@@ -48,14 +48,16 @@ class Found:
     expert_name : str
     """
 
-    night: StagedNight
+    night: ScoredNight
     zone: tzinfo
     zone_name: str
     expert: tuple[Stage | None, ...] | None = None
     expert_name: str = ""
 
 
-def find_night(what: str, options: Options, journal: Path | None = None) -> Found:
+def find_night(
+    what: str, options: ScoreOptions, journal: Path | None = None
+) -> FoundNight:
     """Return the night of a file or a session.
 
     Parameters
@@ -63,7 +65,7 @@ def find_night(what: str, options: Options, journal: Path | None = None) -> Foun
     what : str
         Path of a recording, which is scored; of a ``night.v1`` file or of lines of
         ``epoch.v1``; or a session's identifier, or the beginning of one, or ``"last"``.
-    options : Options
+    options : ScoreOptions
         For a recording.
     journal : Path or None
         Where sessions are; None for where the daemon keeps it.
@@ -81,17 +83,17 @@ def find_night(what: str, options: Options, journal: Path | None = None) -> Foun
     if path.suffix.lower() in RECORDINGS:
         night = stage_file(path, options)
         expert, name = _expert(path, night)
-        return Found(
+        return FoundNight(
             night=night,
             zone=UTC,
             zone_name=RECORDER,
             expert=expert,
             expert_name=name,
         )
-    return Found(night=read_night(path), zone=UTC, zone_name="UTC")
+    return FoundNight(night=read_night(path), zone=UTC, zone_name="UTC")
 
 
-def read_night(path: Path) -> StagedNight:
+def read_night(path: Path) -> ScoredNight:
     """Read a night that was scored before.
 
     Raises
@@ -117,7 +119,7 @@ def read_night(path: Path) -> StagedNight:
 
 
 def _expert(
-    path: Path, night: StagedNight
+    path: Path, night: ScoredNight
 ) -> tuple[tuple[Stage | None, ...] | None, str]:
     if path.suffix.lower() == NPZ:
         return npz_hypnogram(path), "the labels in the file"
@@ -129,7 +131,7 @@ def _expert(
     return stages, beside.name
 
 
-def _session(what: str, journal: Path | None, options: Options) -> Found:
+def _session(what: str, journal: Path | None, options: ScoreOptions) -> FoundNight:
     """Return a session by the journal, or else by scoring its recording again."""
     path = journal or JournalOptions().file
     if journal is None and not path.exists() and SERVICE.exists():
@@ -137,7 +139,7 @@ def _session(what: str, journal: Path | None, options: Options) -> Found:
     files = _recordings(path.parent / FOLDER)
     documents: dict[str, list[bytes]] = {}
     if path.exists():
-        with closing(Store(path)) as store:
+        with closing(JournalStore(path)) as store:
             documents = {s.session: [] for s in store.sessions()}
             name = _one(what, sorted(documents.keys() | files.keys()))
             if name in documents:
@@ -156,7 +158,7 @@ def _session(what: str, journal: Path | None, options: Options) -> Found:
         night = _by_recordings(name, files[name], options)
     local = datetime.now().astimezone().tzinfo or UTC
     zone_name = night.start_utc.astimezone(local).tzname() or "local time"
-    return Found(night=night, zone=local, zone_name=zone_name)
+    return FoundNight(night=night, zone=local, zone_name=zone_name)
 
 
 def _recordings(folder: Path) -> dict[str, list[Path]]:
@@ -168,13 +170,13 @@ def _recordings(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _by_recordings(name: str, parts: list[Path], options: Options) -> StagedNight:
+def _by_recordings(name: str, parts: list[Path], options: ScoreOptions) -> ScoredNight:
     """Score a session's recording again, all parts of it.
 
     Each counts its epochs from the beginning of the session, so that what one lacks
     another has.
     """
-    nights: list[StagedNight] = []
+    nights: list[ScoredNight] = []
     unread: list[RecordingError] = []
     for path in parts:
         try:
@@ -193,7 +195,7 @@ def _by_recordings(name: str, parts: list[Path], options: Options) -> StagedNigh
     return replace(joined, in_bed=lights.in_bed(joined.stages)).with_notes(notes)
 
 
-def _how_good(epoch: StagedEpoch) -> tuple[bool, float]:
+def _how_good(epoch: PublishedEpoch) -> tuple[bool, float]:
     """Sort what was scored after what was not, and what lacks less after the rest."""
     return isinstance(epoch.stage, Stage), -epoch.missing_s
 
@@ -207,7 +209,7 @@ def _one(what: str, names: list[str]) -> str:
     return found[0]
 
 
-def _lights(night: StagedNight, parts: list[Path]) -> Lights:
+def _lights(night: ScoredNight, parts: list[Path]) -> Lights:
     """Return the marks that the JSON beside a recording's last part keeps."""
     said = read_beside(parts[-1]) if parts else None
     epochs = [

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import ConfigError
-from gateway.offline.score_file import Outcome, Task
+from gateway.offline.score_file import ScoreOutcome, ScoreTask
 
 NAME = "sleepgate-scores.jsonl"
 
 
-class Ledger:
+class Manifest:
     """Remembers across restarts which recordings have their results.
 
     A recording is done if it was scored by the same model in the same way, has not
@@ -47,7 +47,7 @@ class Ledger:
         except OSError as error:
             raise self._unusable(error) from error
 
-    def done(self, task: Task) -> Outcome | None:
+    def done(self, task: ScoreTask) -> ScoreOutcome | None:
         """Return what became of `task` if it need not be done again."""
         entry = self._known.get(str(task.recording))
         if entry is None or entry["error"] is not None:
@@ -58,13 +58,13 @@ class Ledger:
             return None
         if not same or not all(path.exists() for path in task.results):
             return None
-        return Outcome(
+        return ScoreOutcome(
             notes=tuple(entry["notes"]),
             n_epochs=int(entry["n_epochs"]),
             n_scored=int(entry["n_scored"]),
         )
 
-    def note(self, task: Task, outcome: Outcome) -> None:
+    def note(self, task: ScoreTask, outcome: ScoreOutcome) -> None:
         """Append what became of `task`.
 
         Raises
@@ -96,7 +96,7 @@ class Ledger:
             raise self._unusable(error) from error
         self._known[entry["recording"]] = entry
 
-    def _key(self, task: Task) -> list[Any]:
+    def _key(self, task: ScoreTask) -> list[Any]:
         """Return what must be the same for results to be still good, as JSON has it."""
         status = task.recording.stat()
         options = task.options

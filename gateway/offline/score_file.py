@@ -17,13 +17,13 @@ from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_recording import open_night
 from gateway.staging.plausibility import doubts
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.scored_night import StagedNight
+from gateway.staging.scored_night import ScoredNight
 from gateway.staging.scorers.litert import LiteRtScorer
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Stage
 
 OFFLINE = "offline"
-Writer = Callable[[StagedNight], bytes]
+Writer = Callable[[ScoredNight], bytes]
 # what --out may say, and the ends of the files' names
 RESULTS: dict[str, dict[str, Writer]] = {
     "json": {"_night.json": night_json},
@@ -34,7 +34,7 @@ RESULTS: dict[str, dict[str, Writer]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ScoreOptions:
     """How recordings are scored.
 
     Attributes
@@ -56,12 +56,12 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class ScoreTask:
     """A recording and the beginning of its results' names."""
 
     recording: Path
     stem: Path
-    options: Options
+    options: ScoreOptions
 
     @property
     def results(self) -> dict[Path, Writer]:
@@ -74,7 +74,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ScoreOutcome:
     """What became of a task.
 
     Attributes
@@ -100,7 +100,7 @@ def _model(name: str) -> LiteRtScorer:
     return read_model(name)
 
 
-def stage_file(path: Path, options: Options) -> StagedNight:
+def stage_file(path: Path, options: ScoreOptions) -> ScoredNight:
     """Score a recording; raises what `score` in `score_recording` does."""
     scorer = _model(options.model)
     recording = open_night(path, options.channels)
@@ -118,7 +118,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
             epochs.append(staged_as_published(reading, value))
         elif isinstance(value, NightSummary):
             in_bed = range(value.in_bed.start, value.in_bed.stop)
-    night = StagedNight(
+    night = ScoredNight(
         name=recording.name,
         device=OFFLINE,
         start_utc=recording.start_utc or NO_DATE,
@@ -140,7 +140,7 @@ def stage_file(path: Path, options: Options) -> StagedNight:
     )
 
 
-def run_task(task: Task) -> Outcome:
+def run_task(task: ScoreTask) -> ScoreOutcome:
     """Score one recording and write its results; expected failures are an outcome."""
     began = time.monotonic()
     try:
@@ -148,8 +148,8 @@ def run_task(task: Task) -> Outcome:
         for path, writer in task.results.items():
             write_result(path, writer(night))
     except GatewayError as error:
-        return Outcome(error=str(error), seconds=time.monotonic() - began)
-    return Outcome(
+        return ScoreOutcome(error=str(error), seconds=time.monotonic() - began)
+    return ScoreOutcome(
         notes=night.notes,
         n_epochs=len(night.epochs),
         n_scored=sum(isinstance(stage, Stage) for stage in night.stages),

@@ -9,8 +9,8 @@ from math import inf
 import numpy as np
 
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.acquisition.sample_grid import Grid, RecordedGrid
+from gateway.acquisition.packets import ClockTick, SamplePacket
+from gateway.acquisition.sample_grid import RecordedGrid, SampleGrid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
@@ -18,7 +18,7 @@ from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night
-from gateway.staging.events import Happening
+from gateway.staging.events import EventKind
 from gateway.staging.scored_epoch import Scorer
 
 NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)  # EDF's first year: a date to stand for none
@@ -77,7 +77,7 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
         it is read.
     """
     start_utc = recording.start_utc or NO_DATE
-    night.tick(Tick(0.0, start_utc, synchronised=False))
+    night.tick(ClockTick(0.0, start_utc, synchronised=False))
     info = HeadbandInfo(recording.montage, boot_id=0)
     grid = _grid(recording)
     try:
@@ -107,11 +107,11 @@ def _switched(
     """Yield what was marked before `t`, as if it were marked now."""
     while lights and lights[0][0] < t:
         at_s, off = lights.popleft()
-        what = Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON
+        what = EventKind.LIGHTS_OFF if off else EventKind.LIGHTS_ON
         yield night.chart.switch_lights(night.moment(what, at_s), off=off)
 
 
-def _grid(recording: Recording | EdfNight) -> Grid | None:
+def _grid(recording: Recording | EdfNight) -> SampleGrid | None:
     """Return where the true seconds begin, if rates are rough and the file says it."""
     own = recording.own if isinstance(recording, EdfNight) else None
     if own is None or len(own.epochs) < 2:  # noqa: PLR2004 (an epoch has two ends)
@@ -120,12 +120,12 @@ def _grid(recording: Recording | EdfNight) -> Grid | None:
     return RecordedGrid(fastest, own.epochs, EPOCH_S)
 
 
-def _true_s(counted_s: float, grid: Grid | None) -> float:
+def _true_s(counted_s: float, grid: SampleGrid | None) -> float:
     return counted_s if grid is None else grid.second_at(counted_s * grid.sfreq)
 
 
 def _played(
-    recording: EdfNight, night: Night, info: HeadbandInfo, grid: Grid | None
+    recording: EdfNight, night: Night, info: HeadbandInfo, grid: SampleGrid | None
 ) -> Iterator[SamplePacket]:
     """Yield the packets of a file, whose pauses are those of a headband gone away."""
     reached_s: float | None = None

@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import Any
 
 from gateway.errors import ConfigError, MissingExtraError
-from gateway.offline.score_file import Outcome, Task, run_task
+from gateway.offline.score_file import ScoreOutcome, ScoreTask, run_task
 
-Run = Callable[[Task], Outcome]
-Done = tuple[Task, Outcome]
+Run = Callable[[ScoreTask], ScoreOutcome]
+Done = tuple[ScoreTask, ScoreOutcome]
 KILLED = (
     "the process that scored it died, twice; it may have been out of memory: try it "
     "alone, with --jobs 1"
@@ -27,13 +27,13 @@ ATTEMPTS = 3  # of a dask task whose worker is lost
 
 
 def score_locally(
-    tasks: Sequence[Task], jobs: int, run: Run = run_task
+    tasks: Sequence[ScoreTask], jobs: int, run: Run = run_task
 ) -> Iterator[Done]:
     """Yield what becomes of `tasks`, as it happens, on this machine.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of ScoreTask
     jobs : int
         Processes; with one, everything happens in this.
     run : callable
@@ -52,10 +52,10 @@ def score_locally(
 
 
 def _pool(
-    waiting: deque[Task], jobs: int, run: Run
-) -> Generator[Done, None, list[Task]]:
+    waiting: deque[ScoreTask], jobs: int, run: Run
+) -> Generator[Done, None, list[ScoreTask]]:
     """Work through `waiting`; return the tasks in hand when a process died."""
-    in_hand: dict[Future[Outcome], Task] = {}
+    in_hand: dict[Future[ScoreOutcome], ScoreTask] = {}
     with _executor(jobs) as pool:
         while waiting or in_hand:
             try:
@@ -72,7 +72,9 @@ def _pool(
     return []
 
 
-def _rest(in_hand: dict[Future[Outcome], Task]) -> Generator[Done, None, list[Task]]:
+def _rest(
+    in_hand: dict[Future[ScoreOutcome], ScoreTask],
+) -> Generator[Done, None, list[ScoreTask]]:
     """Yield what was finished all the same; return the rest."""
     suspects = []
     for future, task in in_hand.items():
@@ -83,12 +85,12 @@ def _rest(in_hand: dict[Future[Outcome], Task]) -> Generator[Done, None, list[Ta
     return suspects
 
 
-def _alone(task: Task, run: Run) -> Outcome:
+def _alone(task: ScoreTask, run: Run) -> ScoreOutcome:
     with _executor(1) as pool:
         try:
             return pool.submit(run, task).result()
         except BrokenProcessPool:
-            return Outcome(error=KILLED)
+            return ScoreOutcome(error=KILLED)
 
 
 def _executor(jobs: int) -> ProcessPoolExecutor:
@@ -97,7 +99,7 @@ def _executor(jobs: int) -> ProcessPoolExecutor:
 
 
 def score_on_dask(
-    tasks: Sequence[Task], scheduler: str, run: Run = run_task
+    tasks: Sequence[ScoreTask], scheduler: str, run: Run = run_task
 ) -> Iterator[Done]:
     """Yield what becomes of `tasks`, as it happens, on the workers of a cluster.
 
@@ -106,7 +108,7 @@ def score_on_dask(
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of ScoreTask
     scheduler : str
         Its address, like ``"tcp://10.0.0.1:8786"``.
     run : callable
@@ -137,5 +139,5 @@ def score_on_dask(
             if future.status == "finished":
                 yield task, future.result()
             else:
-                yield task, Outcome(error=f"on the cluster: {future.exception()}")
+                yield task, ScoreOutcome(error=f"on the cluster: {future.exception()}")
             future.release()

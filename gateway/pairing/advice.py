@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.config.schema import Ble
+from gateway.config.schema import BleConfig
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
 
 if sys.platform == "linux":
@@ -26,7 +26,7 @@ BLUEZ = "see `bluetoothctl show`; `sudo systemctl restart bluetooth` often helps
 
 
 @contextmanager
-def next_step_said(ble: Ble) -> Iterator[None]:
+def next_step_said(ble: BleConfig) -> Iterator[None]:
     """Add the next step to a `LinkError` that does not name one yet.
 
     An adapter that fails is looked at first: why there is no Bluetooth says more than
@@ -44,14 +44,14 @@ def next_step_said(ble: Ble) -> Iterator[None]:
         raise type(error)(words) from error
 
 
-def _diagnosed(ble: Ble) -> str | None:
+def _diagnosed(ble: BleConfig) -> str | None:
     if sys.platform != "linux":
         return None
     reason = asyncio.run(diagnose(ble.adapter))
     return reason and f"{reason.what}{NEXT}{reason.step}"
 
 
-def _next_step(error: LinkError, ble: Ble) -> str:
+def _next_step(error: LinkError, ble: BleConfig) -> str:
     match error:
         case LostBondError():
             return FORGOTTEN

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gateway.config.edit_devices import with_device, with_values
-from gateway.config.schema import BRIDGE, SLUG, Config, Device
+from gateway.config.schema import BRIDGE, SLUG, Config, DeviceConfig
 from gateway.config.yaml_text import scalar
 from gateway.errors import ConfigError
 from gateway.pairing.discovery import device_at
@@ -44,7 +44,7 @@ def name_for(config: Config, wanted: str | None) -> str:
 
 def check_place(
     config: Config, name: str | None, address: str | None, *, replace: bool
-) -> Device | None:
+) -> DeviceConfig | None:
     """Return the configured headband whose place the new one takes, if any.
 
     One of that name whose address is ``auto`` has no headband of its own yet: its
@@ -69,7 +69,7 @@ def check_place(
     raise ConfigError([f"{what}: choose another --name, or renew it with --replace"])
 
 
-def still_looking(config: Config, place: Device | None) -> list[str]:
+def still_looking(config: Config, place: DeviceConfig | None) -> list[str]:
     """Say which configured headbands go on looking for any of their kind."""
     return [
         f"{d.name} still takes any {d.driver} headband (address: auto): pair it, or "
@@ -79,7 +79,9 @@ def still_looking(config: Config, place: Device | None) -> list[str]:
     ]
 
 
-def configured_text(text: str, place: Device | None, name: str, paired: Paired) -> str:
+def configured_text(
+    text: str, place: DeviceConfig | None, name: str, paired: Paired
+) -> str:
     """Return the configuration's `text` with the paired headband in it.
 
     Raises

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.radio import Seen
-from gateway.config.schema import Config, Device
+from gateway.ble.radio import Advertisement
+from gateway.config.schema import Config, DeviceConfig
 from gateway.errors import ConfigError, LinkError
-from gateway.reports.headband_list import InReach
+from gateway.reports.headband_list import FoundHeadband
 
 SCAN_S = 10.0  # most headbands advertise several times a second
 
 
 async def in_reach(
     radio: BleakRadio, config: Config, seconds: float = SCAN_S
-) -> list[tuple[Seen, InReach]]:
+) -> list[tuple[Advertisement, FoundHeadband]]:
     """Scan, and say of each headband what it may be and what it is called here.
 
     Raises
@@ -27,7 +27,7 @@ async def in_reach(
     return [(seen, _row(seen, config)) for seen in found]
 
 
-def device_called(config: Config, name: str) -> Device:
+def device_called(config: Config, name: str) -> DeviceConfig:
     """Return the headband of that name.
 
     Raises
@@ -43,14 +43,14 @@ def device_called(config: Config, name: str) -> Device:
     raise ConfigError([f"no headband is called {name!r}; {what}"])
 
 
-def device_at(config: Config, address: str) -> Device | None:
+def device_at(config: Config, address: str) -> DeviceConfig | None:
     """Return the headband that has this address."""
     return next(
         (d for d in config.devices if d.address.upper() == address.upper()), None
     )
 
 
-def only_one(found: Sequence[tuple[Seen, InReach]]) -> Seen:
+def only_one(found: Sequence[tuple[Advertisement, FoundHeadband]]) -> Advertisement:
     """Return the one headband that is not configured yet.
 
     Raises
@@ -85,10 +85,10 @@ def nothing_in_reach(what: str = "headband") -> LinkError:
     )
 
 
-def _row(seen: Seen, config: Config) -> InReach:
+def _row(seen: Advertisement, config: Config) -> FoundHeadband:
     known = (drivers.load(name) for name in drivers.names())
     device = device_at(config, seen.address)
-    return InReach(
+    return FoundHeadband(
         address=seen.address,
         name=seen.name,
         rssi_dbm=seen.rssi_dbm,

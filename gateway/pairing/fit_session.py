@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.radio import Connection, Seen
-from gateway.config.schema import Config, Device
+from gateway.ble.radio import Advertisement, RadioConnection
+from gateway.config.schema import Config, DeviceConfig
 from gateway.daemon.build import driver_of
 from gateway.errors import DecodeError, LinkError
 from gateway.models.load import read_model
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.preprocessing.fit_check import Fitting
-from gateway.preprocessing.headband_fit import Fit
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.fit_check import FitCheck
+from gateway.preprocessing.headband_fit import HeadbandFit
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +22,19 @@ SAMPLE_TEST_S = 5.0
 SILENCE_S = 5.0
 
 
-class Sitting(NamedTuple):
+class FitReading(NamedTuple):
     """How a headband sits, and its battery if it has said."""
 
-    fit: Fit
+    fit: HeadbandFit
     battery_percent: int | None
 
 
-class TryOn:
+class FitSession:
     """What one connection sends, judged second by second.
 
     Parameters
     ----------
-    connection : Connection
+    connection : RadioConnection
     labels : tuple of str
         The model's inputs.
     channels : mapping of str to str
@@ -45,7 +45,7 @@ class TryOn:
     ----------
     battery_percent : int or None
         Until the headband says it.
-    fit : Fit or None
+    fit : HeadbandFit or None
         The last; None before the first whole second.
     bad_packets : int
         Notifications that were no packet.
@@ -53,23 +53,23 @@ class TryOn:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: RadioConnection,
         labels: tuple[str, ...],
         channels: Mapping[str, str],
         mains_hz: float,
     ) -> None:
         self.battery_percent: int | None = None
-        self.fit: Fit | None = None
+        self.fit: HeadbandFit | None = None
         self.bad_packets = 0
         driver, info = connection.driver, connection.info
         self._inbox = connection.inbox
         self._decoder = driver.decoder(info)
         offered = driver.derivations
-        watch = ContactWatch(info.montage, labels, channels, offered, mains_hz)
-        self._fitting = Fitting(info, watch)
+        watch = ContactMonitor(info.montage, labels, channels, offered, mains_hz)
+        self._fitting = FitCheck(info, watch)
 
-    async def fits(self) -> AsyncIterator[Fit]:
-        """Yield a `Fit` a second, until the connection ends.
+    async def fits(self) -> AsyncIterator[HeadbandFit]:
+        """Yield a `HeadbandFit` a second, until the connection ends.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class TryOn:
                 self.fit = fit
                 yield fit
 
-    async def sample_test(self, seconds: float = SAMPLE_TEST_S) -> Fit:
+    async def sample_test(self, seconds: float = SAMPLE_TEST_S) -> HeadbandFit:
         """Return how the headband sits after so many seconds of samples.
 
         Raises
@@ -102,7 +102,7 @@ class TryOn:
             )
         return self.fit
 
-    def _feed(self, notification: Notification) -> Iterator[Fit]:
+    def _feed(self, notification: Notification) -> Iterator[HeadbandFit]:
         try:
             decoded = list(self._decoder.feed(notification))
         except DecodeError:
@@ -115,7 +115,9 @@ class TryOn:
                 self.battery_percent = value.percent
 
 
-async def free_headband(radio: BleakRadio, device: Device, *, anyway: bool) -> Seen:
+async def free_headband(
+    radio: BleakRadio, device: DeviceConfig, *, anyway: bool
+) -> Advertisement:
     """Find `device`, which nobody else should be connected to unless `anyway`.
 
     Raises
@@ -136,8 +138,8 @@ async def free_headband(radio: BleakRadio, device: Device, *, anyway: bool) -> S
 
 
 async def try_on(
-    radio: BleakRadio, seen: Seen, device: Device, config: Config
-) -> AsyncGenerator[Sitting, None]:
+    radio: BleakRadio, seen: Advertisement, device: DeviceConfig, config: Config
+) -> AsyncGenerator[FitReading, None]:
     """Yield how a headband sits, once a second, for ever.
 
     Once it has streamed, a lost link is looked for again. Close it
@@ -155,9 +157,9 @@ async def try_on(
         try:
             async with radio.connect(seen, driver) as connection:
                 mains_hz = config.staging.mains_hz
-                test = TryOn(connection, labels, device.channels, mains_hz)
+                test = FitSession(connection, labels, device.channels, mains_hz)
                 async for fit in test.fits():
-                    yield Sitting(fit, test.battery_percent)
+                    yield FitReading(fit, test.battery_percent)
         except LinkError as error:
             if test is None or test.fit is None:
                 raise

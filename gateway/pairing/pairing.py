@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.link_state import Event
-from gateway.ble.radio import AskPasskey, Connection, Seen
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.radio import Advertisement, AskPasskey, RadioConnection
 from gateway.config.schema import Config
 from gateway.drivers import Driver
 from gateway.errors import ConfigError
 from gateway.models.load import read_model
 from gateway.pairing.discovery import device_at, in_reach, nothing_in_reach, only_one
-from gateway.pairing.fit_session import SAMPLE_TEST_S, TryOn
-from gateway.preprocessing.headband_fit import Fit
+from gateway.pairing.fit_session import SAMPLE_TEST_S, FitSession
+from gateway.preprocessing.headband_fit import HeadbandFit
 
 SCAN_S = 5.0  # the headband lies at hand
 
@@ -31,7 +31,7 @@ class Paired:
     bonded : bool
         Whether a bond was made just now.
     firmware : str or None
-    fit : Fit
+    fit : HeadbandFit
         Of the sample test.
     battery_percent : int or None
     bad_packets : int
@@ -43,13 +43,13 @@ class Paired:
     driver: str
     bonded: bool
     firmware: str | None
-    fit: Fit
+    fit: HeadbandFit
     battery_percent: int | None
     bad_packets: int
     lsb_uv: float | None = None
 
 
-class Person(NamedTuple):
+class PairingDialog(NamedTuple):
     """Who pairs: hears how far it is, and reads a passkey if there is one to read."""
 
     tell: Callable[[str], None]
@@ -63,7 +63,7 @@ class Pairing:
     ----------
     radio : BleakRadio
     config : Config
-    person : Person
+    person : PairingDialog
     lsb_uv : float or None
         Microvolts per count, for a kind that does not say it.
     """
@@ -72,7 +72,7 @@ class Pairing:
         self,
         radio: BleakRadio,
         config: Config,
-        person: Person,
+        person: PairingDialog,
         lsb_uv: float | None = None,
     ) -> None:
         self._radio = radio
@@ -80,7 +80,7 @@ class Pairing:
         self._person = person
         self._lsb_uv = lsb_uv
 
-    async def choose(self, address: str | None) -> Seen:
+    async def choose(self, address: str | None) -> Advertisement:
         """Return the headband of `address`, or the only new one in reach.
 
         Raises
@@ -97,7 +97,7 @@ class Pairing:
                 return seen
         raise nothing_in_reach(f"headband {address}")
 
-    async def try_and_bond(self, seen: Seen) -> Paired:
+    async def try_and_bond(self, seen: Advertisement) -> Paired:
         """Connect once: tell its kind, bond if it wants that, test its samples.
 
         Raises
@@ -134,12 +134,12 @@ class Pairing:
             ]
             raise ConfigError(problems) from error
 
-    async def _tested(self, seen: Seen, connection: Connection) -> Paired:
+    async def _tested(self, seen: Advertisement, connection: RadioConnection) -> Paired:
         labels = read_model(self._config.staging.model).card.channels
         here = device_at(self._config, seen.address)
         channels = here.channels if here else {}
         mains_hz = self._config.staging.mains_hz
-        test = TryOn(connection, labels, channels, mains_hz)
+        test = FitSession(connection, labels, channels, mains_hz)
         fit = await test.sample_test()
         return Paired(
             address=seen.address,
@@ -152,7 +152,7 @@ class Pairing:
             lsb_uv=self._lsb_uv,
         )
 
-    def _candidates(self, seen: Seen) -> list[Driver]:
+    def _candidates(self, seen: Advertisement) -> list[Driver]:
         """Return what `seen` may be; what needs a calibration has the one given."""
         every = [drivers.load(name) for name in drivers.names()]
         likely = [d for d in every if d.may_be(seen.name, seen.services)] or every
@@ -163,8 +163,8 @@ class Pairing:
             for d in likely
         ]
 
-    def _became(self, event: Event) -> None:
-        if event is Event.BOND_WANTED:
+    def _became(self, event: LinkEvent) -> None:
+        if event is LinkEvent.BOND_WANTED:
             self._person.tell("it wants a bond; pairing ...")
-        elif event is Event.BONDED:
+        elif event is LinkEvent.BONDED:
             self._person.tell("bonded")

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.config.file import read_config
-from gateway.config.schema import Ble, Config, parse
+from gateway.config.schema import BleConfig, Config, parse
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.build import radio_of
 from gateway.errors import ConfigError
@@ -40,7 +40,7 @@ def config_or_first(file: Path, options: RadioOptions) -> Config:
     keep = asdict(config.ble)
     if options.said.get("backend", config.ble.backend) != config.ble.backend:
         keep = {}  # another radio altogether
-    ble = parse({**keep, **options.said}, Ble, "ble.")
+    ble = parse({**keep, **options.said}, BleConfig, "ble.")
     return replace(config, ble=ble)
 
 
@@ -72,5 +72,5 @@ def radio_for(config: Config) -> BleakRadio:
     return radio_of(replace(config, devices=()))
 
 
-def _words(ble: Ble) -> str:
+def _words(ble: BleConfig) -> str:
     return ", ".join(f"{key} {value}" for key, value in asdict(ble).items() if value)

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage, Stream
-from gateway.acquisition.packets import Block
-from gateway.preprocessing.derivation import Placed, resolve
+from gateway.acquisition.packets import SampleBlock
+from gateway.preprocessing.derivation import PlacedDerivation, resolve
 from gateway.preprocessing.electrode_contact import (
     Contact,
-    Grip,
+    ContactState,
     judge_channels,
     judge_contact,
 )
-from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from gateway.preprocessing.signal_quality import railed_fraction
 
 WINDOW_S = 4  # long enough for the mains, short enough to follow a hand
@@ -32,7 +32,7 @@ class _Choice:
     sites: frozenset[str]
 
 
-class ContactWatch:
+class ContactMonitor:
     """Judge one connection's electrodes by the last `WINDOW_S` seconds.
 
     Parameters
@@ -63,9 +63,9 @@ class ContactWatch:
         self._montage = montage
         self._mains_hz = mains_hz
         self._choices = _choices(labels, configured, offered, montage)
-        self._blocks: deque[Block] = deque()
+        self._blocks: deque[SampleBlock] = deque()
 
-    def push(self, block: Block) -> None:
+    def push(self, block: SampleBlock) -> None:
         """Take one second."""
         self._blocks.append(block)
         while self._blocks[0].second <= block.second - WINDOW_S:
@@ -91,7 +91,7 @@ class ContactWatch:
             stream = self._montage.streams[chosen.stream]
             contact = self._derived(*signals[chosen.stream], stream, chosen)
             inputs.append(ModelInput(label, chosen.text, contact))
-        electrodes = tuple(Electrode(*item) for item in contacts.items())
+        electrodes = tuple(ElectrodeFit(*item) for item in contacts.items())
         return Contacts(electrodes, tuple(inputs))
 
     def _derived(
@@ -110,7 +110,7 @@ class ContactWatch:
         )
 
 
-class Glances:
+class ContactSampler:
     """Looks at the electrodes now and then, connection by connection.
 
     Parameters
@@ -122,18 +122,18 @@ class Glances:
     """
 
     def __init__(
-        self, make: Callable[[Montage], ContactWatch] | None, every_s: float
+        self, make: Callable[[Montage], ContactMonitor] | None, every_s: float
     ) -> None:
         self._make = make
         self._every_s = every_s
-        self._watch: ContactWatch | None = None
+        self._watch: ContactMonitor | None = None
         self._t_looked = float("-inf")
 
     def begin(self, montage: Montage) -> None:
         """Begin a connection."""
         self._watch = None if self._make is None else self._make(montage)
 
-    def look(self, block: Block, t: float) -> Contacts | None:
+    def look(self, block: SampleBlock, t: float) -> Contacts | None:
         """Take one second at monotonic time `t`; return the verdict when it is due."""
         if self._watch is None:
             return None
@@ -158,7 +158,7 @@ def _choices(
     }
 
 
-def _choice(placed: Placed, montage: Montage) -> _Choice:
+def _choice(placed: PlacedDerivation, montage: Montage) -> _Choice:
     channels = zip(montage.streams[placed.stream].channels, placed.weights, strict=True)
     used = frozenset(channel.label for channel, weight in channels if weight)
     return _Choice(placed.text, placed.stream, placed.weights, used)
@@ -171,7 +171,7 @@ def _best(
     off = {
         site
         for site, contact in contacts.items()
-        if contact and contact.state is Grip.OFF
+        if contact and contact.state is ContactState.OFF
     }
     for choice in choices:
         if not choice.sites & off:

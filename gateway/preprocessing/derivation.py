@@ -83,7 +83,7 @@ def _sum(label: str, text: str, weight: float) -> list[tuple[str, float]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlacedDerivation:
     """A derivation found among what a headband records.
 
     Attributes
@@ -102,20 +102,20 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Montager:
+class DerivationPicker:
     """The model's inputs resolved against what a headband records.
 
     Attributes
     ----------
     labels : tuple of str
         The inputs, in the model's order.
-    alternatives : tuple of tuple of Placed
+    alternatives : tuple of tuple of PlacedDerivation
         For each input its derivations, the best first; none where the headband
         cannot give it.
     """
 
     labels: tuple[str, ...]
-    alternatives: tuple[tuple[Placed, ...], ...]
+    alternatives: tuple[tuple[PlacedDerivation, ...], ...]
 
     def texts(self) -> dict[str, tuple[str, ...]]:
         """Return each input's derivations as they are written."""
@@ -128,7 +128,7 @@ def resolve(
     texts: Mapping[str, str],
     montage: Montage,
     offered: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-) -> Montager:
+) -> DerivationPicker:
     """Find each of the model's inputs among the headband's channels.
 
     Parameters
@@ -157,7 +157,7 @@ def resolve(
         because streams are sampled apart.
     """
     where = _where(montage)
-    found: list[tuple[Placed, ...]] = []
+    found: list[tuple[PlacedDerivation, ...]] = []
     problems = [
         f"channels.{label}: no input of the model; it has {', '.join(labels)}"
         for label in texts
@@ -172,7 +172,7 @@ def resolve(
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return Montager(labels, tuple(found))
+    return DerivationPicker(labels, tuple(found))
 
 
 def _where(montage: Montage) -> dict[str, tuple[int, int]]:
@@ -231,7 +231,7 @@ def _only_one(label: str, labels: tuple[str, ...], montage: Montage) -> str | No
 
 def _place(
     label: str, text: str, where: Mapping[str, tuple[int, int]], montage: Montage
-) -> Placed:
+) -> PlacedDerivation:
     derivation = parse_derivation(label, text, frozenset(where))
     streams = {where[site][0] for site, _ in derivation.weights}
     if len(streams) != 1:
@@ -242,4 +242,4 @@ def _place(
     row = np.zeros(len(montage.streams[stream].channels), np.float32)
     for site, weight in derivation.weights:
         row[where[site][1]] += weight
-    return Placed(text, stream, row)
+    return PlacedDerivation(text, stream, row)

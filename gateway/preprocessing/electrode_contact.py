@@ -26,7 +26,7 @@ SHORTEST_S = 1.0  # of signal, for a verdict
 SLOWEST_HZ = 20.0  # an envelope, sampled slower, tells nothing of its electrode
 
 
-class Grip(Enum):
+class ContactState(Enum):
     """How an electrode sits; the value is its name in messages."""
 
     GOOD = "good"
@@ -40,7 +40,7 @@ class Contact:
 
     Attributes
     ----------
-    state : Grip
+    state : ContactState
         OFF as well where too little arrived to tell.
     rms_uv : float
         Root mean square above 0.5 Hz, microvolts, mains included.
@@ -50,7 +50,7 @@ class Contact:
         Fraction of samples at the converter's rails.
     """
 
-    state: Grip
+    state: ContactState
     rms_uv: float
     mains_ratio: float
     railed: float
@@ -66,7 +66,7 @@ class Contact:
 
         Of what comes nearest to its limit or exceeds it most: mains, loudness, rails.
         """
-        if self.state is Grip.OFF:
+        if self.state is ContactState.OFF:
             return 0.0
         worst = max(
             self.mains_uv / MAINS_FAIR_UV,
@@ -103,16 +103,16 @@ def judge_contact(
     if sfreq < SLOWEST_HZ:
         return None
     if np.count_nonzero(present) < SHORTEST_S * sfreq:
-        return Contact(Grip.OFF, 0.0, 0.0, railed)
+        return Contact(ContactState.OFF, 0.0, 0.0, railed)
     rms_uv, mains_ratio = _loudness(uv, present, sfreq, mains_hz)
     spread_uv = float(np.subtract(*np.percentile(uv[present], [90, 10])))
     mains_uv = rms_uv * np.sqrt(mains_ratio)
     if railed > RAILED_OFF or spread_uv > WILD_UV or rms_uv < FLAT_UV:
-        state = Grip.OFF
+        state = ContactState.OFF
     elif railed > RAILED_FAIR or mains_uv > MAINS_FAIR_UV or rms_uv > LOUD_FAIR_UV:
-        state = Grip.FAIR
+        state = ContactState.FAIR
     else:
-        state = Grip.GOOD
+        state = ContactState.GOOD
     return Contact(state, rms_uv, mains_ratio, railed)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage
-from gateway.acquisition.packets import Block
-from gateway.preprocessing.derivation import Montager, Placed
+from gateway.acquisition.packets import SampleBlock
+from gateway.preprocessing.derivation import DerivationPicker, PlacedDerivation
 from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
-from gateway.preprocessing.off_head import MAINS_HZ, Stretch, is_off_head
+from gateway.preprocessing.off_head import MAINS_HZ, StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import (
     ABSENT,
     Flaw,
@@ -100,7 +100,7 @@ class EpochCutter:
     ----------
     montage : Montage
         What the headband records.
-    montager : Montager
+    montager : DerivationPicker
         The model's inputs, resolved against `montage`. Where one has alternatives,
         each epoch takes the first that its own samples allow.
     band : Band
@@ -116,7 +116,7 @@ class EpochCutter:
     def __init__(
         self,
         montage: Montage,
-        montager: Montager,
+        montager: DerivationPicker,
         band: Band,
         first_sample: Callable[[int, int], int] | None = None,
         first_epoch: int = 0,
@@ -125,10 +125,10 @@ class EpochCutter:
         self._first_sample = first_sample or self._nominal_first_sample
         self._montager = montager
         self._band = band
-        self._blocks: list[Block] = []
+        self._blocks: list[SampleBlock] = []
         self._index = first_epoch
 
-    def push(self, block: Block) -> Iterator[Epoch]:
+    def push(self, block: SampleBlock) -> Iterator[Epoch]:
         """Yield the epochs that `block` completes, one for every 30 s of the night.
 
         Blocks come in order. Seconds that are skipped count as missing, and so do
@@ -162,7 +162,7 @@ class EpochCutter:
         )
         return Epoch(index, uv, quality, t_rx, self._span(index), off)
 
-    def _is_off(self, index: int, blocks: list[Block]) -> bool:
+    def _is_off(self, index: int, blocks: list[SampleBlock]) -> bool:
         streams = self._montage.streams
         stretches = [self._join(at, index, blocks) for at in range(len(streams))]
         return is_off_head(streams, stretches, self._band.notch_hz or MAINS_HZ)
@@ -175,7 +175,9 @@ class EpochCutter:
         )
 
     def _best(
-        self, alternatives: tuple[Placed, ...], joined: Mapping[int, Stretch]
+        self,
+        alternatives: tuple[PlacedDerivation, ...],
+        joined: Mapping[int, StreamSamples],
     ) -> _Piece:
         """Return the first that is good; if none is, the first of the least bad.
 
@@ -197,7 +199,7 @@ class EpochCutter:
             return _Piece(np.zeros(n_samples, np.float32), ABSENT)
         return min(tried, key=lambda piece: len(piece.quality.flaws))
 
-    def _derive(self, placed: Placed, stretch: Stretch) -> _Piece:
+    def _derive(self, placed: PlacedDerivation, stretch: StreamSamples) -> _Piece:
         stream, present = self._montage.streams[placed.stream], stretch.present
         # true rate: what thirty seconds hold
         sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
@@ -210,7 +212,7 @@ class EpochCutter:
             filtered = np.zeros_like(filtered)
         return _Piece(filtered, replace(quality, derivation=placed.text))
 
-    def _join(self, at: int, index: int, blocks: list[Block]) -> Stretch:
+    def _join(self, at: int, index: int, blocks: list[SampleBlock]) -> StreamSamples:
         first = self._first_sample(at, index * EPOCH_S)
         n_samples = self._first_sample(at, (index + 1) * EPOCH_S) - first
         uv = np.zeros((len(self._montage.streams[at].channels), n_samples), np.float32)
@@ -220,7 +222,7 @@ class EpochCutter:
             where = slice(offset, offset + block.present[at].size)
             uv[:, where] = block.uv[at]
             present[where] = block.present[at]
-        return Stretch(uv, present)
+        return StreamSamples(uv, present)
 
     def _nominal_first_sample(self, at: int, second: int) -> int:
         return self._montage.streams[at].first_sample(second)

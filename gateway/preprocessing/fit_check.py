@@ -5,32 +5,32 @@ from collections.abc import Iterator
 from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Stream
 from gateway.acquisition.packets import SamplePacket
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.preprocessing.headband_fit import Fit, Rate
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.headband_fit import HeadbandFit, StreamRate
 
 RATE_AFTER_S = 2.0  # before that, the bursts of the radio decide
 
 
-class Fitting:
+class FitCheck:
     """Judge one connection's electrodes, once a second.
 
     Parameters
     ----------
     info : HeadbandInfo
         What the headband said of itself.
-    watch : ContactWatch
+    watch : ContactMonitor
         Of its electrodes.
     """
 
-    def __init__(self, info: HeadbandInfo, watch: ContactWatch) -> None:
+    def __init__(self, info: HeadbandInfo, watch: ContactMonitor) -> None:
         self._watch = watch
         self._arrived = [_Arrived(stream) for stream in info.montage.streams]
         self._is_under_way = False
         self._assembler = Assembler(info.montage)
         self._assembler.link_up(info)
 
-    def place(self, packet: SamplePacket) -> Iterator[Fit]:
-        """Yield a `Fit` for each second that `packet` completes, but the first.
+    def place(self, packet: SamplePacket) -> Iterator[HeadbandFit]:
+        """Yield a `HeadbandFit` for each second that `packet` completes, but the first.
 
         The first was going on when the connection began.
         """
@@ -41,9 +41,9 @@ class Fitting:
                 yield self._fit()
             self._is_under_way = True
 
-    def _fit(self) -> Fit:
+    def _fit(self) -> HeadbandFit:
         contacts = self._watch.judge()
-        return Fit(
+        return HeadbandFit(
             electrodes=contacts.electrodes,
             inputs=contacts.inputs,
             rates=tuple(arrived.rate for arrived in self._arrived),
@@ -68,8 +68,8 @@ class _Arrived:
         self._until = packet.t_rx
 
     @property
-    def rate(self) -> Rate:
+    def rate(self) -> StreamRate:
         passed_s = 0.0 if self._since is None else self._until - self._since
         if passed_s < RATE_AFTER_S:
-            return Rate(self._nominal_hz, None)
-        return Rate(self._nominal_hz, self._n_samples / passed_s)
+            return StreamRate(self._nominal_hz, None)
+        return StreamRate(self._nominal_hz, self._n_samples / passed_s)

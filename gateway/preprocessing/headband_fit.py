@@ -6,7 +6,7 @@ from gateway.preprocessing.electrode_contact import Contact
 
 
 @dataclass(frozen=True, slots=True)
-class Electrode:
+class ElectrodeFit:
     """One channel of the headband, and how it sits; None where that cannot be told."""
 
     label: str
@@ -38,18 +38,18 @@ class Contacts:
 
     Attributes
     ----------
-    electrodes : tuple of Electrode
+    electrodes : tuple of ElectrodeFit
         In the headband's order.
     inputs : tuple of ModelInput
         In the model's order.
     """
 
-    electrodes: tuple[Electrode, ...]
+    electrodes: tuple[ElectrodeFit, ...]
     inputs: tuple[ModelInput, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class StreamRate:
     """Samples per second of one stream; `measured_hz` is None until it can be told."""
 
     nominal_hz: float
@@ -57,16 +57,16 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit(Contacts):
+class HeadbandFit(Contacts):
     """How a headband sits while it is put on, and what arrives.
 
     Attributes
     ----------
-    rates : tuple of Rate
+    rates : tuple of StreamRate
         One per stream, of what has arrived since the connection began.
     lost_s : float
         Seconds that never arrived since then.
     """
 
-    rates: tuple[Rate, ...]
+    rates: tuple[StreamRate, ...]
     lost_s: float

@@ -14,7 +14,7 @@ from gateway.preprocessing.electrode_contact import (
     RAILED_OFF,
     SHORTEST_S,
     Contact,
-    Grip,
+    ContactState,
     judge_channels,
 )
 from gateway.preprocessing.filtering import EPOCH_S
@@ -25,7 +25,7 @@ WINDOWS = 3  # of an epoch
 MOST = 0.5  # of the windows in which anything arrived
 
 
-class Stretch(NamedTuple):
+class StreamSamples(NamedTuple):
     """One stream's samples of an epoch, and which of them arrived.
 
     Attributes
@@ -40,7 +40,7 @@ class Stretch(NamedTuple):
 
 
 def is_off_head(
-    streams: Sequence[Stream], stretches: Sequence[Stretch], mains_hz: float
+    streams: Sequence[Stream], stretches: Sequence[StreamSamples], mains_hz: float
 ) -> bool:
     """Tell whether every EEG electrode was off in most of the epoch.
 
@@ -50,7 +50,7 @@ def is_off_head(
     Parameters
     ----------
     streams : sequence of Stream
-    stretches : sequence of Stretch
+    stretches : sequence of StreamSamples
         One per stream.
     mains_hz : float
     """
@@ -65,7 +65,7 @@ def is_off_head(
 def _off_in(
     number: int,
     streams: Sequence[Stream],
-    stretches: Sequence[Stretch],
+    stretches: Sequence[StreamSamples],
     mains_hz: float,
 ) -> bool | None:
     """Judge one window; None where too little of it arrived."""
@@ -83,7 +83,7 @@ def _off_in(
 
 
 def _all_off(contacts: Sequence[Contact | None]) -> bool:
-    off = [c for c in contacts if c is not None and c.state is Grip.OFF]
+    off = [c for c in contacts if c is not None and c.state is ContactState.OFF]
     loud = any(c.railed > RAILED_OFF or c.rms_uv >= FLAT_UV for c in off)
     return loud and len(off) == len(contacts)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from gateway.edf.annotations import Annotation
 from gateway.messages.outputs import Output, Reading
-from gateway.recorder.session_file import NightFile
+from gateway.recorder.session_file import SessionFile
 
 WAITING = 4096  # outputs other than signal that wait for a disk: more than a night
 
 
 @dataclass(slots=True)
-class Bed:
+class DeviceSession:
     """One headband's session, whether it is being recorded or not.
 
     Attributes
@@ -20,7 +20,7 @@ class Bed:
     session : str
     begins : Reading or None
         That of its `SignalBegins`.
-    file : NightFile or None
+    file : SessionFile or None
         None before the first sample, and while the disk is full or failing.
     waiting : deque of Output
         What is to be written once there is a file.
@@ -37,7 +37,7 @@ class Bed:
     device: str
     session: str
     begins: Reading | None = None
-    file: NightFile | None = None
+    file: SessionFile | None = None
     waiting: deque[Output] = field(default_factory=lambda: deque(maxlen=WAITING))
     lacking: list[Annotation] = field(default_factory=list)
     paused: str = ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.edf.annotations import Account, Annotation, parse_annotations
+from gateway.edf.annotations import Annotation, AnnotationCounts, parse_annotations
 from gateway.edf.header import Header, parse_header
 from gateway.edf.samples import unpack
 from gateway.errors import RecordingError
@@ -17,7 +17,7 @@ LONGEST_HEADER = 256 * 1025
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Survey:
+class IntegrityCheck:
     """A recording as it lies on the disk.
 
     Attributes
@@ -33,7 +33,7 @@ class Survey:
         Of the first record, after the second in the header.
     last : tuple of ndarray of int32, shape (n_samples,)
         Every signal's samples in the last record; none if there is no record.
-    account : Account
+    account : AnnotationCounts
         What the annotations come to.
     """
 
@@ -43,7 +43,7 @@ class Survey:
     n_bytes: int
     offset_us: int
     last: tuple[NDArray[np.int32], ...]
-    account: Account
+    account: AnnotationCounts
 
     @property
     def whole_bytes(self) -> int:
@@ -56,7 +56,7 @@ class Survey:
         return self.n_promised == self.n_records and self.n_bytes == self.whole_bytes
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path) -> IntegrityCheck:
     """Read a recording from end to end, one record at a time.
 
     Raises
@@ -73,11 +73,11 @@ def survey(path: Path) -> Survey:
         raise RecordingError(f"{path}: {error.strerror or error}") from error
 
 
-def survey_open(fd: int) -> Survey:
+def survey_open(fd: int) -> IntegrityCheck:
     """Do the same for an open file; raises `ValueError` for a bad header."""
     header, n_promised = parse_header(os.pread(fd, LONGEST_HEADER, 0))
     n_bytes = os.fstat(fd).st_size
-    account, offset_us, n_records = Account(), 0, 0
+    account, offset_us, n_records = AnnotationCounts(), 0, 0
     for said in _annotated(fd, header, n_bytes):
         began = said[0]
         if not n_records:
@@ -87,7 +87,7 @@ def survey_open(fd: int) -> Survey:
         for annotation in said[1:]:
             account.add(annotation)
         n_records += 1
-    return Survey(
+    return IntegrityCheck(
         header=header,
         n_records=n_records,
         n_promised=n_promised,

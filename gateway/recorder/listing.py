@@ -9,12 +9,12 @@ from gateway.edf.fields import SECOND_US
 from gateway.edf.header import KIND, Header, parse_header
 from gateway.errors import RecordingError
 from gateway.recorder import folder as folders
-from gateway.recorder.integrity import LONGEST_HEADER, Survey
+from gateway.recorder.integrity import LONGEST_HEADER, IntegrityCheck
 from gateway.recorder.recording_file import is_being_written
 from gateway.recorder.sidecar import annotated
 
 
-class Glance(NamedTuple):
+class ListedRecording(NamedTuple):
     """What the header and the JSON beside a recording say.
 
     Attributes
@@ -44,7 +44,7 @@ class Glance(NamedTuple):
         return timedelta(microseconds=self.n_records * self.header.record_us)
 
 
-def glance(path: Path) -> Glance:
+def glance(path: Path) -> ListedRecording:
     """Look at a recording.
 
     Raises
@@ -69,10 +69,10 @@ def glance(path: Path) -> Glance:
         raise RecordingError(f"{path}: {error}") from error
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror or error}") from error
-    return Glance(path, header, n_records, n_bytes, state, document)
+    return ListedRecording(path, header, n_records, n_bytes, state, document)
 
 
-def row(seen: Glance) -> dict[str, Any]:
+def row(seen: ListedRecording) -> dict[str, Any]:
     """Return a recording's line of a list, for programs."""
     document = seen.document or {}
     return {
@@ -88,7 +88,7 @@ def row(seen: Glance) -> dict[str, Any]:
     }
 
 
-def details(seen: Glance, known: Survey) -> dict[str, Any]:
+def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
     """Return everything there is to know of a recording, read from end to end."""
     header, account = known.header, known.account
     seconds = header.record_us / SECOND_US

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.errors import SinkError
 from gateway.messages.outputs import (
     Output,
     Reading,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
 from gateway.recorder import folder as folders
-from gateway.recorder.device_session import Bed
-from gateway.recorder.session_file import NightFile, Writer, open_night
+from gateway.recorder.device_session import DeviceSession
+from gateway.recorder.session_file import FileWriter, SessionFile, open_night
 from gateway.staging.scored_epoch import ScoredEpoch
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ PRUNE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DiskLimits:
     """What the disk may be used for; `keep_days` None keeps everything."""
 
     min_free_mb: float
@@ -45,8 +45,8 @@ class Recorder:
     Parameters
     ----------
     folder : Path
-    limits : Limits
-    writer : Writer
+    limits : DiskLimits
+    writer : FileWriter
     wall_clock : callable
         Seconds since 1970.
     tell : callable
@@ -56,15 +56,15 @@ class Recorder:
     def __init__(
         self,
         folder: Path,
-        limits: Limits,
-        writer: Writer,
+        limits: DiskLimits,
+        writer: FileWriter,
         wall_clock: Callable[[], float] = time.time,
         tell: Callable[[str, str], None] = lambda _device, _why: None,
     ) -> None:
         self._folder, self._limits, self._writer = folder, limits, writer
         self._clock, self._wall_clock = writer.clock, wall_clock
         self._tell = tell
-        self._beds: dict[str, Bed] = {}
+        self._beds: dict[str, DeviceSession] = {}
         self._pruned_t: float | None = None
 
     def begin(self) -> None:
@@ -88,14 +88,14 @@ class Recorder:
         bed, value = self._bed(reading), reading.value
         if isinstance(value, SignalBegins):
             bed.begins = reading
-        if bed.file is None and isinstance(value, Block) and not bed.ended:
+        if bed.file is None and isinstance(value, SampleBlock) and not bed.ended:
             self._try_to_open(bed)
         if bed.file is None:
-            if not isinstance(value, (Block, SignalBegins)):
+            if not isinstance(value, (SampleBlock, SignalBegins)):
                 bed.waiting.append(value)
         else:
             self._write(bed, bed.file, value)
-        if isinstance(value, SessionState) and value.state is Recording.ENDED:
+        if isinstance(value, SessionState) and value.state is RecordingState.ENDED:
             self._finish(bed)
             bed.ended = True
 
@@ -145,15 +145,17 @@ class Recorder:
         for bed in self._beds.values():
             self._finish(bed)
 
-    def _bed(self, reading: Reading) -> Bed:
+    def _bed(self, reading: Reading) -> DeviceSession:
         bed = self._beds.get(reading.device)
         if bed is None or bed.session != reading.session:
             if bed is not None:
                 self._finish(bed)
-            bed = self._beds[reading.device] = Bed(reading.device, reading.session)
+            bed = self._beds[reading.device] = DeviceSession(
+                reading.device, reading.session
+            )
         return bed
 
-    def _try_to_open(self, bed: Bed) -> None:
+    def _try_to_open(self, bed: DeviceSession) -> None:
         if bed.begins is None or self._clock() < bed.retry_t:
             return
         if self._is_full(SLACK_MB if bed.paused else 0.0):
@@ -177,7 +179,7 @@ class Recorder:
         while bed.waiting and bed.file is not None:
             self._write(bed, bed.file, bed.waiting.popleft())
 
-    def _write(self, bed: Bed, file: NightFile, value: Output) -> None:
+    def _write(self, bed: DeviceSession, file: SessionFile, value: Output) -> None:
         try:
             file.push(value)
             if isinstance(value, ScoredEpoch):
@@ -186,10 +188,10 @@ class Recorder:
                     file.describe()
         except OSError as error:
             self._pause(bed, error.strerror or str(error))
-            if not isinstance(value, Block):
+            if not isinstance(value, SampleBlock):
                 bed.waiting.appendleft(value)
 
-    def _pause(self, bed: Bed, why: str) -> None:
+    def _pause(self, bed: DeviceSession, why: str) -> None:
         bed.retry_t = self._clock() + AGAIN_S
         if not bed.paused:
             log.warning(
@@ -206,7 +208,7 @@ class Recorder:
     def _full(self) -> str:
         return f"less than {self._limits.min_free_mb:g} MB free"
 
-    def _finish(self, bed: Bed) -> None:
+    def _finish(self, bed: DeviceSession) -> None:
         if bed.file is None and bed.paused:  # a last try for what waits
             bed.retry_t = 0.0
             self._try_to_open(bed)

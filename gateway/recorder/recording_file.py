@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.atomic_write import sync_folder
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
-from gateway.recorder.integrity import Survey, survey_open
+from gateway.recorder.integrity import IntegrityCheck, survey_open
 
 SYNC_S = 10.0  # of signal that a power cut may take
 MODE = 0o600
@@ -104,7 +104,7 @@ def create(
 
 def reopen(
     path: Path, clock: Callable[[], float] = time.monotonic
-) -> tuple[RecordFile, Survey]:
+) -> tuple[RecordFile, IntegrityCheck]:
     """Mend a recording and go on with it.
 
     Cut off what is no whole record, count the rest in the header.

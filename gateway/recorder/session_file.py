@@ -13,20 +13,20 @@ import numpy as np
 from gateway.edf.annotations import Annotation
 from gateway.edf.fields import patient_field, recording_field, whole_second
 from gateway.edf.header import FIXED_BYTES, SIGNAL_BYTES, Header
-from gateway.edf.record_writer import Records
-from gateway.edf.session_writer import NightRecord
-from gateway.edf.signals import Layout, lay_out
+from gateway.edf.record_writer import RecordWriter
+from gateway.edf.session_writer import SessionWriter
+from gateway.edf.signals import RecordLayout, lay_out
 from gateway.errors import RecordingError
 from gateway.messages.outputs import Output, Reading, SignalBegins
 from gateway.recorder import folder as folders
-from gateway.recorder.integrity import Survey
+from gateway.recorder.integrity import IntegrityCheck
 from gateway.recorder.recording_file import RecordFile, create, reopen
 from gateway.recorder.sidecar import facts_of, sidecar
 
 log = logging.getLogger(__name__)
 
 
-class Writer(NamedTuple):
+class FileWriter(NamedTuple):
     """Who writes, about whom, and by which clock (monotonic seconds)."""
 
     software: str
@@ -34,19 +34,19 @@ class Writer(NamedTuple):
     clock: Callable[[], float] = time.monotonic
 
 
-class NightFile:
+class SessionFile:
     """A recording that is open.
 
     Parameters
     ----------
     file : RecordFile
-    night : NightRecord
+    night : SessionWriter
     facts : mapping
         What does not change, for the JSON beside it.
     """
 
     def __init__(
-        self, file: RecordFile, night: NightRecord, facts: Mapping[str, Any]
+        self, file: RecordFile, night: SessionWriter, facts: Mapping[str, Any]
     ) -> None:
         self.night = night
         self.path = file.path
@@ -84,8 +84,8 @@ class NightFile:
 
 
 def open_night(
-    folder: Path, reading: Reading, begins: SignalBegins, writer: Writer
-) -> NightFile:
+    folder: Path, reading: Reading, begins: SignalBegins, writer: FileWriter
+) -> SessionFile:
     """Begin the recording of a session, or go on with it.
 
     Where the file of that session cannot be gone on with, because the headband's
@@ -106,7 +106,7 @@ def open_night(
     if parts and (found := _reopened(parts[-1], layout, writer)) is not None:
         file, known = found
         log.info("%s: goes on after %d records", file.path.name, known.n_records)
-        night = NightRecord(_records(known, layout), reading.channels)
+        night = SessionWriter(_records(known, layout), reading.channels)
         before = folders.read_beside(file.path)
         if before is not None and "start" in before:
             facts["start"] = before["start"]
@@ -117,9 +117,9 @@ def open_night(
         path = folder / f"{stem}{folders.SUFFIXES[layout.wide]}"
         file = create(path, header, writer.clock)
         log.info("%s: begins", file.path.name)
-        night = NightRecord(Records(layout, offset_us), reading.channels)
+        night = SessionWriter(RecordWriter(layout, offset_us), reading.channels)
         night.introduce(begins, _words(reading, begins, writer))
-    opened = NightFile(file, night, facts)
+    opened = SessionFile(file, night, facts)
     try:
         opened.describe()
     except OSError:
@@ -128,7 +128,7 @@ def open_night(
     return opened
 
 
-def _is_empty(path: Path, layout: Layout) -> bool:
+def _is_empty(path: Path, layout: RecordLayout) -> bool:
     """Tell whether a recording was cut off within its first data record."""
     signals = layout.signals()
     n_header_bytes = FIXED_BYTES + SIGNAL_BYTES * len(signals)
@@ -137,7 +137,7 @@ def _is_empty(path: Path, layout: Layout) -> bool:
 
 
 def _header(
-    layout: Layout, start: datetime, session: str, driver: str, writer: Writer
+    layout: RecordLayout, start: datetime, session: str, driver: str, writer: FileWriter
 ) -> Header:
     return Header(
         patient=patient_field(writer.subject),
@@ -149,7 +149,7 @@ def _header(
     )
 
 
-def _words(reading: Reading, begins: SignalBegins, writer: Writer) -> list[str]:
+def _words(reading: Reading, begins: SignalBegins, writer: FileWriter) -> list[str]:
     firmware = begins.info.firmware
     return [
         f"Recorded by sleepgate {writer.software}",
@@ -160,8 +160,8 @@ def _words(reading: Reading, begins: SignalBegins, writer: Writer) -> list[str]:
 
 
 def _reopened(
-    path: Path, layout: Layout, writer: Writer
-) -> tuple[RecordFile, Survey] | None:
+    path: Path, layout: RecordLayout, writer: FileWriter
+) -> tuple[RecordFile, IntegrityCheck] | None:
     try:
         file, known = reopen(path, writer.clock)
     except RecordingError as error:
@@ -175,7 +175,7 @@ def _reopened(
     return None
 
 
-def _records(known: Survey, layout: Layout) -> Records:
+def _records(known: IntegrityCheck, layout: RecordLayout) -> RecordWriter:
     """Return records that go on where a file ends, from its last samples."""
     last = iter(known.last)
     held = (
@@ -186,4 +186,4 @@ def _records(known: Survey, layout: Layout) -> Records:
             for stream in layout.montage.streams
         ]
     )
-    return Records(layout, known.offset_us, known.n_records, held, known.account)
+    return RecordWriter(layout, known.offset_us, known.n_records, held, known.account)

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gateway.edf.annotations import Account
+from gateway.edf.annotations import AnnotationCounts
 from gateway.edf.fields import SECOND_US
 from gateway.edf.header import KIND
 from gateway.edf.record_writer import GAP, KEPT, UNRECORDED
-from gateway.edf.session_writer import NightRecord
-from gateway.edf.signals import Layout, label
+from gateway.edf.session_writer import SessionWriter
+from gateway.edf.signals import RecordLayout, label
 from gateway.formats.epoch_json import utc_text
 from gateway.messages.outputs import Reading, SignalBegins
 
 
 def facts_of(
-    reading: Reading, begins: SignalBegins, layout: Layout, software: str
+    reading: Reading, begins: SignalBegins, layout: RecordLayout, software: str
 ) -> dict[str, Any]:
     """Return what does not change in the course of a session."""
     return {
@@ -54,7 +54,7 @@ def facts_of(
 
 
 def sidecar(
-    facts: Mapping[str, Any], file: str, night: NightRecord, n_records: int
+    facts: Mapping[str, Any], file: str, night: SessionWriter, n_records: int
 ) -> bytes:
     """Return the document as it stands now.
 
@@ -64,7 +64,7 @@ def sidecar(
         From `facts_of`, or of an earlier document of the same session.
     file : str
         Name of the recording.
-    night : NightRecord
+    night : SessionWriter
     n_records : int
         Data records in the file.
     """
@@ -95,7 +95,7 @@ def facts_in(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: document[key] for key in FACTS}
 
 
-def annotated(account: Account) -> dict[str, float]:
+def annotated(account: AnnotationCounts) -> dict[str, float]:
     """Return what a file says of its own lacks, seconds, as documents name it."""
     return {
         "gap_s": account.missing_s(GAP),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gateway.acquisition.montage import Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.edf.file_reader import EdfFile, EdfSignal
-from gateway.edf.own_fields import Own
-from gateway.edf.record_reader import Run
+from gateway.edf.own_fields import OwnFields
+from gateway.edf.record_reader import RecordRun
 from gateway.errors import RecordingError
 from gateway.recordings.recording import Counts, Recording, stacked
 
@@ -24,7 +24,7 @@ LIGHTS = {"lights off": True, "lights on": False}  # the standard's texts
 OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 
 
-class Source(NamedTuple):
+class ChannelSource(NamedTuple):
     """The signal of a channel, and whether the file has it upside down."""
 
     signal: EdfSignal
@@ -50,9 +50,9 @@ class EdfNight:
         Of the first data record. Files name no time zone: what they say is read as
         UTC.
     edf : EdfFile
-    sources : tuple of tuple of Source
+    sources : tuple of tuple of ChannelSource
         The channels of every stream of `montage`.
-    own : Own or None
+    own : OwnFields or None
         What a recording of ours says beyond the standard.
     """
 
@@ -60,8 +60,8 @@ class EdfNight:
     montage: Montage
     start_utc: datetime | None
     edf: EdfFile
-    sources: tuple[tuple[Source, ...], ...]
-    own: Own | None = None
+    sources: tuple[tuple[ChannelSource, ...], ...]
+    own: OwnFields | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class EdfNight:
         )
 
     def _chunk(
-        self, run: Run, first: int, n_records: int, missing: list[list[Span]]
+        self, run: RecordRun, first: int, n_records: int, missing: list[list[Span]]
     ) -> Iterator[SamplePacket]:
         records = self.edf.records
         onset_s = run.onset_s + first * records.record_s
@@ -192,5 +192,5 @@ class _Stretch(NamedTuple):
             )
 
 
-def _upright(counts: Counts, source: Source) -> Counts:
+def _upright(counts: Counts, source: ChannelSource) -> Counts:
     return ~counts if source.inverted else counts

@@ -9,9 +9,9 @@ import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.edf.file_reader import EdfFile, EdfSignal, read_edf
-from gateway.edf.own_fields import Own, own_words
+from gateway.edf.own_fields import OwnFields, own_words
 from gateway.errors import RecordingError
-from gateway.recordings.edf_night import EdfNight, Source
+from gateway.recordings.edf_night import ChannelSource, EdfNight
 from gateway.recordings.recording import Recording
 
 IN_UV = {"nV": 1e-3, "uV": 1.0, "\u00b5V": 1.0, "mV": 1e3, "V": 1e6}
@@ -23,7 +23,7 @@ LABEL_LENGTH = 8  # what the wire format of the open headband carries
 
 class _Piece(NamedTuple):
     channel: Channel
-    source: Source
+    source: ChannelSource
 
 
 def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
@@ -77,7 +77,7 @@ def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
     )
 
 
-def _ours(edf: EdfFile, own: Own) -> EdfNight:
+def _ours(edf: EdfFile, own: OwnFields) -> EdfNight:
     by_number = {signal.number: signal for signal in edf.signals}
     return EdfNight(
         name=edf.path.stem,
@@ -85,7 +85,7 @@ def _ours(edf: EdfFile, own: Own) -> EdfNight:
         start_utc=own.start_utc or edf.start_utc,
         edf=edf,
         sources=tuple(
-            tuple(Source(by_number[n], inverted=False) for n in numbers)
+            tuple(ChannelSource(by_number[n], inverted=False) for n in numbers)
             for numbers in own.signals
         ),
         own=own,
@@ -150,7 +150,7 @@ def _piece(edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]) -> _Piec
     bits = 8 * edf.records.sample_bytes
     channel = _calibrated(where, label, MODALITIES[word.upper()], signal, bits)
     inverted = signal.physical_max < signal.physical_min
-    return _Piece(channel, Source(signal, inverted))
+    return _Piece(channel, ChannelSource(signal, inverted))
 
 
 def _free(label: str, taken: set[str]) -> str:

@@ -7,8 +7,13 @@ import json
 from math import log10
 from typing import NamedTuple
 
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import (
+    ElectrodeFit,
+    HeadbandFit,
+    ModelInput,
+    StreamRate,
+)
 from gateway.staging.epoch_scoring import EEG
 
 BAR_WIDTH = 12
@@ -18,48 +23,48 @@ WORTH_SAYING = 0.01  # railed samples
 MAINS_SAID = 0.3  # share of the power
 
 
-class Line(NamedTuple):
+class FitLine(NamedTuple):
     """A line to show, and the grip that its colour stands for."""
 
     text: str
-    grip: Grip | None = None
+    grip: ContactState | None = None
 
 
-def fit_lines(fit: Fit, battery_percent: int | None) -> list[Line]:
+def fit_lines(fit: HeadbandFit, battery_percent: int | None) -> list[FitLine]:
     """Draw a bar per electrode and per input of the model, then the advice."""
     width = max(len(each.label) for each in _both(fit))
     return [
-        Line(stream_line(fit, battery_percent)),
-        Line(""),
+        FitLine(stream_line(fit, battery_percent)),
+        FitLine(""),
         *(_bar_line(each.label, each.contact, width) for each in fit.electrodes),
-        Line(""),
+        FitLine(""),
         *(_input_line(each, width) for each in fit.inputs),
-        Line(""),
-        *(Line(text) for text in advice(fit)),
+        FitLine(""),
+        *(FitLine(text) for text in advice(fit)),
     ]
 
 
-def fit_line(fit: Fit) -> str:
+def fit_line(fit: HeadbandFit) -> str:
     """Write the electrodes and the model's inputs on one line."""
     return "   ".join(
         f"{each.label} {_words(each.contact)}" for each in _both(fit) if each.contact
     )
 
 
-def stream_line(fit: Fit, battery_percent: int | None) -> str:
+def stream_line(fit: HeadbandFit, battery_percent: int | None) -> str:
     """Write the rate of each stream, what was lost, and the battery."""
     rates = " and ".join(map(_rate, fit.rates))
     battery = "" if battery_percent is None else f"   battery {battery_percent} %"
     return f"{rates} samples/s   {fit.lost_s:.2f} s lost{battery}"
 
 
-def advice(fit: Fit) -> list[str]:
+def advice(fit: HeadbandFit) -> list[str]:
     """Say what a person can do for a better night; the first line is the verdict."""
     grips = {e.label: e.contact.state for e in fit.electrodes if e.contact}
-    off = [label for label, grip in grips.items() if grip is Grip.OFF]
-    fair = [label for label, grip in grips.items() if grip is Grip.FAIR]
+    off = [label for label, grip in grips.items() if grip is ContactState.OFF]
+    fair = [label for label, grip in grips.items() if grip is ContactState.FAIR]
     eeg = [each.contact for each in fit.inputs if each.label.startswith(EEG)]
-    usable = any(contact and contact.state is not Grip.OFF for contact in eeg)
+    usable = any(contact and contact.state is not ContactState.OFF for contact in eeg)
     lines = ["ready: the EEG can be scored" if usable else "not ready: no usable EEG"]
     if off:
         lines.append(f"{', '.join(off)} off: part the hair, moisten the skin, press on")
@@ -68,7 +73,7 @@ def advice(fit: Fit) -> list[str]:
     return lines
 
 
-def fit_json(fit: Fit, battery_percent: int | None) -> str:
+def fit_json(fit: HeadbandFit, battery_percent: int | None) -> str:
     """Write one line of JSON."""
     return json.dumps(
         {
@@ -95,7 +100,7 @@ def fit_json(fit: Fit, battery_percent: int | None) -> str:
     )
 
 
-def _both(fit: Fit) -> list[Electrode | ModelInput]:
+def _both(fit: HeadbandFit) -> list[ElectrodeFit | ModelInput]:
     return [*fit.electrodes, *fit.inputs]
 
 
@@ -110,34 +115,34 @@ def _document(contact: Contact | None) -> dict[str, object]:
     }
 
 
-def _rounded(rate: Rate) -> float | None:
+def _rounded(rate: StreamRate) -> float | None:
     return None if rate.measured_hz is None else round(rate.measured_hz, 2)
 
 
-def _rate(rate: Rate) -> str:
+def _rate(rate: StreamRate) -> str:
     measured = "?" if rate.measured_hz is None else f"{rate.measured_hz:.1f}"
     return f"{measured} of {rate.nominal_hz:g}"
 
 
-def _bar_line(label: str, contact: Contact | None, width: int) -> Line:
+def _bar_line(label: str, contact: Contact | None, width: int) -> FitLine:
     if contact is None:
-        return Line(f"{label:<{width}}  sampled too slowly to tell")
+        return FitLine(f"{label:<{width}}  sampled too slowly to tell")
     shares = f"mains {contact.mains_ratio:4.0%}  railed {contact.railed:4.0%}"
     return _grip_line(label, contact, width, shares)
 
 
-def _input_line(each: ModelInput, width: int) -> Line:
+def _input_line(each: ModelInput, width: int) -> FitLine:
     if not each.derivation:
-        return Line(f"{each.label:<{width}}  not given by this headband")
+        return FitLine(f"{each.label:<{width}}  not given by this headband")
     if each.contact is None:
         return _bar_line(each.label, None, width)
     return _grip_line(each.label, each.contact, width, each.derivation)
 
 
-def _grip_line(label: str, contact: Contact, width: int, more: str) -> Line:
+def _grip_line(label: str, contact: Contact, width: int, more: str) -> FitLine:
     bar, state = _bar(contact.rms_uv), contact.state
     text = f"{label:<{width}}  {bar}  {state.value:<4}  {contact.rms_uv:5.0f} uV"
-    return Line(f"{text}  {more}", state)
+    return FitLine(f"{text}  {more}", state)
 
 
 def _bar(rms_uv: float) -> str:

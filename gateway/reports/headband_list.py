@@ -11,7 +11,7 @@ NOTHING = "-"
 UNKNOWN = "?"
 
 
-class InReach(NamedTuple):
+class FoundHeadband(NamedTuple):
     """A headband that a scan has found.
 
     Attributes
@@ -37,7 +37,7 @@ class InReach(NamedTuple):
     connected: bool = False
 
 
-class Configured(NamedTuple):
+class ConfiguredHeadband(NamedTuple):
     """A headband of the configuration.
 
     Attributes
@@ -46,7 +46,7 @@ class Configured(NamedTuple):
         As configured; the address may be ``"auto"``.
     bonded : bool or None
         Whether this machine has a bond with it; None if that cannot be told.
-    in_reach : InReach or None
+    in_reach : FoundHeadband or None
         As a scan has found it.
     scanned : bool
         Whether there was a scan at all.
@@ -56,11 +56,11 @@ class Configured(NamedTuple):
     driver: str
     address: str
     bonded: bool | None = None
-    in_reach: InReach | None = None
+    in_reach: FoundHeadband | None = None
     scanned: bool = False
 
 
-def in_reach_lines(found: Sequence[InReach]) -> list[str]:
+def in_reach_lines(found: Sequence[FoundHeadband]) -> list[str]:
     """Write a table, a headband to a line; empty if there is none."""
     rows = [
         (
@@ -76,12 +76,12 @@ def in_reach_lines(found: Sequence[InReach]) -> list[str]:
     return _table(("ADDRESS", "NAME", "RSSI", "KIND", "CONFIGURED", "CONNECTED"), rows)
 
 
-def in_reach_json(found: Sequence[InReach]) -> str:
+def in_reach_json(found: Sequence[FoundHeadband]) -> str:
     """Write one array of JSON, a headband to a line."""
     return _array([{**each._asdict(), "kinds": list(each.kinds)} for each in found])
 
 
-def configured_lines(devices: Sequence[Configured]) -> list[str]:
+def configured_lines(devices: Sequence[ConfiguredHeadband]) -> list[str]:
     """Write a table, a headband to a line; empty if there is none."""
     rows = [
         (each.name, each.driver, each.address, _yes_no(each.bonded), _reach(each))
@@ -90,7 +90,7 @@ def configured_lines(devices: Sequence[Configured]) -> list[str]:
     return _table(("NAME", "DRIVER", "ADDRESS", "BOND", "IN REACH"), rows)
 
 
-def configured_json(devices: Sequence[Configured]) -> str:
+def configured_json(devices: Sequence[ConfiguredHeadband]) -> str:
     """Write one array of JSON, a headband to a line."""
     return _array(
         [
@@ -116,7 +116,7 @@ def _yes_no(value: bool | None) -> str:  # noqa: FBT001 (a value, not a switch)
     return UNKNOWN if value is None else "yes" if value else "no"
 
 
-def _reach(device: Configured) -> str:
+def _reach(device: ConfiguredHeadband) -> str:
     if not device.scanned:
         return UNKNOWN
     if device.in_reach is None:

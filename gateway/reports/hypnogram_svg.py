@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from html import escape
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.hypnogram import Hypnogram, Run
+from gateway.staging.hypnogram import Hypnogram, StageRun
 from gateway.staging.stage import Stage
 
 WIDTH, HEIGHT = 800, 220
@@ -79,7 +79,7 @@ def _hours(start: datetime, n: int) -> list[str]:
     return marks
 
 
-def _refused(run: Run, n: int) -> str:
+def _refused(run: StageRun, n: int) -> str:
     x, end = _x(run.start, n), _x(run.start + run.length, n)
     return (
         f'<rect x="{x}" y="{TOP}" width="{round(end - x, 1)}" '
@@ -87,7 +87,7 @@ def _refused(run: Run, n: int) -> str:
     )
 
 
-def _steps(runs: list[Run], n: int) -> str:
+def _steps(runs: list[StageRun], n: int) -> str:
     path, pen_is_up = [], True
     for run in runs:
         if not isinstance(run.stage, Stage):
@@ -100,7 +100,7 @@ def _steps(runs: list[Run], n: int) -> str:
     return f'<path d="{"".join(path)}" fill="none" stroke="#246" stroke-width="1.5"/>'
 
 
-def _rem(run: Run, n: int) -> str:
+def _rem(run: StageRun, n: int) -> str:
     y = _y(Stage.R)
     return (
         f'<path d="M{_x(run.start, n)} {y}H{_x(run.start + run.length, n)}" '

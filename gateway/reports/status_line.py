@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from gateway.acquisition.loss_counts import Tally
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading
 from gateway.formats.epoch_json import LABEL
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
-Told = LinkState | ScoredEpoch | Tally
-TOLD: tuple[type[Told], ...] = (LinkState, ScoredEpoch, Tally)
+Told = LinkReading | ScoredEpoch | LossCounts
+TOLD: tuple[type[Told], ...] = (LinkReading, ScoredEpoch, LossCounts)
 """Kinds of output it is made of."""
 
 
 @dataclass(slots=True)
 class _Known:
-    link: State = State.IDLE
+    link: LinkState = LinkState.IDLE
     epoch: ScoredEpoch | None = None
     lost_s: float = 0.0
 
@@ -35,11 +35,11 @@ class StatusLine:
         """Take in what is new of `device`."""
         known = self._known.setdefault(device, _Known())
         match value:
-            case LinkState(state):
+            case LinkReading(state):
                 known.link = state
             case ScoredEpoch():
                 known.epoch = value
-            case Tally():
+            case LossCounts():
                 known.lost_s = value.lost_s
             case _:
                 assert_never(value)

@@ -11,7 +11,7 @@ MUCH_LOST_PCT = 1.0
 RESTART = "sudo systemctl restart sleepgate"
 
 
-class Mood(Enum):
+class LineTone(Enum):
     """How a line is meant."""
 
     PLAIN = "plain"
@@ -20,14 +20,14 @@ class Mood(Enum):
     BAD = "bad"
 
 
-class Said(NamedTuple):
+class StatusTextLine(NamedTuple):
     """A line, and how it is meant."""
 
     text: str
-    mood: Mood = Mood.PLAIN
+    mood: LineTone = LineTone.PLAIN
 
 
-def status_lines(status: Mapping[str, Any]) -> list[Said]:
+def status_lines(status: Mapping[str, Any]) -> list[StatusTextLine]:
     """Write what keeps to ``status.v1`` as some lines."""
     labels = [device["name"] for device in status["devices"]]
     labels += [output["name"] for output in status["outputs"]]
@@ -41,7 +41,9 @@ def status_lines(status: Mapping[str, Any]) -> list[Said]:
     lines = []
     for label, line in rows:
         shown = "" if label == before else label
-        lines.append(Said(f"{shown:<{width}}{_one_line(line.text)}", line.mood))
+        lines.append(
+            StatusTextLine(f"{shown:<{width}}{_one_line(line.text)}", line.mood)
+        )
         before = label
     return lines
 
@@ -61,23 +63,23 @@ def _one_line(text: str) -> str:
     return " ".join(clean.split())
 
 
-def _daemon(status: Mapping[str, Any]) -> Iterator[Said]:
+def _daemon(status: Mapping[str, Any]) -> Iterator[StatusTextLine]:
     model = status["model"]
     scored = f", model {model['id']} ({model['digest']})" if model else ""
     rss = status["process"]["rss_mb"]
     memory = "" if rss is None else f", {rss:.0f} MB"
     runs = duration_text(status["uptime_s"])
-    yield Said(f"{status['version']}, running for {runs}{memory}{scored}")
+    yield StatusTextLine(f"{status['version']}, running for {runs}{memory}{scored}")
     if waiting := status["restart_required"]:
         what = f"changed, but not in use before a restart: {', '.join(waiting)}"
-        yield Said(f"{what} ({RESTART})", Mood.WARNING)
+        yield StatusTextLine(f"{what} ({RESTART})", LineTone.WARNING)
     for problem in status["config_problems"]:
-        yield Said(f"not in use: {problem}", Mood.BAD)
+        yield StatusTextLine(f"not in use: {problem}", LineTone.BAD)
 
 
-def _device(device: Mapping[str, Any]) -> Iterator[Said]:
+def _device(device: Mapping[str, Any]) -> Iterator[StatusTextLine]:
     yield _link(device)
-    yield Said(_session(device["session"]))
+    yield StatusTextLine(_session(device["session"]))
     epoch = device["epoch"]
     if epoch is not None:
         yield _stage(epoch)
@@ -85,14 +87,14 @@ def _device(device: Mapping[str, Any]) -> Iterator[Said]:
     yield _loss(device)
 
 
-def _link(device: Mapping[str, Any]) -> Said:
+def _link(device: Mapping[str, Any]) -> StatusTextLine:
     battery = device["battery_pct"]
     charge = "battery not told" if battery is None else f"battery {battery} %"
     words = f"{device['link']}: {device['reason']}; {charge}"
     if not device["online"]:
-        return Said(words, Mood.BAD)
+        return StatusTextLine(words, LineTone.BAD)
     low = battery is not None and battery <= LOW_BATTERY_PCT
-    return Said(words, Mood.WARNING if low else Mood.GOOD)
+    return StatusTextLine(words, LineTone.WARNING if low else LineTone.GOOD)
 
 
 def _session(session: Mapping[str, Any]) -> str:
@@ -102,24 +104,30 @@ def _session(session: Mapping[str, Any]) -> str:
     return f"session {session['id']}: {session['state']}{since}"
 
 
-def _stage(epoch: Mapping[str, Any]) -> Said:
+def _stage(epoch: Mapping[str, Any]) -> StatusTextLine:
     which = f"epoch {epoch['index']} of {epoch['start']}"
     if epoch["stage"] is None:
-        return Said(f"unscored ({epoch['reason']}), {which}", Mood.WARNING)
-    return Said(f"{epoch['stage']} with {epoch['confidence']:.0%}, {which}", Mood.GOOD)
+        return StatusTextLine(
+            f"unscored ({epoch['reason']}), {which}", LineTone.WARNING
+        )
+    return StatusTextLine(
+        f"{epoch['stage']} with {epoch['confidence']:.0%}, {which}", LineTone.GOOD
+    )
 
 
-def _quality(quality: Mapping[str, float | None]) -> Said:
+def _quality(quality: Mapping[str, float | None]) -> StatusTextLine:
     scores = [score for score in quality.values() if score is not None]
     words = ", ".join(
         f"{label} {'absent' if score is None else f'{score:.2f}'}"
         for label, score in quality.items()
     )
     poor = max(scores, default=0.0) < POOR
-    return Said(f"quality {words}", Mood.WARNING if poor else Mood.PLAIN)
+    return StatusTextLine(
+        f"quality {words}", LineTone.WARNING if poor else LineTone.PLAIN
+    )
 
 
-def _loss(device: Mapping[str, Any]) -> Said:
+def _loss(device: Mapping[str, Any]) -> StatusTextLine:
     pct = device["lost_pct"]
     share = "" if pct is None else f" ({pct:.2f} %)"
     words = f"lost {device['lost_s']:.2f} s{share}"
@@ -131,22 +139,28 @@ def _loss(device: Mapping[str, Any]) -> Said:
         if device[key]:
             words += f", {device[key]} {name}"
     much = pct is not None and pct > MUCH_LOST_PCT
-    return Said(words, Mood.WARNING if much else Mood.PLAIN)
+    return StatusTextLine(words, LineTone.WARNING if much else LineTone.PLAIN)
 
 
-def _output(output: Mapping[str, Any]) -> Said:
-    return Said(output["words"], Mood.GOOD if output["well"] else Mood.BAD)
+def _output(output: Mapping[str, Any]) -> StatusTextLine:
+    return StatusTextLine(
+        output["words"], LineTone.GOOD if output["well"] else LineTone.BAD
+    )
 
 
-def _clock(status: Mapping[str, Any]) -> Said:
+def _clock(status: Mapping[str, Any]) -> StatusTextLine:
     if status["clock"]["synchronised"]:
-        return Said("synchronised", Mood.GOOD)
-    return Said("not synchronised: dates and times may be wrong", Mood.WARNING)
+        return StatusTextLine("synchronised", LineTone.GOOD)
+    return StatusTextLine(
+        "not synchronised: dates and times may be wrong", LineTone.WARNING
+    )
 
 
-def _disk(status: Mapping[str, Any]) -> Said:
+def _disk(status: Mapping[str, Any]) -> StatusTextLine:
     free_mb = status["disk_free_mb"]
     if free_mb is None:
-        return Said("free space is not told", Mood.WARNING)
+        return StatusTextLine("free space is not told", LineTone.WARNING)
     little = free_mb < LITTLE_DISK_MB
-    return Said(f"{free_mb:.0f} MB free", Mood.WARNING if little else Mood.GOOD)
+    return StatusTextLine(
+        f"{free_mb:.0f} MB free", LineTone.WARNING if little else LineTone.GOOD
+    )

@@ -6,9 +6,15 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gateway.acquisition.packets import Tick
-from gateway.session.checkpoint_records import Opened, Record, past_of, read, write
-from gateway.session.resume import Moment, Past
+from gateway.acquisition.packets import ClockTick
+from gateway.session.checkpoint_records import (
+    Record,
+    SessionOpened,
+    past_of,
+    read,
+    write,
+)
+from gateway.session.resume import ClockInstant, InterruptedSession
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +22,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MODE = 0o600
 
 
-class NightFile:
+class CheckpointFile:
     """One headband's session, line by line.
 
     What was added is with the kernel when `add` returns, so no end of this process
@@ -41,11 +47,11 @@ class NightFile:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="night-file")
         self._syncing = False
 
-    def moment(self, tick: Tick) -> Moment:
+    def moment(self, tick: ClockTick) -> ClockInstant:
         """Return `tick` with the boot whose monotonic time it tells."""
-        return Moment(self._boot, tick.t, tick.utc, tick.synchronised)
+        return ClockInstant(self._boot, tick.t, tick.utc, tick.synchronised)
 
-    def load(self) -> Past | None:
+    def load(self) -> InterruptedSession | None:
         """Return the session that was noted last, and go on after its last good line.
 
         None where there is none, or nothing of it can be read.
@@ -64,7 +70,7 @@ class NightFile:
 
     def add(self, record: Record) -> None:
         """Note `record`; one that opens a session takes the place of all before it."""
-        if isinstance(record, Opened):
+        if isinstance(record, SessionOpened):
             self._waiting.clear()
             self._n_bytes = 0
         self._waiting.append(write(record))

@@ -14,10 +14,10 @@ from types import UnionType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 from zlib import crc32
 
-from gateway.acquisition.checkpoint import Checkpoint
+from gateway.acquisition.checkpoint import GridCheckpoint
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.messages.outputs import SessionState
-from gateway.session.resume import Ending, Moment, Past
+from gateway.session.resume import ClockInstant, Ending, InterruptedSession
 from gateway.staging.scored_epoch import ScoredEpoch
 
 T = TypeVar("T")
@@ -27,59 +27,66 @@ N_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class SessionOpened:
     """A session began: its first samples are placed."""
 
     session: str
     scored_by: str
     info: HeadbandInfo
     state: SessionState
-    grid: Checkpoint
-    at: Moment
+    grid: GridCheckpoint
+    at: ClockInstant
     format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class EpochScored:
     """An epoch is over, and the grid stands at its end."""
 
     epoch: ScoredEpoch
-    grid: Checkpoint
-    at: Moment
+    grid: GridCheckpoint
+    at: ClockInstant
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ClockOrLightsChanged:
     """The lights were marked, or the clock was set."""
 
     state: SessionState
-    at: Moment
+    at: ClockInstant
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class SessionClosed:
     """Nothing more comes, unless the session is taken up again."""
 
     ending: Ending
-    at: Moment
+    at: ClockInstant
 
 
 @dataclass(frozen=True, slots=True)
-class Reopened:
+class SessionReopened:
     """The session was taken up again: by which clocks, and where the grid stands."""
 
     state: SessionState
-    grid: Checkpoint
-    at: Moment
+    grid: GridCheckpoint
+    at: ClockInstant
 
 
-Record = Opened | Scored | Changed | Closed | Reopened
+Record = (
+    SessionOpened | EpochScored | ClockOrLightsChanged | SessionClosed | SessionReopened
+)
 KINDS: dict[str, type[Record]] = {
-    kind.__name__.lower(): kind for kind in get_args(Record)
+    "opened": SessionOpened,
+    "scored": EpochScored,
+    "changed": ClockOrLightsChanged,
+    "closed": SessionClosed,
+    "reopened": SessionReopened,
 }
+_NAME_OF = {kind: name for name, kind in KINDS.items()}
 
 
-class Lines(NamedTuple):
+class CheckpointLines(NamedTuple):
     """What a file holds, and how many of its bytes are good."""
 
     records: tuple[Record, ...]
@@ -88,12 +95,12 @@ class Lines(NamedTuple):
 
 def write(record: Record) -> bytes:
     """Return the line of `record`, its end included."""
-    tree = {"kind": type(record).__name__.lower(), **_plain(record)}
+    tree = {"kind": _NAME_OF[type(record)], **_plain(record)}
     text = json.dumps(tree, separators=(",", ":"), allow_nan=False).encode()
     return b"%08x %s\n" % (crc32(text), text)
 
 
-def read(data: bytes) -> Lines:
+def read(data: bytes) -> CheckpointLines:
     """Return the records of a file up to the first line that is not whole."""
     records, n_bytes = [], 0
     for line in _whole_lines(data):
@@ -102,26 +109,26 @@ def read(data: bytes) -> Lines:
             break
         records.append(record)
         n_bytes += len(line) + 1
-    return Lines(tuple(records), n_bytes)
+    return CheckpointLines(tuple(records), n_bytes)
 
 
-def past_of(records: Sequence[Record]) -> Past | None:
+def past_of(records: Sequence[Record]) -> InterruptedSession | None:
     """Return the session that `records` tell of; None if they tell of none."""
-    past: Past | None = None
+    past: InterruptedSession | None = None
     for record in records:
         match record:
-            case Opened(session, scored_by, info, state, grid, at):
-                past = Past(session, scored_by, info, state, (), grid, at)
+            case SessionOpened(session, scored_by, info, state, grid, at):
+                past = InterruptedSession(session, scored_by, info, state, (), grid, at)
             case _ if past is None:
                 return None
-            case Scored(epoch, grid, at):
+            case EpochScored(epoch, grid, at):
                 epochs = (*past.epochs, epoch)
                 past = replace(past, epochs=epochs, grid=grid, last=at)
-            case Changed(state, at):
+            case ClockOrLightsChanged(state, at):
                 past = replace(past, state=state, last=at)
-            case Closed(ending, at):
+            case SessionClosed(ending, at):
                 past = replace(past, ending=ending, last=at)
-            case Reopened(state, grid, at):
+            case SessionReopened(state, grid, at):
                 past = replace(past, state=state, grid=grid, last=at, ending=Ending.CUT)
     return past
 

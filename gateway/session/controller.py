@@ -4,29 +4,29 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gateway.acquisition.packets import Input, LinkDown, LinkUp, Notification, Tick
+from gateway.acquisition.packets import ClockTick, Input, LinkDown, LinkUp, Notification
 from gateway.errors import ConfigError, LinkError, StallError
 from gateway.messages.outputs import (
     Availability,
     Output,
     Reading,
-    Recording,
+    RecordingState,
     SessionState,
 )
-from gateway.session.checkpointing import Notebook
-from gateway.session.device import Session, Station
+from gateway.session.checkpointing import Checkpointing
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Pipeline
-from gateway.session.resume import Ending, Past, Verdict
-from gateway.staging.events import MARK, Happening
+from gateway.session.resume import Ending, InterruptedSession, ResumeDecision
+from gateway.staging.events import MARK, EventKind
 
 log = logging.getLogger(__name__)
 
 BAD_IN_A_ROW = 100
 HOLD_S = 600.0  # off or away for so long, a headband was taken off and is put on anew
-NEVER = Tick(0.0, datetime.min.replace(tzinfo=UTC), synchronised=False)
+NEVER = ClockTick(0.0, datetime.min.replace(tzinfo=UTC), synchronised=False)
 
 
-class Bed:
+class SessionController:
     """A station and the session that runs there, once `open` was called.
 
     The link is kept whether a session runs or not; between sessions a standby sees
@@ -34,23 +34,23 @@ class Bed:
 
     Parameters
     ----------
-    station : Station
+    station : DeviceSetup
 
     Attributes
     ----------
     name : str
         Of the headband, in the configuration.
-    station : Station
+    station : DeviceSetup
     """
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DeviceSetup) -> None:
         self.name = station.device
         self.station = station
-        self._notebook = Notebook(
+        self._notebook = Checkpointing(
             station.night_file, station.card.digest, station.sessions.resume_min
         )
-        self._session: Session | None = None
-        self._ready: Session | None = None  # announced, not begun
+        self._session: OpenSession | None = None
+        self._ready: OpenSession | None = None  # announced, not begun
         self._session_name = ""
         self._standby = station.new_standby()
         self._up: LinkUp | None = None
@@ -63,7 +63,7 @@ class Bed:
         """Whether a session runs, or the next is announced."""
         return self._session is not None or self._ready is not None
 
-    def open(self, now: Tick) -> Iterator[Output]:
+    def open(self, now: ClockTick) -> Iterator[Output]:
         """Take up the session that was interrupted, or get ready for another."""
         self._now = now
         if self._notebook.recall(now):
@@ -75,23 +75,23 @@ class Bed:
 
     def push(self, value: Input) -> Iterator[Output]:
         """Yield what follows from `value`, the beginning or end of a session too."""
-        if isinstance(value, Tick):
+        if isinstance(value, ClockTick):
             self._now = value
         elif isinstance(value, LinkUp | LinkDown):
             self._up = value if isinstance(value, LinkUp) else None
         if self._session is not None:
             yield from self._told(self._session, self._session.pipeline.push(value))
-            if isinstance(value, Tick) and self._is_over(self._session.pipeline):
+            if isinstance(value, ClockTick) and self._is_over(self._session.pipeline):
                 log.info("%s: not worn any more", self.name)
                 yield from self._finish(Ending.OVER)
             return
         yield from self._news(self._standby.push(value))
-        if isinstance(value, Tick) and self._notebook.past is not None:
+        if isinstance(value, ClockTick) and self._notebook.past is not None:
             yield from self._decide(self._notebook.past)
         elif self._may_begin():
             yield from self.begin(self._now)
 
-    def begin(self, now: Tick) -> Iterator[Output]:
+    def begin(self, now: ClockTick) -> Iterator[Output]:
         """Begin a session, if none runs."""
         if self._session is not None:
             return
@@ -103,7 +103,7 @@ class Bed:
         self._session, self._session_name = session, session.name
         log.info("%s: session %s begins", self.name, session.name)
         if announced is None:
-            yield SessionState(Recording.IDLE)
+            yield SessionState(RecordingState.IDLE)
         yield from self._catch_up(session)
 
     def end(self) -> Iterator[Output]:
@@ -119,7 +119,7 @@ class Bed:
         """Close the books; another process may take the session up again."""
         yield from self._finish(Ending.STOPPED)
 
-    def mark(self, t: float, text: str, what: Happening = MARK) -> Iterator[Output]:
+    def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
         """Note that something happened at `t`, if a session is announced."""
         if (session := self._session or self._ready) is not None:
             yield from self._told(session, session.pipeline.mark(t, text, what))
@@ -161,20 +161,20 @@ class Bed:
         else:
             self._ready = self.station.new_session()
             self._session_name = self._ready.name
-            yield SessionState(Recording.IDLE)
+            yield SessionState(RecordingState.IDLE)
             yield from self._ready.pipeline.push(self._now)
 
-    def _decide(self, past: Past) -> Iterator[Output]:
+    def _decide(self, past: InterruptedSession) -> Iterator[Output]:
         """Go on with the last session or not, as soon as it is known which."""
         verdict = self._notebook.verdict(past, self._now)
-        if verdict is Verdict.RESUME:
+        if verdict is ResumeDecision.RESUME:
             yield from self._resume(self._notebook.seen_from(past, self._now))
-        elif verdict is Verdict.LEAVE:
+        elif verdict is ResumeDecision.LEAVE:
             yield from self._bury(past)
             yield from self._get_ready()
 
-    def _resume(self, past: Past) -> Iterator[Output]:
-        session = Session(past.session, self.station.new_session().pipeline)
+    def _resume(self, past: InterruptedSession) -> Iterator[Output]:
+        session = OpenSession(past.session, self.station.new_session().pipeline)
         try:
             outputs = session.pipeline.resume(past, self._now)
         except ConfigError as error:
@@ -189,7 +189,7 @@ class Bed:
         yield from outputs
         yield from self._catch_up(session)
 
-    def _bury(self, past: Past) -> Iterator[Output]:
+    def _bury(self, past: InterruptedSession) -> Iterator[Output]:
         """Say what the last session came to, unless that was said."""
         self._notebook.bury(self._now)
         pipeline = self.station.new_session().pipeline
@@ -202,7 +202,7 @@ class Bed:
             else:
                 yield from pipeline.close()
 
-    def _catch_up(self, session: Session) -> Iterator[Output]:
+    def _catch_up(self, session: OpenSession) -> Iterator[Output]:
         """Give a session what is known of the link."""
         values: list[Input] = [self._now]
         if self._up is not None:
@@ -210,7 +210,9 @@ class Bed:
         for value in values:
             yield from self._told(session, session.pipeline.push(value))
 
-    def _told(self, session: Session, outputs: Iterator[Output]) -> Iterator[Output]:
+    def _told(
+        self, session: OpenSession, outputs: Iterator[Output]
+    ) -> Iterator[Output]:
         """Note outputs and yield them."""
         for output in self._news(outputs):
             self._notebook.note(session.name, session.pipeline, output, self._now)

@@ -9,7 +9,7 @@ from gateway.drivers import Decoder, Driver
 from gateway.errors import DecodeError
 
 
-class Intake:
+class PacketDecoder:
     """Decodes one headband's connections, one after the other.
 
     Parameters

@@ -4,16 +4,16 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from gateway.acquisition.packets import Input
-from gateway.ble.link_stats import LinkState
-from gateway.config.schema import Sessions
-from gateway.session.checkpoint_file import NightFile
+from gateway.ble.link_stats import LinkReading
+from gateway.config.schema import SessionsConfig
+from gateway.session.checkpoint_file import CheckpointFile
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
 from gateway.staging.model_card import ModelCard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Session:
+class OpenSession:
     """One night.
 
     Attributes
@@ -28,7 +28,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Station:
+class DeviceSetup:
     """One headband with all that belongs to it.
 
     Attributes
@@ -47,17 +47,17 @@ class Station:
         Makes what watches the headband while no session runs.
     stall_s : float
         Notifications without samples for so long are no connection.
-    sessions : Sessions
+    sessions : SessionsConfig
         When they begin, end and go on.
-    night_file : NightFile or None
+    night_file : CheckpointFile or None
         What a session is taken up from; None: it is not.
     """
 
     device: str
     card: ModelCard
-    source: Callable[[Callable[[LinkState], None]], AsyncGenerator[Input, None]]
-    new_session: Callable[[], Session]
+    source: Callable[[Callable[[LinkReading], None]], AsyncGenerator[Input, None]]
+    new_session: Callable[[], OpenSession]
     new_standby: Callable[[], Standby]
     stall_s: float
-    sessions: Sessions = field(default_factory=Sessions)
-    night_file: NightFile | None = None
+    sessions: SessionsConfig = field(default_factory=SessionsConfig)
+    night_file: CheckpointFile | None = None

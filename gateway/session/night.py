@@ -7,20 +7,20 @@ from math import floor
 from types import MappingProxyType
 
 from gateway.acquisition.assembler import Assembler
-from gateway.acquisition.checkpoint import Checkpoint
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.checkpoint import GridCheckpoint
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
-from gateway.acquisition.packets import Block, SamplePacket, Tick
-from gateway.acquisition.sample_grid import Grid
+from gateway.acquisition.packets import ClockTick, SampleBlock, SamplePacket
+from gateway.acquisition.sample_grid import SampleGrid
 from gateway.acquisition.stream_position import LAG_S
 from gateway.messages.outputs import NightEpochs, Output, SignalBegins
 from gateway.preprocessing.epoching import Epoch, EpochCutter
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.session.resume import Past
-from gateway.staging.epoch_scoring import Judge, scorable
-from gateway.staging.events import Happening, SleepEvent
+from gateway.session.resume import InterruptedSession
+from gateway.staging.epoch_scoring import EpochScorer, scorable
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
-from gateway.staging.scoring_state import Chart
+from gateway.staging.scoring_state import ScoringState
 
 
 class Night:
@@ -38,7 +38,7 @@ class Night:
 
     Attributes
     ----------
-    chart : Chart
+    chart : ScoringState
         What is known of the sleeper so far.
     """
 
@@ -58,17 +58,17 @@ class Night:
         self._info: HeadbandInfo | None = None
         self._made_of: dict[str, tuple[str, ...]] = {}
         self._told = False
-        self._tick: Tick | None = None
-        self._judge = Judge(scorer)
-        self.chart = Chart()
+        self._tick: ClockTick | None = None
+        self._judge = EpochScorer(scorer)
+        self.chart = ScoringState()
 
-    def begin(self, info: HeadbandInfo, grid: Grid | None = None) -> None:
+    def begin(self, info: HeadbandInfo, grid: SampleGrid | None = None) -> None:
         """Start a connection.
 
         Parameters
         ----------
         info : HeadbandInfo
-        grid : Grid or None
+        grid : SampleGrid or None
             Of a recording that knows where its seconds begin; the first counts.
 
         Raises
@@ -83,7 +83,7 @@ class Night:
         self._assembler.link_up(info)
         self._info = info
 
-    def resume(self, past: Past) -> None:
+    def resume(self, past: InterruptedSession) -> None:
         """Take up a session where it was left; before the first `begin`.
 
         Raises
@@ -98,7 +98,7 @@ class Night:
         for scored in past.epochs:
             self._judge.remember(scored.index, scored.raw_hypnodensity)
 
-    def checkpoint(self, tally: Tally) -> Checkpoint | None:
+    def checkpoint(self, tally: LossCounts) -> GridCheckpoint | None:
         """Return where the session stands after its last epoch.
 
         None before anything came of the stream that tells the time. To be asked as
@@ -118,7 +118,7 @@ class Night:
         for _ in self._assembler.lapse(second, 0.0):
             raise RuntimeError("skip_to() after a packet")
 
-    def tick(self, tick: Tick) -> None:
+    def tick(self, tick: ClockTick) -> None:
         """Learn what time it is; at least once before the first packet."""
         self._tick = tick
 
@@ -145,9 +145,9 @@ class Night:
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> LossCounts:
         """What was received and lost so far."""
-        return Tally() if self._assembler is None else self._assembler.tally()
+        return LossCounts() if self._assembler is None else self._assembler.tally()
 
     @property
     def n_epochs(self) -> int:
@@ -161,7 +161,7 @@ class Night:
         yield NightEpochs(tuple(self.chart.epochs), final=True)
         yield self.chart.summary()
 
-    def moment(self, what: Happening, t: float) -> SleepEvent:
+    def moment(self, what: EventKind, t: float) -> SleepEvent:
         """Return that `what` happened at monotonic time `t`."""
         if self._tick is None:
             raise RuntimeError("a mark before the first tick()")
@@ -174,7 +174,7 @@ class Night:
         return SleepEvent(what, utc, epoch, second=second)
 
     def _laid(
-        self, blocks: Iterator[Block], assembler: Assembler, cutter: EpochCutter
+        self, blocks: Iterator[SampleBlock], assembler: Assembler, cutter: EpochCutter
     ) -> Iterator[Output]:
         for block in blocks:
             if not self._told and self._info is not None and self._tick is not None:
@@ -218,7 +218,7 @@ class Night:
         )
 
     def _lay_out(
-        self, montage: Montage, grid: Grid | None = None, first_epoch: int = 0
+        self, montage: Montage, grid: SampleGrid | None = None, first_epoch: int = 0
     ) -> Assembler:
         labels = self._scorer.card.channels
         montager = scorable(labels, self._channels, montage, self._derivations)

@@ -9,19 +9,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from gateway.acquisition.checkpoint import Checkpoint
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.checkpoint import GridCheckpoint
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import (
     Battery,
-    Block,
+    ClockTick,
     Input,
     LinkDown,
     LinkUp,
     Motion,
     Notification,
+    SampleBlock,
     SamplePacket,
-    Tick,
     Unread,
 )
 from gateway.acquisition.wall_clock import WallClock
@@ -31,16 +31,16 @@ from gateway.messages.outputs import (
     Availability,
     NightEpochs,
     Output,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
-from gateway.preprocessing.contact_monitor import ContactWatch, Glances
+from gateway.preprocessing.contact_monitor import ContactMonitor, ContactSampler
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.session.decoding import Intake
+from gateway.session.decoding import PacketDecoder
 from gateway.session.night import Night
-from gateway.session.resume import Past
-from gateway.staging.events import MARK, Happening
+from gateway.session.resume import InterruptedSession
+from gateway.staging.events import MARK, EventKind
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 
@@ -61,7 +61,7 @@ class Pipeline:
 
     Attributes
     ----------
-    intake : Intake
+    intake : PacketDecoder
     info : HeadbandInfo or None
         What the headband said of itself last.
     t_scored : float or None
@@ -73,14 +73,14 @@ class Pipeline:
         self,
         driver: Driver,
         night: Night,
-        watch: Callable[[Montage], ContactWatch] | None = None,
+        watch: Callable[[Montage], ContactMonitor] | None = None,
     ) -> None:
         self._driver = driver
         self._night = night
-        self._glances = Glances(watch, LOOK_S)
+        self._glances = ContactSampler(watch, LOOK_S)
         self._clock = WallClock()
-        self._state = SessionState(Recording.IDLE)
-        self.intake = Intake(driver)
+        self._state = SessionState(RecordingState.IDLE)
+        self.intake = PacketDecoder(driver)
         self.info: HeadbandInfo | None = None
         self.t_scored: float | None = None
 
@@ -89,7 +89,7 @@ class Pipeline:
         match value:
             case Notification():
                 yield from self._received(value)
-            case Tick():
+            case ClockTick():
                 yield from self._ticked(value)
             case LinkUp(t, info):
                 self.intake.begin(t)
@@ -101,11 +101,11 @@ class Pipeline:
             case _:
                 assert_never(value)
 
-    def resume(self, past: Past, now: Tick) -> tuple[Output, ...]:
+    def resume(self, past: InterruptedSession, now: ClockTick) -> tuple[Output, ...]:
         """Take up a session where it was left; before anything was pushed.
 
         Return what there is to be said of it. `past` must go by the monotonic clock
-        of `now` (`Past.seen_from`).
+        of `now` (`InterruptedSession.seen_from`).
 
         Raises
         ------
@@ -127,17 +127,17 @@ class Pipeline:
         return (
             NightEpochs(past.epochs, final=False),
             self.session,
-            self._night.moment(Happening.SESSION_RESUMED, now.t),
+            self._night.moment(EventKind.SESSION_RESUMED, now.t),
             self.tally,
         )
 
-    def mark(self, t: float, text: str, what: Happening = MARK) -> Iterator[Output]:
+    def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
         """Yield that `what` happened at monotonic time `t`."""
         yield self._night.chart.mark(self._night.moment(what, t), text)
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
         """Yield that the lights went off or on at monotonic time `t`."""
-        what = Happening.LIGHTS_OFF if off else Happening.LIGHTS_ON
+        what = EventKind.LIGHTS_OFF if off else EventKind.LIGHTS_ON
         yield self._night.chart.switch_lights(self._night.moment(what, t), off=off)
         yield self.session
 
@@ -145,10 +145,10 @@ class Pipeline:
         """Yield the last counts, what the night comes to, and its end."""
         yield self.tally
         yield from self._night.close()
-        if self._state.state is Recording.RECORDING:
+        if self._state.state is RecordingState.RECORDING:
             now = self._clock.tick
             self._state = replace(
-                self._state, state=Recording.ENDED, ended_utc=now and now.utc
+                self._state, state=RecordingState.ENDED, ended_utc=now and now.utc
             )
             yield self.session
 
@@ -164,7 +164,7 @@ class Pipeline:
         )
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> LossCounts:
         """What was received and lost so far."""
         tally = self._night.tally
         return replace(
@@ -173,19 +173,19 @@ class Pipeline:
             unread_packets=self.intake.unread,
         )
 
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> GridCheckpoint | None:
         """Return where the session stands after its last epoch, as `Night` does."""
         return self._night.checkpoint(self.tally)
 
-    def _ticked(self, tick: Tick) -> Iterator[Output]:
+    def _ticked(self, tick: ClockTick) -> Iterator[Output]:
         was = self._clock.tick
         step_s = self._clock.read(tick)
         self._night.tick(tick)
         if step_s:
             self._state = self._state.shifted(timedelta(seconds=step_s))
-            moment = self._night.moment(Happening.CLOCK_STEP, tick.t)
+            moment = self._night.moment(EventKind.CLOCK_STEP, tick.t)
             event = self._night.chart.set_clock(moment, step_s)
-            if self._state.state is Recording.RECORDING:
+            if self._state.state is RecordingState.RECORDING:
                 yield event
         if step_s or (was is not None and was.synchronised is not tick.synchronised):
             yield self.session
@@ -219,18 +219,18 @@ class Pipeline:
 
     def _samples_arrive(self, t: float) -> Iterator[Output]:
         yield Availability(online=True, reason="samples arrive")
-        if self._state.state is Recording.IDLE:
+        if self._state.state is RecordingState.IDLE:
             now = self._clock.tick
             self.t_scored = t
             began = now and now.utc + timedelta(seconds=t - now.t)
-            self._state = SessionState(Recording.RECORDING, began)
+            self._state = SessionState(RecordingState.RECORDING, began)
             yield self.session
 
     def _told(self, outputs: Iterator[Output]) -> Iterator[Output]:
         """Add what the night does not know."""
         for output in outputs:
             match output:
-                case Tally():
+                case LossCounts():
                     yield self.tally
                 case SignalBegins():
                     yield replace(output, driver=self._driver.name)
@@ -244,7 +244,10 @@ class Pipeline:
         """Have the electrodes looked at, now and then as time passes here."""
         for output in outputs:
             yield output
-            if isinstance(output, Block) and (now := self._clock.tick) is not None:
+            if (
+                isinstance(output, SampleBlock)
+                and (now := self._clock.tick) is not None
+            ):
                 contacts = self._glances.look(output, now.t)
                 if contacts is not None:
                     yield contacts

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.acquisition.checkpoint import Checkpoint
+from gateway.acquisition.checkpoint import GridCheckpoint
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import Tick
+from gateway.acquisition.packets import ClockTick
 from gateway.messages.outputs import SessionState
 from gateway.staging.scored_epoch import ScoredEpoch
 
 
-class Moment(NamedTuple):
+class ClockInstant(NamedTuple):
     """Both clocks of this machine, and its boot: monotonic time counts from there.
 
     Attributes
@@ -35,9 +35,9 @@ class Moment(NamedTuple):
     synchronised: bool
 
     @property
-    def tick(self) -> Tick:
+    def tick(self) -> ClockTick:
         """The clocks alone."""
-        return Tick(self.t, self.utc, self.synchronised)
+        return ClockTick(self.t, self.utc, self.synchronised)
 
 
 class Ending(Enum):
@@ -50,7 +50,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class InterruptedSession:
     """What is known of a session that another process had.
 
     Attributes
@@ -64,9 +64,9 @@ class Past:
     state : SessionState
     epochs : tuple of ScoredEpoch
         All of them.
-    grid : Checkpoint
+    grid : GridCheckpoint
         Where it stands, at the end of the last epoch.
-    last : Moment
+    last : ClockInstant
         When something was noted last.
     ending : Ending
     """
@@ -76,11 +76,11 @@ class Past:
     info: HeadbandInfo
     state: SessionState
     epochs: tuple[ScoredEpoch, ...]
-    grid: Checkpoint
-    last: Moment
+    grid: GridCheckpoint
+    last: ClockInstant
     ending: Ending = Ending.CUT
 
-    def seen_from(self, now: Moment) -> "Past":
+    def seen_from(self, now: ClockInstant) -> "InterruptedSession":
         """Return this by the monotonic clock of `now`'s boot."""
         if now.boot == self.last.boot:
             return self
@@ -89,7 +89,7 @@ class Past:
         return replace(self, grid=self.grid.moved(shift_s), last=last)
 
 
-class Verdict(Enum):
+class ResumeDecision(Enum):
     """What is to become of a session."""
 
     RESUME = "resume"
@@ -97,24 +97,24 @@ class Verdict(Enum):
     WAIT = "wait"  # until the clock is right
 
 
-def judge(last: Moment, now: Moment, resume_s: float) -> Verdict:
+def judge(last: ClockInstant, now: ClockInstant, resume_s: float) -> ResumeDecision:
     """Tell whether a session that was heard of at `last` goes on.
 
     Parameters
     ----------
-    last, now : Moment
+    last, now : ClockInstant
     resume_s : float
         It goes on unless it was interrupted for longer; 0: never.
     """
     if not resume_s:
-        return Verdict.LEAVE
+        return ResumeDecision.LEAVE
     if last.boot == now.boot:
         away = timedelta(seconds=now.t - last.t)
     elif not last.synchronised:
-        return Verdict.LEAVE
+        return ResumeDecision.LEAVE
     elif not now.synchronised:
-        return Verdict.WAIT
+        return ResumeDecision.WAIT
     else:
         away = now.utc - last.utc
     there = timedelta(0) <= away <= timedelta(seconds=resume_s)
-    return Verdict.RESUME if there else Verdict.LEAVE
+    return ResumeDecision.RESUME if there else ResumeDecision.LEAVE

@@ -8,20 +8,20 @@ from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import (
     Battery,
-    Block,
+    ClockTick,
     Input,
     LinkDown,
     LinkUp,
     Notification,
+    SampleBlock,
     SamplePacket,
-    Tick,
 )
 from gateway.drivers import Driver
 from gateway.messages.outputs import Availability, Output
-from gateway.preprocessing.contact_monitor import WINDOW_S, ContactWatch
-from gateway.preprocessing.electrode_contact import Grip
+from gateway.preprocessing.contact_monitor import WINDOW_S, ContactMonitor
+from gateway.preprocessing.electrode_contact import ContactState
 from gateway.preprocessing.headband_fit import Contacts
-from gateway.session.decoding import Intake
+from gateway.session.decoding import PacketDecoder
 
 LOOK_EVERY = 3  # seconds of signal
 HELD = 8192  # notifications: more than any headband sends in `WINDOW_S`
@@ -42,21 +42,21 @@ class Standby:
 
     Attributes
     ----------
-    intake : Intake
+    intake : PacketDecoder
     on_head : bool
         Whether it was, when last looked at over this connection.
     """
 
     def __init__(
-        self, driver: Driver, watch: Callable[[Montage], ContactWatch]
+        self, driver: Driver, watch: Callable[[Montage], ContactMonitor]
     ) -> None:
         self._make_watch = watch
-        self._watch: ContactWatch | None = None
+        self._watch: ContactMonitor | None = None
         self._assembler: Assembler | None = None
         self._eeg: frozenset[str] = frozenset()
         self._seconds = 0
         self._held: deque[tuple[int, Notification]] = deque(maxlen=HELD)
-        self.intake = Intake(driver)
+        self.intake = PacketDecoder(driver)
         self.on_head = False
 
     def push(self, value: Input) -> Iterator[Output]:
@@ -73,7 +73,7 @@ class Standby:
                 self.on_head = False
                 self._held.clear()
                 yield Availability(online=False, reason=reason)
-            case Tick():
+            case ClockTick():
                 pass
             case _:
                 assert_never(value)
@@ -109,7 +109,7 @@ class Standby:
             elif isinstance(value, Battery):
                 yield value
 
-    def _look(self, block: Block) -> Iterator[Output]:
+    def _look(self, block: SampleBlock) -> Iterator[Output]:
         """Yield how it sits, now and then: somebody may be putting it on."""
         if self._watch is None:
             return
@@ -126,7 +126,7 @@ class Standby:
 
     def _is_on_head(self, contacts: Contacts) -> bool:
         return any(
-            electrode.contact is None or electrode.contact.state is not Grip.OFF
+            electrode.contact is None or electrode.contact.state is not ContactState.OFF
             for electrode in contacts.electrodes
             if electrode.label in self._eeg
         )

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from gateway import __version__
-from gateway.acquisition.loss_counts import Tally
-from gateway.acquisition.packets import Block
-from gateway.messages.control import Control, Mark, Standing
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.acquisition.packets import SampleBlock
+from gateway.messages.control import Control, Mark, OutputHealth
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import (
     Availability,
@@ -24,18 +24,18 @@ from gateway.messages.outputs import (
     SignalBegins,
 )
 from gateway.paths import recordings_folder
-from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.recorder import DiskLimits, Recorder
 from gateway.recorder.recording_file import SYNC_S
-from gateway.recorder.session_file import Writer
+from gateway.recorder.session_file import FileWriter
 from gateway.sinks import Sink
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch
 
 SUBJECT_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EdfOptions:
     """Section ``outputs.edf``.
 
     Attributes
@@ -77,7 +77,7 @@ class Options:
 
 
 async def run(
-    options: Options, feed: Feed[Reading], control: Control | None = None
+    options: EdfOptions, feed: Feed[Reading], control: Control | None = None
 ) -> None:
     """Record what `feed` brings until it ends.
 
@@ -87,14 +87,14 @@ async def run(
         If the folder cannot be used.
     """
     loop = asyncio.get_running_loop()
-    limits = Limits(options.min_free_mb, options.keep_days)
+    limits = DiskLimits(options.min_free_mb, options.keep_days)
     control = control or Control()
 
     def tell(device: str, why: str) -> None:
-        what = Happening.RECORDING_PAUSED if why else Happening.RECORDING_GOES_ON
+        what = EventKind.RECORDING_PAUSED if why else EventKind.RECORDING_GOES_ON
         loop.call_soon_threadsafe(control.ask, Mark(device, why, what))
 
-    writer = Writer(__version__, options.subject)
+    writer = FileWriter(__version__, options.subject)
     recorder = Recorder(options.folder, limits, writer, tell=tell)
 
     async def tick() -> None:
@@ -121,11 +121,11 @@ async def run(
                 await loop.run_in_executor(thread, recorder.close)
 
 
-async def _standing(recorder: Recorder, folder: Path) -> Standing:
+async def _standing(recorder: Recorder, folder: Path) -> OutputHealth:
     paused, files = recorder.paused, recorder.files
     told = [f"{device}: paused, {why}" for device, why in paused.items()]
     told += [f"{device}: {name}" for device, name in files.items()]
-    return Standing(
+    return OutputHealth(
         well=not paused,
         words="; ".join(told) or "nothing to record yet",
         facts={"folder": str(folder), "files": files, "paused": paused},
@@ -134,10 +134,10 @@ async def _standing(recorder: Recorder, folder: Path) -> Standing:
 
 SINK = Sink(
     name="edf",
-    options=Options,
+    options=EdfOptions,
     wants=(
-        *(Availability, Block, NightEpochs, ScoredEpoch, SessionState),
-        *(SignalBegins, SleepEvent, Tally),
+        *(Availability, SampleBlock, NightEpochs, ScoredEpoch, SessionState),
+        *(SignalBegins, SleepEvent, LossCounts),
     ),
     run=run,
 )

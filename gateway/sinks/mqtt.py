@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkState
+from gateway.ble.link_stats import LinkReading
 from gateway.journal.journal import Journal
 from gateway.journal.options import JournalOptions
-from gateway.journal.writer import Recorder
+from gateway.journal.writer import JournalWriter
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import (
@@ -28,13 +28,13 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.mqtt.bridge import Office
+from gateway.mqtt.bridge import Bridge
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection
+from gateway.mqtt.client_events import BrokerAddress, BrokerState
 from gateway.mqtt.health import standing
 from gateway.mqtt.home_assistant.options import HomeAssistantOptions
-from gateway.mqtt.journal_publisher import JournalLane
-from gateway.mqtt.publisher import Desk
+from gateway.mqtt.journal_publisher import JournalPublisher
+from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import STAGE_EXPIRY_S, TopicTree, base_problem
 from gateway.preprocessing.headband_fit import Contacts
@@ -53,7 +53,7 @@ LANES: tuple[Lane, ...] = get_args(Lane)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class MqttOptions:
     """Section ``outputs.mqtt``.
 
     Attributes
@@ -127,13 +127,13 @@ class Options:
 
 
 async def run(
-    options: Options, feed: Feed[Reading], control: Control | None = None
+    options: MqttOptions, feed: Feed[Reading], control: Control | None = None
 ) -> None:
     """Publish what `feed` brings until it ends; see the module for failures."""
     if options.password is not None and options.tls is None:
         _warn_of_plain_text(options.host)
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
-    desk = Desk(topics, options.publish)
+    desk = Publisher(topics, options.publish)
     place = options.home_assistant.place(topics, options.publish)
     asked = [topics.requests]
     asked += [place.birth] if place else []
@@ -141,9 +141,9 @@ async def run(
         Journal(options.journal.file) as journal,
         MqttClient(options.address, desk.will, desk.standing, asked) as client,
     ):
-        lane = JournalLane(journal, client, desk.write_entry)
-        office = Office(client, desk, journal, place=place, control=control)
-        recorder = Recorder(journal)
+        lane = JournalPublisher(journal, client, desk.write_entry)
+        office = Bridge(client, desk, journal, place=place, control=control)
+        recorder = JournalWriter(journal)
         told = partial(standing, options.address, client, journal)
         asked_how = nullcontext() if control is None else control.telling("mqtt", told)
         async with asyncio.TaskGroup() as tasks:
@@ -154,7 +154,7 @@ async def run(
                     for message in await desk.write(reading, recorder):
                         await client.publish(message)
                     await office.introduce()
-            if client.connection is Connection.ONLINE:
+            if client.connection is BrokerState.ONLINE:
                 await lane.drained(FAREWELL_S)
             for task in background:
                 task.cancel()
@@ -173,10 +173,10 @@ def _warn_of_plain_text(host: str) -> None:
 
 SINK = Sink(
     name="mqtt",
-    options=Options,
+    options=MqttOptions,
     wants=(
-        *(Availability, Battery, Contacts, LinkState, NightEpochs, NightSummary),
-        *(ScoredEpoch, SessionState, SignalBegins, SleepEvent, Tally),
+        *(Availability, Battery, Contacts, LinkReading, NightEpochs, NightSummary),
+        *(ScoredEpoch, SessionState, SignalBegins, SleepEvent, LossCounts),
     ),
     run=run,
 )

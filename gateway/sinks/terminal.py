@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.errors import MissingExtraError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
@@ -33,7 +33,7 @@ COLOURS = ("yellow", "magenta", "cyan", "green", "bright_blue", "red", "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TerminalOptions:
     """Section ``outputs.terminal``.
 
     Attributes
@@ -60,7 +60,7 @@ class NightShown:
         self.device = device
         self.link: Availability | None = None
         self.last: ScoredEpoch | None = None
-        self.tally = Tally()
+        self.tally = LossCounts()
         self.summary: NightSummary | None = None
         self._hypnogram = Hypnogram()
         self._first: tuple[int, float] | None = None
@@ -71,7 +71,7 @@ class NightShown:
         match value:
             case Availability():
                 self.link = value
-            case Tally():
+            case LossCounts():
                 self.tally = value
             case NightSummary():
                 self.summary = value
@@ -129,7 +129,7 @@ class NightShown:
 
 
 async def run(
-    options: Options, feed: Feed[Reading], _control: Control | None = None
+    options: TerminalOptions, feed: Feed[Reading], _control: Control | None = None
 ) -> None:
     """Show what `feed` brings until it ends.
 
@@ -157,7 +157,9 @@ def _takes_blocks(out: TextIO) -> bool:
     return (out.encoding or "").lower().startswith("utf")
 
 
-async def _watch(options: Options, feed: Feed[Reading], console: "Console") -> None:
+async def _watch(
+    options: TerminalOptions, feed: Feed[Reading], console: "Console"
+) -> None:
     from rich.live import Live  # noqa: PLC0415 -- an extra
 
     nights: dict[str, NightShown] = {}
@@ -186,7 +188,7 @@ async def _watch(options: Options, feed: Feed[Reading], console: "Console") -> N
 
 
 def _panel(
-    options: Options, nights: dict[str, NightShown], width: int
+    options: TerminalOptions, nights: dict[str, NightShown], width: int
 ) -> "RenderableType":
     from rich.console import Group  # noqa: PLC0415 -- an extra
     from rich.panel import Panel  # noqa: PLC0415 -- an extra
@@ -212,7 +214,7 @@ def _panel(
     return Panel(Group(*lines), title=Text(options.title), width=width)
 
 
-async def _say(options: Options, feed: Feed[Reading], out: TextIO) -> None:
+async def _say(options: TerminalOptions, feed: Feed[Reading], out: TextIO) -> None:
     nights: dict[str, NightShown] = {}
     for line in filter(None, (options.title, options.topic)):
         print(line, file=out, flush=True)
@@ -237,7 +239,7 @@ def _news(night: NightShown, value: object, *, blocks: bool) -> Iterator[str]:
 
 SINK = Sink(
     name="terminal",
-    options=Options,
-    wants=(NightEpochs, ScoredEpoch, Availability, Tally, NightSummary),
+    options=TerminalOptions,
+    wants=(NightEpochs, ScoredEpoch, Availability, LossCounts, NightSummary),
     run=run,
 )

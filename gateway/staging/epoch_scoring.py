@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.acquisition.montage import Montage
 from gateway.errors import ConfigError, ModelError
-from gateway.preprocessing.derivation import Montager, resolve
+from gateway.preprocessing.derivation import DerivationPicker, resolve
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, Hypnodensity
@@ -15,7 +15,7 @@ from gateway.staging.stage import Refusal, Stage, likeliest
 EEG = "EEG "  # how EDF+ labels of electroencephalograms begin
 
 
-class Verdict(NamedTuple):
+class EpochVerdict(NamedTuple):
     """What is said of an epoch.
 
     Attributes
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     raw: Hypnodensity = ()
 
 
-class Judge:
+class EpochScorer:
     """Stages the epochs of one night in the light of those before them.
 
     Parameters
@@ -46,19 +46,19 @@ class Judge:
         self._scorer = scorer
         self._context = None if head is None else Context(head.n_epochs)
 
-    def push(self, epoch: Epoch) -> Verdict:
+    def push(self, epoch: Epoch) -> EpochVerdict:
         """Stage `epoch` or refuse it; later than any before it."""
         stage, raw = score_or_refuse(epoch, self._scorer)
         if self._context is None:
-            return Verdict(stage, raw, raw)
+            return EpochVerdict(stage, raw, raw)
         self.remember(epoch.index, raw)
         if not raw:
-            return Verdict(stage)
+            return EpochVerdict(stage)
         try:
             hypnodensity = self._scorer.in_context(self._context.codes())
         except ModelError:
-            return Verdict(Refusal.MODEL_ERROR)
-        return Verdict(likeliest(hypnodensity), hypnodensity, raw)
+            return EpochVerdict(Refusal.MODEL_ERROR)
+        return EpochVerdict(likeliest(hypnodensity), hypnodensity, raw)
 
     def remember(self, index: int, raw: Hypnodensity) -> None:
         """Learn what an epoch scored earlier was by itself, without staging it.
@@ -116,7 +116,7 @@ def scorable(
     texts: Mapping[str, str],
     montage: Montage,
     offered: Mapping[str, tuple[str, ...]],
-) -> Montager:
+) -> DerivationPicker:
     """Find each of the model's inputs among the channels, EEG with them.
 
     Parameters
@@ -135,7 +135,7 @@ def scorable(
     return montager
 
 
-def offers_eeg(montager: Montager) -> bool:
+def offers_eeg(montager: DerivationPicker) -> bool:
     """Tell whether one EEG input of the model is there: no stage without EEG."""
     return any(
         there and label.startswith(EEG)

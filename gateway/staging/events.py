@@ -13,7 +13,7 @@ from gateway.staging.stage import Refusal, Stage
 UNSTABLE = 4  # epochs refused in a row: two minutes
 
 
-class Happening(Enum):
+class EventKind(Enum):
     """What an event is about; the value is its name in messages."""
 
     SLEEP_ONSET = "sleep_onset"
@@ -35,7 +35,7 @@ class Happening(Enum):
     RECORDING_GOES_ON = "recording_goes_on"
 
 
-MARK = Happening.MARKER
+MARK = EventKind.MARKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class SleepEvent:
 
     Attributes
     ----------
-    what : Happening
+    what : EventKind
     utc : datetime
         When it happened: start of the epoch it shows in first, or when it was marked.
     epoch : int or None
@@ -60,7 +60,7 @@ class SleepEvent:
         the new one.
     """
 
-    what: Happening
+    what: EventKind
     utc: datetime
     epoch: int | None = None
     confidence: float | None = None
@@ -107,15 +107,15 @@ class SleepEvents:
             end = last.start_utc + timedelta(seconds=EPOCH_S)
             n_epochs = last.index + 1
             second = float(n_epochs * EPOCH_S)
-            yield SleepEvent(Happening.FINAL_WAKE, end, n_epochs, second=second)
+            yield SleepEvent(EventKind.FINAL_WAKE, end, n_epochs, second=second)
 
     def _refuse(self, scored: ScoredEpoch, why: Refusal) -> Iterator[SleepEvent]:
         self._refused += 1
         self._off = self._off + 1 if why is Refusal.OFF_HEAD else 0
         if self._off == TO_TURN:
-            yield _event(Happening.HEADBAND_OFF, scored)
+            yield _event(EventKind.HEADBAND_OFF, scored)
         elif self._refused == UNSTABLE and self._off < TO_TURN:
-            yield _event(Happening.UNSTABLE_SIGNAL, scored)
+            yield _event(EventKind.UNSTABLE_SIGNAL, scored)
 
     def _turn(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
         if stage is not Stage.W:
@@ -130,9 +130,9 @@ class SleepEvents:
         began, self._turned = self._turned, None
         if scored.asleep and not self._slept:
             self._slept = True
-            yield _event(Happening.SLEEP_ONSET, began)
+            yield _event(EventKind.SLEEP_ONSET, began)
         elif was and not scored.asleep:
-            yield _event(Happening.AWAKENING, began)
+            yield _event(EventKind.AWAKENING, began)
 
     def _steady_stage(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
         first, self._candidate = self._candidate, scored
@@ -140,13 +140,13 @@ class SleepEvents:
             return
         was, self._steady = self._steady, stage
         if was is Stage.R:
-            yield _event(Happening.REM_END, first)
+            yield _event(EventKind.REM_END, first)
         if stage is Stage.R:
-            yield _event(Happening.REM_START, first)
+            yield _event(EventKind.REM_START, first)
         elif stage is Stage.N3:
-            yield _event(Happening.N3_START, first)
+            yield _event(EventKind.N3_START, first)
 
 
-def _event(what: Happening, scored: ScoredEpoch) -> SleepEvent:
+def _event(what: EventKind, scored: ScoredEpoch) -> SleepEvent:
     second = float(scored.index * EPOCH_S)
     return SleepEvent(what, scored.start_utc, scored.index, scored.confidence, second)

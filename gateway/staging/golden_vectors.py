@@ -18,7 +18,7 @@ CODES_APART = 8  # of 256, where kernels round in their own way; the stage must 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Golden:
+class GoldenVectors:
     """What the kernels answered when the model was made.
 
     Attributes
@@ -36,12 +36,12 @@ class Golden:
 
     def arrays(self) -> dict[str, NDArray[np.int8]]:
         """Return what there is, by name."""
-        there = {name: getattr(self, name) for name in Golden.__slots__}
+        there = {name: getattr(self, name) for name in GoldenVectors.__slots__}
         return {name: codes for name, codes in there.items() if codes is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GoldenResult:
     """How one set of kernels answered the golden vectors.
 
     Attributes
@@ -68,21 +68,21 @@ class Verdict:
 
 def compare_golden(
     answers: NDArray[np.int8], expected: NDArray[np.int8], tolerance: int
-) -> Verdict:
+) -> GoldenResult:
     """Compare logits with those noted, both of shape (n_epochs, 5)."""
     apart = np.abs(answers.astype(int) - expected).max(initial=0)
     others = np.count_nonzero(answers.argmax(1) != expected.argmax(1))
-    return Verdict(len(expected), int(apart), int(others), tolerance)
+    return GoldenResult(len(expected), int(apart), int(others), tolerance)
 
 
-def encode(golden: Golden) -> bytes:
+def encode(golden: GoldenVectors) -> bytes:
     """Return the vectors as an ``.npz``; the inverse of `decode`."""
     vectors = io.BytesIO()
     np.savez(vectors, **golden.arrays())
     return vectors.getvalue()
 
 
-def decode(content: bytes) -> Golden:
+def decode(content: bytes) -> GoldenVectors:
     """Read what `encode` wrote.
 
     Raises
@@ -91,7 +91,7 @@ def decode(content: bytes) -> Golden:
         If it is something else, or its arrays do not belong together.
     """
     with np.load(io.BytesIO(content), allow_pickle=False) as vectors:
-        golden = Golden(
+        golden = GoldenVectors(
             vectors["inputs"],
             vectors["logits"],
             vectors.get("xnnpack"),

@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class SecondPass:
+class HmmSmoothing:
     """What the second pass makes of a night.
 
     Attributes
@@ -70,7 +70,7 @@ def evidence(
 
 def second_pass(
     stages: Sequence[Stage | Refusal], hypnodensity: Sequence[Sequence[float]]
-) -> SecondPass:
+) -> HmmSmoothing:
     """Smooth a night by the forward-backward algorithm (Rabiner 1989, Proc. IEEE 77).
 
     Parameters
@@ -94,7 +94,7 @@ def second_pass(
         live if isinstance(live, Refusal) else STAGES[int(row.argmax())]
         for live, row in zip(stages, smoothed, strict=True)
     )
-    return SecondPass(
+    return HmmSmoothing(
         stages=final,
         hypnodensity=tuple(
             () if isinstance(live, Refusal) else tuple(row.tolist())

@@ -8,7 +8,7 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
 
-class Run(NamedTuple):
+class StageRun(NamedTuple):
     """Neighbouring epochs of one stage, or refused for one reason."""
 
     start: int
@@ -41,12 +41,12 @@ class Hypnogram:
         """Epochs that have a stage."""
         return sum(isinstance(stage, Stage) for stage in self._stages)
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[StageRun]:
         """Return the night as runs of equal epochs, in order."""
-        runs: list[Run] = []
+        runs: list[StageRun] = []
         start = 0
         for stage, run in groupby(self._stages):
             length = len(list(run))
-            runs.append(Run(start, length, stage))
+            runs.append(StageRun(start, length, stage))
             start += length
         return runs

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gateway.errors import ModelError
 from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
-from gateway.staging.golden_vectors import Golden, decode, encode
+from gateway.staging.golden_vectors import GoldenVectors, decode, encode
 from gateway.staging.model_archive import DAMAGE, read_entry, zipped
 from gateway.staging.stage import STAGES
 
@@ -77,9 +77,9 @@ class ModelCard:
 def pack(
     flatbuffer: bytes,
     card: ModelCard,
-    golden: Golden | None = None,
+    golden: GoldenVectors | None = None,
     head: bytes = b"",
-    head_golden: Golden | None = None,
+    head_golden: GoldenVectors | None = None,
 ) -> bytes:
     """Append `card` to `flatbuffer`; the inverse of `unpack`.
 
@@ -168,7 +168,7 @@ def read_context(package: bytes, source: str) -> bytes:
         raise ModelError(f"{source}: no readable context head: {error}") from error
 
 
-def read_golden(package: bytes, source: str, name: str = GOLDEN) -> Golden:
+def read_golden(package: bytes, source: str, name: str = GOLDEN) -> GoldenVectors:
     """Return the golden vectors of a package that `unpack` accepts.
 
     Those of its network, or as `HEAD_GOLDEN` those of its context head.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.hmm_smoothing import SecondPass, evidence, second_pass
+from gateway.staging.hmm_smoothing import HmmSmoothing, evidence, second_pass
 from gateway.staging.stage import Refusal, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class StagedEpoch:
+class PublishedEpoch:
     """Thirty seconds as they were published.
 
     Attributes
@@ -53,7 +53,7 @@ class StagedEpoch:
 
 
 @dataclass(frozen=True, slots=True)
-class StagedNight:
+class ScoredNight:
     """One night, epoch by epoch without holes.
 
     Attributes
@@ -69,7 +69,7 @@ class StagedNight:
         serves to count from.
     model, model_digest : str
         What scored it.
-    epochs : tuple of StagedEpoch
+    epochs : tuple of PublishedEpoch
     in_bed : range or None
         Epochs that count as time in bed, from `Lights.in_bed`; None for all.
     notes : tuple of str
@@ -82,7 +82,7 @@ class StagedNight:
     dated: bool
     model: str
     model_digest: str
-    epochs: tuple[StagedEpoch, ...]
+    epochs: tuple[PublishedEpoch, ...]
     in_bed: range | None = None
     notes: tuple[str, ...] = ()
 
@@ -96,7 +96,7 @@ class StagedNight:
         """Seconds of the night that never arrived."""
         return sum(epoch.missing_s for epoch in self.epochs)
 
-    def second_pass(self) -> SecondPass:
+    def second_pass(self) -> HmmSmoothing:
         """Return what the whole night makes of each epoch."""
         return second_pass(self.stages, [e.evidence for e in self.epochs])
 
@@ -104,6 +104,6 @@ class StagedNight:
         """Return when an epoch began."""
         return self.start_utc + timedelta(seconds=epoch * EPOCH_S)
 
-    def with_notes(self, notes: tuple[str, ...]) -> "StagedNight":
+    def with_notes(self, notes: tuple[str, ...]) -> "ScoredNight":
         """Return the night with more to say about it."""
         return replace(self, notes=(*self.notes, *notes))

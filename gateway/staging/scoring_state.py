@@ -10,12 +10,12 @@ from gateway.staging.hmm_smoothing import evidence, second_pass
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.sleep_statistics import NightSummary, SecondLook, summarise
-from gateway.staging.sleep_wake import Asleep
+from gateway.staging.sleep_statistics import NightSummary, SmoothedSummary, summarise
+from gateway.staging.sleep_wake import SleepWakeDebouncer
 from gateway.staging.stage import Refusal, Stage
 
 
-class Chart:
+class ScoringState:
     """Keeps a night epoch by epoch.
 
     Attributes
@@ -29,7 +29,7 @@ class Chart:
     def __init__(self) -> None:
         self.epochs: list[ScoredEpoch] = []
         self.lights = Lights()
-        self._asleep = Asleep()
+        self._asleep = SleepWakeDebouncer()
         self._hypnogram = Hypnogram()
         self._events = SleepEvents()
 
@@ -85,5 +85,5 @@ class Chart:
         }
         night = [seen.get(index, ()) for index in range(len(self.stages))]
         final = second_pass(self.stages, night)
-        second = SecondLook(summarise(final.stages, in_bed), final.n_changed)
+        second = SmoothedSummary(summarise(final.stages, in_bed), final.n_changed)
         return replace(summarise(self.stages, in_bed), second=second)

@@ -67,7 +67,7 @@ class NightSummary:
     transitions_per_h : float or None
         Changes of stage between neighbouring scored epochs, per hour of sleep; not
         YASA's. The stage-shift index of clinical reports.
-    second : SecondLook or None
+    second : SmoothedSummary or None
         What the second pass makes of the night, once it is over.
     """
 
@@ -90,7 +90,7 @@ class NightSummary:
     unscored_min: float
     awakenings: int
     transitions_per_h: float | None
-    second: "SecondLook | None" = None
+    second: "SmoothedSummary | None" = None
 
     @property
     def n_epochs(self) -> int:
@@ -98,7 +98,7 @@ class NightSummary:
         return len(self.hypnogram)
 
 
-class SecondLook(NamedTuple):
+class SmoothedSummary(NamedTuple):
     """Statistics after the second pass, and in how many epochs that said otherwise."""
 
     summary: NightSummary

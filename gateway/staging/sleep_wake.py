@@ -5,7 +5,7 @@ from gateway.staging.stage import Refusal, Stage
 TO_TURN = 2  # equal scored epochs
 
 
-class Asleep:
+class SleepWakeDebouncer:
     """Debounce wake and sleep.
 
     The first scored epoch decides; after it, two scored epochs that agree against

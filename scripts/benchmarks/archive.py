@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from archive_trial import make_archive
 
-from gateway.offline.score_file import Options, Task, run_task
+from gateway.offline.score_file import ScoreOptions, ScoreTask, run_task
 from gateway.offline.workers import score_locally
 from gateway.recordings.open_recording import recordings_in
 
@@ -24,7 +24,9 @@ def rows(n_nights: int, n_epochs: int) -> Iterator[Row]:
         archive = Path(folder) / "archive"
         make_archive(archive, n_nights, n_epochs)
         tasks = [
-            Task(recording=path, stem=Path(folder) / path.stem, options=Options())
+            ScoreTask(
+                recording=path, stem=Path(folder) / path.stem, options=ScoreOptions()
+            )
             for path in recordings_in(archive)
         ]
         run_task(tasks[0])  # the model is loaded once
@@ -37,7 +39,7 @@ def rows(n_nights: int, n_epochs: int) -> Iterator[Row]:
         yield Row(f"{name}, --jobs 2", two_core, "epochs/s", bare_core, "--jobs 1")
 
 
-def _epochs_per_s(tasks: list[Task], jobs: int) -> tuple[float, float]:
+def _epochs_per_s(tasks: list[ScoreTask], jobs: int) -> tuple[float, float]:
     """Return epochs by the second that passes, and by the second that a core works.
 
     Whatever else the machine does slows the one and not the other.

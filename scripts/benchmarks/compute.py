@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, median, p99, timings_us
 
-from gateway.acquisition.packets import LinkUp, Notification, Tick
+from gateway.acquisition.packets import ClockTick, LinkUp, Notification
 from gateway.drivers import diy
 from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, score
@@ -95,7 +95,7 @@ def notifications(recording: Recording) -> Iterator[Row]:
         ]
         night = Night(SilentScorer(read_model("default")), {}, 50)
         chain = Pipeline(diy.DRIVER, night)
-        list(chain.push(Tick(0.0, NO_DATE, synchronised=False)))
+        list(chain.push(ClockTick(0.0, NO_DATE, synchronised=False)))
         list(chain.push(LinkUp(0.0, device.info)))
         start = time.perf_counter()
         for notification in sent:

@@ -19,7 +19,7 @@ import psutil
 from rows import Row
 
 from sim.local_broker import LocalBroker
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 READY_MS = 3000.0
 LIBRARIES = "import numpy, bleak, paho.mqtt.client, yaml, click"
@@ -46,7 +46,7 @@ async def live(seconds: float) -> list[Row]:
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         names = [f"unix-server:{folder}/hci{n}" for n in range(2)]
-        await stack.enter_async_context(Air().serve(*names))
+        await stack.enter_async_context(VirtualLink().serve(*names))
         broker = await stack.enter_async_context(LocalBroker())
         config = _config(Path(folder), broker)
         bare_ms = await asyncio.to_thread(_round_trip_ms, broker.port)

@@ -24,7 +24,7 @@ from cores import CORES
 from rows import Row
 
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 from gateway.errors import GatewayError
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +185,7 @@ class House:
         while time.monotonic() < end:
             try:
                 desk = self._folder / "sleepgate" / "control.sock"
-                (device,) = ask(desk, Order("status"))["devices"]
+                (device,) = ask(desk, ControlRequest("status"))["devices"]
             except GatewayError:  # not yet, or too slow under callgrind
                 device = {"epoch": None}
             if device["epoch"] and device["epoch"]["index"] + 1 >= least:

@@ -14,17 +14,17 @@ from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Notification
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
-from gateway.ble.link_state import Event
-from gateway.ble.notification_queue import Inbox
-from gateway.ble.radio import Connection, Seen
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.notification_queue import NotificationQueue
+from gateway.ble.radio import Advertisement, RadioConnection
 from gateway.ble.reconnect import stream
-from gateway.ble.recovery_policy import Rung
+from gateway.ble.recovery_policy import RecoveryStep
 from gateway.drivers import Driver, Listen, Read
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.device import Device, Knobs
+from sim.device import DeviceSettings, SimulatedDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 MTU = 247
 ENOUGH = 8000  # notifications
@@ -42,9 +42,11 @@ async def throughput(recording: Recording) -> list[Row]:
     rows = []
     for name in names():
         driver = drivers.load(name)
-        pace = _pace(driver, devices.load(name)(recording.between(0, 60), Knobs()))
-        device = devices.load(name)(recording, Knobs())
-        air = Air()
+        pace = _pace(
+            driver, devices.load(name)(recording.between(0, 60), DeviceSettings())
+        )
+        device = devices.load(name)(recording, DeviceSettings())
+        air = VirtualLink()
         radio = BleakRadio(backend=backend(air.plug))
         async with (
             headband(device, air.plug(), speed=TOO_FAST / pace, mtu=MTU) as band,
@@ -63,7 +65,7 @@ async def throughput(recording: Recording) -> list[Row]:
     return rows
 
 
-def _pace(driver: Driver, device: Device) -> float:
+def _pace(driver: Driver, device: SimulatedDevice) -> float:
     """Return how many notifications a second the headband sends of its own accord."""
     shake_hands(driver, device)
     return sum(1 for _ in device.frames(0.0, MTU)) / device.duration_s
@@ -75,7 +77,7 @@ async def per_notification(recording: Recording) -> list[Row]:
     rows = []
     for name in names():
         driver = drivers.load(name)
-        device = devices.load(name)(recording, Knobs())
+        device = devices.load(name)(recording, DeviceSettings())
         info = shake_hands(driver, device)
         sent = [
             Notification(frame.char, frame.payload, frame.due_s)
@@ -107,7 +109,7 @@ def _decode_us(driver: Driver, info: HeadbandInfo, sent: list[Notification]) -> 
     return (time.perf_counter() - start) / len(sent) * 1e6
 
 
-def shake_hands(driver: Driver, device: Device) -> HeadbandInfo:
+def shake_hands(driver: Driver, device: SimulatedDevice) -> HeadbandInfo:
     """Drive the driver's handshake against a device, without a radio."""
     handshake, said = driver.handshake(), defaultdict[str, deque[bytes]](deque)
     device.connected()
@@ -144,27 +146,30 @@ class Replay:
         self._info = info
         self._sent = sent
 
-    async def find(self, driver: Driver, address: str | None = None) -> Seen:
+    async def find(self, driver: Driver, address: str | None = None) -> Advertisement:
         """Find it at once."""
-        return Seen(address or driver.name)
+        return Advertisement(address or driver.name)
 
     @asynccontextmanager
     async def connect(
-        self, seen: Seen, *candidates: Driver, became: Callable[[Event], None]
-    ) -> AsyncIterator[Connection]:
+        self,
+        seen: Advertisement,
+        *candidates: Driver,
+        became: Callable[[LinkEvent], None],
+    ) -> AsyncIterator[RadioConnection]:
         """Connect, and send."""
         del seen, candidates
-        became(Event.CONNECTED)
-        became(Event.SUBSCRIBED)
-        inbox = Inbox()
+        became(LinkEvent.CONNECTED)
+        became(LinkEvent.SUBSCRIBED)
+        inbox = NotificationQueue()
         sending = asyncio.create_task(self._send(inbox))
-        yield Connection(self._driver, self._info, inbox)
+        yield RadioConnection(self._driver, self._info, inbox)
         await sending
 
-    async def mend(self, rung: Rung) -> None:
+    async def mend(self, rung: RecoveryStep) -> None:
         """Nothing breaks here."""
 
-    async def _send(self, inbox: Inbox) -> None:
+    async def _send(self, inbox: NotificationQueue) -> None:
         for at in range(0, len(self._sent), 1000):
             for notification in self._sent[at : at + 1000]:
                 inbox.put(notification)

@@ -21,7 +21,7 @@ from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
-from gateway.sinks.mqtt import Options, run
+from gateway.sinks.mqtt import MqttOptions, run
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 from sim.local_broker import LocalBroker
@@ -52,7 +52,7 @@ async def _sink(port: int, folder: Path) -> AsyncIterator[Feed[Reading]]:
     feed: Feed[Reading] = Feed(DEPTH)
     journal = JournalOptions(path=str(folder / "journal.sqlite"))
     task = asyncio.create_task(
-        run(Options(host="127.0.0.1", port=port, journal=journal), feed)
+        run(MqttOptions(host="127.0.0.1", port=port, journal=journal), feed)
     )
     try:
         yield feed

@@ -11,16 +11,16 @@ from rows import Row
 
 from gateway import drivers
 from gateway.acquisition.packets import Input, LinkDown, LinkUp, Notification
-from gateway.ble.adapter import AdapterCare, NoCare
+from gateway.ble.adapter import Adapter, UnmanagedAdapter
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.recordings.recording import Recording
 from sim import devices
-from sim.device import Knobs
-from sim.radio.headband import Headband
+from sim.device import DeviceSettings
+from sim.radio.headband import SimulatedHeadband
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from sim.virtual_time import VirtualTimeLoop
 
 DIY = drivers.load("diy")
@@ -29,7 +29,7 @@ STEADY_S = 35.0
 DICE = np.random.default_rng(1)
 
 
-class Watched(NoCare):
+class Watched(UnmanagedAdapter):
     """Tells the radio of the end of bluetoothd, as the watch on D-Bus does."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Watched(NoCare):
 class Scene(NamedTuple):
     """Who takes part in a fault."""
 
-    air: Air
-    band: Headband
+    air: VirtualLink
+    band: SimulatedHeadband
     watched: Watched
-    care: AdapterCare
+    care: Adapter
 
 
 async def hang_up(scene: Scene) -> None:
@@ -108,9 +108,9 @@ async def again_s(recording: Recording, fault: str, n: int) -> list[float]:
 async def _streaming(
     recording: Recording,
 ) -> AsyncIterator[tuple[Scene, asyncio.Queue[Input]]]:
-    loop, air = asyncio.get_running_loop(), Air()
+    loop, air = asyncio.get_running_loop(), VirtualLink()
     news: asyncio.Queue[Input] = asyncio.Queue()
-    device = devices.load("diy")(recording, Knobs())
+    device = devices.load("diy")(recording, DeviceSettings())
     there, watched = backend(air.plug), Watched()
     radio = BleakRadio(backend=there, care=watched)
 

@@ -23,10 +23,10 @@ from gateway.models.load import read_model
 from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim import devices
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.night.synthetic_night import synthetic_night
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 EPOCHS_AN_HOUR = 120
 DIY = drivers.load("diy")
@@ -36,9 +36,9 @@ async def play(hours: int) -> None:
     """Stream `hours` of signal at full speed; print the memory after each."""
     hour, _ = synthetic_night(1, 1.0)
     counts = tuple(np.tile(part, (1, hours)) for part in hour.counts)
-    device = devices.load("diy")(replace(hour, counts=counts), Knobs())
+    device = devices.load("diy")(replace(hour, counts=counts), DeviceSettings())
     night = Night(read_model("default"), {}, 50)
-    pipeline, air = Pipeline(DIY, night), Air()
+    pipeline, air = Pipeline(DIY, night), VirtualLink()
     list(pipeline.push(clock_now()))
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(device, air.plug(), speed=0) as band:

@@ -10,9 +10,9 @@ from pkgutil import iter_modules
 from gateway import drivers
 from gateway.errors import ConfigError
 from gateway.recordings.recording import Recording
-from sim.device import Device, Knobs
+from sim.device import DeviceSettings, SimulatedDevice
 
-Maker = Callable[[Recording, Knobs], Device]
+Maker = Callable[[Recording, DeviceSettings], SimulatedDevice]
 
 
 def names() -> list[str]:

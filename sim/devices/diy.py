@@ -16,7 +16,7 @@ from gateway.drivers.diy.frame import CRC_BYTES, HEADER, MAX_SAMPLES
 from gateway.drivers.diy.info import sample_bytes
 from gateway.errors import ConfigError, RecordingError
 from gateway.recordings.recording import Recording
-from sim.device import OK, Attribute, Frame, Knobs, Reaction, assigned
+from sim.device import OK, Attribute, DeviceSettings, Frame, Reaction, assigned
 
 NAME = "Sleepgate simulator"
 TICK_HZ = 32_768
@@ -40,7 +40,7 @@ ATTRIBUTES = (
 )
 
 
-def device(recording: Recording, knobs: Knobs) -> "DiyDevice":
+def device(recording: Recording, knobs: DeviceSettings) -> "DiyDevice":
     """Make a headband whose montage is the recording's own.
 
     Raises

@@ -15,7 +15,7 @@ from gateway.drivers.ganglion.packet import (
     encode_text,
 )
 from gateway.recordings.recording import Counts, Recording
-from sim.device import Attribute, Frame, Knobs, Reaction, assigned
+from sim.device import Attribute, DeviceSettings, Frame, Reaction, assigned
 from sim.night.electrodes import electrodes
 
 NAME = "Ganglion-54ca"
@@ -31,7 +31,7 @@ ATTRIBUTES = (
 FLAT = (0, 0, round(1 / ganglion.ACC_G))  # x, y, z of a board that lies on its back
 
 
-def device(recording: Recording, knobs: Knobs) -> "GanglionDevice":
+def device(recording: Recording, knobs: DeviceSettings) -> "GanglionDevice":
     """Wire `recording` to the inputs of a Ganglion.
 
     Raises
@@ -57,14 +57,14 @@ class GanglionDevice:
     ----------
     counts : ndarray of int16 or int32, shape (4, n_samples)
         From the moment of power-on.
-    knobs : Knobs
+    knobs : DeviceSettings
     """
 
     driver = "ganglion"
     service = ganglion.SERVICE
     attributes = ATTRIBUTES
 
-    def __init__(self, counts: Counts, knobs: Knobs) -> None:
+    def __init__(self, counts: Counts, knobs: DeviceSettings) -> None:
         self.name = knobs.name or NAME
         self.skip_s = knobs.skip_s
         self.drift_ppm = knobs.drift_ppm

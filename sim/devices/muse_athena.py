@@ -11,7 +11,7 @@ import numpy as np
 from gateway.acquisition.packets import Battery
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import PRESET, REFUSED, frame, samples
-from gateway.drivers.muse_athena.frame import EEG_4, EEG_8, Block, Packet
+from gateway.drivers.muse_athena.frame import EEG_4, EEG_8, AthenaPacket, SensorBlock
 from gateway.drivers.muse_classic.control import (
     CONTROL,
     SERVICE,
@@ -20,7 +20,7 @@ from gateway.drivers.muse_classic.control import (
 )
 from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
-from sim.device import Attribute, Frame, Knobs, Reaction
+from sim.device import Attribute, DeviceSettings, Frame, Reaction
 from sim.night.electrodes import electrodes
 
 NAME = "MuseS-5A1C"
@@ -63,7 +63,7 @@ FIRMWARE = {
 }
 
 
-def device(recording: Recording, knobs: Knobs) -> "AthenaDevice":
+def device(recording: Recording, knobs: DeviceSettings) -> "AthenaDevice":
     """Lay `recording` on the electrodes of a Muse S Athena.
 
     Raises
@@ -87,7 +87,7 @@ class AthenaDevice:
     ----------
     counts : ndarray of int16 or int32, shape (8, n_samples)
         TP9, AF7, AF8, TP10, AUX1 to AUX4, from the moment of power-on.
-    knobs : Knobs
+    knobs : DeviceSettings
         `firmware` is one of `FIRMWARE`; ``"2025d"`` refuses ``dc001``.
     """
 
@@ -95,7 +95,7 @@ class AthenaDevice:
     service = SERVICE
     attributes = ATTRIBUTES
 
-    def __init__(self, counts: Counts, knobs: Knobs) -> None:
+    def __init__(self, counts: Counts, knobs: DeviceSettings) -> None:
         self.name = knobs.name or NAME
         self.skip_s = knobs.skip_s
         self.drift_ppm = knobs.drift_ppm
@@ -163,7 +163,7 @@ class AthenaDevice:
     def frames(self, since_s: float, mtu: int) -> Iterator[Frame]:
         """Yield packets as full as they may be, from `since_s` on."""
         room, size = min(frame.MAX_BYTES, mtu - ATT_BYTES), 0
-        held: list[tuple[float, Block]] = []
+        held: list[tuple[float, SensorBlock]] = []
         indices = count()
         for due_s, block in self._blocks(since_s):
             width = frame.BLOCK_HEAD_BYTES + len(block.payload)
@@ -175,7 +175,9 @@ class AthenaDevice:
         if held:
             yield self._packed(next(indices), held, room)
 
-    def _packed(self, index: int, held: list[tuple[float, Block]], room: int) -> Frame:
+    def _packed(
+        self, index: int, held: list[tuple[float, SensorBlock]], room: int
+    ) -> Frame:
         """Stamp and pack; what is longer than the MTU is cut, as a radio would."""
         if self._firmware.battery == frame.BATTERY_2025:
             begin_s = held[0][0] // BATCH_S * BATCH_S
@@ -190,10 +192,10 @@ class AthenaDevice:
             block._replace(offset=round(stamp))
             for (_, block), stamp in zip(held, stamps, strict=True)
         )
-        packet = Packet(index % frame.INDICES, time, blocks)
+        packet = AthenaPacket(index % frame.INDICES, time, blocks)
         return Frame(held[-1][0], muse_athena.DATA, frame.encode([packet])[:room])
 
-    def _blocks(self, since_s: float) -> Iterator[tuple[float, Block]]:
+    def _blocks(self, since_s: float) -> Iterator[tuple[float, SensorBlock]]:
         still = np.zeros((6, samples.MOTION_SAMPLES), np.int16)
         still[2] = round(1 / samples.G)
         motion = samples.encode_motion(still)
@@ -204,7 +206,7 @@ class AthenaDevice:
         )
         return merge(self._eeg(since_s), *others, key=lambda item: item[0])
 
-    def _eeg(self, since_s: float) -> Iterator[tuple[float, Block]]:
+    def _eeg(self, since_s: float) -> Iterator[tuple[float, SensorBlock]]:
         tag = EEG_4 if self._preset in FOUR_CHANNELS else EEG_8
         n_channels = 4 if tag == EEG_4 else 8
         length, size = samples.SAMPLES[tag], frame.PAYLOAD_BYTES[tag]
@@ -217,17 +219,17 @@ class AthenaDevice:
             for n, number in enumerate(numbers):
                 due_s = (first + (number + 1) * length - 1) / self._sfreq
                 payload = packed[n * size : (n + 1) * size]
-                yield due_s, Block(tag, number % frame.COUNTERS, 0, payload)
+                yield due_s, SensorBlock(tag, number % frame.COUNTERS, 0, payload)
 
     def _every(
         self, period_s: float, tag: int, payload: bytes, since_s: float
-    ) -> Iterator[tuple[float, Block]]:
+    ) -> Iterator[tuple[float, SensorBlock]]:
         first = ceil(since_s / period_s)
         for n in range(first, int(self.duration_s / period_s) + 1):
-            block = Block(tag, (n - first) % frame.COUNTERS, 0, payload)
+            block = SensorBlock(tag, (n - first) % frame.COUNTERS, 0, payload)
             yield n * period_s, block
 
-    def _charge(self, since_s: float) -> Iterator[tuple[float, Block]]:
+    def _charge(self, since_s: float) -> Iterator[tuple[float, SensorBlock]]:
         tag = self._firmware.battery
         for due_s, block in self._every(BATTERY_S, tag, b"", since_s):
             payload = samples.encode_battery(tag, self.battery(due_s))

@@ -19,7 +19,7 @@ from gateway.drivers.muse_classic.control import (
 from gateway.drivers.muse_classic.wire import COUNTERS, SAMPLES
 from gateway.errors import DecodeError
 from gateway.recordings.recording import Counts, Recording
-from sim.device import Attribute, Frame, Knobs, Reaction
+from sim.device import Attribute, DeviceSettings, Frame, Reaction
 from sim.night.electrodes import electrodes
 
 NAME = "Muse-5A1C"
@@ -44,7 +44,7 @@ ATTRIBUTES = (
 )
 
 
-def device(recording: Recording, knobs: Knobs) -> "ClassicDevice":
+def device(recording: Recording, knobs: DeviceSettings) -> "ClassicDevice":
     """Lay `recording` on the electrodes of a Muse 2.
 
     Raises
@@ -63,13 +63,13 @@ class ClassicDevice:
     """A headband that has recorded `counts` and streams them as they come.
 
     Rows are counted from power-on, so that the counter goes on when the headband is
-    started again. With `Knobs.firmware` ``"bootloader"`` it wants a reset first.
+    started again. With firmware ``"bootloader"`` it wants a reset first.
 
     Parameters
     ----------
     counts : ndarray of int16 or int32, shape (5, n_samples)
         TP9, AF7, AF8, TP10, AUX, from the moment of power-on.
-    knobs : Knobs
+    knobs : DeviceSettings
         `starves_s` after the last command it stops streaming.
     """
 
@@ -77,7 +77,7 @@ class ClassicDevice:
     service = SERVICE
     attributes = ATTRIBUTES
 
-    def __init__(self, counts: Counts, knobs: Knobs) -> None:
+    def __init__(self, counts: Counts, knobs: DeviceSettings) -> None:
         self.name = knobs.name or NAME
         self.skip_s = knobs.skip_s
         self.drift_ppm = knobs.drift_ppm

@@ -13,7 +13,7 @@ from gateway.acquisition.packets import Battery
 from gateway.drivers import npg_lite
 from gateway.drivers.npg_lite import N_CHANNELS, SFREQ, encode
 from gateway.recordings.recording import Counts, Recording
-from sim.device import Attribute, Frame, Knobs, Reaction
+from sim.device import Attribute, DeviceSettings, Frame, Reaction
 from sim.night.electrodes import electrodes
 
 NAME = "NPG-Lite-3CH:5A:1C"
@@ -30,7 +30,7 @@ ATTRIBUTES = (
 )
 
 
-def device(recording: Recording, knobs: Knobs) -> "NpgLiteDevice":
+def device(recording: Recording, knobs: DeviceSettings) -> "NpgLiteDevice":
     """Wire `recording` to the inputs of a board: six if its name says ``6CH``.
 
     Raises
@@ -61,14 +61,14 @@ class NpgLiteDevice:
     ----------
     counts : ndarray of int16 or int32, shape (3 or 6, n_samples)
         From the moment of power-on.
-    knobs : Knobs
+    knobs : DeviceSettings
     """
 
     driver = "npg_lite"
     service = npg_lite.SERVICE
     attributes = ATTRIBUTES
 
-    def __init__(self, counts: Counts, knobs: Knobs) -> None:
+    def __init__(self, counts: Counts, knobs: DeviceSettings) -> None:
         self.name = knobs.name or NAME
         self.skip_s = knobs.skip_s
         self.drift_ppm = knobs.drift_ppm

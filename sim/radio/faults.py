@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from gateway.errors import ConfigError
-from sim.powered_device import Unit
-from sim.radio.headband import REBOOT_S, Headband
+from sim.powered_device import PoweredDevice
+from sim.radio.headband import REBOOT_S, SimulatedHeadband
 
 LONGEST_S = 86_400.0
 
@@ -14,31 +14,37 @@ class Fault(NamedTuple):
     """What to do when told so; `timed` if it takes a number of seconds."""
 
     says: str
-    do: Callable[[Headband, Unit, float], Awaitable[None]]
+    do: Callable[[SimulatedHeadband, PoweredDevice, float], Awaitable[None]]
     timed: bool = False
 
 
-async def _drop(band: Headband, _unit: Unit, _seconds: float) -> None:
+async def _drop(band: SimulatedHeadband, _unit: PoweredDevice, _seconds: float) -> None:
     await band.disconnect()
 
 
-async def _freeze(band: Headband, _unit: Unit, _seconds: float) -> None:
+async def _freeze(
+    band: SimulatedHeadband, _unit: PoweredDevice, _seconds: float
+) -> None:
     band.freeze()
 
 
-async def _thaw(band: Headband, _unit: Unit, _seconds: float) -> None:
+async def _thaw(band: SimulatedHeadband, _unit: PoweredDevice, _seconds: float) -> None:
     band.thaw()
 
 
-async def _away(band: Headband, _unit: Unit, seconds: float) -> None:
+async def _away(band: SimulatedHeadband, _unit: PoweredDevice, seconds: float) -> None:
     await band.away(seconds)
 
 
-async def _reboot(band: Headband, unit: Unit, _seconds: float) -> None:
+async def _reboot(
+    band: SimulatedHeadband, unit: PoweredDevice, _seconds: float
+) -> None:
     await band.reboot(unit.reboot(band.after_s(REBOOT_S)))
 
 
-async def _forget(band: Headband, _unit: Unit, _seconds: float) -> None:
+async def _forget(
+    band: SimulatedHeadband, _unit: PoweredDevice, _seconds: float
+) -> None:
     await band.forget()
 
 
@@ -52,7 +58,7 @@ FAULTS = {
 }
 
 
-async def obey(line: str, band: Headband, unit: Unit) -> None:
+async def obey(line: str, band: SimulatedHeadband, unit: PoweredDevice) -> None:
     """Do what a `line` like ``"away 30"`` says.
 
     Raises

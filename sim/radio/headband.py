@@ -8,14 +8,14 @@ from typing import Any
 from bumble import hci
 from bumble.att import ATT_Error
 from bumble.device import Connection
-from bumble.device import Device as Host
+from bumble.device import SimulatedDevice as Host
 
 from gateway.ble.bumble.host import POWER_ON_S
 from gateway.errors import AdapterError
-from sim.device import Attribute, Device, Reaction
+from sim.device import Attribute, Reaction, SimulatedDevice
 from sim.radio.bonding import Bonding
 from sim.radio.gatt_table import GattTable, notification
-from sim.radio.pace import NAP_S, Pace
+from sim.radio.pace import NAP_S, PlaybackPace
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ NOTIFIED = 1  # of the bits of a subscription
 QUEUED = 128  # link packets on their way at most, before sending waits
 
 
-class Headband:
+class SimulatedHeadband:
     """A simulated headband on the air; made by `headband`.
 
     Attributes
@@ -38,10 +38,10 @@ class Headband:
 
     def __init__(
         self,
-        device: Device,
+        device: SimulatedDevice,
         host: Host,
         bonding: Bonding,
-        pace: Pace,
+        pace: PlaybackPace,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self.bonding = bonding
@@ -93,7 +93,7 @@ class Headband:
         await asyncio.sleep(seconds)
         await self.power_on()
 
-    async def reboot(self, device: Device) -> None:
+    async def reboot(self, device: SimulatedDevice) -> None:
         """Lose power for `REBOOT_S`, and be `device` from then on, from its start."""
         await self._fall_silent()
         await asyncio.sleep(REBOOT_S)

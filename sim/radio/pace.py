@@ -7,7 +7,7 @@ A_MOMENT_S = 1e-5  # after one sample, before the next
 NAP_S = 0.01  # what is due within it goes out together
 
 
-class Pace:
+class PlaybackPace:
     """The clock of a headband that plays a recording `speed` times as fast.
 
     It runs from `begin` on, whether anybody listens or not. At unlimited speed it
@@ -29,9 +29,9 @@ class Pace:
         self._start_s = self._reached_s = start_s
         self._began: float | None = None
 
-    def anew(self, start_s: float, drift_ppm: float) -> "Pace":
+    def anew(self, start_s: float, drift_ppm: float) -> "PlaybackPace":
         """Return another clock of this speed, that has not begun."""
-        return Pace(self._speed, start_s, drift_ppm)
+        return PlaybackPace(self._speed, start_s, drift_ppm)
 
     @property
     def unlimited(self) -> bool:

@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bumble import hci
-from bumble.device import Device as Host
 from bumble.device import DeviceConfiguration
+from bumble.device import SimulatedDevice as Host
 from bumble.transport.common import Transport
 
 from gateway.ble.bumble.host import device_on
 from gateway.ble.bumble.transport import open_hci
 from gateway.errors import AdapterError
-from sim.device import Device
+from sim.device import SimulatedDevice
 from sim.radio.bonding import Bonding
 from sim.radio.gatt_table import advertisement, scan_response
-from sim.radio.headband import Headband
-from sim.radio.pace import Pace
+from sim.radio.headband import SimulatedHeadband
+from sim.radio.pace import PlaybackPace
 from sim.radio.security import Security
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"  # random static: the two top bits are set
@@ -27,7 +27,7 @@ ADVERTISING_MS = 40.0
 
 @asynccontextmanager
 async def headband(  # noqa: PLR0913 - a headband has these knobs
-    device: Device,
+    device: SimulatedDevice,
     transport: str | Transport,
     *,
     address: str = ADDRESS,
@@ -35,12 +35,12 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
     mtu: int = MAX_MTU,
     security: Security = Security.NONE,
     keystore: Path | None = None,
-) -> AsyncIterator[Headband]:
+) -> AsyncIterator[SimulatedHeadband]:
     """Advertise `device` on `transport` while entered.
 
     Parameters
     ----------
-    device : Device
+    device : SimulatedDevice
     transport : str or Transport
         As for `open_hci`, whose errors are raised too, or one in this process.
     address : str
@@ -65,11 +65,11 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
         transport = await open_hci(transport)
     host = _host(transport, device, address, mtu)
     bonding = Bonding(host, security, keystore)
-    pace = Pace(speed, device.skip_s, device.drift_ppm)
+    pace = PlaybackPace(speed, device.skip_s, device.drift_ppm)
     try:
         async with transport, asyncio.TaskGroup() as tasks:
             await bonding.check()
-            band = Headband(device, host, bonding, pace, tasks)
+            band = SimulatedHeadband(device, host, bonding, pace, tasks)
             async with _on_air(band, host, transport, tasks):
                 yield band
     except BaseExceptionGroup as group:
@@ -78,7 +78,7 @@ async def headband(  # noqa: PLR0913 - a headband has these knobs
 
 @asynccontextmanager
 async def _on_air(
-    band: Headband, host: Host, transport: Transport, tasks: asyncio.TaskGroup
+    band: SimulatedHeadband, host: Host, transport: Transport, tasks: asyncio.TaskGroup
 ) -> AsyncIterator[None]:
     watching = tasks.create_task(_until_lost(transport))
     try:
@@ -91,7 +91,9 @@ async def _on_air(
             await host.power_off()
 
 
-def _host(transport: Transport, device: Device, address: str, mtu: int) -> Host:
+def _host(
+    transport: Transport, device: SimulatedDevice, address: str, mtu: int
+) -> Host:
     config = DeviceConfiguration(
         name=device.name,
         address=hci.Address(address),

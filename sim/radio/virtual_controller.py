@@ -68,7 +68,7 @@ class VirtualController(Controller):  # type: ignore[misc] # bumble is untyped h
         return super().on_hci_reset_command(command)
 
 
-class Plug(Transport):  # type: ignore[misc] # bumble is untyped here
+class ControllerTransport(Transport):  # type: ignore[misc] # bumble is untyped here
     """A controller as the transport of a host in this process."""
 
     def __init__(self, controller: VirtualController) -> None:

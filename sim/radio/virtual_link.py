@@ -1,8 +1,9 @@
 """The air: virtual Bluetooth controllers that hear each other, and what can go wrong.
 
-Each controller is plugged into a host in this process (`Air.plug`), or served on a
-socket to a host in another (`Air.serve`). A host that vanishes, because its process
-was killed, is like a device without power: its peers see a supervision timeout.
+Each controller is plugged into a host in this process (`VirtualLink.plug`), or served
+on a socket to a host in another (`VirtualLink.serve`). A host that vanishes, because
+its process was killed, is like a device without power: its peers see a supervision
+timeout.
 """
 
 import asyncio
@@ -17,14 +18,14 @@ from bumble.link import LocalLink
 from bumble.transport import open_transport
 from bumble.transport.common import PacketParser, Transport
 
-from sim.radio.virtual_controller import Plug, VirtualController
+from sim.radio.virtual_controller import ControllerTransport, VirtualController
 
 SUPERVISION_S = 0.42  # what Linux asks for
 TIMED_OUT = int(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 COMPANY = "00:00:5E:00:53"  # documentation addresses, RFC 7042
 
 
-class Air(LocalLink):  # type: ignore[misc] # bumble is untyped here
+class VirtualLink(LocalLink):  # type: ignore[misc] # bumble is untyped here
     """What all controllers share."""
 
     def __init__(self, supervision_s: float = SUPERVISION_S) -> None:
@@ -41,7 +42,7 @@ class Air(LocalLink):  # type: ignore[misc] # bumble is untyped here
 
     def plug(self) -> Transport:
         """Add a controller, and return it as a transport for a host here."""
-        return Plug(self.controller())
+        return ControllerTransport(self.controller())
 
     @asynccontextmanager
     async def serve(self, *names: str) -> AsyncIterator[None]:

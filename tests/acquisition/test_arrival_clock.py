@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gateway.acquisition.arrival_clock import WINDOW_S, DeviceClock, line_below
+from gateway.acquisition.arrival_clock import WINDOW_S, ArrivalClock, line_below
 
 PACKET_S = 0.1
 TICK_HZ = 32768
@@ -36,7 +36,7 @@ def play(clock, seconds, *, ppm=0.0, jitter=exponential, ticks=None):
 @pytest.mark.parametrize("jitter", [exponential, connection_events, bursts])
 @pytest.mark.parametrize("ppm", [0.0, 40.0, -40.0, 1000.0, -1000.0])
 def test_the_drift_is_found_under_the_jitter(ppm, jitter):
-    clock = DeviceClock()
+    clock = ArrivalClock()
     play(clock, 320, ppm=ppm, jitter=jitter)
     assert clock.drift_ppm == pytest.approx(ppm, abs=15)
     truth = 5000 + 290 / (1 + ppm * 1e-6)
@@ -45,14 +45,14 @@ def test_the_drift_is_found_under_the_jitter(ppm, jitter):
 
 @pytest.mark.parametrize("seconds", [5, 29])
 def test_a_short_span_gives_no_drift_and_the_nominal_rate(seconds):
-    clock = DeviceClock()
+    clock = ArrivalClock()
     play(clock, seconds, jitter=lambda _, n: np.zeros(n))
     assert clock.drift_ppm is None
     assert clock.t_of(20) == pytest.approx(5020)
 
 
 def test_a_first_packet_that_came_late_does_not_misdate_the_first_epoch():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     clock.observe(0.1, 5004.0)  # a backlog of four seconds
     for n in range(4, 290):
         clock.observe(n / 10, 5000 + n / 10)
@@ -62,7 +62,7 @@ def test_a_first_packet_that_came_late_does_not_misdate_the_first_epoch():
 
 @pytest.mark.parametrize("speed", [0.5, 60, 480])
 def test_a_replay_has_no_drift_and_its_seconds_are_nominal(speed):
-    clock = DeviceClock()
+    clock = ArrivalClock()
     for second in range(1, 2000):
         clock.observe(second, 100 + second / speed)
     start = 100 + 1 / speed - 1
@@ -71,7 +71,7 @@ def test_a_replay_has_no_drift_and_its_seconds_are_nominal(speed):
 
 
 def test_ticks_are_preferred_to_the_sample_count_and_may_wrap():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     clock.restart(TICK_HZ)
     play(clock, 320, ppm=40, ticks=2**32 - 100 * TICK_HZ)
     assert clock.drift_ppm == pytest.approx(40, abs=15)
@@ -79,7 +79,7 @@ def test_ticks_are_preferred_to_the_sample_count_and_may_wrap():
 
 
 def test_a_sample_rate_that_is_not_the_tick_rate_does_not_pass_for_drift():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     clock.restart(TICK_HZ)
     for n in range(3200):  # samples are counted at 256, made at 256.26 Hz
         true_s = n * PACKET_S
@@ -90,7 +90,7 @@ def test_a_sample_rate_that_is_not_the_tick_rate_does_not_pass_for_drift():
 
 
 def test_a_restart_keeps_the_drift_and_finds_the_new_place():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     play(clock, 320, ppm=1000)
     clock.restart(None)
     for second in range(400, 410):
@@ -101,7 +101,7 @@ def test_a_restart_keeps_the_drift_and_finds_the_new_place():
 
 @pytest.mark.parametrize("ticks", [None, 12345])
 def test_a_restart_dates_by_the_old_arrivals_until_there_are_new_ones(ticks):
-    clock = DeviceClock()
+    clock = ArrivalClock()
     clock.restart(None if ticks is None else TICK_HZ)
     play(clock, 320, ppm=40, ticks=ticks)
     before = clock.t_of(310), clock.drift_ppm
@@ -110,7 +110,7 @@ def test_a_restart_dates_by_the_old_arrivals_until_there_are_new_ones(ticks):
 
 
 def test_what_was_before_a_restart_is_dated_as_it_was():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     play(clock, 320, ppm=40)
     before = clock.t_of(310)
     clock.restart(None)
@@ -120,7 +120,7 @@ def test_what_was_before_a_restart_is_dated_as_it_was():
 
 
 def test_a_packet_that_overtakes_another_does_no_harm():
-    ordered, disordered = DeviceClock(), DeviceClock()
+    ordered, disordered = ArrivalClock(), ArrivalClock()
     for second in range(100):
         ordered.observe(second, second)
     for second in range(0, 100, 2):
@@ -131,7 +131,7 @@ def test_a_packet_that_overtakes_another_does_no_harm():
 
 
 def test_a_night_does_not_fill_the_memory():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     for second in range(8 * 3600):
         clock.observe(second, second)
     assert len(clock._points) == WINDOW_S  # noqa: SLF001 (memory is internal)
@@ -139,7 +139,7 @@ def test_a_night_does_not_fill_the_memory():
 
 @pytest.mark.parametrize("ticks", [None, 12345])
 def test_seconds_are_told_from_times_as_times_from_seconds(ticks):
-    clock = DeviceClock()
+    clock = ArrivalClock()
     assert clock.second_at(5000.0) is None
     clock.restart(None if ticks is None else TICK_HZ)
     for seconds in (0.2, 15, 320):
@@ -148,7 +148,7 @@ def test_seconds_are_told_from_times_as_times_from_seconds(ticks):
 
 
 def test_the_seconds_of_a_replay_cannot_be_told_from_times():
-    clock = DeviceClock()
+    clock = ArrivalClock()
     for second in range(1, 20):
         clock.observe(second, second / 60)
     assert clock.replayed
@@ -157,7 +157,7 @@ def test_the_seconds_of_a_replay_cannot_be_told_from_times():
 
 def test_nothing_is_dated_before_the_first_arrival():
     with pytest.raises(ValueError, match="no packet"):
-        DeviceClock().t_of(0)
+        ArrivalClock().t_of(0)
 
 
 def test_the_line_below_is_the_nearest_of_all_lines_below():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packet_placement import AWAY_S, LEAP_S
-from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.acquisition.stream_position import LAG_S
 from gateway.errors import LinkError
 
@@ -470,6 +470,6 @@ def test_a_second_is_dated_by_the_last_tick():
     assembler = connected(EEG)
     for k in range(0, 6000, 20):
         run(assembler, [packet(EEG, k, k + 20, t_rx=50 + (k + 20) / 100)])
-    tick = Tick(115.0, datetime(2026, 2, 13, 23, 0, tzinfo=UTC), synchronised=True)
+    tick = ClockTick(115.0, datetime(2026, 2, 13, 23, 0, tzinfo=UTC), synchronised=True)
     off = assembler.utc_of(30, tick) - (tick.utc - timedelta(seconds=35))
     assert abs(off) < timedelta(milliseconds=1)

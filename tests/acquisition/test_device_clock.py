@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.device_clock import TickLine, least_squares
+from gateway.acquisition.device_clock import DeviceClock, least_squares
 
 SFREQ, RATE = 256.0, 256.26
 N = 64  # samples a packet
@@ -26,13 +26,13 @@ def rate_of(line):
 @pytest.mark.parametrize("jitter_s", [0.0, 0.003, 0.033])
 @pytest.mark.parametrize("start_s", [5.0, 2**32 / 1000 - 40])
 def test_the_rate_is_found_under_the_jitter_and_over_a_wrap(jitter_s, start_s):
-    dice, line = np.random.default_rng(0), TickLine(SFREQ, 1000.0)
+    dice, line = np.random.default_rng(0), DeviceClock(SFREQ, 1000.0)
     read(line, 400, clock=lambda s: start_s + s + dice.normal(0, jitter_s))
     assert rate_of(line) == pytest.approx(RATE, rel=3e-5 if jitter_s > 0.01 else 5e-6)
 
 
 def test_nothing_is_known_before_half_a_minute():
-    line = TickLine(SFREQ, 1000.0)
+    line = DeviceClock(SFREQ, 1000.0)
     read(line, 24, clock=lambda s: s)
     assert rate_of(line) is None
     assert not line.refused
@@ -44,7 +44,7 @@ def test_nothing_is_known_before_half_a_minute():
     ids=["still", "backwards", "fast", "slow"],
 )
 def test_a_rate_that_cannot_be_is_not_believed(clock):
-    line = TickLine(SFREQ, 1000.0)
+    line = DeviceClock(SFREQ, 1000.0)
     read(line, 120, clock=clock)
     assert rate_of(line) is None
     assert line.refused
@@ -52,7 +52,7 @@ def test_a_rate_that_cannot_be_is_not_believed(clock):
 
 @pytest.mark.parametrize("shift_s", [-100.0, -0.5, 0.5, 100.0])
 def test_a_clock_that_is_set_begins_a_new_stretch_with_the_same_rate(shift_s):
-    line = TickLine(SFREQ, 1000.0)
+    line = DeviceClock(SFREQ, 1000.0)
     read(line, 400, clock=lambda s: 1000 + s + shift_s * (s > 200))
     assert line.stretch == 1
     assert rate_of(line) == pytest.approx(RATE, rel=5e-6)
@@ -61,7 +61,7 @@ def test_a_clock_that_is_set_begins_a_new_stretch_with_the_same_rate(shift_s):
 @settings(max_examples=30)
 @given(st.sets(st.integers(60, 300), max_size=20), st.integers(0, 2**32 - 1))
 def test_single_readings_that_are_garbage_change_little(at, garbage):
-    line, given_at = TickLine(SFREQ, 1000.0), set()
+    line, given_at = DeviceClock(SFREQ, 1000.0), set()
     for first in range(0, int(400 * RATE), N):
         second, ticks = first // 256, round(first / RATE * 1000)
         if second in at - given_at:
@@ -73,7 +73,7 @@ def test_single_readings_that_are_garbage_change_little(at, garbage):
 
 
 def test_a_clock_that_stood_still_is_followed_again():
-    line = TickLine(SFREQ, 1000.0)
+    line = DeviceClock(SFREQ, 1000.0)
     read(line, 600, clock=lambda s: s if s < 100 else max(100, s - 200))
     assert rate_of(line) == pytest.approx(RATE, rel=5e-6)
     assert not line.refused
@@ -86,7 +86,7 @@ def test_a_clock_that_stood_still_is_followed_again():
 def test_a_clock_that_ran_on_while_the_link_was_away_is_known_by_the_time_that_passed(
     away_s, clock_s, agrees
 ):
-    line = TickLine(SFREQ, 1000.0)
+    line = DeviceClock(SFREQ, 1000.0)
     read(line, 100, clock=lambda s: 50 + s)
     last_s = (int(100 * RATE) - 1) // N * N / RATE
     ticks = round((50 + last_s + clock_s) * 1000)

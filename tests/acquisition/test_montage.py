@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Stream
-from gateway.acquisition.stream_position import Lane
+from gateway.acquisition.stream_position import StreamPosition
 
 SFREQS = ["1", "51.2", "52.1", "100", "128", "200", "250", "256", "256.26", "500"]
 
@@ -22,13 +22,13 @@ def test_a_second_begins_at_its_first_sample_and_not_before(sfreq, second):
 @given(st.sampled_from(SFREQS), st.integers(0, 10**8))
 def test_every_sample_lies_in_one_second(sfreq, sample):
     stream = Stream(float(sfreq), ())
-    second = Lane(stream).second_of(sample)
+    second = StreamPosition(stream).second_of(sample)
     assert stream.first_sample(second) <= sample < stream.first_sample(second + 1)
 
 
 @given(st.sampled_from(SFREQS), st.integers(0, 10**6))
 def test_what_follows_the_last_sample_of_a_second_is_free(sfreq, second):
-    lane = Lane(Stream(float(sfreq), ()))
+    lane = StreamPosition(Stream(float(sfreq), ()))
     lane.progress = lane.stream.first_sample(second)
     assert lane.free_second() == lane.seconds() == second
     lane.progress += 1

@@ -5,19 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Stream
-from gateway.acquisition.sample_grid import Course, Grid
-from gateway.acquisition.stream_position import Lane
+from gateway.acquisition.sample_grid import ClockFit, SampleGrid
+from gateway.acquisition.stream_position import StreamPosition
 
 NOMINAL = st.sampled_from([50.0, 51.2, 128.0, 200.0, 250.0, 256.0, 500.0])
 
 
 def steered(sfreq, courses):
     """Return a grid steered by each course for some seconds, and where it ended."""
-    grid, second = Grid(sfreq), 0
+    grid, second = SampleGrid(sfreq), 0
     for seconds, late_s, off in courses:
         second += seconds
         edge, rate = grid.first_sample(second), sfreq * (1 + off)
-        grid.steer(Course(edge + (late_s - second) * rate, rate))
+        grid.steer(ClockFit(edge + (late_s - second) * rate, rate))
     return grid, second
 
 
@@ -29,7 +29,9 @@ COURSES = st.lists(
 
 @given(NOMINAL, st.integers(0, 10_000))
 def test_before_the_rate_is_known_seconds_are_nominal(sfreq, second):
-    assert Grid(sfreq).first_sample(second) == Stream(sfreq, ()).first_sample(second)
+    assert SampleGrid(sfreq).first_sample(second) == Stream(sfreq, ()).first_sample(
+        second
+    )
 
 
 @given(NOMINAL, COURSES)
@@ -44,7 +46,7 @@ def test_a_second_is_at_most_a_sample_longer_or_shorter_than_the_rate(sfreq, cou
 def test_what_is_cut_is_never_cut_again(sfreq, courses):
     grid, second = steered(sfreq, courses)
     before = [grid.first_sample(k) for k in range(second + 3)]
-    grid.steer(Course(1e6, sfreq * 1.01))
+    grid.steer(ClockFit(1e6, sfreq * 1.01))
     assert [grid.first_sample(k) for k in range(second + 3)] == before
 
 
@@ -53,7 +55,7 @@ def test_every_sample_of_every_stream_lies_in_one_second(
     sfreq, courses, sample, other_sfreq
 ):
     grid, _ = steered(sfreq, courses)
-    lane = Lane(Stream(other_sfreq, (), rough_rate=True), grid)
+    lane = StreamPosition(Stream(other_sfreq, (), rough_rate=True), grid)
     second = lane.second_of(sample)
     assert lane.first_sample(second) <= sample < lane.first_sample(second + 1)
     assert lane.n_samples(second) > 0
@@ -68,8 +70,8 @@ def test_places_within_a_second_go_there_and_back(sfreq, courses, second):
 
 @pytest.mark.parametrize("late_s", [-0.2, 0.03, 0.2])
 def test_a_phase_is_made_up_for_and_then_held(late_s):
-    grid, rate = Grid(256.0), 256.26
-    course = Course(late_s * rate, rate)
+    grid, rate = SampleGrid(256.0), 256.26
+    course = ClockFit(late_s * rate, rate)
     grid.steer(course)
     for second in (120, 5000, 28_800):
         off_s = course.second_at(grid.first_sample(second)) - second

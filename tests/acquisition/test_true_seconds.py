@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.device_clock import UNLIKELY
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.packets import ClockTick, SamplePacket
 
 HOUR_S = 3600
 NIGHT_S = 8 * HOUR_S
 T_ZERO = 5000.0  # monotonic seconds at power-on
 UTC_ZERO = datetime(2026, 1, 1, tzinfo=UTC)
-NOW = Tick(0.0, UTC_ZERO, synchronised=True)
+NOW = ClockTick(0.0, UTC_ZERO, synchronised=True)
 COUNTER = Channel("TP9", Modality.EEG, 1.0)  # microvolts say which sample it is
 MONTAGE = Montage((Stream(256.0, (COUNTER,), rough_rate=True),))
 DROPS = tuple((500.0 + 650 * n, 530.0 + 650 * n) for n in range(10))

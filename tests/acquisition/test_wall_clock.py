@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acquisition.packets import Tick
+from gateway.acquisition.packets import ClockTick
 from gateway.acquisition.wall_clock import STEP_S, WallClock
 
 UTC0 = datetime(2026, 2, 12, 23, tzinfo=UTC)
 
 
 def tick(t, utc_s):
-    return Tick(t, UTC0 + timedelta(seconds=utc_s), synchronised=True)
+    return ClockTick(t, UTC0 + timedelta(seconds=utc_s), synchronised=True)
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(-0.4, 0.4)), max_size=50))

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.ble.adapter import NoCare
-from gateway.ble.adapter_recovery import LASTS_S, Mending
-from gateway.ble.recovery_policy import Rung
-from gateway.ble.scan_scheduler import Lookout
+from gateway.ble.adapter import UnmanagedAdapter
+from gateway.ble.adapter_recovery import LASTS_S, AdapterRecovery
+from gateway.ble.recovery_policy import RecoveryStep
+from gateway.ble.scan_scheduler import ScanScheduler
 from gateway.errors import AdapterError, StuckAdapterError
 
 
-class Care(NoCare):
+class Care(UnmanagedAdapter):
     """Remembers what it was told, and takes a second for each."""
 
     def __init__(self):
@@ -39,7 +39,7 @@ async def deaf(_heard):
 
 @pytest.fixture
 def lookout():
-    return Lookout(deaf)
+    return ScanScheduler(deaf)
 
 
 @pytest.fixture
@@ -48,30 +48,30 @@ def care():
 
 
 def take(care, lookout, *rungs):
-    mending = Mending(care, lookout)
+    mending = AdapterRecovery(care, lookout)
     return asyncio.gather(*(mending.take(rung, ["s"], ["A"]) for rung in rungs))
 
 
 async def test_each_rung_does_what_it_says(care, lookout):
-    await take(care, lookout, *set(Rung) - {Rung.EXIT})
+    await take(care, lookout, *set(RecoveryStep) - {RecoveryStep.EXIT})
     assert sorted(care.done) == ["cycle", "disconnect s but A", "restart"]
 
 
 async def test_the_last_rung_says_what_to_do(care, lookout):
     with pytest.raises(StuckAdapterError, match="change the adapter"):
-        await take(care, lookout, Rung.EXIT)
+        await take(care, lookout, RecoveryStep.EXIT)
 
 
 async def test_nobody_is_cut_off_who_streams(care, lookout):
     with lookout.streaming():
-        await take(care, lookout, *Rung)
+        await take(care, lookout, *RecoveryStep)
     assert sorted(care.done) == ["disconnect s but A", "restart"]
 
 
 async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, lookout):
-    mending = Mending(care, lookout)
+    mending = AdapterRecovery(care, lookout)
     async with lookout.connecting():
-        cycling = asyncio.create_task(mending.take(Rung.POWER_CYCLE, [], []))
+        cycling = asyncio.create_task(mending.take(RecoveryStep.POWER_CYCLE, [], []))
         await asyncio.sleep(1)
         streaming = lookout.streaming()
         streaming.__enter__()
@@ -83,16 +83,18 @@ async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, lookou
 async def test_what_was_done_for_one_headband_is_not_done_again_for_the_next(
     care, lookout
 ):
-    mending = Mending(care, lookout)
+    mending = AdapterRecovery(care, lookout)
     for pause_s in (0, LASTS_S / 2, LASTS_S):
         await asyncio.sleep(pause_s)
-        await mending.take(Rung.POWER_CYCLE, [], [])
+        await mending.take(RecoveryStep.POWER_CYCLE, [], [])
     assert care.done == ["cycle", "cycle"]
 
 
 async def test_no_scan_and_no_connection_while_it_is_mended(care, lookout):
     loop = asyncio.get_running_loop()
-    mending = asyncio.create_task(Mending(care, lookout).take(Rung.POWER_CYCLE, [], []))
+    mending = asyncio.create_task(
+        AdapterRecovery(care, lookout).take(RecoveryStep.POWER_CYCLE, [], [])
+    )
     await asyncio.sleep(0.5)
     async with lookout.connecting():
         assert loop.time() == pytest.approx(1.0)
@@ -105,4 +107,4 @@ async def test_care_that_fails_is_told_of(lookout):
             raise AdapterError("bluetoothd does not answer")
 
     with pytest.raises(AdapterError, match="does not answer"):
-        await take(Helpless(), lookout, Rung.POWER_CYCLE)
+        await take(Helpless(), lookout, RecoveryStep.POWER_CYCLE)

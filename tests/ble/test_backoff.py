@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ble.backoff import STEADY_S, Streak, delay_s
+from gateway.ble.backoff import STEADY_S, FailureStreak, delay_s
 from gateway.errors import AdapterError, BondingError, LinkError
 
 JITTER = st.floats(0, 1, exclude_max=True)
@@ -41,7 +41,7 @@ def test_jitter_spreads_over_half_of_the_pause(attempt, one, other):
 
 @given(st.integers(1, 40), st.floats(0, STEADY_S - 1))
 def test_a_short_stream_ends_no_row_of_failures(n, seconds):
-    streak = Streak()
+    streak = FailureStreak()
     for _ in range(n):
         streak.failed(LinkError("gone"), 0.5)
     streak.began(100.0)
@@ -51,7 +51,7 @@ def test_a_short_stream_ends_no_row_of_failures(n, seconds):
 
 
 def test_a_steady_stream_does():
-    streak = Streak()
+    streak = FailureStreak()
     for _ in range(9):
         streak.failed(LinkError("gone"), 0.5)
     streak.began(100.0)

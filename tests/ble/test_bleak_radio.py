@@ -23,11 +23,11 @@ from gateway.ble import bleak_scanner
 from gateway.ble.bleak_client import LEAVE_S
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
-from gateway.ble.radio import Seen
+from gateway.ble.radio import Advertisement
 from gateway.errors import AdapterError, BondingError, LinkError
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 DIY = drivers.load("diy")
 LSB_UV = float(np.float32(1e-7)) * 1e6
@@ -38,7 +38,7 @@ OFF = BleakBluetoothNotAvailableReason.POWERED_OFF
 @asynccontextmanager
 async def radio_whose_client(**methods):
     """A radio in reach of a headband, on a client with other methods."""
-    air = Air()
+    air = VirtualLink()
     firmware = DiyDevice(MONTAGE, [np.zeros((1, 6000), np.int16)], boot_id=1)
     true = backend(air.plug)
     odd = type("OddClient", (true.client,), methods)
@@ -171,6 +171,6 @@ async def test_what_a_killed_gateway_left_connected_is_found_without_a_scan(
     monkeypatch.setattr(bleak_scanner, "BleakAdapter", LeftBehind)
     monkeypatch.setattr(bleak_scanner, "BleakScanner", None)
     radio = BleakRadio(adapter="hci1")
-    assert await radio.find(DIY, address) == Seen(
+    assert await radio.find(DIY, address) == Advertisement(
         "F0:00:00:00:00:01", "band", services=(DIY.service,), connected=True
     )

@@ -4,26 +4,28 @@ import itertools
 
 import pytest
 
-from gateway.ble.link_state import Event, State, advance
+from gateway.ble.link_state import LinkEvent, LinkState, advance
 
 EXPECTED = {
-    (State.IDLE, Event.STARTED): State.SCANNING,
-    (State.SCANNING, Event.FOUND): State.CONNECTING,
-    (State.CONNECTING, Event.CONNECTED): State.SUBSCRIBING,
-    (State.CONNECTING, Event.BOND_WANTED): State.BONDING,
-    (State.SUBSCRIBING, Event.BOND_WANTED): State.BONDING,
-    (State.BONDING, Event.BONDED): State.SUBSCRIBING,
-    (State.SUBSCRIBING, Event.SUBSCRIBED): State.STREAMING,
-    (State.SCANNING, Event.FAILED): State.WAITING,
-    (State.CONNECTING, Event.FAILED): State.WAITING,
-    (State.BONDING, Event.FAILED): State.WAITING,
-    (State.SUBSCRIBING, Event.FAILED): State.WAITING,
-    (State.STREAMING, Event.FAILED): State.WAITING,
-    (State.WAITING, Event.WAITED): State.SCANNING,
+    (LinkState.IDLE, LinkEvent.STARTED): LinkState.SCANNING,
+    (LinkState.SCANNING, LinkEvent.FOUND): LinkState.CONNECTING,
+    (LinkState.CONNECTING, LinkEvent.CONNECTED): LinkState.SUBSCRIBING,
+    (LinkState.CONNECTING, LinkEvent.BOND_WANTED): LinkState.BONDING,
+    (LinkState.SUBSCRIBING, LinkEvent.BOND_WANTED): LinkState.BONDING,
+    (LinkState.BONDING, LinkEvent.BONDED): LinkState.SUBSCRIBING,
+    (LinkState.SUBSCRIBING, LinkEvent.SUBSCRIBED): LinkState.STREAMING,
+    (LinkState.SCANNING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.CONNECTING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.BONDING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.SUBSCRIBING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.STREAMING, LinkEvent.FAILED): LinkState.WAITING,
+    (LinkState.WAITING, LinkEvent.WAITED): LinkState.SCANNING,
 }
 
 
-@pytest.mark.parametrize(("state", "event"), list(itertools.product(State, Event)))
+@pytest.mark.parametrize(
+    ("state", "event"), list(itertools.product(LinkState, LinkEvent))
+)
 def test_every_pair_of_state_and_event(state, event):
     if (state, event) in EXPECTED:
         assert advance(state, event) is EXPECTED[state, event]
@@ -33,8 +35,8 @@ def test_every_pair_of_state_and_event(state, event):
 
 
 def test_from_every_state_the_link_gets_back_to_streaming():
-    for start in State:
+    for start in LinkState:
         reached = {start}
-        for _ in State:
+        for _ in LinkState:
             reached |= {EXPECTED[pair] for pair in EXPECTED if pair[0] in reached}
-        assert State.STREAMING in reached
+        assert LinkState.STREAMING in reached

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.acquisition.packets import Notification
-from gateway.ble.notification_queue import Inbox
+from gateway.ble.notification_queue import NotificationQueue
 from gateway.errors import LinkError
 
 
@@ -14,14 +14,14 @@ def note(n):
 
 
 async def test_notifications_come_out_in_the_order_they_went_in():
-    inbox = Inbox()
+    inbox = NotificationQueue()
     for n in range(5):
         inbox.put(note(n))
     assert [await inbox.take(1) for _ in range(5)] == [note(n) for n in range(5)]
 
 
 async def test_what_was_received_before_the_end_is_still_read():
-    inbox = Inbox()
+    inbox = NotificationQueue()
     inbox.put(note(1))
     inbox.close("disconnected")
     inbox.close("a second reason")
@@ -32,7 +32,7 @@ async def test_what_was_received_before_the_end_is_still_read():
 
 
 async def test_silence_ends_a_connection_after_stall_s():
-    inbox, loop = Inbox(), asyncio.get_running_loop()
+    inbox, loop = NotificationQueue(), asyncio.get_running_loop()
     loop.call_later(1.9, inbox.put, note(1))
     assert await inbox.take(2) == note(1)
     began = loop.time()
@@ -42,21 +42,21 @@ async def test_silence_ends_a_connection_after_stall_s():
 
 
 async def test_a_reader_that_was_long_away_does_not_take_it_for_silence():
-    inbox = Inbox()
+    inbox = NotificationQueue()
     inbox.put(note(1))
     await asyncio.sleep(60)
     assert await inbox.take(2) == note(1)
 
 
 async def test_news_at_the_very_moment_of_the_timeout_are_no_silence():
-    inbox, loop = Inbox(), asyncio.get_running_loop()
+    inbox, loop = NotificationQueue(), asyncio.get_running_loop()
     loop.call_later(2, inbox.put, note(1))
     taking = asyncio.create_task(inbox.take(2))
     assert await taking == note(1)
 
 
 async def test_a_reader_that_never_comes_does_not_fill_the_memory():
-    inbox = Inbox(depth=3)
+    inbox = NotificationQueue(depth=3)
     for n in range(10):
         inbox.put(note(n))
     assert [await inbox.take(1) for _ in range(3)] == [note(n) for n in range(3)]

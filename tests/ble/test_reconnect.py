@@ -13,12 +13,12 @@ from gateway import drivers
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
 from gateway.ble.backoff import STEADY_S
-from gateway.ble.link_state import Event, State
-from gateway.ble.link_stats import LinkTally
-from gateway.ble.notification_queue import Inbox
-from gateway.ble.radio import Connection, Seen
+from gateway.ble.link_state import LinkEvent, LinkState
+from gateway.ble.link_stats import LinkStats
+from gateway.ble.notification_queue import NotificationQueue
+from gateway.ble.radio import Advertisement, RadioConnection
 from gateway.ble.reconnect import stream
-from gateway.ble.recovery_policy import Rung
+from gateway.ble.recovery_policy import RecoveryStep
 from gateway.errors import (
     AdapterError,
     BondingError,
@@ -61,22 +61,22 @@ class FlakyRadio:
             raise LinkError("no diy headband in reach")
         if self._fault == "no adapter":
             raise AdapterError("no hci0")
-        return Seen("F0:00:00:00:00:01", "band")
+        return Advertisement("F0:00:00:00:00:01", "band")
 
     @asynccontextmanager
     async def connect(self, seen, driver, became):
         if self._fault == "refused":
             raise LinkError("connect: le-connection-abort-by-local")
-        became(Event.CONNECTED)
+        became(LinkEvent.CONNECTED)
         if self._fault == "unpaired":
             raise BondingError("handshake refused")
         self.open += 1
         self.most_open = max(self.most_open, self.open)
-        inbox = Inbox()
+        inbox = NotificationQueue()
         feeder = asyncio.create_task(self._feed(inbox, self._fault, self._n))
         try:
-            became(Event.SUBSCRIBED)
-            yield Connection(driver, INFO, inbox)
+            became(LinkEvent.SUBSCRIBED)
+            yield RadioConnection(driver, INFO, inbox)
         finally:
             feeder.cancel()
             self.open -= 1
@@ -86,7 +86,7 @@ class FlakyRadio:
         self.mended.append(rung)
         if rung is self.in_vain:
             raise AdapterError("bluetoothd does not answer")
-        if rung is Rung.EXIT:
+        if rung is RecoveryStep.EXIT:
             raise StuckAdapterError("all was tried")
 
     async def _feed(self, inbox, fault, n):
@@ -154,14 +154,14 @@ async def test_failures_before_the_first_notification_change_no_link():
     plan = [(f, 0) for f in ("no adapter", "absent", "refused", "unpaired")]
     states, inputs = await night(FlakyRadio([*plan, ("dropped", 2)]), until=2)
     assert [type(i) for i in inputs] == [LinkUp, Notification, Notification, LinkDown]
-    failed_scan = [State.SCANNING, State.WAITING]
-    connecting = [State.SCANNING, State.CONNECTING]
-    subscribing = [*connecting, State.SUBSCRIBING]
-    refused = [*connecting, State.WAITING]
-    unpaired = [*subscribing, State.WAITING]
-    streaming = [*subscribing, State.STREAMING]
+    failed_scan = [LinkState.SCANNING, LinkState.WAITING]
+    connecting = [LinkState.SCANNING, LinkState.CONNECTING]
+    subscribing = [*connecting, LinkState.SUBSCRIBING]
+    refused = [*connecting, LinkState.WAITING]
+    unpaired = [*subscribing, LinkState.WAITING]
+    streaming = [*subscribing, LinkState.STREAMING]
     became = [now.state for now in states]
-    dropped = [*streaming, State.WAITING]
+    dropped = [*streaming, LinkState.WAITING]
     assert became == 2 * failed_scan + refused + unpaired + dropped
 
 
@@ -240,17 +240,22 @@ async def test_a_headband_that_wants_pairing_is_told_of_though_it_was_away_befor
 async def test_an_adapter_that_fails_is_mended_rung_by_rung_and_each_is_counted():
     radio = FlakyRadio([("no adapter", 0)] * 9 + [("dropped", 1)])
     states, _ = await night(radio, until=2)
-    cycle = Rung.POWER_CYCLE
-    assert radio.mended == [Rung.RESTART_SCAN, Rung.DISCONNECT_STALE, cycle, cycle]
+    cycle = RecoveryStep.POWER_CYCLE
+    assert radio.mended == [
+        RecoveryStep.RESTART_SCAN,
+        RecoveryStep.DISCONNECT_STALE,
+        cycle,
+        cycle,
+    ]
     tally = states[-1].tally
     assert (tally.restarts, tally.disconnects, tally.power_cycles) == (1, 1, 2)
 
 
 async def test_what_cannot_be_mended_is_tried_again():
     radio = FlakyRadio([("no adapter", 0)] * 5 + [("dropped", 1)])
-    radio.in_vain = Rung.POWER_CYCLE
+    radio.in_vain = RecoveryStep.POWER_CYCLE
     _, inputs = await night(radio, until=2)
-    assert radio.mended[-1] is Rung.POWER_CYCLE
+    assert radio.mended[-1] is RecoveryStep.POWER_CYCLE
     assert isinstance(inputs[-1], LinkDown)
 
 
@@ -259,7 +264,7 @@ async def test_an_adapter_that_is_never_mended_ends_the_daemon_and_no_sooner():
     with pytest.raises(StuckAdapterError):
         await night(radio, until=1)
     assert 900 < asyncio.get_running_loop().time() < 1800
-    assert radio.mended.count(Rung.POWER_CYCLE) >= 5
+    assert radio.mended.count(RecoveryStep.POWER_CYCLE) >= 5
 
 
 async def test_a_headband_that_is_away_all_night_mends_nothing():
@@ -274,7 +279,7 @@ async def test_attempts_connections_drops_and_stalls_are_counted():
     plan = [("refused", 0), ("dropped", 3), ("silent", 3), ("absent", 0), ("silent", 0)]
     states, _ = await night(FlakyRadio(plan), until=6)
     tally = states[-1].tally
-    assert tally == LinkTally(attempts=5, connections=3, drops=1, stalls=2, scans=5)
+    assert tally == LinkStats(attempts=5, connections=3, drops=1, stalls=2, scans=5)
 
 
 async def test_a_reader_can_say_that_what_comes_is_no_good():

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ble.backoff import delay_s
-from gateway.ble.recovery_policy import STUCK, STUCK_S, Ladder, Rung, rung
+from gateway.ble.recovery_policy import (
+    STUCK,
+    STUCK_S,
+    RecoveryPolicy,
+    RecoveryStep,
+    rung,
+)
 from gateway.errors import AdapterError, BondingError, LinkError, StallError
 
 BROKEN = AdapterError("scan: [org.bluez.Error.NotReady]")
@@ -13,14 +19,14 @@ INNOCENT = [LinkError("not in reach"), BondingError("pair it"), StallError("sile
 
 
 def climb(n, every_s=10.0):
-    ladder = Ladder()
+    ladder = RecoveryPolicy()
     return [ladder.failed(BROKEN, i * every_s) for i in range(n)]
 
 
 def test_each_failure_has_its_rung():
-    cycle = Rung.POWER_CYCLE
+    cycle = RecoveryStep.POWER_CYCLE
     assert climb(12) == [
-        *(None, Rung.RESTART_SCAN, Rung.DISCONNECT_STALE, cycle),
+        *(None, RecoveryStep.RESTART_SCAN, RecoveryStep.DISCONNECT_STALE, cycle),
         *(None, None, None, cycle),
         *(None, None, None, cycle),
     ]
@@ -28,19 +34,19 @@ def test_each_failure_has_its_rung():
 
 @given(st.integers(1, 10**6), st.floats(0, 1e9))
 def test_the_end_needs_many_failures_and_a_long_time(failures, failing_s):
-    ends = rung(failures, failing_s) is Rung.EXIT
+    ends = rung(failures, failing_s) is RecoveryStep.EXIT
     assert ends == (failures >= STUCK and failing_s >= STUCK_S)
 
 
 @given(st.integers(STUCK, 10**6))
 def test_many_failures_in_a_short_time_are_not_the_end(failures):
-    assert rung(failures, STUCK_S - 1) is not Rung.EXIT
+    assert rung(failures, STUCK_S - 1) is not RecoveryStep.EXIT
 
 
 @pytest.mark.parametrize("innocent", INNOCENT)
 @given(st.lists(st.booleans(), max_size=60))
 def test_only_failures_of_the_adapter_in_a_row_count(innocent, faults):
-    ladder, row = Ladder(), 0
+    ladder, row = RecoveryPolicy(), 0
     for t, fault in enumerate(faults):
         row = row + 1 if fault else 0
         tried = ladder.failed(BROKEN if fault else innocent, float(t))
@@ -48,8 +54,8 @@ def test_only_failures_of_the_adapter_in_a_row_count(innocent, faults):
 
 
 def test_with_the_pauses_of_the_back_off_the_end_comes_after_a_quarter_of_an_hour():
-    t, ladder, n = 0.0, Ladder(), 0
-    while ladder.failed(BROKEN, t) is not Rung.EXIT:
+    t, ladder, n = 0.0, RecoveryPolicy(), 0
+    while ladder.failed(BROKEN, t) is not RecoveryStep.EXIT:
         n += 1
         t += delay_s(BROKEN, n, 0.5)
     assert STUCK_S <= t < STUCK_S + 120

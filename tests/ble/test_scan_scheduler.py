@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.ble.radio import Seen
-from gateway.ble.scan_scheduler import EVERY_S, SCAN_S, WINDOW_S, Lookout
+from gateway.ble.radio import Advertisement
+from gateway.ble.scan_scheduler import EVERY_S, SCAN_S, WINDOW_S, ScanScheduler
 from gateway.errors import AdapterError
 
 
@@ -30,7 +30,7 @@ class Sky:
         began, self.running = loop.time(), 1
         self.hears.append(heard)
         for address in sorted(self.there):
-            heard(Seen(address))
+            heard(Advertisement(address))
         try:
             yield
         finally:
@@ -42,7 +42,7 @@ class Sky:
     def arrive(self, address):
         self.there.add(address)
         for heard in list(self.hears):
-            heard(Seen(address))
+            heard(Advertisement(address))
 
 
 def is_(address):
@@ -64,23 +64,23 @@ def now():
 
 async def test_who_is_there_is_found_at_once(sky):
     sky.there.add("A")
-    assert await Lookout(sky.scanner).find(is_("A")) == Seen("A")
+    assert await ScanScheduler(sky.scanner).find(is_("A")) == Advertisement("A")
     assert sky.runs == [(0, 0)]
 
 
 async def test_who_comes_while_one_looks_is_found_when_he_comes(sky):
     later(7, sky.arrive, "A")
-    assert await Lookout(sky.scanner).find(is_("A")) == Seen("A")
+    assert await ScanScheduler(sky.scanner).find(is_("A")) == Advertisement("A")
     assert sky.runs == [(0, 7)]
 
 
 async def test_a_whole_look_in_vain_is_the_end_of_it(sky):
-    assert await Lookout(sky.scanner).find(is_("A")) is None
+    assert await ScanScheduler(sky.scanner).find(is_("A")) is None
     assert sky.runs == [(0, pytest.approx(SCAN_S))]
 
 
 async def test_one_scan_serves_all_who_look(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     looking = [asyncio.create_task(lookout.find(is_(a))) for a in "ABC"]
     assert await asyncio.gather(*looking) == [None] * 3
     assert sky.runs == [(0, pytest.approx(SCAN_S))]
@@ -88,7 +88,7 @@ async def test_one_scan_serves_all_who_look(sky):
 
 
 async def test_one_headband_is_not_given_to_two_who_take_any(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     sky.there |= {"A", "B"}
     taken = []
 
@@ -101,17 +101,17 @@ async def test_one_headband_is_not_given_to_two_who_take_any(sky):
 
 
 async def test_who_joins_a_scan_late_still_gets_a_whole_look(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     early = asyncio.create_task(lookout.find(is_("A")))
     await asyncio.sleep(SCAN_S - 1)
     late = asyncio.create_task(lookout.find(is_("B")))
     later(3, sky.arrive, "B")
     assert await early is None
-    assert await late == Seen("B")
+    assert await late == Advertisement("B")
 
 
 async def test_nobody_scans_while_somebody_connects(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     looking = asyncio.create_task(lookout.find(is_("A")))
     await asyncio.sleep(3)
     async with lookout.connecting():
@@ -119,12 +119,12 @@ async def test_nobody_scans_while_somebody_connects(sky):
         await asyncio.sleep(8)
         sky.there.add("A")
         assert sky.running == 0
-    assert await looking == Seen("A")
+    assert await looking == Advertisement("A")
     assert [began for began, _ in sky.runs] == [0, pytest.approx(11.1)]
 
 
 async def test_two_do_not_connect_at_a_time(sky):
-    lookout, order = Lookout(sky.scanner), []
+    lookout, order = ScanScheduler(sky.scanner), []
 
     async def connect(name):
         async with lookout.connecting():
@@ -137,7 +137,7 @@ async def test_two_do_not_connect_at_a_time(sky):
 
 
 async def test_while_one_streams_scans_are_short_and_rare_whoever_looks(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
 
     async def look_for_ever(address):
         while True:
@@ -157,20 +157,20 @@ async def test_while_one_streams_scans_are_short_and_rare_whoever_looks(sky):
 
 
 async def test_the_rest_ends_when_the_last_stream_does(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     with lookout.streaming():
         assert await lookout.find(is_("A")) is None
         looking = asyncio.create_task(lookout.find(is_("A")))
         await asyncio.sleep(2)
         sky.there.add("A")
         assert not looking.done()
-    assert await looking == Seen("A")
+    assert await looking == Advertisement("A")
     assert now() < EVERY_S
 
 
 async def test_a_broken_adapter_is_told_to_each_who_looks(sky):
     sky.broken = True
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     looking = [asyncio.create_task(lookout.find(is_(a))) for a in "AB"]
     for task in looking:
         with pytest.raises(AdapterError, match="no hci0"):
@@ -178,23 +178,23 @@ async def test_a_broken_adapter_is_told_to_each_who_looks(sky):
 
 
 async def test_who_is_cancelled_while_he_scans_leaves_the_scan_to_the_next(sky):
-    lookout = Lookout(sky.scanner)
+    lookout = ScanScheduler(sky.scanner)
     first, second = (asyncio.create_task(lookout.find(is_(a))) for a in "AB")
     await asyncio.sleep(5)
     first.cancel()
     later(5, sky.arrive, "B")
-    assert await second == Seen("B")
+    assert await second == Advertisement("B")
     assert first.cancelled()
 
 
 async def test_a_sweep_lasts_as_long_as_it_is_told_and_keeps_what_it_heard_last(sky):
     def advertise(**said):
         for heard in sky.hears:
-            heard(Seen("A", **said))
+            heard(Advertisement("A", **said))
 
     later(1, lambda: advertise(name="band", rssi_dbm=-70))
     later(2, lambda: advertise(services=("s",), rssi_dbm=-60))
     sky.there.add("B")
-    found = await Lookout(sky.scanner).sweep(lambda seen: seen.name == "band", 10)
-    assert found == [Seen("A", "band", -60, ("s",))]
+    found = await ScanScheduler(sky.scanner).sweep(lambda seen: seen.name == "band", 10)
+    assert found == [Advertisement("A", "band", -60, ("s",))]
     assert sky.runs == [(0, pytest.approx(10))]

@@ -7,22 +7,30 @@ import pytest
 
 from gateway.cli import fit_view
 from gateway.cli.fit_view import view
-from gateway.pairing.fit_session import Sitting
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
+from gateway.pairing.fit_session import FitReading
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import (
+    ElectrodeFit,
+    HeadbandFit,
+    ModelInput,
+    StreamRate,
+)
 
-GOOD, OFF = Contact(Grip.GOOD, 12.0, 0.0, 0.0), Contact(Grip.OFF, 572.0, 0.9, 0.4)
+GOOD, OFF = (
+    Contact(ContactState.GOOD, 12.0, 0.0, 0.0),
+    Contact(ContactState.OFF, 572.0, 0.9, 0.4),
+)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
 def sitting(contact):
-    fit = Fit(
-        (Electrode("TP9", contact),),
+    fit = HeadbandFit(
+        (ElectrodeFit("TP9", contact),),
         (ModelInput("EEG Fpz-Cz", "AF7-TP9", contact),),
-        (Rate(256.0, 256.26),),
+        (StreamRate(256.0, 256.26),),
         0.0,
     )
-    return Sitting(fit, 83)
+    return FitReading(fit, 83)
 
 
 class Terminal(io.TextIOWrapper):

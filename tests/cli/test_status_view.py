@@ -9,9 +9,9 @@ import pytest
 from gateway.cli import status_view
 from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
-from gateway.reports.status_text import Mood, Said
+from gateway.reports.status_text import LineTone, StatusTextLine
 
-LINES = [Said("connected", Mood.GOOD), Said("lost 3 s")]
+LINES = [StatusTextLine("connected", LineTone.GOOD), StatusTextLine("lost 3 s")]
 
 
 class Terminal(io.StringIO):
@@ -27,7 +27,7 @@ def looks(n):
 
     def look():
         for number in left:
-            return [Said(f"look {number}", Mood.GOOD)]
+            return [StatusTextLine(f"look {number}", LineTone.GOOD)]
         raise KeyboardInterrupt
 
     return look

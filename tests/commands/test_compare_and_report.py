@@ -14,10 +14,10 @@ from gateway.commands import cli
 from gateway.errors import ConfigError, RecordingError
 from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv
-from gateway.journal.store import Store
+from gateway.journal.store import JournalStore
 from gateway.recorder.folder import recordings
-from gateway.recorder.recorder import Limits, Recorder
-from gateway.recorder.session_file import Writer
+from gateway.recorder.recorder import DiskLimits, Recorder
+from gateway.recorder.session_file import FileWriter
 from gateway.staging.stage import Refusal, Stage
 from tests.acceptance.recording.night import SESSION, outputs, reading
 from tests.acceptance.recording.night import second as second_of
@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
 
 def test_a_session_of_the_journal_is_reported(tmp_path):
     journal = tmp_path / "journal.sqlite"
-    with closing(Store(journal)) as store:
+    with closing(JournalStore(journal)) as store:
         for name, n_epochs in (("01AAA", 3), ("01BBB", 5)):
             for i in range(n_epochs):
                 store.append(
@@ -161,7 +161,7 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
 
 
 def recorded(folder, start, end):
-    recorder = Recorder(folder, Limits(0, None), Writer("test"))
+    recorder = Recorder(folder, DiskLimits(0, None), FileWriter("test"))
     recorder.begin()
     for _, value in outputs(start, end):
         recorder.take(reading(value))

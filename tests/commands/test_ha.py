@@ -10,7 +10,7 @@ import pytest
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, SignalBegins
-from gateway.sinks.mqtt import Options, run
+from gateway.sinks.mqtt import MqttOptions, run
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,9 @@ async def sleepgate(*arguments):
 async def a_night(broker, reading, scored):
     """Publish something retained on every topic, and end as a power cut would."""
     feed = Feed(16)
-    sink = asyncio.create_task(run(Options(host=broker.host, port=broker.port), feed))
+    sink = asyncio.create_task(
+        run(MqttOptions(host=broker.host, port=broker.port), feed)
+    )
     feed.put(reading(BEGINS))
     feed.put(reading(HERE))
     feed.put(scored(0))

@@ -5,11 +5,11 @@ import json
 import pytest
 import yaml
 
-from gateway.ble.radio import Seen
+from gateway.ble.radio import Advertisement
 from gateway.errors import AdapterError, BondingError, LinkError, LostBondError
 from tests.support.fake_radio import ADDRESS, HERE, FakeRadio
 
-MUSE = Seen(
+MUSE = Advertisement(
     "00:55:DA:B9:FA:20", "MuseS-FA20", -61, ("0000fe8d-0000-1000-8000-00805f9b34fb",)
 )
 BEDROOM = {"name": "bedroom", "driver": "diy", "address": ADDRESS}

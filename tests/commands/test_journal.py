@@ -8,13 +8,13 @@ from click.testing import CliRunner
 
 from gateway.commands.journal import command
 from gateway.errors import ConfigError
-from gateway.journal.store import Store
+from gateway.journal.store import JournalStore
 
 
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "journal.sqlite"
-    with closing(Store(path)) as store:
+    with closing(JournalStore(path)) as store:
         for session in ("first", "second"):
             for epoch in range(40):
                 store.append(
@@ -48,7 +48,7 @@ def test_sessions_are_listed_with_what_is_owed(path):
 
 
 def test_a_replay_owes_the_broker_again_beside_a_running_daemon(path):
-    with closing(Store(path)) as daemon:
+    with closing(JournalStore(path)) as daemon:
         assert "10 epochs" in said("replay", 50, 60, "--file", path).stderr
         assert [entry.seq for entry in daemon.owed(-1, 99)] == list(range(50, 80))
 
@@ -57,7 +57,7 @@ def test_vacuum_drops_what_is_old_and_gives_space_back(path):
     before = path.stat().st_size
     said("vacuum", "--keep-days", 1, "--file", path)
     assert path.stat().st_size < before
-    with closing(Store(path)) as store:
+    with closing(JournalStore(path)) as store:
         assert store.contents().rows == 20
 
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from gateway.commands.record import command
 from gateway.errors import GatewayError
 from gateway.recorder import folder as folders
-from gateway.recorder.recorder import Limits, Recorder
-from gateway.recorder.session_file import Writer
+from gateway.recorder.recorder import DiskLimits, Recorder
+from gateway.recorder.session_file import FileWriter
 from tests.acceptance.recording.kill import record
 from tests.acceptance.recording.night import judge, outputs, reading
 
@@ -84,7 +84,7 @@ def test_what_is_cut_off_is_said_and_mended(folder):
 
 def test_what_is_being_recorded_is_read_and_not_mended(folder):
     path = the_file(folder)
-    recorder = Recorder(folder, Limits(0, None), Writer("test"))
+    recorder = Recorder(folder, DiskLimits(0, None), FileWriter("test"))
     recorder.begin()
     for _, value in outputs(95, 120):
         recorder.take(reading(value))

@@ -32,7 +32,7 @@ def read(path, **said):
 
 
 def mqtt_of(config):
-    return parse(config.outputs["mqtt"], mqtt.Options, "outputs.mqtt.")
+    return parse(config.outputs["mqtt"], mqtt.MqttOptions, "outputs.mqtt.")
 
 
 def test_a_variable_wins_over_the_file_and_the_default(file):

@@ -27,8 +27,8 @@ def test_the_shipped_file_shows_every_default():
 
 def test_the_shipped_file_shows_every_option_of_mqtt_with_its_default():
     section = read_config(SHIPPED).outputs["mqtt"]
-    assert parse(section, mqtt.Options) == mqtt.Options()
-    assert section.keys() == asdict(mqtt.Options()).keys()
+    assert parse(section, mqtt.MqttOptions) == mqtt.MqttOptions()
+    assert section.keys() == asdict(mqtt.MqttOptions()).keys()
 
 
 def test_problems_carry_their_line(tmp_path):

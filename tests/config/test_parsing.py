@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.schema import Ble, Config, Device, parse
+from gateway.config.schema import BleConfig, Config, DeviceConfig, parse
 from gateway.errors import ConfigError
 
 
@@ -18,8 +18,8 @@ def problems_of(tree):
 
 def test_the_smallest_file_names_one_headband():
     config = parse({"devices": [{"name": "bedroom"}]}, Config)
-    assert config.devices == (Device(name="bedroom"),)
-    assert config.ble == Ble()
+    assert config.devices == (DeviceConfig(name="bedroom"),)
+    assert config.ble == BleConfig()
 
 
 @pytest.mark.parametrize("tree", [{}, {"devices": []}, {"devices": None}])

@@ -5,7 +5,7 @@ import pytest
 from gateway.config.file import read_config
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
-from gateway.sinks.mqtt import Options
+from gateway.sinks.mqtt import MqttOptions
 
 HEAD = "devices: [{name: a}]\noutputs:\n  mqtt:\n    username: me\n"
 
@@ -61,9 +61,9 @@ def test_an_empty_credential_is_none(section, tmp_path, monkeypatch):
 
 def test_a_secret_never_stands_in_an_error(section, secret):
     with pytest.raises(ConfigError) as caught:
-        parse(section(f"port: !file {secret}"), Options)
+        parse(section(f"port: !file {secret}"), MqttOptions)
     assert "hush" not in str(caught.value)
-    assert "hush" not in repr(parse(section(f"password: !file {secret}"), Options))
+    assert "hush" not in repr(parse(section(f"password: !file {secret}"), MqttOptions))
 
 
 def test_what_everybody_may_read_is_no_secret(section, secret):

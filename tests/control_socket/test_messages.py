@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.control_socket.messages import (
     LONGEST_TEXT,
     VERBS,
-    Order,
+    ControlRequest,
     answer_line,
     order_line,
     read_answer,
@@ -45,7 +45,11 @@ def test_any_line_is_an_order_or_refused_with_a_reason(line):
 
 @given(
     st.builds(
-        Order, st.sampled_from(VERBS), st.text(max_size=40), PRINTABLE, st.booleans()
+        ControlRequest,
+        st.sampled_from(VERBS),
+        st.text(max_size=40),
+        PRINTABLE,
+        st.booleans(),
     )
 )
 def test_an_order_arrives_as_it_was_meant(order):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gateway.acquisition.packets import Battery
 from gateway.control_socket import server
 from gateway.control_socket.client import ask
-from gateway.control_socket.handlers import Premises
-from gateway.control_socket.messages import LONGEST_REQUEST, Order
+from gateway.control_socket.handlers import DaemonAccess
+from gateway.control_socket.messages import LONGEST_REQUEST, ControlRequest
 from gateway.control_socket.server import MOST_CLIENTS, ControlOptions
 from gateway.control_socket.socket_path import claimed, known_socket, own_socket
 from gateway.errors import AlreadyRunningError, ConfigError, GatewayError, NoDaemonError
@@ -24,16 +24,16 @@ from gateway.messages.control import (
     BeginSession,
     Control,
     EndSession,
-    Lights,
     Mark,
-    Standing,
+    MarkLights,
+    OutputHealth,
 )
 from gateway.messages.feed import Feed
-from gateway.messages.outputs import Reading, Recording, SessionState
+from gateway.messages.outputs import Reading, RecordingState, SessionState
 
 pytestmark = pytest.mark.integration
 
-STATUS = Order("status")
+STATUS = ControlRequest("status")
 
 
 class Daemon:
@@ -54,9 +54,9 @@ class Daemon:
             self.asked.append(command)
             match command:
                 case BeginSession():
-                    self.say(SessionState(Recording.IDLE), "S2")
+                    self.say(SessionState(RecordingState.IDLE), "S2")
                 case EndSession():
-                    self.say(SessionState(Recording.ENDED))
+                    self.say(SessionState(RecordingState.ENDED))
 
     async def ask(self, order):
         return await asyncio.to_thread(ask, self.path, order)
@@ -66,7 +66,7 @@ class Daemon:
 async def daemon(path):
     with claimed(path) as listener:
         served = Daemon(path)
-        premises = Premises(Path("c.yaml"), ("bedroom",), path.parent)
+        premises = DaemonAccess(Path("c.yaml"), ("bedroom",), path.parent)
         options = ControlOptions(listener, premises)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(
@@ -98,24 +98,24 @@ async def test_a_session_that_is_only_announced_is_begun_and_there_is_none_to_en
     tmp_path,
 ):
     async with daemon(tmp_path / "s") as served:
-        served.say(SessionState(Recording.IDLE))
-        begun = await served.ask(Order("start", "bedroom"))
+        served.say(SessionState(RecordingState.IDLE))
+        begun = await served.ask(ControlRequest("start", "bedroom"))
         assert begun["already"] is False
-        ended = await served.ask(Order("stop", "bedroom"))
+        ended = await served.ask(ControlRequest("stop", "bedroom"))
         assert ended["already"] is True
     assert served.asked == [BeginSession("bedroom"), EndSession("bedroom")]
 
 
 async def test_a_session_is_begun_and_ended(tmp_path):
     async with daemon(tmp_path / "s") as served:
-        assert (await served.ask(Order("stop", "bedroom")))["already"]
-        begun = await served.ask(Order("start", "bedroom"))
+        assert (await served.ask(ControlRequest("stop", "bedroom")))["already"]
+        begun = await served.ask(ControlRequest("start", "bedroom"))
         assert begun == {"device": "bedroom", "session": "S2", "already": False}
-        served.say(SessionState(Recording.RECORDING), "S2")
+        served.say(SessionState(RecordingState.RECORDING), "S2")
         await asyncio.sleep(0)  # it is heard
-        assert (await served.ask(Order("start", "bedroom")))["already"]
-        served.say(SessionState(Recording.RECORDING))
-        ended = await served.ask(Order("stop", "bedroom"))
+        assert (await served.ask(ControlRequest("start", "bedroom")))["already"]
+        served.say(SessionState(RecordingState.RECORDING))
+        ended = await served.ask(ControlRequest("stop", "bedroom"))
         assert ended["session"] == "S1"
     assert served.asked == [BeginSession("bedroom"), EndSession("bedroom")]
 
@@ -123,24 +123,24 @@ async def test_a_session_is_begun_and_ended(tmp_path):
 async def test_a_mark_needs_a_session(tmp_path):
     async with daemon(tmp_path / "s") as served:
         with pytest.raises(GatewayError, match="no session of bedroom runs"):
-            await served.ask(Order("mark", "bedroom", "tea"))
-        await served.ask(Order("start", "bedroom"))
-        await served.ask(Order("mark", "bedroom", "tea"))
-        await served.ask(Order("lights", "bedroom", off=True))
-    assert served.asked[1:] == [Mark("bedroom", "tea"), Lights("bedroom", off=True)]
+            await served.ask(ControlRequest("mark", "bedroom", "tea"))
+        await served.ask(ControlRequest("start", "bedroom"))
+        await served.ask(ControlRequest("mark", "bedroom", "tea"))
+        await served.ask(ControlRequest("lights", "bedroom", off=True))
+    assert served.asked[1:] == [Mark("bedroom", "tea"), MarkLights("bedroom", off=True)]
 
 
 async def test_a_headband_that_is_not_there_is_a_wrong_command(tmp_path):
     async with daemon(tmp_path / "s") as served:
         with pytest.raises(ConfigError, match="'kitchen'; there is bedroom"):
-            await served.ask(Order("start", "kitchen"))
+            await served.ask(ControlRequest("start", "kitchen"))
 
 
 async def test_the_outputs_say_how_they_do_also_one_that_hangs(tmp_path, monkeypatch):
     monkeypatch.setattr("gateway.messages.control.PATIENCE_S", 0.1)
     async with daemon(tmp_path / "s") as served:
-        served.control.note("terminal", Standing(well=False, words="no terminal"))
-        served.control.note("control", Standing(well=True, words="of no interest"))
+        served.control.note("terminal", OutputHealth(well=False, words="no terminal"))
+        served.control.note("control", OutputHealth(well=True, words="of no interest"))
         served.control.restart_required = ("ble",)
         served.say(Battery(70))
         with served.control.telling("mqtt", asyncio.Event().wait):

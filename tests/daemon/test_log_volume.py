@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gateway import drivers
-from gateway.acquisition.packets import Tick
+from gateway.acquisition.packets import ClockTick
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import outlet, serve
 from gateway.models.load import read_model
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.session.device import Session, Station
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Night as Scoring
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
@@ -49,13 +49,13 @@ async def test_good_hours_are_few_lines(caplog):
     radio, scorer = BleakRadio(backend=night.backend()), Expert(stages)
 
     def watch_of(montage):
-        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
+        return ContactMonitor(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
-    station = Station(
+    station = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(radio, DIY, report=report, stall_s=5.0),
-        new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_session=lambda: OpenSession("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
         new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
@@ -64,7 +64,7 @@ async def test_good_hours_are_few_lines(caplog):
 
     def now():
         utc = START + timedelta(seconds=loop.time())
-        return Tick(loop.time(), utc, synchronised=True)
+        return ClockTick(loop.time(), utc, synchronised=True)
 
     await serve([station], [outlet(BULLETIN, NoOptions())], stop, now)
     await radio.close()

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
 from gateway.daemon.active_sink import outlet
-from gateway.daemon.sink_router import FAREWELL_S, Switchboard
+from gateway.daemon.sink_router import FAREWELL_S, SinkRouter
 from gateway.daemon.supervisor import serve
-from gateway.daemon.watchdog import Vigil
+from gateway.daemon.watchdog import Watchdog
 from gateway.errors import SinkError
 from gateway.messages.control import RUNS, Control, Reload
-from gateway.messages.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
 from gateway.sinks import Sink
 
-WANTS = (Availability, Battery, SessionState, Tally)
+WANTS = (Availability, Battery, SessionState, LossCounts)
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ async def keep(each, control):
 class Scene:
     def __init__(self, *outlets):
         self.control = Control()
-        self.vigil = Vigil(asyncio.get_running_loop().time)
-        self.board = Switchboard(outlets, self.control, self.vigil)
+        self.vigil = Watchdog(asyncio.get_running_loop().time)
+        self.board = SinkRouter(outlets, self.control, self.vigil)
 
     async def __aenter__(self):
         self._tasks = await asyncio.TaskGroup().__aenter__()
@@ -98,13 +98,13 @@ async def test_only_what_changed_begins_anew_and_hears_how_things_stand():
         await scene.say(Battery(70))
         await scene.say(Battery(69))
         assert await scene.change(one.with_("b"), two.with_("a")) == ["one"]
-        await scene.say(Tally(packets=1))
+        await scene.say(LossCounts(packets=1))
     assert one.log == [
         *("begins with a", Battery(70), Battery(69), "ends"),
-        *("begins with b", Battery(69), Tally(packets=1), "ends"),
+        *("begins with b", Battery(69), LossCounts(packets=1), "ends"),
     ]
     assert two.log == [
-        *("begins with a", Battery(70), Battery(69), Tally(packets=1), "ends")
+        *("begins with a", Battery(70), Battery(69), LossCounts(packets=1), "ends")
     ]
 
 
@@ -145,10 +145,10 @@ async def test_an_output_that_does_not_end_is_ended(trouble):
 async def test_a_session_that_has_ended_is_not_told_as_if_it_ran():
     one = Output("one")
     async with Scene() as scene:
-        await scene.say(Tally(packets=9))
-        await scene.say(SessionState(Recording.ENDED))
+        await scene.say(LossCounts(packets=9))
+        await scene.say(SessionState(RecordingState.ENDED))
         await scene.change(one.with_("a"))
-    assert one.log == ["begins with a", SessionState(Recording.ENDED), "ends"]
+    assert one.log == ["begins with a", SessionState(RecordingState.ENDED), "ends"]
 
 
 async def test_the_daemon_changes_them_when_it_is_asked():

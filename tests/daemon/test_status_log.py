@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.messages.feed import Feed
-from gateway.messages.outputs import Recording, SessionState
-from gateway.staging.events import Happening, SleepEvent
+from gateway.messages.outputs import RecordingState, SessionState
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.stage import Refusal, Stage
 
 
@@ -47,9 +47,9 @@ async def test_a_night_that_goes_well_is_a_dozen_lines_at_info(log, scored):
 
 async def test_moments_and_sessions_are_told_at_info(log, reading):
     onset = SleepEvent(
-        Happening.SLEEP_ONSET, datetime(2026, 2, 12, 23, 30, tzinfo=UTC), 58, 0.9
+        EventKind.SLEEP_ONSET, datetime(2026, 2, 12, 23, 30, tzinfo=UTC), 58, 0.9
     )
-    ended = SessionState(Recording.ENDED, n_epochs=960)
+    ended = SessionState(RecordingState.ENDED, n_epochs=960)
     await told(reading(onset), reading(ended))
     assert [record.levelname for record in log.records] == ["INFO", "INFO"]
     assert log.records[0].getMessage() == "bedroom: sleep onset at 23:30:00Z"
@@ -65,7 +65,7 @@ async def test_systemd_is_told_what_is_new_and_nothing_twice(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(address))
         systemd.settimeout(0)
-        link = reading(LinkState(State.STREAMING, LinkTally()))
+        link = reading(LinkReading(LinkState.STREAMING, LinkStats()))
         await told(link, link, scored(3))
         assert systemd.recv(999) == b"STATUS=bedroom: streaming"
         said = b"STATUS=bedroom: streaming, epoch 3 N2 84 %, 0.0 s lost"

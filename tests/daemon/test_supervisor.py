@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.config.schema import Sessions
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.config.schema import SessionsConfig
 from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, outlet, serve
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.messages.outputs import Availability
 from gateway.preprocessing.filtering import Band
-from gateway.session.decoding import Intake
-from gateway.session.device import Session, Station
+from gateway.session.decoding import PacketDecoder
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.standby import Standby
 from gateway.sinks import Sink
 from gateway.staging.model_card import ModelCard
 
-ALWAYS = Sessions(auto_start="always")
+ALWAYS = SessionsConfig(auto_start="always")
 CARD = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)
 
 
@@ -33,7 +33,7 @@ class CountingPipeline:
     t_scored = None
 
     def __init__(self):
-        self.intake = Intake(None)
+        self.intake = PacketDecoder(None)
 
     def push(self, value):
         if isinstance(value, LinkDown):
@@ -61,9 +61,9 @@ def watch():
 
 def station(source):
     def new_session():
-        return Session("s", CountingPipeline())
+        return OpenSession("s", CountingPipeline())
 
-    return Station(
+    return DeviceSetup(
         "bedroom", CARD, lambda _report: source, new_session, watch, 5.0, ALWAYS
     )
 
@@ -167,7 +167,7 @@ class Source:
 
     async def play(self, report):
         while self.left:
-            report(LinkState(State.STREAMING, LinkTally(drops=len(self.errors))))
+            report(LinkReading(LinkState.STREAMING, LinkStats(drops=len(self.errors))))
             yield LinkUp(self.n_sent / 100, None)
             try:
                 for payload in self.left.pop(0):
@@ -178,21 +178,21 @@ class Source:
             except LinkError as error:
                 self.errors.append(error)
                 yield LinkDown(0.0, str(error))
-        report(LinkState(State.WAITING, LinkTally(drops=len(self.errors))))
+        report(LinkReading(LinkState.WAITING, LinkStats(drops=len(self.errors))))
         await asyncio.Event().wait()
 
 
 async def judged(*connections, seconds=60):
     source, stop = Source(*connections), asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    session = Session("s", JudgingPipeline())
-    station = Station("b", CARD, source.play, lambda: session, watch, 2.0, ALWAYS)
+    session = OpenSession("s", JudgingPipeline())
+    station = DeviceSetup("b", CARD, source.play, lambda: session, watch, 2.0, ALWAYS)
     states = []
 
     async def run(options, feed, control):
         states.extend([reading.value async for reading in feed])
 
-    sink = outlet(Sink("states", NoOptions, (LinkState,), run), NoOptions())
+    sink = outlet(Sink("states", NoOptions, (LinkReading,), run), NoOptions())
     await serve([station], [sink], stop)
     return source, states
 
@@ -220,8 +220,8 @@ async def test_every_state_of_the_link_reaches_the_sinks_and_its_tally_the_log(c
     caplog.set_level(logging.INFO, "gateway.daemon.supervisor")
     _, states = await judged([b"x"] * 100)
     assert states == [
-        LinkState(State.STREAMING, LinkTally()),
-        LinkState(State.WAITING, LinkTally(drops=1)),
+        LinkReading(LinkState.STREAMING, LinkStats()),
+        LinkReading(LinkState.WAITING, LinkStats(drops=1)),
     ]
     assert "b: looked for 0 times, streamed 0 times, 1 drops" in caplog.text
 
@@ -270,11 +270,11 @@ async def test_systemd_hears_every_second_that_the_daemon_lives(systemd):
 @asynccontextmanager
 async def serving(source, *outlets):
     def new_session():
-        return Session("s", CountingPipeline())
+        return OpenSession("s", CountingPipeline())
 
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        beds = [Station("b", CARD, source, new_session, watch, 5.0, ALWAYS)]
+        beds = [DeviceSetup("b", CARD, source, new_session, watch, 5.0, ALWAYS)]
         tasks.create_task(serve(beds, outlets, stop))
         yield
         stop.set()
@@ -330,11 +330,12 @@ async def test_an_output_that_hangs_is_not_called_alive(alive_for, caplog):
 
 
 @pytest.mark.parametrize(
-    ("state", "least_s"), [(State.STREAMING, STREAM_S + 5), (State.SCANNING, LINK_S)]
+    ("state", "least_s"),
+    [(LinkState.STREAMING, STREAM_S + 5), (LinkState.SCANNING, LINK_S)],
 )
 async def test_a_link_that_hangs_is_not_called_alive(state, least_s, alive_for, caplog):
     async def source(report):
-        report(LinkState(state, LinkTally()))
+        report(LinkReading(state, LinkStats()))
         await asyncio.Event().wait()
         yield
 
@@ -346,8 +347,8 @@ async def test_a_link_that_hangs_is_not_called_alive(state, least_s, alive_for, 
 async def test_a_link_that_waits_and_looks_again_is_alive_all_night(alive_for):
     async def source(report):
         while True:
-            for state in (State.SCANNING, State.WAITING):
-                report(LinkState(state, LinkTally()))
+            for state in (LinkState.SCANNING, LinkState.WAITING):
+                report(LinkReading(state, LinkStats()))
                 await asyncio.sleep(60)
         yield
 

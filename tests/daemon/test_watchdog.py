@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.daemon.watchdog import Vigil
+from gateway.daemon.watchdog import Watchdog
 
 PARTS = st.sampled_from(["link of a", "link of b", "output mqtt"])
 STEPS = st.lists(
@@ -18,7 +18,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_stuck_is_whoever_is_overdue_and_does_not_rest(steps):
     now, due = 0.0, {}
-    vigil = Vigil(lambda: now)
+    vigil = Watchdog(lambda: now)
     for what, part, seconds in steps:
         if what == "moved":
             vigil.moved(part, seconds)

@@ -26,7 +26,7 @@ from gateway.doctor.model_checks import cpuinfo_findings, model_findings
 from gateway.doctor.mqtt_checks import mqtt_findings
 from gateway.doctor.report import (
     Finding,
-    Verdict,
+    Severity,
     broken,
     doctor_document,
     doctor_lines,
@@ -93,10 +93,10 @@ def of(findings, check):
 @pytest.mark.parametrize(
     ("findings", "verdict"),
     [
-        ([], Verdict.GOOD),
-        ([good("a", "x"), skipped("b", "x", "y")], Verdict.GOOD),
-        ([warning("a", "x", "y"), good("b", "x")], Verdict.WARNING),
-        ([warning("a", "x", "y"), broken("b", "x", "y")], Verdict.BROKEN),
+        ([], Severity.GOOD),
+        ([good("a", "x"), skipped("b", "x", "y")], Severity.GOOD),
+        ([warning("a", "x", "y"), good("b", "x")], Severity.WARNING),
+        ([warning("a", "x", "y"), broken("b", "x", "y")], Severity.BROKEN),
     ],
 )
 def test_the_worst_finding_is_the_verdict(findings, verdict):
@@ -107,28 +107,28 @@ def test_the_worst_finding_is_the_verdict(findings, verdict):
 
 
 def test_a_finding_without_a_remedy_is_refused_by_the_schema():
-    document = doctor_document([Finding("a", Verdict.BROKEN, "x")], "1", NOW)
+    document = doctor_document([Finding("a", Severity.BROKEN, "x")], "1", NOW)
     assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
 def test_every_problem_of_the_configuration_is_a_finding(patient):
     found = list(config_findings(patient("bel: {}\nlog: {level: x}\n")))
-    assert [each.verdict for each in found] == [Verdict.BROKEN] * 2
-    assert of(config_findings(patient()), "configuration").verdict is Verdict.GOOD
+    assert [each.verdict for each in found] == [Severity.BROKEN] * 2
+    assert of(config_findings(patient()), "configuration").verdict is Severity.GOOD
 
 
 def test_no_configuration_is_broken(tmp_path):
     patient = patient_of(tmp_path / "none.yaml", tmp_path / "s")
     found = of(config_findings(patient), "configuration")
-    assert (found.verdict, "config init" in found.remedy) == (Verdict.BROKEN, True)
+    assert (found.verdict, "config init" in found.remedy) == (Severity.BROKEN, True)
 
 
 @pytest.mark.parametrize(
     ("power_save", "verdict"),
     [
-        ("Power save: on", Verdict.WARNING),
-        ("Power save: off", Verdict.GOOD),
-        (None, Verdict.SKIPPED),
+        ("Power save: on", Severity.WARNING),
+        ("Power save: off", Severity.GOOD),
+        (None, Severity.SKIPPED),
     ],
 )
 def test_wi_fi_that_saves_power(
@@ -142,7 +142,7 @@ def test_wi_fi_that_saves_power(
 
 @pytest.mark.parametrize(
     ("free", "verdict"),
-    [(10, Verdict.BROKEN), (100, Verdict.WARNING), (9000, Verdict.GOOD)],
+    [(10, Severity.BROKEN), (100, Severity.WARNING), (9000, Severity.GOOD)],
 )
 def test_a_disk_that_fills(programs_say, monkeypatch, free, verdict):
     usage = SimpleNamespace(free=free * 10**6)
@@ -154,7 +154,7 @@ def test_a_disk_that_fills(programs_say, monkeypatch, free, verdict):
 def test_a_clock_that_is_not_set(programs_say, monkeypatch, synchronised):
     monkeypatch.setattr(machine_checks, "clock_synchronised", lambda: synchronised)
     found = of(machine_findings(), "clock")
-    assert found.verdict is (Verdict.GOOD if synchronised else Verdict.WARNING)
+    assert found.verdict is (Severity.GOOD if synchronised else Severity.WARNING)
 
 
 @pytest.fixture
@@ -174,62 +174,62 @@ def bluetooth(monkeypatch, programs_say):
 @pytest.mark.integration  # a loop of its own
 def test_bluetooth_that_is_well_and_that_is_not(patient, bluetooth):
     bluetooth()
-    assert worst(ble_findings(patient())) is Verdict.GOOD
+    assert worst(ble_findings(patient())) is Severity.GOOD
     bluetooth(NOT_RUNNING)
     found = of(ble_findings(patient()), "adapter")
     assert (found.words, found.remedy) == NOT_RUNNING
     bluetooth(soft_blocked=True)
     assert "rfkill unblock" in of(ble_findings(patient()), "rfkill").remedy
     bluetooth(version=None)
-    assert of(ble_findings(patient()), "bluez").verdict is Verdict.BROKEN
+    assert of(ble_findings(patient()), "bluez").verdict is Severity.BROKEN
     bluetooth(version="bluetoothctl: 5.48")
-    assert of(ble_findings(patient()), "bluez").verdict is Verdict.WARNING
+    assert of(ble_findings(patient()), "bluez").verdict is Severity.WARNING
 
 
 def test_a_simulated_radio_needs_no_bluetooth(patient):
     text = "devices: [{name: a}]\nble: {backend: simulated, transport: 'unix:/x'}\n"
-    assert of(ble_findings(patient(text)), "bluetooth").verdict is Verdict.GOOD
+    assert of(ble_findings(patient(text)), "bluetooth").verdict is Severity.GOOD
 
 
 def test_the_trap_that_makes_scoring_slow_is_found(programs_say, monkeypatch, tmp_path):
     programs_say(systemctl="ProcSubset=pid")
     found = of(cpuinfo_findings(), "cpuinfo")
-    assert (found.verdict, "ProcSubset=all" in found.remedy) == (Verdict.BROKEN, True)
+    assert (found.verdict, "ProcSubset=all" in found.remedy) == (Severity.BROKEN, True)
     programs_say(systemctl="ProcSubset=all")
-    assert of(cpuinfo_findings(), "cpuinfo").verdict is Verdict.GOOD
+    assert of(cpuinfo_findings(), "cpuinfo").verdict is Severity.GOOD
     programs_say()
-    assert of(cpuinfo_findings(), "cpuinfo").verdict is Verdict.SKIPPED
+    assert of(cpuinfo_findings(), "cpuinfo").verdict is Severity.SKIPPED
     monkeypatch.setattr(model_checks, "CPUINFO", tmp_path / "none")
-    assert worst(cpuinfo_findings()) is Verdict.BROKEN
+    assert worst(cpuinfo_findings()) is Severity.BROKEN
 
 
 def test_the_shipped_model_answers_and_its_time_is_told(
     patient, programs_say, monkeypatch
 ):
     found = list(model_findings(patient()))
-    assert of(found, "model").verdict is Verdict.GOOD
+    assert of(found, "model").verdict is Severity.GOOD
     assert "ms per epoch" in of(found, "speed").words
     monkeypatch.setattr(
         model_checks, "SLOW_MS", dict.fromkeys(model_checks.SLOW_MS, 0.0)
     )
-    assert of(model_findings(patient()), "speed").verdict is Verdict.WARNING
+    assert of(model_findings(patient()), "speed").verdict is Severity.WARNING
 
 
 def test_a_model_that_is_none_is_broken(patient, programs_say, tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"no model")
     text = f"devices: [{{name: a}}]\nstaging: {{model: {tmp_path}/m.tflite}}\n"
-    assert of(model_findings(patient(text)), "model").verdict is Verdict.BROKEN
+    assert of(model_findings(patient(text)), "model").verdict is Severity.BROKEN
 
 
 @pytest.mark.parametrize(
     ("active", "enabled", "verdict"),
     [
-        ("active", "enabled", Verdict.GOOD),
-        ("active", "disabled", Verdict.WARNING),
-        ("inactive", "", Verdict.WARNING),
-        ("failed", "enabled", Verdict.BROKEN),
-        ("", "", Verdict.SKIPPED),
-        ("offline", "", Verdict.SKIPPED),
+        ("active", "enabled", Severity.GOOD),
+        ("active", "disabled", Severity.WARNING),
+        ("inactive", "", Severity.WARNING),
+        ("failed", "enabled", Severity.BROKEN),
+        ("", "", Severity.SKIPPED),
+        ("offline", "", Severity.SKIPPED),
     ],
 )
 def test_the_service_as_systemd_has_it(programs_say, active, enabled, verdict):
@@ -239,7 +239,10 @@ def test_the_service_as_systemd_has_it(programs_say, active, enabled, verdict):
 
 def test_no_daemon_is_a_warning_that_says_how_to_start_it(patient):
     found = of(daemon_findings(patient()), "daemon")
-    assert (found.verdict, "systemctl start" in found.remedy) == (Verdict.WARNING, True)
+    assert (found.verdict, "systemctl start" in found.remedy) == (
+        Severity.WARNING,
+        True,
+    )
 
 
 def test_how_the_daemon_does_is_told(patient, monkeypatch):
@@ -314,11 +317,11 @@ BROKER = (
 def test_a_broker_that_is_not_there(patient):
     text = BROKER.format(host="127.0.0.1", port=1, more="")
     found = of(mqtt_findings(patient(text)), "broker")
-    assert (found.verdict, "refused" in found.words) == (Verdict.BROKEN, True)
+    assert (found.verdict, "refused" in found.words) == (Severity.BROKEN, True)
     text = BROKER.format(host="no-such.invalid", port=1883, more="")
     assert "no machine called" in of(mqtt_findings(patient(text)), "broker").words
     found = of(mqtt_findings(patient()), "broker")
-    assert found.verdict is Verdict.SKIPPED
+    assert found.verdict is Severity.SKIPPED
 
 
 async def looked_at(patient, broker, more=""):
@@ -331,7 +334,7 @@ async def test_a_broker_that_lets_us_in_and_one_that_does_not(
     patient, broker, tmp_path
 ):
     found = await looked_at(patient, broker)
-    assert worst(found) is Verdict.GOOD
+    assert worst(found) is Severity.GOOD
     assert "MQTT 5" in of(found, "login").words
     passwords = tmp_path / "passwords"
     made = ["mosquitto_passwd", "-b", "-c", passwords, "me", "right"]
@@ -340,20 +343,20 @@ async def test_a_broker_that_lets_us_in_and_one_that_does_not(
     async with LocalBroker(settings=lines) as strict:
         who = ", username: me, password: {}"
         found = await looked_at(patient, strict, who.format("wrong"))
-        assert of(found, "login").verdict is Verdict.BROKEN
+        assert of(found, "login").verdict is Severity.BROKEN
         assert "refused user me" in of(found, "login").words
         found = await looked_at(patient, strict, who.format("right"))
-        assert worst(found) is Verdict.GOOD
+        assert worst(found) is Severity.GOOD
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("how", "verdict", "words"),
     [
-        ({"days": 60}, Verdict.GOOD, "TLSv1.3"),
-        ({"days": 3}, Verdict.WARNING, "good for"),
-        ({"days": -1}, Verdict.BROKEN, "expired"),
-        ({"address": "192.0.2.1"}, Verdict.BROKEN, "mismatch"),
+        ({"days": 60}, Severity.GOOD, "TLSv1.3"),
+        ({"days": 3}, Severity.WARNING, "good for"),
+        ({"days": -1}, Severity.BROKEN, "expired"),
+        ({"address": "192.0.2.1"}, Severity.BROKEN, "mismatch"),
     ],
 )
 async def test_a_certificate_is_looked_at(patient, tmp_path, how, verdict, words):
@@ -374,5 +377,5 @@ async def test_a_certificate_is_looked_at(patient, tmp_path, how, verdict, words
 @pytest.mark.integration
 async def test_tls_on_a_port_without_it(patient, broker):
     found = await looked_at(patient, broker, ", tls: {}")
-    assert of(found, "tls").verdict is Verdict.BROKEN
+    assert of(found, "tls").verdict is Severity.BROKEN
     assert "8883" in of(found, "tls").remedy

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.doctor import sandbox_checks
-from gateway.doctor.report import Verdict
+from gateway.doctor.report import Severity
 from gateway.doctor.sandbox_checks import fence_findings
 
 FENCE = (
@@ -48,7 +48,7 @@ def unit(monkeypatch, tmp_path):
 )
 def test_what_the_fence_keeps_from_the_daemon(unit, host, servers, broken):
     found = unit(FENCE, servers, host)
-    wrong = [each for each in found if each.verdict is Verdict.BROKEN]
+    wrong = [each for each in found if each.verdict is Severity.BROKEN]
     assert {each.check for each in wrong} == broken
     for each in wrong:
         asked = host if each.check == "fence" else servers

@@ -17,10 +17,10 @@ from gateway.drivers import (
     npg_lite,
 )
 from gateway.drivers.muse_athena import frame as athena_frame
-from gateway.drivers.muse_athena.frame import Block, Packet
+from gateway.drivers.muse_athena.frame import AthenaPacket, SensorBlock
 from gateway.drivers.muse_athena.samples import encode_eeg
 from gateway.drivers.muse_classic import control
-from gateway.drivers.muse_classic.wire import Piece, encode_electrode
+from gateway.drivers.muse_classic.wire import ElectrodePacket, encode_electrode
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -55,7 +55,7 @@ def muse_example(said, data):
 
 
 def classic_example():
-    piece = Piece(65535, np.arange(12, dtype=np.int32))
+    piece = ElectrodePacket(65535, np.arange(12, dtype=np.int32))
     data = [
         Notification(char, encode_electrode(piece), 1.0)
         for char in muse_classic.ELECTRODES.values()
@@ -65,8 +65,8 @@ def classic_example():
 
 def athena_example():
     counts = np.arange(16, dtype=np.int32).reshape(4, 4)
-    block = Block(0x11, 7, -170, encode_eeg(counts))
-    payload = athena_frame.encode([Packet(3, 1733184000000, (block,))])
+    block = SensorBlock(0x11, 7, -170, encode_eeg(counts))
+    payload = athena_frame.encode([AthenaPacket(3, 1733184000000, (block,))])
     data = [Notification(muse_athena.DATA, payload, 1.0)]
     return muse_example({"fw": "3.0.25", "rc": 0}, data)
 

@@ -17,7 +17,7 @@ from gateway.acquisition.packets import (
 )
 from gateway.drivers import Listen, Write, muse_athena
 from gateway.drivers.muse_athena import frame, samples
-from gateway.drivers.muse_athena.frame import EEG_4, EEG_8, Block, Packet
+from gateway.drivers.muse_athena.frame import EEG_4, EEG_8, AthenaPacket, SensorBlock
 from gateway.drivers.muse_classic import control
 from gateway.errors import DecodeError
 
@@ -33,14 +33,14 @@ def block_of(draw, tags=KNOWN):
     tag = draw(st.sampled_from(tags))
     size = frame.PAYLOAD_BYTES[tag]
     payload = draw(st.binary(min_size=size, max_size=size))
-    return Block(tag, draw(U8), draw(I24), payload)
+    return SensorBlock(tag, draw(U8), draw(I24), payload)
 
 
 UNREAD = st.just(b"") | st.builds(
     lambda tag, rest: bytes([tag]) + rest, st.sampled_from(UNKNOWN), st.binary()
 )
 PACKETS = st.builds(
-    Packet,
+    AthenaPacket,
     U16,
     st.integers(0, 2**48 - 1),
     st.lists(block_of(), max_size=4).map(tuple),
@@ -64,7 +64,7 @@ def eeg(number, tag=EEG_4, offset=0):
     """Return a block whose counts tell its number."""
     n_channels = 16 // samples.SAMPLES[tag]
     counts = np.full((n_channels, samples.SAMPLES[tag]), number % 16384)
-    return Block(tag, number % 256, offset, samples.encode_eeg(counts))
+    return SensorBlock(tag, number % 256, offset, samples.encode_eeg(counts))
 
 
 def stream(n_blocks, tag=EEG_4, time=OLD, unit_us=1000.0, first=0):
@@ -76,7 +76,7 @@ def stream(n_blocks, tag=EEG_4, time=OLD, unit_us=1000.0, first=0):
         size = sizes[index % 5]
         done_us = (at + size - first) * samples.SAMPLES[tag] / 256 * 1e6
         blocks = tuple(eeg(at + i, tag) for i in range(size))
-        yield Packet(index % 65536, time + int(done_us / unit_us), blocks)
+        yield AthenaPacket(index % 65536, time + int(done_us / unit_us), blocks)
         at += size
 
 
@@ -111,11 +111,11 @@ def test_a_packet_shorter_than_its_header_is_no_endless_loop():
 
 
 def test_what_does_not_fit_is_not_written():
-    short = Packet(0, OLD, (Block(EEG_4, 0, 0, bytes(27)),))
+    short = AthenaPacket(0, OLD, (SensorBlock(EEG_4, 0, 0, bytes(27)),))
     with pytest.raises(ValueError, match="27 bytes"):
         frame.encode([short])
     with pytest.raises(OverflowError):
-        frame.encode([Packet(0, OLD, (eeg(0),) * 8)])
+        frame.encode([AthenaPacket(0, OLD, (eeg(0),) * 8)])
     with pytest.raises(ValueError, match="16384"):
         samples.encode_eeg(np.full((4, 4), 16384))
 
@@ -158,8 +158,10 @@ def test_the_calibration_is_the_makers():
 
 def test_gravity_and_rotation_have_their_units_and_signs():
     axes = np.tile([[16384], [0], [-16384], [0], [1000], [-1000]], 3)
-    block = Block(frame.MOTION, 0, 0, samples.encode_motion(axes))
-    (motion,) = fed(muse_athena.decoder(info()), notified(Packet(0, OLD, (block,))))
+    block = SensorBlock(frame.MOTION, 0, 0, samples.encode_motion(axes))
+    (motion,) = fed(
+        muse_athena.decoder(info()), notified(AthenaPacket(0, OLD, (block,)))
+    )
     assert isinstance(motion, Motion)
     assert motion.acc_g[:, 0].tolist() == [1, 0, -1]
     np.testing.assert_allclose(motion.gyro_dps[:, 2], [0, -7.4768, 7.4768], atol=1e-4)
@@ -176,13 +178,13 @@ def test_gravity_and_rotation_have_their_units_and_signs():
     ],
 )
 def test_both_firmwares_clocks_are_read_in_microseconds(time, offset, us):
-    packet = Packet(0, time, ())
+    packet = AthenaPacket(0, time, ())
     assert abs(packet.time_us(eeg(0, offset=offset)) - us) <= 1
 
 
 def test_blocks_after_the_battery_of_2026_are_not_lost():
-    battery = Block(0x88, 0, 0, samples.encode_battery(0x88, Battery(55)))
-    packet = Packet(0, NEW, (eeg(0), battery, eeg(1)))
+    battery = SensorBlock(0x88, 0, 0, samples.encode_battery(0x88, Battery(55)))
+    packet = AthenaPacket(0, NEW, (eeg(0), battery, eeg(1)))
     one, charge = fed(muse_athena.decoder(info()), notified(packet))
     assert one.counts[0].tolist() == [0] * 4 + [1] * 4
     assert charge == Battery(55)
@@ -190,20 +192,22 @@ def test_blocks_after_the_battery_of_2026_are_not_lost():
 
 def test_consecutive_blocks_come_as_one_packet_and_others_apart():
     blocks = tuple(eeg(number) for number in (0, 1, 2, 5, 6))
-    first, second = fed(muse_athena.decoder(info()), notified(Packet(0, OLD, blocks)))
+    first, second = fed(
+        muse_athena.decoder(info()), notified(AthenaPacket(0, OLD, blocks))
+    )
     assert (first.index, second.index) == (0, 20)
     assert (first.counts.shape, second.counts.shape) == ((4, 12), (4, 8))
 
 
 def test_what_precedes_an_unknown_tag_is_used_and_the_rest_counted():
-    packet = Packet(0, OLD, (eeg(0),), b"\x77" + bytes(30))
+    packet = AthenaPacket(0, OLD, (eeg(0),), b"\x77" + bytes(30))
     one, unread = fed(muse_athena.decoder(info()), notified(packet))
     assert isinstance(one, SamplePacket)
     assert unread == Unread("tag 0x77", 31)
 
 
 def test_ticks_are_the_device_time_of_the_first_block():
-    packet = Packet(0, OLD, (eeg(0, offset=-500), eeg(1, offset=700)))
+    packet = AthenaPacket(0, OLD, (eeg(0, offset=-500), eeg(1, offset=700)))
     (one,) = fed(muse_athena.decoder(info()), notified(packet))
     assert one.ticks == (OLD * 1000 - 500) % 2**32
 
@@ -235,8 +239,8 @@ def test_lost_notifications_leave_holes_of_their_exact_length(tag, time, unit_us
 @given(st.integers(1, 60_000_000), st.integers(0, 255))
 def test_a_headband_that_begins_anew_goes_on_where_its_clock_says(away_us, last):
     decoder = muse_athena.decoder(info())
-    before = Packet(400, OLD, (eeg(last),))
-    after = [Packet(i, OLD + away_us // 1000, (eeg(i),)) for i in range(3)]
+    before = AthenaPacket(400, OLD, (eeg(last),))
+    after = [AthenaPacket(i, OLD + away_us // 1000, (eeg(i),)) for i in range(3)]
     old, *new = fed(decoder, notified(before), *map(notified, after))
     hole = new[0].index - old.index
     wrap_s = 4.0 if last == 255 else 0.0  # its counter happens to go on
@@ -246,13 +250,19 @@ def test_a_headband_that_begins_anew_goes_on_where_its_clock_says(away_us, last)
 
 
 def test_a_clock_that_is_set_between_two_packets_makes_no_hole():
-    packets = [Packet(65535, OLD, (eeg(9),)), Packet(0, OLD + 10**7, (eeg(10),))]
+    packets = [
+        AthenaPacket(65535, OLD, (eeg(9),)),
+        AthenaPacket(0, OLD + 10**7, (eeg(10),)),
+    ]
     one, two = fed(muse_athena.decoder(info()), *map(notified, packets))
     assert two.index == one.index + 4
 
 
 def test_a_clock_that_is_set_back_while_packets_are_lost_stops_nothing():
-    packets = [Packet(7, OLD + 10**7, (eeg(9),)), Packet(11, OLD, (eeg(20),))]
+    packets = [
+        AthenaPacket(7, OLD + 10**7, (eeg(9),)),
+        AthenaPacket(11, OLD, (eeg(20),)),
+    ]
     one, two = fed(muse_athena.decoder(info()), *map(notified, packets))
     assert two.index == one.index + 44
 
@@ -263,7 +273,9 @@ def test_a_repeated_notification_is_where_it_was():
     once = fed(decoder, *map(notified, packets))
     (again,) = fed(decoder, notified(packets[-2]))
     assert again.index == once[-2].index
-    (further,) = fed(decoder, notified(Packet(len(packets), OLD + 99999, (eeg(20),))))
+    (further,) = fed(
+        decoder, notified(AthenaPacket(len(packets), OLD + 99999, (eeg(20),)))
+    )
     assert further.index == 80
 
 
@@ -274,7 +286,7 @@ def test_any_bytes_are_values_or_a_decode_error(payload, char):
         fed(decoder, Notification(char, payload, 0.0))
     except DecodeError as error:
         assert error.payload == payload
-    values = fed(decoder, notified(Packet(1, OLD, (eeg(3),))))
+    values = fed(decoder, notified(AthenaPacket(1, OLD, (eeg(3),))))
     assert values[0].counts.tolist() == [[3] * 4] * 4
 
 
@@ -284,11 +296,11 @@ def test_a_flipped_bit_is_values_or_a_decode_error(packets, data):
     bit = data.draw(st.integers(0, 8 * len(payload) - 1))
     payload[bit // 8] ^= 1 << bit % 8
     decoder = muse_athena.decoder(info())
-    fed(decoder, notified(Packet(1, OLD, (eeg(3),))))
+    fed(decoder, notified(AthenaPacket(1, OLD, (eeg(3),))))
     try:
         values = fed(decoder, Notification(muse_athena.DATA, bytes(payload), 0.0))
     except DecodeError:
-        (after,) = fed(decoder, notified(Packet(2, OLD + 16, (eeg(4),))))
+        (after,) = fed(decoder, notified(AthenaPacket(2, OLD + 16, (eeg(4),))))
         assert after.index == 16  # nothing of it stuck
         return
     for value in values:
@@ -299,9 +311,9 @@ def test_a_flipped_bit_is_values_or_a_decode_error(packets, data):
 
 def test_another_number_of_channels_is_left_over_at_first_and_then_an_error():
     decoder = muse_athena.decoder(info(EEG_4))
-    left_over = notified(Packet(900, OLD, (eeg(77, EEG_8),)))
+    left_over = notified(AthenaPacket(900, OLD, (eeg(77, EEG_8),)))
     assert not fed(decoder, left_over)
-    assert fed(decoder, notified(Packet(0, OLD + 500, (eeg(0),))))[0].index == 0
+    assert fed(decoder, notified(AthenaPacket(0, OLD + 500, (eeg(0),))))[0].index == 0
     with pytest.raises(DecodeError, match="another number of channels"):
         fed(decoder, left_over)
 
@@ -350,14 +362,14 @@ def shake(headband):
 
 
 SAID = {"ap": "headset", "sp": "Athena_RevE", "tp": "consumer", "fw": "3.0.25"}
-MOTION = Block(frame.MOTION, 0, 0, bytes(36))
+MOTION = SensorBlock(frame.MOTION, 0, 0, bytes(36))
 ORDER = ["v6", "s", "h", "p21", "s", "dc001", "dc001", "L1", "s"]
 
 
 @pytest.mark.parametrize(("tag", "n_channels"), [(EEG_4, 4), (EEG_8, 8)])
 def test_the_montage_is_that_of_the_tags_whatever_the_preset(tag, n_channels):
-    motion = notified(Packet(0, OLD, (MOTION,)))
-    mixed = notified(Packet(1, OLD, (MOTION, eeg(0, tag))))
+    motion = notified(AthenaPacket(0, OLD, (MOTION,)))
+    mixed = notified(AthenaPacket(1, OLD, (MOTION, eeg(0, tag))))
     headband = Headband(SAID, [motion, mixed])
     told = shake(headband)
     assert headband.written == ORDER
@@ -372,13 +384,13 @@ def test_the_montage_is_that_of_the_tags_whatever_the_preset(tag, n_channels):
 
 
 def test_firmware_that_refuses_dc001_is_started_the_classic_way():
-    headband = Headband(SAID, [notified(Packet(0, OLD, (eeg(0),)))], ["dc001"])
+    headband = Headband(SAID, [notified(AthenaPacket(0, OLD, (eeg(0),)))], ["dc001"])
     shake(headband)
     assert headband.written == [*ORDER[:7], "d", *ORDER[7:]]
 
 
 def test_a_headband_that_answers_nothing_but_streams_is_good_enough():
-    headband = Headband(None, [notified(Packet(0, OLD, (eeg(0),)))])
+    headband = Headband(None, [notified(AthenaPacket(0, OLD, (eeg(0),)))])
     assert shake(headband).firmware is None
     assert headband.written == ORDER
 
@@ -389,7 +401,7 @@ def test_a_headband_that_does_not_stream_is_refused():
 
 
 def test_a_headband_without_eeg_is_refused():
-    motion = notified(Packet(0, OLD, (MOTION,)))
+    motion = notified(AthenaPacket(0, OLD, (MOTION,)))
     with pytest.raises(DecodeError, match="no EEG in 64 packets"):
         shake(Headband(SAID, [motion] * 100))
 

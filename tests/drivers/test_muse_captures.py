@@ -14,11 +14,11 @@ from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import (
     Battery,
+    ClockTick,
     LinkUp,
     Motion,
     Notification,
     SamplePacket,
-    Tick,
 )
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
@@ -254,7 +254,11 @@ def test_a_capture_goes_all_the_way_to_epochs(captures):
     channels = {label: texts[0] for label, texts in driver.derivations.items()}
     pipeline = Pipeline(driver, Night(Indifferent(), channels, 50))
     midnight = datetime(2026, 1, 1, tzinfo=UTC)
-    inputs = [Tick(0.0, midnight, synchronised=True), LinkUp(0.0, info(sent)), *sent]
+    inputs = [
+        ClockTick(0.0, midnight, synchronised=True),
+        LinkUp(0.0, info(sent)),
+        *sent,
+    ]
     outputs = [output for value in inputs for output in pipeline.push(value)]
     epochs = [output for output in outputs if isinstance(output, ScoredEpoch)]
     assert len(epochs) == 3

@@ -13,7 +13,7 @@ from gateway.acquisition.montage import HeadbandInfo, Modality
 from gateway.acquisition.packets import Battery, Motion, Notification, SamplePacket
 from gateway.drivers import Listen, Write, muse_classic
 from gateway.drivers.muse_classic import AUX, ELECTRODES, FIVE, FOUR, control, wire
-from gateway.drivers.muse_classic.wire import Piece
+from gateway.drivers.muse_classic.wire import ElectrodePacket
 from gateway.errors import DecodeError, LinkError
 from gateway.preprocessing.derivation import parse_derivation
 
@@ -34,7 +34,7 @@ def vectors(shared_data):
 
 def notified(label, counter, t_rx=0.0, counts=None):
     counts = np.full(12, counter % 4096) if counts is None else counts
-    payload = wire.encode_electrode(Piece(counter, counts))
+    payload = wire.encode_electrode(ElectrodePacket(counter, counts))
     return Notification((ELECTRODES | AUX)[label], payload, t_rx)
 
 
@@ -87,7 +87,9 @@ def test_motion_is_that_of_muse_js(vectors, key, char, which):
 
 @given(st.integers(0, 65535), COUNTS)
 def test_an_electrode_is_read_back_to_the_last_bit(counter, counts):
-    piece = wire.decode_electrode(wire.encode_electrode(Piece(counter, counts)))
+    piece = wire.decode_electrode(
+        wire.encode_electrode(ElectrodePacket(counter, counts))
+    )
     assert piece.counter == counter
     np.testing.assert_array_equal(piece.counts, counts)
     assert piece.counts.dtype == np.int32

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.edf.annotations import parse_annotations
 from gateway.edf.fields import patient_field, recording_field
 from gateway.edf.header import Header
-from gateway.edf.record_writer import GAP, START, Records
+from gateway.edf.record_writer import GAP, START, RecordWriter
 from gateway.edf.samples import unpack
 from gateway.edf.signals import lay_out
 
@@ -45,7 +45,7 @@ def write(montage, blocks, *, offset_us=0):
         signals=layout.signals(),
         wide=layout.wide,
     )
-    records = Records(layout, offset_us)
+    records = RecordWriter(layout, offset_us)
     written = [raw for block in blocks for raw in records.push(block)]
     written += records.close()
     return header, header.encode(len(written)) + b"".join(written)
@@ -75,7 +75,7 @@ def blocks_of(montage, counts, masks, sizes):
     for second, size in enumerate(sizes):
         spans = [slice(first // r, (first + size) // r) for r in ratio]
         if any(mask[span].any() for mask, span in zip(masks, spans, strict=True)):
-            yield Block(
+            yield SampleBlock(
                 second,
                 tuple(
                     stream.to_microvolts(c[:, span]) * m[span]
@@ -212,8 +212,8 @@ def test_what_was_laid_down_before_is_passed_over():
 def test_ten_minutes_of_nothing_is_told_at_once_and_laid_down_record_by_record():
     counts, masks, sizes = whole_night(2)
     first, last = blocks_of(MIXED, counts, masks, sizes)
-    late = Block(601, last.uv, last.present, 0.0, (60_100, 601))
-    records = Records(lay_out(MIXED), 0)
+    late = SampleBlock(601, last.uv, last.present, 0.0, (60_100, 601))
+    records = RecordWriter(lay_out(MIXED), 0)
     assert not list(records.push(first))
     tracemalloc.start()
     n = sum(1 for _ in records.push(late))
@@ -229,11 +229,11 @@ def test_ten_minutes_of_nothing_is_told_at_once_and_laid_down_record_by_record()
 def test_memory_does_not_grow_with_the_night():
     """Eight channels at 256 Hz; scripts/test-recording does ten hours of it."""
     montage = Montage((Stream(256.0, tuple(channel(f"E{n}") for n in range(8))),))
-    records, uv = Records(lay_out(montage), 0), np.zeros((8, 256), np.float32)
+    records, uv = RecordWriter(lay_out(montage), 0), np.zeros((8, 256), np.float32)
     held = []
     tracemalloc.start()
     for second in range(0, 900, 3):
-        block = Block(second, (uv,), (np.ones(256, bool),), 0.0, (second * 256,))
+        block = SampleBlock(second, (uv,), (np.ones(256, bool),), 0.0, (second * 256,))
         for raw in records.push(block):
             assert len(raw) == 8 * 256 * 2 + 240
         held.append(tracemalloc.get_traced_memory()[0])
@@ -244,7 +244,7 @@ def test_memory_does_not_grow_with_the_night():
 
 def test_annotations_that_find_no_room_get_records_of_their_own():
     counts, masks, sizes = whole_night(2)
-    records = Records(lay_out(MIXED), 0)
+    records = RecordWriter(lay_out(MIXED), 0)
     written = [
         raw for b in blocks_of(MIXED, counts, masks, sizes) for raw in records.push(b)
     ]
@@ -262,7 +262,7 @@ def test_annotations_that_find_no_room_get_records_of_their_own():
 def test_a_record_goes_out_at_once_when_asked_and_the_next_follows():
     counts, masks, sizes = whole_night(2)
     one, two = blocks_of(MIXED, counts, masks, sizes)
-    records = Records(lay_out(MIXED), 0)
+    records = RecordWriter(lay_out(MIXED), 0)
     assert not list(records.push(one))
     records.annotate(0, "Sleep stage W", 30_000_000)
     (raw,) = records.flush()

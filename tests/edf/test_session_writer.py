@@ -13,7 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.edf.annotations import Account, Annotation, Annotations, parse_annotations
+from gateway.edf.annotations import (
+    Annotation,
+    AnnotationCounts,
+    Annotations,
+    parse_annotations,
+)
 from gateway.edf.fields import (
     eight,
     patient_field,
@@ -384,7 +389,7 @@ def test_edfio_reads_the_same_annotations(added):
 
 
 def test_the_account_takes_the_worst_channel():
-    account = Account()
+    account = AnnotationCounts()
     for texts, duration_us in (
         (("BAD_gap",), 10**6),
         (("BAD_gap@@EEG A", "BAD_gap@@EEG B"), 500_000),

@@ -9,7 +9,7 @@ from gateway.formats.epoch_json import summary_payload
 from gateway.messages.outputs import Reading
 from gateway.reports.summary_text import summary_lines
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.scoring_state import Chart
+from gateway.staging.scoring_state import ScoringState
 from gateway.staging.stage import Refusal, Stage
 from tests.support.scored_nights import night_of, staged
 
@@ -18,7 +18,7 @@ SUMMARY = Draft202012Validator(json.loads((SCHEMAS / "summary.v1.json").read_tex
 
 
 def chart_of(stages):
-    chart, night = Chart(), night_of(stages)
+    chart, night = ScoringState(), night_of(stages)
     for epoch in night.epochs:
         doubtful = staged(epoch.index, epoch.stage, confidence=0.4)
         for _ in chart.add(

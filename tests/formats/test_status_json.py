@@ -10,15 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
-from gateway.formats.status_json import Daemon, OutputNow, Seat, status_document
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.formats.status_json import (
+    DaemonStatus,
+    DeviceStatus,
+    OutputStatus,
+    status_document,
+)
 from gateway.host.vitals import Vitals
-from gateway.messages.outputs import Availability, Reading, Recording, SessionState
+from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
-from gateway.reports.status_text import Mood, Said, duration_text, status_lines
+from gateway.reports.status_text import (
+    LineTone,
+    StatusTextLine,
+    duration_text,
+    status_lines,
+)
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
@@ -30,7 +40,7 @@ SCHEMA = json.loads(
 )
 NOW = datetime(2026, 2, 13, 2, 27, tzinfo=UTC)
 CHANNELS = ("EEG Fpz-Cz", "EOG horizontal")
-DAEMON = Daemon(
+DAEMON = DaemonStatus(
     version="1.2.3",
     pid=42,
     config="/etc/sleepgate/sleepgate.yaml",
@@ -40,7 +50,7 @@ DAEMON = Daemon(
     vitals=Vitals(61.2, 1.0, None, None, None, 12_000.0),
     clock_synchronised=True,
 )
-OUTPUT = OutputNow("mqtt", well=True, words="connected to localhost:1883", facts={})
+OUTPUT = OutputStatus("mqtt", well=True, words="connected to localhost:1883", facts={})
 
 unit = st.floats(0, 1)
 qualities = st.tuples(
@@ -63,10 +73,10 @@ values = st.one_of(
     st.builds(Availability, st.booleans(), st.text(max_size=9)),
     st.builds(Battery, st.integers(0, 100)),
     st.builds(
-        LinkState, st.sampled_from(State), st.builds(LinkTally, drops=st.just(3))
+        LinkReading, st.sampled_from(LinkState), st.builds(LinkStats, drops=st.just(3))
     ),
-    st.builds(Tally, lost_s=st.floats(0, 1e6), bad_packets=st.integers(0, 9)),
-    st.builds(SessionState, st.sampled_from(Recording), st.none() | st.just(NOW)),
+    st.builds(LossCounts, lost_s=st.floats(0, 1e6), bad_packets=st.integers(0, 9)),
+    st.builds(SessionState, st.sampled_from(RecordingState), st.none() | st.just(NOW)),
     epochs,
     st.just(summarise([Stage.N2])),
 )
@@ -77,7 +87,7 @@ def reading(value, session="S1"):
 
 
 def status(*values, daemon=DAEMON, output=OUTPUT):
-    seat = Seat("bedroom")
+    seat = DeviceStatus("bedroom")
     for value in values:
         seat.hear(reading(value))
     return status_document(daemon, [seat], [output], NOW)
@@ -92,7 +102,9 @@ def test_any_night_keeps_to_the_schema_and_can_be_shown(heard):
     document = json.loads(json.dumps(status(*heard), allow_nan=False))
     Draft202012Validator(SCHEMA).validate(document)
     lines = status_lines(document)
-    assert all(isinstance(line, Said) and line.text.isprintable() for line in lines)
+    assert all(
+        isinstance(line, StatusTextLine) and line.text.isprintable() for line in lines
+    )
 
 
 def scored(stage=Stage.N2, index=9):
@@ -102,9 +114,9 @@ def scored(stage=Stage.N2, index=9):
 
 
 def test_the_stage_shown_is_the_newest_with_its_quality_and_loss():
-    device = status(scored(Stage.W, 8), scored(Stage.R), Tally(lost_s=3.0))["devices"][
-        0
-    ]
+    device = status(scored(Stage.W, 8), scored(Stage.R), LossCounts(lost_s=3.0))[
+        "devices"
+    ][0]
     assert device["epoch"]["stage"] == "REM"
     assert device["epoch"]["index"] == 9
     assert device["epoch"]["quality"] == {"EEG Fpz-Cz": 0.9, "EOG horizontal": 0.2}
@@ -119,7 +131,9 @@ def test_a_derivation_that_the_headband_has_not_is_not_called_bad():
 
 
 def test_what_failed_last_is_the_reason_until_samples_arrive():
-    failed = LinkState(State.WAITING, LinkTally(), "Bluetooth is blocked by rfkill")
+    failed = LinkReading(
+        LinkState.WAITING, LinkStats(), "Bluetooth is blocked by rfkill"
+    )
     document = status(Availability(online=False, reason="lost"), failed)
     assert document["devices"][0]["reason"] == "Bluetooth is blocked by rfkill"
     document = status(failed, Availability(online=True, reason="samples arrive"))
@@ -134,11 +148,15 @@ def test_a_refused_epoch_shows_its_reason_and_no_stage():
 
 
 @pytest.mark.parametrize(
-    "end", [SessionState(Recording.ENDED), summarise([Stage.N2])], ids=["state", "sum"]
+    "end",
+    [SessionState(RecordingState.ENDED), summarise([Stage.N2])],
+    ids=["state", "sum"],
 )
 def test_a_session_that_has_ended_does_not_run(end):
     before, after = (
-        status(SessionState(Recording.RECORDING, NOW), *more)["devices"][0]["session"]
+        status(SessionState(RecordingState.RECORDING, NOW), *more)["devices"][0][
+            "session"
+        ]
         for more in ((), (end,))
     )
     assert before == {
@@ -150,9 +168,9 @@ def test_a_session_that_has_ended_does_not_run(end):
 
 
 def test_a_new_session_forgets_the_epochs_and_losses_of_the_one_before():
-    seat = Seat("bedroom")
+    seat = DeviceStatus("bedroom")
     seat.hear(reading(scored()))
-    seat.hear(reading(Tally(lost_s=3.0)))
+    seat.hear(reading(LossCounts(lost_s=3.0)))
     seat.hear(reading(Battery(70), session="S2"))
     device = status_document(DAEMON, [seat], [], NOW)["devices"][0]
     assert (device["epoch"], device["lost_s"], device["battery_pct"]) == (None, 0, 70)
@@ -165,14 +183,15 @@ def mood_of(document, word):
 
 def test_what_is_wrong_is_not_shown_as_well():
     assert (
-        mood_of(status(Availability(online=False, reason="gone")), "gone") is Mood.BAD
+        mood_of(status(Availability(online=False, reason="gone")), "gone")
+        is LineTone.BAD
     )
-    away = OutputNow("mqtt", well=False, words="no connection to x:1", facts={})
-    assert mood_of(status(output=away), "no connection") is Mood.BAD
-    assert mood_of(status(scored(), Tally(lost_s=30)), "lost") is Mood.WARNING
+    away = OutputStatus("mqtt", well=False, words="no connection to x:1", facts={})
+    assert mood_of(status(output=away), "no connection") is LineTone.BAD
+    assert mood_of(status(scored(), LossCounts(lost_s=30)), "lost") is LineTone.WARNING
     unset = replace(DAEMON, clock_synchronised=False, restart_required=("ble",))
-    assert mood_of(status(daemon=unset), "not synchronised") is Mood.WARNING
-    assert mood_of(status(daemon=unset), "before a restart: ble") is Mood.WARNING
+    assert mood_of(status(daemon=unset), "not synchronised") is LineTone.WARNING
+    assert mood_of(status(daemon=unset), "before a restart: ble") is LineTone.WARNING
 
 
 def test_a_duration_is_short():

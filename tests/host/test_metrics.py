@@ -15,12 +15,12 @@ def test_a_raspberry_pi_that_slows_down_says_so(tmp_path, monkeypatch, said, slo
     file = tmp_path / "get_throttled"
     file.write_text(said)
     monkeypatch.setattr(metrics, "THROTTLED", file)
-    assert metrics.Pulse(tmp_path).take().throttled is slow
+    assert metrics.VitalsReader(tmp_path).take().throttled is slow
 
 
 def test_what_a_machine_does_not_tell_is_unknown(tmp_path, monkeypatch):
     for name in ("THROTTLED", "TEMPERATURE", "MEMORY", "PAGES"):
         monkeypatch.setattr(metrics, name, tmp_path / "not there")
-    vitals = metrics.Pulse(tmp_path / "nor this").take()
+    vitals = metrics.VitalsReader(tmp_path / "nor this").take()
     assert (vitals.throttled, vitals.cpu_temp_c, vitals.mem_free_mb) == (None,) * 3
     assert vitals.disk_free_mb is not None

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from paho.mqtt import publish
 
-from gateway.config.schema import Ble, Config, Device
+from gateway.config.schema import BleConfig, Config, DeviceConfig
 from gateway.daemon.build import run_daemon
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
@@ -15,7 +15,7 @@ from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from tests.support.mqtt_contract import check_all
 
 DEVICE = "bedroom"
@@ -79,12 +79,12 @@ def chain(broker, listening, until):
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             radio = f"{folder}/hci"
-            air = Air()
+            air = VirtualLink()
             await stack.enter_async_context(air.serve(f"unix-server:{radio}"))
             listener = await stack.enter_async_context(listening(broker))
             config = Config(
-                devices=(Device(name=DEVICE, stall_s=stall_s),),
-                ble=Ble(backend="simulated", transport=f"unix:{radio}"),
+                devices=(DeviceConfig(name=DEVICE, stall_s=stall_s),),
+                ble=BleConfig(backend="simulated", transport=f"unix:{radio}"),
                 outputs={"mqtt": {"host": broker.host, "port": broker.port}},
             )
             stop = asyncio.Event()

@@ -13,13 +13,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.control_socket.client import ask
-from gateway.control_socket.messages import Order
+from gateway.control_socket.messages import ControlRequest
 from gateway.control_socket.socket_path import own_socket
 from gateway.errors import NoDaemonError
 from sim.devices.diy import DiyDevice
 from sim.night.synthetic_night import synthetic_night
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +65,9 @@ class House:
         return process.returncode, out.decode(), err.decode()
 
     async def ask(self, *order, **more):
-        return await asyncio.to_thread(ask, own_socket(), Order(*order, **more))
+        return await asyncio.to_thread(
+            ask, own_socket(), ControlRequest(*order, **more)
+        )
 
     async def device(self, name):
         status = await self.ask("status")
@@ -94,7 +96,7 @@ class House:
 async def housed(until):
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        air = Air()
+        air = VirtualLink()
         await stack.enter_async_context(air.serve(f"unix-server:{folder}/hci"))
         for seed, address in enumerate(SLEEPERS.values()):
             recording, _ = synthetic_night(seed, 2.0)

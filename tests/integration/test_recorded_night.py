@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from gateway import drivers
-from gateway.acquisition.loss_counts import Tally
-from gateway.acquisition.packets import Block, Tick
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.acquisition.packets import ClockTick, SampleBlock
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
 from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.control import Mark
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
-from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.preprocessing.contact_monitor import ContactMonitor
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import annotations, survey
 from gateway.recordings.open_recording import open_night
-from gateway.session.device import Session, Station
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Night as Scoring
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
@@ -51,7 +51,8 @@ class Hearing:
                     control.ask(Mark("bedroom", "pill taken"))
 
         return outlet(
-            Sink("hearing", object, (ScoredEpoch, Block, Tally), run), object()
+            Sink("hearing", object, (ScoredEpoch, SampleBlock, LossCounts), run),
+            object(),
         )
 
     def all(self, kind):
@@ -62,7 +63,7 @@ async def live_through(night, recording, hearing, folder):
     loop, dice = asyncio.get_running_loop(), np.random.default_rng(1)
     radio = BleakRadio(backend=night.backend())
     scorer = read_model("default")
-    station = Station(
+    station = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(
@@ -73,20 +74,20 @@ async def live_through(night, recording, hearing, folder):
             clock=loop.time,
             jitter=dice.random,
         ),
-        new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_session=lambda: OpenSession("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
         new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
 
     def watch_of(montage):
-        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
+        return ContactMonitor(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
     def now():
         utc = START + timedelta(seconds=loop.time())
-        return Tick(loop.time(), utc, synchronised=True)
+        return ClockTick(loop.time(), utc, synchronised=True)
 
     stop = asyncio.Event()
-    options = edf.Options(path=str(folder), min_free_mb=0)
+    options = edf.EdfOptions(path=str(folder), min_free_mb=0)
     outlets = [hearing.outlet(), outlet(edf.SINK, options)]
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve([station], outlets, stop, now))
@@ -144,7 +145,7 @@ def test_the_stages_in_the_file_are_those_of_the_night(lived):
 def test_the_loss_annotated_is_the_loss_counted(lived):
     hearing, path = lived
     assert survey(path).account.missing_s("BAD_gap") == pytest.approx(
-        hearing.all(Tally)[-1].lost_s, abs=1e-6
+        hearing.all(LossCounts)[-1].lost_s, abs=1e-6
     )
     lost = [t for a in annotations(path) for t in a.texts if t.startswith("Link lost")]
     assert len(lost) == len(FAULTS) + 1

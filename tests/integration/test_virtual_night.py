@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from gateway import drivers
-from gateway.acquisition.loss_counts import Tally
-from gateway.acquisition.packets import Block, Tick
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.acquisition.packets import ClockTick, SampleBlock
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.link_stats import LinkState
+from gateway.ble.link_stats import LinkReading
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import CYCLE
 from gateway.daemon.supervisor import outlet, serve
 from gateway.messages.outputs import Availability
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.session.device import Session, Station
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Night as Scoring
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
@@ -54,7 +54,7 @@ class Hearing:
             async for reading in feed:
                 self.values.setdefault(type(reading.value), []).append(reading.value)
 
-        kinds = (Block, ScoredEpoch, LinkState, Tally, Availability)
+        kinds = (SampleBlock, ScoredEpoch, LinkReading, LossCounts, Availability)
         return outlet(Sink("hearing", object, kinds, run), object())
 
 
@@ -96,14 +96,14 @@ async def live_through(night, recording, faults, hearing):
     def now():
         step_s = STEP_S if loop.time() > stepped_s else 0
         utc = START + timedelta(seconds=loop.time() + step_s)
-        return Tick(loop.time(), utc, synchronised=True)
+        return ClockTick(loop.time(), utc, synchronised=True)
 
     scorer = read_model("default")
 
     def watch_of(montage):
-        return ContactWatch(montage, scorer.card.channels, {}, DIY.derivations, 50)
+        return ContactMonitor(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
-    station = Station(
+    station = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(
@@ -114,7 +114,7 @@ async def live_through(night, recording, faults, hearing):
             clock=loop.time,
             jitter=dice.random,
         ),
-        new_session=lambda: Session("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
+        new_session=lambda: OpenSession("s", Pipeline(DIY, Scoring(scorer, {}, 50))),
         new_standby=lambda: Standby(DIY, watch_of),
         stall_s=5.0,
     )
@@ -140,7 +140,7 @@ def lived():
 
 def test_what_was_lost_is_what_was_withheld_to_the_sample(lived):
     _, night, hearing = lived
-    blocks = hearing.all(Block)
+    blocks = hearing.all(SampleBlock)
     seconds = [block.second for block in blocks]
     assert seconds == sorted(set(seconds))
     end = seconds[-1] + 1
@@ -155,7 +155,7 @@ def test_what_was_lost_is_what_was_withheld_to_the_sample(lived):
 def test_the_loss_reported_is_the_loss_injected_to_the_sample(lived):
     recording, night, hearing = lived
     withheld = [(~mask).sum() for mask in night.delivered]
-    tally = hearing.all(Tally)[-1]
+    tally = hearing.all(LossCounts)[-1]
     assert tally.late_packets == tally.bad_packets == 0
     assert tally.lost_s * 100 == pytest.approx(max(withheld[0], withheld[1] * 100))
     assert tally.lost_s > 1000
@@ -170,7 +170,7 @@ def test_every_epoch_comes_once_and_in_order(lived):
 
 def test_the_signal_that_came_is_the_signal_that_was_recorded(lived):
     recording, _, hearing = lived
-    for block in hearing.all(Block):
+    for block in hearing.all(SampleBlock):
         for at, layout in enumerate(recording.montage.streams):
             first, there = layout.first_sample(block.second), block.present[at]
             size = there.size
@@ -216,7 +216,7 @@ def test_epochs_are_dated_by_the_wall_clock_and_follow_its_step(lived):
 
 def test_every_fault_is_a_lost_link_and_every_rung_is_counted(lived):
     _, night, hearing = lived
-    tally = hearing.all(LinkState)[-1].tally
+    tally = hearing.all(LinkReading)[-1].tally
     assert tally.drops + tally.stalls == N_DROPS + 2 + 1
     assert tally.connections == N_DROPS + 2 + 1 + 1
     assert (tally.restarts, tally.disconnects, tally.power_cycles) == (2, 2, 2)
@@ -232,7 +232,7 @@ def test_scans_are_few(lived):
         for began in night.scans
     ]
     assert max(in_an_hour) <= 60
-    assert hearing.all(LinkState)[-1].tally.attempts <= 2 * len(night.scans)
+    assert hearing.all(LinkReading)[-1].tally.attempts <= 2 * len(night.scans)
 
 
 def test_the_headband_is_said_to_be_there_exactly_while_it_is(lived):

@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 )
 
 from gateway.errors import DamagedJournalError, FullDiskError, JournalError
-from gateway.journal.entry import Bounds
-from gateway.journal.store import Store
+from gateway.journal.entry import JournalLimits
+from gateway.journal.store import JournalStore
 
 DAY_S = 86_400.0
-KEEP = Bounds(keep_days=30, max_bytes=64_000_000)
+KEEP = JournalLimits(keep_days=30, max_bytes=64_000_000)
 WRITER = """
 import sys
 from pathlib import Path
@@ -55,13 +55,13 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
-    with closing(Store(path)) as store:
+    with closing(JournalStore(path)) as store:
         yield store
 
 
 def test_an_entry_comes_back_to_the_byte_after_reopening(store, path):
     entry = append(store, 7, document=b'{"stage":"N2"}\x00\xff')
-    with closing(Store(path)) as again:
+    with closing(JournalStore(path)) as again:
         assert again.owed(after=-1, limit=9) == [entry]
 
 
@@ -87,7 +87,7 @@ def test_what_no_broker_had_outlives_its_days_but_not_the_size(store):
     store.acknowledge(range(100, 200))
     assert store.prune(KEEP, now_s=99 * DAY_S) == 0
     assert [e.seq for e in store.owed(-1, 999)] == [*range(100), *range(200, 400)]
-    lost = store.prune(Bounds(30, 200_000), now_s=99 * DAY_S)
+    lost = store.prune(JournalLimits(30, 200_000), now_s=99 * DAY_S)
     contents = store.contents()
     assert contents.size_bytes <= 200_000
     assert contents.dropped == lost == 300 - contents.owed > 0
@@ -132,20 +132,20 @@ def test_a_damaged_file_is_named(path):
     path.parent.mkdir()
     path.write_bytes(b"this is no database, but it is long enough to be one" * 99)
     with pytest.raises(DamagedJournalError, match=r"journal\.sqlite"):
-        Store(path)
+        JournalStore(path)
 
 
 def test_a_later_format_is_refused(store, path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version=9")
     with pytest.raises(JournalError, match="format 9"):
-        Store(path)
+        JournalStore(path)
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="file"):
-        Store(tmp_path / "file" / "journal.sqlite")
+        JournalStore(tmp_path / "file" / "journal.sqlite")
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def fill(store):
 
 
 def test_a_full_disk_is_said_and_harms_nothing_written(small_disk):
-    with closing(Store(small_disk / "journal.sqlite")) as store:
+    with closing(JournalStore(small_disk / "journal.sqlite")) as store:
         written = fill(store)
         for _ in range(3):
             with pytest.raises(FullDiskError, match=r"journal\.sqlite"):
@@ -178,7 +178,7 @@ def test_a_full_disk_is_said_and_harms_nothing_written(small_disk):
         assert store.owed(-1, 10_000) == written
         store.acknowledge(entry.seq for entry in written)
         assert store.owed(-1, 10_000) == []
-        store.prune(Bounds(0, 64_000_000), now_s=DAY_S)
+        store.prune(JournalLimits(0, 64_000_000), now_s=DAY_S)
         assert append(store, len(written)).seq == len(written)
 
 
@@ -198,7 +198,7 @@ def test_what_was_written_survives_kill_9_at_any_instant(path):
         writer.wait()
         writer.stdout.close()
         said = int((lines + rest)[-1])
-        with closing(Store(path)) as store:
+        with closing(JournalStore(path)) as store:
             contents = store.contents()
             assert contents.next_seq - 1 in (said, said + 1)
             assert contents.rows == contents.next_seq
@@ -211,7 +211,7 @@ class JournalAgainstModel(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.folder = TemporaryDirectory()
-        self.store = Store(Path(self.folder.name) / "journal.sqlite")
+        self.store = JournalStore(Path(self.folder.name) / "journal.sqlite")
         self.rows, self.acknowledged, self.last = {}, set(), {}
         self.seq = self.now_s = 0
 
@@ -242,7 +242,7 @@ class JournalAgainstModel(RuleBasedStateMachine):
 
     @rule(days=st.integers(1, 20))
     def prune(self, days):
-        self.store.prune(Bounds(days, 64_000_000), self.now_s)
+        self.store.prune(JournalLimits(days, 64_000_000), self.now_s)
         gone = {
             seq
             for seq in self.acknowledged

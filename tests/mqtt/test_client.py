@@ -9,7 +9,7 @@ import pytest
 
 from gateway.mqtt import client as mqtt_client
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.paho_client import WINDOW
 from gateway.mqtt.topics import Topic
 from sim.local_broker import LocalBroker
@@ -120,7 +120,7 @@ async def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1():
         return b"\x40\x02" + mid(packet) if kind == PUBLISH else b""
 
     async with FakeBroker(old) as broker, connected(broker) as client:
-        assert client.connection is Connection.ONLINE
+        assert client.connection is BrokerState.ONLINE
         assert client.protocol == "3.1.1"
         assert await client.publish(message())
         assert await client.drain()
@@ -132,7 +132,7 @@ async def test_who_asks_for_mqtt_5_alone_is_told_that_it_is_refused(caplog):
         return BAD_VERSION_V3 if kind == CONNECT else b""
 
     async with FakeBroker(old) as broker, connected(broker, protocol="5") as client:
-        assert client.connection is Connection.REFUSED
+        assert client.connection is BrokerState.REFUSED
         assert not await client.publish(message())
     assert "Unsupported protocol version" in caplog.text
 
@@ -189,7 +189,7 @@ async def test_a_broker_that_takes_two_at_a_time_gets_two_at_a_time():
         assert await third
         await until(lambda: len(waiting) == 2)
         broker.drop()
-        await until(lambda: client.connection is Connection.OFFLINE)
+        await until(lambda: client.connection is BrokerState.OFFLINE)
 
 
 async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
@@ -210,8 +210,8 @@ async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
         silent[0] = False
         broker.seen.clear()
         broker.drop()
-        await until(lambda: client.connection is Connection.OFFLINE)
-        await until(lambda: client.connection is Connection.ONLINE)
+        await until(lambda: client.connection is BrokerState.OFFLINE)
+        await until(lambda: client.connection is BrokerState.ONLINE)
         assert await client.drain()
     said = [packet.rpartition(b"\0")[2] for packet in broker.of(PUBLISH)]
     assert said == [b"hello", b"one", b"two", b"hello", b"offline"]
@@ -222,7 +222,7 @@ async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
     monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
     mute = FakeBroker(lambda _kind, _packet: b"")
     async with mute as broker, connected(broker) as client:
-        assert client.connection is Connection.CONNECTING
+        assert client.connection is BrokerState.CONNECTING
         assert not await client.publish(message())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.mqtt import connection
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.topics import Topic
 from tests.support.mosquitto import until
 from tests.support.sink_under_fault import PATIENCE_S, newest, scoring, warnings
@@ -166,5 +166,5 @@ async def test_a_report_that_the_line_swallows_does_not_keep_the_client_waiting(
         assert receipt.cancelled()
         faults.heal()
         await until(
-            lambda: client.connection is Connection.ONLINE, "the broker", PATIENCE_S
+            lambda: client.connection is BrokerState.ONLINE, "the broker", PATIENCE_S
         )

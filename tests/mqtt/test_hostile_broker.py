@@ -9,10 +9,10 @@ import pytest
 
 from gateway.messages.feed import Feed
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.connection import UNANSWERED
 from gateway.mqtt.topics import Topic
-from gateway.sinks.mqtt import SINK, Options
+from gateway.sinks.mqtt import SINK, MqttOptions
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +75,7 @@ async def test_whatever_it_says_the_client_comes_back_and_serves_a_good_one(unti
             async with MqttClient(address, None, list, []) as client:
                 await until(lambda: broker.n >= 2, f"another attempt after {what}", 20)
                 broker.harm = None
-                online = Connection.ONLINE
+                online = BrokerState.ONLINE
                 await until(lambda: client.connection is online, f"up after {what}", 20)
                 receipt = client.send(Message(Topic("t", retain=False), b"x"))
                 assert receipt is not None
@@ -110,7 +110,7 @@ async def test_an_old_broker_that_hangs_up_on_mqtt_5_is_told_how_to_reach(
         async with MqttClient(
             replace(address, protocol="3.1.1"), None, list, []
         ) as client:
-            online = Connection.ONLINE
+            online = BrokerState.ONLINE
             await until(lambda: client.connection is online, "the old broker")
         for writer in writers:
             writer.close()
@@ -139,7 +139,7 @@ async def test_of_more_requests_than_can_be_served_only_the_first_wait(until):
 async def test_a_password_that_crosses_the_network_in_the_clear_is_told(caplog):
     feed = Feed(depth=1)
     feed.close()
-    here = Options(host="localhost", port=1, username="me", password="hush")  # noqa: S106
+    here = MqttOptions(host="localhost", port=1, username="me", password="hush")  # noqa: S106
     there = replace(here, host="127.0.0.2")
     await SINK.run(here, feed, None)
     assert "unencrypted" not in caplog.text

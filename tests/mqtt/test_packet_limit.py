@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt import publish
 
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection
+from gateway.mqtt.client_events import BrokerAddress, BrokerState
 from gateway.mqtt.packet_limit import FRAME_BYTES, HEARD_BYTES
 from sim.local_broker import LocalBroker
 from tests.support.mosquitto import VERSIONS
@@ -225,7 +225,7 @@ async def test_what_a_neighbour_leaves_at_a_real_broker_harms_nobody(protocol):
         )
         await asyncio.to_thread(tell, "r/x", bytes(3_000_000), retain=True)
         async with listening_to(broker, protocol) as client:
-            assert client.connection is Connection.ONLINE
+            assert client.connection is BrokerState.ONLINE
             for _ in range(3):
                 await asyncio.to_thread(tell, "r/x", bytes(HEARD_BYTES))
                 await asyncio.to_thread(tell, "r/x", b"heard")

@@ -10,24 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.host.vitals import Vitals
-from gateway.journal.entry import Contents
-from gateway.messages.outputs import Reading, Recording, SessionState
+from gateway.journal.entry import JournalContents
+from gateway.messages.outputs import Reading, RecordingState, SessionState
 from gateway.mqtt import bridge_payloads
 from gateway.mqtt.bridge_payloads import (
-    Gateway,
-    Headband,
-    Health,
-    Machine,
+    BridgeHealth,
+    GatewayInfo,
+    HeadbandEntry,
+    HostInfo,
     health_payload,
     info_payload,
 )
 from gateway.mqtt.payloads import (
-    Link,
+    LinkReport,
     event_payload,
     hypnogram_payload,
     phase_of,
@@ -36,7 +36,7 @@ from gateway.mqtt.payloads import (
     telemetry_payload,
 )
 from gateway.reports.hypnogram_svg import draw_svg
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
@@ -66,7 +66,7 @@ def test_every_schema_is_announced_in_its_version():
 
 
 tallies = st.builds(
-    Tally,
+    LossCounts,
     packets=COUNTS,
     late_packets=COUNTS,
     bad_packets=COUNTS,
@@ -75,9 +75,9 @@ tallies = st.builds(
     drift_ppm=st.none() | st.floats(-500, 500),
 )
 links = st.builds(
-    Link,
+    LinkReport,
     state=st.builds(
-        LinkState, st.sampled_from(State), st.builds(LinkTally, *[COUNTS] * 8)
+        LinkReading, st.sampled_from(LinkState), st.builds(LinkStats, *[COUNTS] * 8)
     ),
     reason=st.text(),
     battery=st.none() | st.builds(Battery, st.integers(0, 100)),
@@ -94,8 +94,8 @@ def test_telemetry_keeps_to_its_schema(link, now):
 
 
 def test_loss_is_a_share_of_the_session():
-    state = LinkState(State.STREAMING, LinkTally())
-    link = Link(state, "", None, Tally(lost_s=6.0), 600.0)
+    state = LinkReading(LinkState.STREAMING, LinkStats())
+    link = LinkReport(state, "", None, LossCounts(lost_s=6.0), 600.0)
     document = json.loads(telemetry_payload("bedroom", link, NOW))
     assert document["packet_loss_pct"] == 1.0
 
@@ -108,7 +108,7 @@ LIGHTS = st.builds(
 @given(
     st.builds(
         SessionState,
-        st.sampled_from(Recording),
+        st.sampled_from(RecordingState),
         st.none() | UTCS,
         st.none() | UTCS,
         COUNTS,
@@ -122,7 +122,7 @@ def test_a_session_keeps_to_its_schema(session):
 @given(
     st.builds(
         SleepEvent,
-        st.sampled_from(Happening),
+        st.sampled_from(EventKind),
         UTCS,
         st.none() | COUNTS,
         st.none() | st.floats(0, 1),
@@ -166,12 +166,12 @@ def test_the_picture_shows_rem_and_what_was_refused():
 
 NUMBERS = st.none() | st.floats(0, 1e6)
 healths = st.builds(
-    Health,
+    BridgeHealth,
     uptime_s=SECONDS,
     vitals=st.builds(Vitals, *[NUMBERS] * 6, st.none() | st.booleans()),
     reconnects=COUNTS,
     journal=st.none()
-    | st.builds(Contents, *[COUNTS] * 5, st.none() | st.floats(0, 2e9), COUNTS),
+    | st.builds(JournalContents, *[COUNTS] * 5, st.none() | st.floats(0, 2e9), COUNTS),
     clock_synchronised=st.booleans(),
     outputs=st.dictionaries(st.text(), st.tuples(st.booleans(), st.text())),
 )
@@ -185,24 +185,24 @@ def test_health_keeps_to_its_schema(health, now):
 NAMES = st.from_regex(r"\A[a-z0-9_-]{1,32}\Z")
 TEXTS = st.none() | st.text()
 HEADBANDS = st.builds(
-    Headband, st.text(), st.text(), st.lists(st.text()).map(tuple), TEXTS, TEXTS
+    HeadbandEntry, st.text(), st.text(), st.lists(st.text()).map(tuple), TEXTS, TEXTS
 )
 
 
 @given(st.dictionaries(NAMES, HEADBANDS))
 def test_info_keeps_to_its_schema(headbands):
-    machine = Machine("pi", "aarch64", "3.13.1", "ai-edge-litert 2.3.0")
+    machine = HostInfo("pi", "aarch64", "3.13.1", "ai-edge-litert 2.3.0")
     waiting = ("ble",), ("config.yaml:3: devices[0].name: missing",)
-    gateway = Gateway("0.1.0", machine, headbands, NOW, *waiting)
+    gateway = GatewayInfo("0.1.0", machine, headbands, NOW, *waiting)
     document = check("info", info_payload(gateway))
     assert [each["name"] for each in document["devices"]] == sorted(headbands)
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
 def test_the_age_of_what_is_owed_counts_from_the_oldest(minutes):
-    owed = Contents(9, 3, 0, 0, 9, NOW.timestamp(), 1000)
+    owed = JournalContents(9, 3, 0, 0, 9, NOW.timestamp(), 1000)
     vitals = Vitals(*[None] * 6)
-    health = Health(5.0, vitals, 0, owed, clock_synchronised=True)
+    health = BridgeHealth(5.0, vitals, 0, owed, clock_synchronised=True)
     later = NOW + timedelta(minutes=minutes)
     document = json.loads(health_payload(health, later))
     assert document["journal"]["oldest_pending_s"] == minutes * 60

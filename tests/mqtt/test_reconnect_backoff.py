@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mqtt.paho_client import BACK_OFF_S
-from gateway.mqtt.reconnect_backoff import MOST_S, OFTEN, STEADY_S, Steadiness
+from gateway.mqtt.reconnect_backoff import MOST_S, OFTEN, STEADY_S, ReconnectBackoff
 
 EPOCH_S = 30
 DRAWN = 1.5  # the longest pause is drawn up to half as long again
 
 
 def after(lasted_s):
-    steadiness, now_s = Steadiness(), 0.0
+    steadiness, now_s = ReconnectBackoff(), 0.0
     for each in lasted_s:
         steadiness.connected(now_s)
         now_s += each

@@ -14,13 +14,13 @@ from gateway.messages.control import (
     BeginSession,
     Control,
     EndSession,
-    Lights,
     Mark,
+    MarkLights,
     Reload,
 )
 from gateway.messages.feed import Feed
-from gateway.messages.outputs import Recording, SessionState
-from gateway.sinks.mqtt import Options, run
+from gateway.messages.outputs import RecordingState, SessionState
+from gateway.sinks.mqtt import MqttOptions, run
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def asking(broker, listening, until, scored, reading):
     """A gateway with ten epochs behind it, an ear, and somebody who asks."""
 
     @asynccontextmanager
-    async def ask(control=None, state=Recording.RECORDING):
+    async def ask(control=None, state=RecordingState.RECORDING):
         client = paho.Client(
             CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -38,7 +38,7 @@ def asking(broker, listening, until, scored, reading):
         client.loop_start()
         feed = Feed(64)
         sink = asyncio.create_task(
-            run(Options(host=broker.host, port=broker.port), feed, control)
+            run(MqttOptions(host=broker.host, port=broker.port), feed, control)
         )
         try:
             async with listening(broker, "#") as listener:
@@ -129,8 +129,8 @@ async def test_a_retained_request_is_never_served(broker, asking):
     [
         ("session", b"start", BeginSession("bedroom")),
         ("session", b'{"action": "stop"}', EndSession("bedroom")),
-        ("lights", b"off", Lights("bedroom", off=True)),
-        ("lights", b'{"action": "on"}', Lights("bedroom", off=False)),
+        ("lights", b"off", MarkLights("bedroom", off=True)),
+        ("lights", b'{"action": "on"}', MarkLights("bedroom", off=False)),
         ("mark", b'{"text": "cat on the bed"}', Mark("bedroom", "cat on the bed")),
         ("mark", b"restless", Mark("bedroom", "restless")),
     ],
@@ -181,7 +181,7 @@ async def test_a_headband_is_not_asked_what_makes_no_sense(
 
 @pytest.mark.parametrize(("verb", "payload"), [("lights", b"off"), ("mark", b"here")])
 async def test_what_nobody_would_record_is_refused(asking, verb, payload):
-    async with asking(Control(), Recording.ENDED) as (client, listener):
+    async with asking(Control(), RecordingState.ENDED) as (client, listener):
         put(client, verb, payload, "bedroom")
         said = await answer(listener, verb, "bedroom")
     assert said["error"]["code"] == "no_session"

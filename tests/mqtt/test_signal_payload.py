@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from tests.support.mqtt_contract import validator
 
 NOW = datetime(2026, 2, 13, 2, 27, tzinfo=UTC)
 SHARES = st.floats(0, 1)
 CONTACTS = (
-    st.builds(Contact, st.sampled_from(Grip), st.floats(0, 1e5), SHARES, SHARES)
+    st.builds(Contact, st.sampled_from(ContactState), st.floats(0, 1e5), SHARES, SHARES)
     | st.none()
 )
 LABELS = st.text(min_size=1, max_size=12)
 INPUTS = st.builds(ModelInput, LABELS, LABELS, CONTACTS)
 SEATS = st.builds(
     Contacts,
-    st.lists(st.builds(Electrode, LABELS, CONTACTS), max_size=6).map(tuple),
+    st.lists(st.builds(ElectrodeFit, LABELS, CONTACTS), max_size=6).map(tuple),
     st.lists(INPUTS, max_size=4, unique_by=lambda each: each.label).map(tuple),
 )
 
@@ -45,9 +45,9 @@ def test_whatever_is_seen_keeps_to_the_schema(contacts):
 @pytest.mark.parametrize(
     ("grips", "state"),
     [
-        ((Grip.GOOD, Grip.FAIR), "fair"),
-        ((Grip.FAIR, Grip.OFF, Grip.GOOD), "off"),
-        ((Grip.GOOD,), "good"),
+        ((ContactState.GOOD, ContactState.FAIR), "fair"),
+        ((ContactState.FAIR, ContactState.OFF, ContactState.GOOD), "off"),
+        ((ContactState.GOOD,), "good"),
         ((), None),
     ],
 )
@@ -56,7 +56,7 @@ def test_the_state_is_the_worst_of_what_the_model_gets(grips, state):
         ModelInput(str(at), "A-B", Contact(grip, 10.0, 0.1, 0.0))
         for at, grip in enumerate(grips)
     )
-    spare = Electrode("TP10", Contact(Grip.OFF, 0.0, 0.0, 0.9))
+    spare = ElectrodeFit("TP10", Contact(ContactState.OFF, 0.0, 0.0, 0.9))
     said = payload(Contacts((spare,), inputs))
     assert said["state"] == state
     assert said["electrodes"]["TP10"]["state"] == "off"

@@ -8,10 +8,10 @@ import pytest
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerAddress, Connection, Message
+from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import Topic
-from gateway.sinks.mqtt import Options
+from gateway.sinks.mqtt import MqttOptions
 from sim.local_broker import LocalBroker
 from tests.support.certificates import Authority
 
@@ -54,7 +54,7 @@ async def test_the_right_broker_is_believed_and_spoken_to(authority, until):
         encrypted(authority, authority.sign("broker")) as broker,
         connecting(broker, Tls(ca=str(authority.ca))) as client,
     ):
-        await until(lambda: client.connection is Connection.ONLINE, "a connection")
+        await until(lambda: client.connection is BrokerState.ONLINE, "a connection")
         assert not client.trouble
         assert await client.publish(Message(Topic("t/x", retain=False), b"x"))
         assert await client.drain()
@@ -77,7 +77,7 @@ async def test_a_bad_certificate_is_refused_with_what_to_do(
         connecting(broker, Tls(ca=str(authority.ca))) as client,
     ):
         await until(lambda: words in caplog.text, words)
-        assert client.connection is Connection.OFFLINE
+        assert client.connection is BrokerState.OFFLINE
 
 
 async def test_a_stranger_s_authority_is_not_believed(
@@ -89,7 +89,7 @@ async def test_a_stranger_s_authority_is_not_believed(
         connecting(broker, Tls(ca=str(stranger.ca))) as client,
     ):
         await until(lambda: "outputs.mqtt.tls.ca" in caplog.text, "what to do")
-        assert client.connection is Connection.OFFLINE
+        assert client.connection is BrokerState.OFFLINE
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_a_broker_that_hangs_up_without_a_word_is_told_of(
         connecting(broker, tls) as client,
     ):
         await until(lambda: words in caplog.text, words)
-        assert client.connection is Connection.OFFLINE
+        assert client.connection is BrokerState.OFFLINE
         assert words in client.trouble
     said = [record.getMessage() for record in caplog.records]
     assert len([words for words in said if "hangs up" in words]) == 1
@@ -126,9 +126,9 @@ async def test_a_broker_that_wants_a_certificate_gets_ours(authority, until):
     server = authority.sign("broker")
     async with encrypted(authority, server, "require_certificate true") as broker:
         async with connecting(broker, tls) as client:
-            await until(lambda: client.connection is Connection.ONLINE, "a connection")
+            await until(lambda: client.connection is BrokerState.ONLINE, "a connection")
         async with connecting(broker, Tls(ca=str(authority.ca))) as client:
-            assert client.connection is not Connection.ONLINE
+            assert client.connection is not BrokerState.ONLINE
 
 
 async def test_over_a_websocket_as_well(listening, until):
@@ -140,7 +140,7 @@ async def test_over_a_websocket_as_well(listening, until):
         LocalBroker(settings=(*settings, plain, "protocol mqtt")) as broker,
         connecting(broker, None, websocket="/mqtt") as client,
     ):
-        await until(lambda: client.connection is Connection.ONLINE, "a connection")
+        await until(lambda: client.connection is BrokerState.ONLINE, "a connection")
 
 
 def test_half_a_certificate_and_missing_files_are_reported(tmp_path):
@@ -150,7 +150,7 @@ def test_half_a_certificate_and_missing_files_are_reported(tmp_path):
                 "tls": {"ca": str(tmp_path / "none.crt"), "key": "k"},
                 "websocket": "mqtt",
             },
-            Options,
+            MqttOptions,
             "outputs.mqtt.",
         )
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
@@ -163,8 +163,8 @@ def test_a_file_that_is_no_certificate_is_named(tmp_path):
     wrong = tmp_path / "ca.crt"
     wrong.write_text("not a certificate")
     with pytest.raises(ConfigError, match=r"ca\.crt"):
-        parse({"tls": {"ca": str(wrong)}}, Options, "outputs.mqtt.")
+        parse({"tls": {"ca": str(wrong)}}, MqttOptions, "outputs.mqtt.")
 
 
 def test_the_system_s_authorities_are_one_pair_of_braces():
-    assert parse({"tls": {}}, Options).tls == Tls()
+    assert parse({"tls": {}}, MqttOptions).tls == Tls()

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.atomic_write import write_result
 from gateway.errors import ConfigError, RecordingError
-from gateway.offline.batch import Plan, score_archive
-from gateway.offline.manifest import NAME, Ledger
-from gateway.offline.score_file import Options, Outcome, Task
+from gateway.offline.batch import BatchPlan, score_archive
+from gateway.offline.manifest import NAME, Manifest
+from gateway.offline.score_file import ScoreOptions, ScoreOutcome, ScoreTask
 from gateway.offline.workers import KILLED, score_locally
 
 DEADLY = "deadly"
@@ -33,7 +33,7 @@ def cut(path, n_epochs=2, seed=0):
 
 def tasks_in(folder, names):
     return [
-        Task(recording=folder / name, stem=folder / name, options=Options())
+        ScoreTask(recording=folder / name, stem=folder / name, options=ScoreOptions())
         for name in names
     ]
 
@@ -42,12 +42,12 @@ def die_or_score(task):
     """Do what a worker does, and what one out of memory does."""
     if DEADLY in task.recording.name:
         os._exit(9)
-    return Outcome(n_epochs=1)
+    return ScoreOutcome(n_epochs=1)
 
 
 def plan(**how):
-    told = {"options": Options(), "into": None, "jobs": 1, "dask": None}
-    return Plan(**{**told, "again": False, **how})
+    told = {"options": ScoreOptions(), "into": None, "jobs": 1, "dask": None}
+    return BatchPlan(**{**told, "again": False, **how})
 
 
 def test_a_worker_that_dies_takes_no_other_recording_with_it(tmp_path):
@@ -104,7 +104,7 @@ def test_the_results_do_not_depend_on_the_number_of_processes(tmp_path):
     for i in range(3):
         cut(tmp_path / f"n{i}.npz", seed=i)
     one, two = tmp_path / "one", tmp_path / "two"
-    every = Options(outs=("json", "csv", "edf", "bids"))
+    every = ScoreOptions(outs=("json", "csv", "edf", "bids"))
     for out, jobs in ((one, 1), (two, 2)):
         assert score_archive([tmp_path], plan(into=out, jobs=jobs, options=every)) == 0
     names = sorted(path.name for path in one.iterdir() if path.name != NAME)
@@ -117,17 +117,17 @@ def test_a_line_cut_short_by_a_power_cut_is_passed_over(tmp_path):
     task = tasks_in(tmp_path, [cut(tmp_path / "n.npz").name])[0]
     for path in task.results:
         path.write_text("{}")
-    ledger = Ledger(tmp_path, "digest")
-    ledger.note(task, Outcome(n_epochs=2, n_scored=1, notes=("odd",)))
+    ledger = Manifest(tmp_path, "digest")
+    ledger.note(task, ScoreOutcome(n_epochs=2, n_scored=1, notes=("odd",)))
     with (tmp_path / NAME).open("a") as file:
         file.write('{"recording": "')
-    again = Ledger(tmp_path, "digest")
-    assert again.done(task) == Outcome(n_epochs=2, n_scored=1, notes=("odd",))
-    assert Ledger(tmp_path, "another model").done(task) is None
-    other = replace(task, options=Options(mains_hz=60))
+    again = Manifest(tmp_path, "digest")
+    assert again.done(task) == ScoreOutcome(n_epochs=2, n_scored=1, notes=("odd",))
+    assert Manifest(tmp_path, "another model").done(task) is None
+    other = replace(task, options=ScoreOptions(mains_hz=60))
     assert again.done(other) is None
-    again.note(task, Outcome(error="broke"))
-    assert Ledger(tmp_path, "digest").done(task) is None
+    again.note(task, ScoreOutcome(error="broke"))
+    assert Manifest(tmp_path, "digest").done(task) is None
 
 
 def test_recordings_that_would_write_the_same_results_are_refused(tmp_path):

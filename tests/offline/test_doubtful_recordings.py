@@ -8,7 +8,7 @@ import pytest
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.errors import RecordingError
-from gateway.offline.score_file import Options, stage_file
+from gateway.offline.score_file import ScoreOptions, stage_file
 from gateway.preprocessing.filtering import Band
 from gateway.staging.plausibility import doubts
 from gateway.staging.stage import Refusal, Stage
@@ -38,7 +38,7 @@ def written(path, label="EEG Fpz-Cz", *, sfreq=100, uv=30.0, times=1.0):
 
 
 def said_of(path):
-    night = stage_file(path, Options())
+    night = stage_file(path, ScoreOptions())
     return night, " / ".join(night.notes)
 
 
@@ -51,7 +51,7 @@ def test_no_signal_is_no_sleep(tmp_path):
 def test_a_slow_emg_alone_is_refused(tmp_path):
     path = written(tmp_path / "n.edf", "EMG submental", sfreq=1)
     with pytest.raises(RecordingError, match=r"EMG.*EEG Fpz-Cz"):
-        stage_file(path, Options())
+        stage_file(path, ScoreOptions())
 
 
 @pytest.mark.parametrize(

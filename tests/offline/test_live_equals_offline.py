@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.messages.outputs import Reading, Recording, SessionState
+from gateway.acquisition.packets import ClockTick, SamplePacket
+from gateway.messages.outputs import Reading, RecordingState, SessionState
 from gateway.models.load import read_model
 from gateway.offline.score_recording import night_for, score
 from gateway.recorder.folder import recordings
-from gateway.recorder.recorder import Limits, Recorder
-from gateway.recorder.session_file import Writer
+from gateway.recorder.recorder import DiskLimits, Recorder
+from gateway.recorder.session_file import FileWriter
 from gateway.recordings.open_recording import open_night
 from gateway.session.night import Night
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -60,7 +60,9 @@ def live(of, true_hz, lost, folder):
     """Score and record a night as the daemon does; return its epochs and its file."""
     scorer = read_model("default")
     night = Night(scorer, {}, 50.0, DERIVATIONS)
-    recorder = Recorder(folder, Limits(0, None), Writer("test", None, lambda: 0.0))
+    recorder = Recorder(
+        folder, DiskLimits(0, None), FileWriter("test", None, lambda: 0.0)
+    )
     recorder.begin()
     epochs = []
 
@@ -79,18 +81,20 @@ def live(of, true_hz, lost, folder):
             )
         )
 
-    night.tick(Tick(100.0, BEGAN, synchronised=True))
+    night.tick(ClockTick(100.0, BEGAN, synchronised=True))
     night.begin(HeadbandInfo(of, boot_id=7))
     for packet in packets(of, true_hz, lost):
         now = packet.t_rx
-        night.tick(Tick(now, BEGAN + timedelta(seconds=now - 100.0), synchronised=True))
+        night.tick(
+            ClockTick(now, BEGAN + timedelta(seconds=now - 100.0), synchronised=True)
+        )
         for value in night.place(packet):
             tell(value)
     for value in night.lapse(100.0 + MINUTES * 60):
         tell(value)
     for value in night.close():
         tell(value)
-    tell(SessionState(Recording.ENDED, BEGAN, BEGAN, len(epochs)))
+    tell(SessionState(RecordingState.ENDED, BEGAN, BEGAN, len(epochs)))
     recorder.close()
     (path,) = recordings(folder)
     return epochs, path

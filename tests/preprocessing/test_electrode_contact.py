@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Stream
-from gateway.preprocessing.electrode_contact import Grip, judge_channels, judge_contact
+from gateway.preprocessing.electrode_contact import (
+    ContactState,
+    judge_channels,
+    judge_contact,
+)
 
 SFREQ = 256.0
 N = 4 * 256
@@ -32,7 +36,7 @@ def judged(uv, present=None, railed=0.0, mains_hz=50):
 @pytest.mark.parametrize("offset_uv", [0.0, -700.0])
 def test_quiet_eeg_is_good_whatever_the_electrode_potential(offset_uv):
     contact = judged(eeg() + np.float32(offset_uv))
-    assert contact.state is Grip.GOOD
+    assert contact.state is ContactState.GOOD
     assert 6 < contact.rms_uv < 20
     assert contact.mains_ratio < 0.1
 
@@ -40,7 +44,7 @@ def test_quiet_eeg_is_good_whatever_the_electrode_potential(offset_uv):
 @pytest.mark.parametrize("hz", [50, 60])
 def test_the_mains_of_a_poor_ear_are_fair_at_best_and_measured(hz):
     contact = judged(eeg() + mains(27.0, hz), mains_hz=hz)
-    assert contact.state is Grip.FAIR
+    assert contact.state is ContactState.FAIR
     assert contact.mains_uv == pytest.approx(27.0, rel=0.1)
 
 
@@ -56,7 +60,8 @@ def test_a_pure_sine_has_its_known_rms():
 
 
 @pytest.mark.parametrize(
-    ("railed", "state"), [(0.4, Grip.OFF), (0.05, Grip.FAIR), (0.0, Grip.GOOD)]
+    ("railed", "state"),
+    [(0.4, ContactState.OFF), (0.05, ContactState.FAIR), (0.0, ContactState.GOOD)],
 )
 def test_samples_at_the_rails_tell(railed, state):
     assert judged(eeg(), railed=railed).state is state
@@ -68,7 +73,7 @@ def test_samples_at_the_rails_tell(railed, state):
     ids=["zeros", "stuck", "wild"],
 )
 def test_a_flat_line_or_more_than_any_scalp_gives_is_off(uv):
-    assert judged(uv).state is Grip.OFF
+    assert judged(uv).state is ContactState.OFF
 
 
 @given(
@@ -78,7 +83,11 @@ def test_a_flat_line_or_more_than_any_scalp_gives_is_off(uv):
 )
 def test_quality_says_how_far_from_its_limits_a_contact_is(rms_uv, mains_uv, railed):
     contact = judged(eeg(rms_uv) + mains(mains_uv), railed=railed)
-    limits = {Grip.GOOD: (0.5, 1.0), Grip.FAIR: (1e-9, 0.5), Grip.OFF: (0.0, 0.0)}
+    limits = {
+        ContactState.GOOD: (0.5, 1.0),
+        ContactState.FAIR: (1e-9, 0.5),
+        ContactState.OFF: (0.0, 0.0),
+    }
     least, most = limits[contact.state]
     assert least <= contact.quality <= most
 
@@ -86,7 +95,7 @@ def test_quality_says_how_far_from_its_limits_a_contact_is(rms_uv, mains_uv, rai
 def test_too_little_signal_is_never_good():
     present = np.arange(N) < 200
     contact = judged(eeg(), present)
-    assert contact.state is Grip.OFF
+    assert contact.state is ContactState.OFF
     assert np.isfinite(contact.rms_uv)
 
 
@@ -105,7 +114,7 @@ def test_what_was_lost_is_never_looked_at(lost, garbage):
 
 @given(scale=st.floats(0.5, 4.0))
 def test_more_mains_never_make_it_better(scale):
-    order = [Grip.GOOD, Grip.FAIR, Grip.OFF]
+    order = [ContactState.GOOD, ContactState.FAIR, ContactState.OFF]
     less = judged(eeg() + mains(10.0))
     more = judged(eeg() + mains(10.0 * scale + 5))
     assert order.index(more.state) >= order.index(less.state)
@@ -116,6 +125,6 @@ def test_each_channel_is_judged_by_its_own_rails():
     stream = Stream(SFREQ, (channel, channel))
     uv = np.stack([eeg(), np.clip(mains(2000.0), -700, 700)])
     good, off = judge_channels(uv, np.ones(N, bool), stream, 50)
-    assert (good.state, good.railed) == (Grip.GOOD, 0.0)
-    assert off.state is Grip.OFF
+    assert (good.state, good.railed) == (ContactState.GOOD, 0.0)
+    assert off.state is ContactState.OFF
     assert off.railed > 0.4

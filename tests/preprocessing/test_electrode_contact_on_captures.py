@@ -10,9 +10,9 @@ from gateway.acquisition.packets import Notification, SamplePacket
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.preprocessing.electrode_contact import Grip
-from gateway.preprocessing.fit_check import Fitting
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.fit_check import FitCheck
 
 IN_THE_AIR = ("p21", "p60", "p1034", "p1045", "p4129")
 LABELS = ("EEG Fpz-Cz",)
@@ -33,8 +33,9 @@ def fits(path):
     tag = next(b.tag for b in blocks if b.tag in (EEG_4, EEG_8))
     info = HeadbandInfo(samples.montage(tag), muse_athena.TICK_HZ)
     decoder = muse_athena.decoder(info)
-    fitting = Fitting(
-        info, ContactWatch(info.montage, LABELS, {}, muse_athena.DRIVER.derivations, 50)
+    fitting = FitCheck(
+        info,
+        ContactMonitor(info.montage, LABELS, {}, muse_athena.DRIVER.derivations, 50),
     )
     return [
         fit
@@ -62,17 +63,17 @@ def captures(shared_data):
 @pytest.mark.parametrize("preset", IN_THE_AIR)
 def test_electrodes_in_the_air_are_off_and_hardly_ever_good(captures, preset):
     counted = grips(fits(captures / f"data_{preset}.txt"))
-    assert counted[Grip.OFF] > 0.75 * counted.total()
-    assert counted[Grip.GOOD] < 0.02 * counted.total()
+    assert counted[ContactState.OFF] > 0.75 * counted.total()
+    assert counted[ContactState.GOOD] < 0.02 * counted.total()
 
 
 def test_a_forehead_on_the_head_is_told_from_ears_that_do_not_touch(captures):
     sitting = fits(captures / "test_eeg_quality.txt")
     forehead = grips(sitting, ("AF7", "AF8"))
     ears = grips(sitting, ("TP9", "TP10"))
-    assert forehead[Grip.GOOD] > 0.4 * forehead.total()
-    assert ears[Grip.GOOD] < 0.15 * ears.total()
-    assert ears[Grip.OFF] > 0.5 * ears.total()
+    assert forehead[ContactState.GOOD] > 0.4 * forehead.total()
+    assert ears[ContactState.GOOD] < 0.15 * ears.total()
+    assert ears[ContactState.OFF] > 0.5 * ears.total()
 
 
 def test_every_capture_is_measured_near_its_nominal_rate(captures):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoching import EpochCutter, fill_gaps
 from gateway.preprocessing.filtering import Band
@@ -28,7 +28,7 @@ def night(seconds=SECONDS, seed=0):
             s.first_sample(second + 1) - s.first_sample(second) for s in MONTAGE.streams
         ]
         blocks.append(
-            Block(
+            SampleBlock(
                 second,
                 tuple(
                     dice.normal(0, 30, (len(s.channels), n)).astype(np.float32)
@@ -71,7 +71,7 @@ def test_an_epoch_depends_on_its_own_thirty_seconds_alone(second, at, change_uv)
     uv = list(blocks[second].uv)
     uv[at] = uv[at] + np.float32(change_uv)
     old = blocks[second]
-    blocks[second] = Block(second, tuple(uv), old.present, old.t_rx)
+    blocks[second] = SampleBlock(second, tuple(uv), old.present, old.t_rx)
     for epoch, before in zip(epochs_of(blocks), EPOCHS, strict=True):
         if epoch.index != second // 30:
             assert same(epoch, before)
@@ -91,7 +91,7 @@ def test_lost_blocks_change_their_own_epochs_alone_and_every_epoch_appears(lost)
 
 
 def test_a_hole_of_ten_minutes_yields_twenty_epochs_of_nothing():
-    later = [Block(b.second + 660, b.uv, b.present, b.t_rx + 660) for b in NIGHT]
+    later = [SampleBlock(b.second + 660, b.uv, b.present, b.t_rx + 660) for b in NIGHT]
     epochs = epochs_of([*NIGHT[:60], *later])
     assert [e.index for e in epochs] == list(range(26))
     for epoch in epochs[2:22]:
@@ -111,7 +111,7 @@ def test_a_night_may_begin_late():
 def test_a_derivation_is_its_weighted_difference():
     eeg = np.concatenate([b.uv[0] for b in NIGHT[:30]], axis=1)
     blocks = [
-        Block(
+        SampleBlock(
             b.second,
             (np.stack([b.uv[0][0] - b.uv[0][1], 0 * b.uv[0][0]]), *b.uv[1:]),
             b.present,
@@ -150,7 +150,9 @@ def test_a_gap_on_an_electrodes_offset_does_not_ring(offset_uv):
         if b.second == 15:
             present[:40] = False
             uv[:, :40] = 0
-        blocks.append(Block(b.second, (uv, *b.uv[1:]), (present, *b.present[1:]), 0.0))
+        blocks.append(
+            SampleBlock(b.second, (uv, *b.uv[1:]), (present, *b.present[1:]), 0.0)
+        )
     (epoch,) = epochs_of(blocks)
     assert not epoch.quality[0].flaws
     assert 19 < np.abs(epoch.uv[0]).max() < 25
@@ -171,9 +173,11 @@ def test_an_epoch_of_a_rough_rate_has_the_samples_of_thirty_true_seconds(sfreq):
         at = np.arange(first_sample(0, second), first_sample(0, second + 1))
         wave = 20 * np.sin(2 * np.pi * 7.3 * at / sfreq).astype(np.float32)
         if second not in lost:
-            block = Block(second, (wave[None],), (np.ones(at.size, bool),), 0.0)
+            block = SampleBlock(second, (wave[None],), (np.ones(at.size, bool),), 0.0)
             epochs += cutter.push(block)
-    epochs += cutter.push(Block(60, (wave[None],), (np.ones(at.size, bool),), 0.0))
+    epochs += cutter.push(
+        SampleBlock(60, (wave[None],), (np.ones(at.size, bool),), 0.0)
+    )
     whole, holed = epochs
     expected = 20 * np.sin(2 * np.pi * 7.3 * np.arange(3000) / 100)
     a_sample = 20 * 2 * np.pi * 7.3 / sfreq  # of time, in microvolts
@@ -215,7 +219,7 @@ def worn(spoil, seconds=120, seed=0):
         uv = dict(zip(SITES, dice.normal(0, 30, (4, 256)), strict=True))
         spoil(second, uv)
         row = np.stack([uv[site] for site in SITES]).astype(np.float32)
-        block = Block(second, (row,), (np.ones(256, bool),), float(second))
+        block = SampleBlock(second, (row,), (np.ones(256, bool),), float(second))
         epochs += cutter.push(block)
     return epochs
 
@@ -267,7 +271,7 @@ def test_a_recording_laid_on_electrodes_comes_out_as_it_was():
 
     def lay(second, uv):
         front, eyes = np.random.default_rng(second).normal(0, 30, (2, 256))
-        block = Block(
+        block = SampleBlock(
             second,
             (np.stack([front, eyes]).astype(np.float32),),
             (np.ones(256, bool),),

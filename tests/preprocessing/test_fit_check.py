@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.errors import ConfigError
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.preprocessing.electrode_contact import Grip
-from gateway.preprocessing.fit_check import Fitting
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.fit_check import FitCheck
 
 SITES = ("TP9", "AF7", "AF8", "TP10")
 MUSE = Montage((Stream(256.0, tuple(Channel(s, Modality.EEG, 0.1) for s in SITES)),))
@@ -24,8 +24,8 @@ LABELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal")
 
 def fitting(configured=None, montage=MUSE):
     info = HeadbandInfo(montage)
-    return Fitting(
-        info, ContactWatch(info.montage, LABELS, configured or {}, FRONT_TO_EARS, 50)
+    return FitCheck(
+        info, ContactMonitor(info.montage, LABELS, configured or {}, FRONT_TO_EARS, 50)
     )
 
 
@@ -57,7 +57,7 @@ def states(fit):
 def test_every_second_but_the_first_has_its_fit():
     fits = played(fitting(), counts(6))
     assert len(fits) == 5
-    assert states(fits[-1]) == dict.fromkeys(SITES, Grip.GOOD)
+    assert states(fits[-1]) == dict.fromkeys(SITES, ContactState.GOOD)
     assert fits[-1].lost_s == 0
 
 
@@ -70,7 +70,7 @@ def test_the_model_input_is_the_best_that_the_electrodes_allow():
     ):
         eeg = played(fitting(), counts(5, railed))[-1].inputs[0]
         assert eeg.derivation == text
-        assert (eeg.contact.state is Grip.OFF) == (len(railed) == 2)
+        assert (eeg.contact.state is ContactState.OFF) == (len(railed) == 2)
 
 
 def test_an_input_the_headband_cannot_give_is_absent():
@@ -83,7 +83,7 @@ def test_an_input_the_headband_cannot_give_is_absent():
 def test_the_configuration_has_the_last_word():
     fit = played(fitting({"EEG Fpz-Cz": "AF7-TP9"}), counts(5, ["TP9"]))[-1]
     assert fit.inputs[0].derivation == "AF7-TP9"
-    assert fit.inputs[0].contact.state is Grip.OFF
+    assert fit.inputs[0].contact.state is ContactState.OFF
     with pytest.raises(ConfigError, match="C3"):
         fitting({"EEG Fpz-Cz": "C3-TP9"})
 
@@ -92,7 +92,7 @@ def test_a_channel_of_the_same_name_needs_no_derivation():
     channels = tuple(Channel(s, Modality.EEG, 0.1) for s in ("Fpz-Cz", "Pz-Oz"))
     info = HeadbandInfo(Montage((Stream(256.0, channels),)))
     fit = played(
-        Fitting(info, ContactWatch(info.montage, LABELS, {}, {}, 50)), counts(5)[:2]
+        FitCheck(info, ContactMonitor(info.montage, LABELS, {}, {}, 50)), counts(5)[:2]
     )[-1]
     assert [each.derivation for each in fit.inputs] == ["Fpz-Cz", "Pz-Oz", ""]
 
@@ -127,19 +127,19 @@ def test_the_cutting_into_packets_changes_nothing(size):
 def test_a_hand_that_mends_an_electrode_is_seen_within_the_window():
     signal = np.concatenate([counts(6, ["TP9"]), counts(8)], axis=1)
     seen = [states(fit)["TP9"] for fit in played(fitting(), signal)]
-    assert seen[:5] == [Grip.OFF] * 5
-    assert seen[8:] == [Grip.GOOD] * 5
+    assert seen[:5] == [ContactState.OFF] * 5
+    assert seen[8:] == [ContactState.GOOD] * 5
 
 
 def test_an_envelope_tells_nothing_of_its_electrode():
     eeg, emg = Channel("Fpz-Cz", Modality.EEG, 0.1), Channel("EMG", Modality.EMG, 0.1)
     info = HeadbandInfo(Montage((Stream(256.0, (eeg,)), Stream(1.0, (emg,)))))
     labels, fits = ("EEG Fpz-Cz", "EMG submental"), []
-    both = Fitting(info, ContactWatch(info.montage, labels, {}, {}, 50))
+    both = FitCheck(info, ContactMonitor(info.montage, labels, {}, {}, 50))
     for second, chunk in enumerate(np.split(counts(6)[:1], 6, axis=1)):
         fits += both.place(SamplePacket(0, second * 256, chunk, second + 1.0))
         fits += both.place(SamplePacket(1, second, chunk[:, :1], second + 1.0))
     fit = fits[-1]
-    assert fit.electrodes[0].contact.state is Grip.GOOD
+    assert fit.electrodes[0].contact.state is ContactState.GOOD
     assert fit.electrodes[1].contact is None
     assert (fit.inputs[1].derivation, fit.inputs[1].contact) == ("EMG", None)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoching import EpochCutter
 from gateway.preprocessing.filtering import EPOCH_S, Band
-from gateway.preprocessing.off_head import Stretch, is_off_head
+from gateway.preprocessing.off_head import StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import Flaw
 
 SFREQ = 64
@@ -36,7 +36,7 @@ def air(n=N):
 
 def off(uv, present=None):
     present = np.ones(uv.shape[1], np.bool_) if present is None else present
-    return is_off_head((STREAM,), (Stretch(uv, present),), 50.0)
+    return is_off_head((STREAM,), (StreamSamples(uv, present),), 50.0)
 
 
 def test_on_the_head_is_on():
@@ -91,7 +91,7 @@ def test_what_never_arrived_says_nothing():
 def test_too_slow_to_tell_is_on():
     slow = Stream(10.0, STREAM.channels)
     uv = air(10 * EPOCH_S)
-    assert not is_off_head((slow,), (Stretch(uv, np.ones(300, np.bool_)),), 50.0)
+    assert not is_off_head((slow,), (StreamSamples(uv, np.ones(300, np.bool_)),), 50.0)
 
 
 @pytest.mark.parametrize(("uv", "verdict"), [(head(), False), (air(), True)])
@@ -106,7 +106,7 @@ def test_an_epoch_says_it(uv, verdict):
         epoch
         for second in range(EPOCH_S)
         for epoch in cutter.push(
-            Block(
+            SampleBlock(
                 second,
                 (uv[:, second * SFREQ :][:, :SFREQ],),
                 (np.ones(SFREQ, np.bool_),),

@@ -10,23 +10,23 @@ import jsonschema
 import numpy as np
 import pytest
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.edf.record_writer import KEPT
 from gateway.errors import RecordingError, SinkError
 from gateway.messages.outputs import (
     Availability,
     NightEpochs,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
 from gateway.recorder import folder as folders
 from gateway.recorder.integrity import annotations, survey
-from gateway.recorder.recorder import AGAIN_S, Limits, Recorder
+from gateway.recorder.recorder import AGAIN_S, DiskLimits, Recorder
 from gateway.recorder.recording_file import is_being_written, reopen
-from gateway.recorder.session_file import Writer
-from gateway.staging.events import Happening, SleepEvent
+from gateway.recorder.session_file import FileWriter
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.recording.night import (
     BEGAN,
@@ -63,7 +63,7 @@ def clock():
 
 @pytest.fixture
 def recorder(tmp_path, clock):
-    made = Recorder(tmp_path, Limits(0, None), Writer("test", None, clock))
+    made = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test", None, clock))
     made.begin()
     return made
 
@@ -76,7 +76,7 @@ def play(recorder, start, end, clock=None):
 
 
 def end(recorder):
-    recorder.take(reading(SessionState(Recording.ENDED, BEGAN, BEGAN, 4)))
+    recorder.take(reading(SessionState(RecordingState.ENDED, BEGAN, BEGAN, 4)))
     recorder.close()
 
 
@@ -97,7 +97,7 @@ def document(path):
 
 def test_only_its_owner_may_read_it(tmp_path):
     folder = tmp_path / "state" / "recordings"
-    recorder = Recorder(folder, Limits(0, None), Writer("test"))
+    recorder = Recorder(folder, DiskLimits(0, None), FileWriter("test"))
     recorder.begin()
     play(recorder, 0, 31)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -108,7 +108,9 @@ def test_only_its_owner_may_read_it(tmp_path):
 
 def test_the_json_beside_it_says_what_the_signals_do_not(tmp_path, recorder):
     play(recorder, 0, 100)
-    recorder.take(reading(Tally(packets=7, lost_s=1.5, sfreq_hz=100.1, drift_ppm=3.0)))
+    recorder.take(
+        reading(LossCounts(packets=7, lost_s=1.5, sfreq_hz=100.1, drift_ppm=3.0))
+    )
     assert document(the_file(tmp_path))["state"] == "recording"
     end(recorder)
     path = the_file(tmp_path)
@@ -127,7 +129,7 @@ def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     tmp_path, clock, monkeypatch, caplog
 ):
     told = []
-    limits, writer = Limits(500, None), Writer("test", None, clock)
+    limits, writer = DiskLimits(500, None), FileWriter("test", None, clock)
     recorder = Recorder(tmp_path, limits, writer, tell=lambda *each: told.append(each))
     recorder.begin()
     free = [1000.0]
@@ -241,7 +243,7 @@ def test_a_disk_that_takes_no_json_is_tried_again(
 
 def test_a_file_that_another_process_writes_is_left_alone(tmp_path, recorder, caplog):
     play(recorder, 0, 31)
-    second = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    second = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     second.begin()
     play(second, 31, 60)
     assert "unavailable" in caplog.text
@@ -254,7 +256,7 @@ def test_other_settings_begin_another_part(tmp_path, recorder):
     recorder.close()
     changed = begins()
     montage = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, 0.1),)),))
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     again.take(
         reading(
@@ -289,7 +291,7 @@ def test_a_damaged_file_is_kept_and_another_part_begins(tmp_path, recorder):
     path = the_file(tmp_path)
     damaged = b"\x00" * 600 + path.read_bytes()[600:]
     path.write_bytes(damaged)
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     play(again, 31, 61)
     again.close()
@@ -305,7 +307,7 @@ def test_a_file_cut_off_within_its_first_record_is_begun_anew(
     recorder.close()
     path = the_file(tmp_path)
     path.write_bytes(path.read_bytes()[:n_bytes])
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     play(again, 0, 31)
     again.close()
@@ -318,7 +320,7 @@ def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
     play(recorder, 0, 89)
     recorder.close()
     epochs = [v for _, v in outputs(0, 120) if isinstance(v, ScoredEpoch)]
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     again.take(reading(NightEpochs(tuple(epochs[:3]), final=False)))
     play(again, 100, NIGHT_S)
@@ -349,7 +351,7 @@ def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
     play(recorder, 0, killed)
     recorder.close()
     epochs = [v for _, v in outputs(0, 60) if isinstance(v, ScoredEpoch)]
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     again.take(reading(NightEpochs(tuple(epochs), final=False)))
     play(again, back, NIGHT_S)
@@ -381,7 +383,7 @@ def test_a_file_of_zeros_after_its_header_is_gone_on_with(tmp_path, recorder):
     recorder.close()
     path = the_file(tmp_path)
     path.write_bytes(path.read_bytes()[:1280] + bytes(9000))
-    again = Recorder(tmp_path, Limits(0, None), Writer("test"))
+    again = Recorder(tmp_path, DiskLimits(0, None), FileWriter("test"))
     again.begin()
     play(again, 0, 31)
     again.close()
@@ -416,7 +418,7 @@ def test_what_is_no_recording_is_refused(tmp_path):
 def test_old_recordings_go_but_never_the_one_that_is_written(tmp_path, clock):
     now_s = 1e9
     recorder = Recorder(
-        tmp_path, Limits(0, 10), Writer("test", None, clock), lambda: now_s
+        tmp_path, DiskLimits(0, 10), FileWriter("test", None, clock), lambda: now_s
     )
     for name, days in (("old", 11), ("new", 9)):
         for ending in (".edf", ".json"):
@@ -439,14 +441,16 @@ def test_old_recordings_go_but_never_the_one_that_is_written(tmp_path, clock):
 
 def test_a_folder_that_cannot_be_is_said_at_once(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    recorder = Recorder(tmp_path / "file" / "below", Limits(0, None), Writer("test"))
+    recorder = Recorder(
+        tmp_path / "file" / "below", DiskLimits(0, None), FileWriter("test")
+    )
     with pytest.raises(SinkError, match="Not a directory"):
         recorder.begin()
 
 
 def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, recorder):
     recorder.take(reading(Availability(online=True, reason="samples arrive")))
-    recorder.take(reading(SleepEvent(Happening.LIGHTS_OFF, BEGAN)))
+    recorder.take(reading(SleepEvent(EventKind.LIGHTS_OFF, BEGAN)))
     play(recorder, 0, 31)
     end(recorder)
     at = {text: a.onset_us for a in annotations(the_file(tmp_path)) for text in a.texts}
@@ -455,9 +459,9 @@ def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, re
 
 def test_a_clock_that_is_set_and_a_session_that_goes_on_are_told(tmp_path, recorder):
     play(recorder, 0, 40)
-    step = SleepEvent(Happening.CLOCK_STEP, BEGAN, 1, second=35.0, step_s=-3600.0)
+    step = SleepEvent(EventKind.CLOCK_STEP, BEGAN, 1, second=35.0, step_s=-3600.0)
     recorder.take(reading(step))
-    recorder.take(reading(SleepEvent(Happening.SESSION_RESUMED, BEGAN, 1, second=38.0)))
+    recorder.take(reading(SleepEvent(EventKind.SESSION_RESUMED, BEGAN, 1, second=38.0)))
     play(recorder, 40, 61)
     end(recorder)
     at = {text: a.onset_us for a in annotations(the_file(tmp_path)) for text in a.texts}

@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Electrode, Fit, ModelInput, Rate
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import (
+    ElectrodeFit,
+    HeadbandFit,
+    ModelInput,
+    StreamRate,
+)
 from gateway.reports.fit_text import advice, fit_json, fit_line, fit_lines
 
 SCHEMA = json.loads(
@@ -17,36 +22,41 @@ SCHEMA = json.loads(
         Path(__file__).parents[2] / "gateway" / "formats" / "schemas" / "fit.v1.json"
     ).read_text()
 )
-GOOD = Contact(Grip.GOOD, 12.3, 0.02, 0.0)
-FAIR = Contact(Grip.FAIR, 61.0, 0.8, 0.0)
-OFF = Contact(Grip.OFF, 572.0, 0.97, 0.4)
+GOOD = Contact(ContactState.GOOD, 12.3, 0.02, 0.0)
+FAIR = Contact(ContactState.FAIR, 61.0, 0.8, 0.0)
+OFF = Contact(ContactState.OFF, 572.0, 0.97, 0.4)
 CONTACTS = st.none() | st.builds(
     Contact,
-    st.sampled_from(Grip),
+    st.sampled_from(ContactState),
     st.floats(0, 1e6),
     st.floats(0, 1),
     st.floats(0, 1),
 )
 FITS = st.builds(
-    Fit,
-    st.lists(st.builds(Electrode, st.text(max_size=9), CONTACTS), min_size=1).map(
+    HeadbandFit,
+    st.lists(st.builds(ElectrodeFit, st.text(max_size=9), CONTACTS), min_size=1).map(
         tuple
     ),
     st.lists(
         st.builds(ModelInput, st.text(max_size=9), st.text(max_size=9), CONTACTS)
     ).map(tuple),
     st.lists(
-        st.builds(Rate, st.floats(1, 1e4), st.none() | st.floats(0, 1e5)), min_size=1
+        st.builds(StreamRate, st.floats(1, 1e4), st.none() | st.floats(0, 1e5)),
+        min_size=1,
     ).map(tuple),
     st.floats(0, 1e5),
 )
 
 
 def fit(tp9=GOOD, af7=GOOD, eeg=GOOD):
-    return Fit(
-        (Electrode("TP9", tp9), Electrode("AF7", af7), Electrode("chin", None)),
+    return HeadbandFit(
+        (
+            ElectrodeFit("TP9", tp9),
+            ElectrodeFit("AF7", af7),
+            ElectrodeFit("chin", None),
+        ),
         (ModelInput("EEG Fpz-Cz", "AF7-TP9", eeg), ModelInput("EEG Pz-Oz")),
-        (Rate(256.0, 256.26), Rate(1.0, None)),
+        (StreamRate(256.0, 256.26), StreamRate(1.0, None)),
         0.5,
     )
 
@@ -56,7 +66,11 @@ def test_a_bar_for_each_electrode_and_input_coloured_by_its_grip():
     texts = [line.text for line in lines]
     assert texts[0] == "256.3 of 256 and ? of 1 samples/s   0.50 s lost   battery 83 %"
     tp9, af7, chin = lines[2:5]
-    assert (tp9.grip, af7.grip, chin.grip) == (Grip.OFF, Grip.GOOD, None)
+    assert (tp9.grip, af7.grip, chin.grip) == (
+        ContactState.OFF,
+        ContactState.GOOD,
+        None,
+    )
     assert tp9.text.count("█") > 2 * af7.text.count("█") > 0
     assert "off     572 uV  mains  97%  railed  40%" in tp9.text
     assert "too slowly" in chin.text
@@ -91,7 +105,9 @@ def test_the_advice_is_a_verdict_and_what_to_do_about_each_electrode(
 
 def test_the_bars_fit_a_terminal_of_80_columns():
     muse = ModelInput("EOG horizontal", "(AF7+AF8)/2-(TP9+TP10)/2", OFF)
-    shown = Fit((Electrode("TP10", OFF),), (muse,), (Rate(256.0, 256.26),), 12.5)
+    shown = HeadbandFit(
+        (ElectrodeFit("TP10", OFF),), (muse,), (StreamRate(256.0, 256.26),), 12.5
+    )
     assert max(len(line.text) for line in fit_lines(shown, 100)) <= 80 - 4
 
 

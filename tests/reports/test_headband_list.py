@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gateway.reports.headband_list import (
-    Configured,
-    InReach,
+    ConfiguredHeadband,
+    FoundHeadband,
     configured_json,
     configured_lines,
     in_reach_json,
@@ -17,13 +17,13 @@ from gateway.reports.headband_list import (
 )
 
 SCHEMAS = Path(__file__).parents[2] / "gateway" / "formats" / "schemas"
-MUSE = InReach(
+MUSE = FoundHeadband(
     "00:55:DA:B9:FA:20", "MuseS-FA20", -61, ("muse_athena", "muse_classic"), "bedroom"
 )
-HELD = InReach("F0:F1:F2:F3:F4:F5", None, None, ("diy",), connected=True)
+HELD = FoundHeadband("F0:F1:F2:F3:F4:F5", None, None, ("diy",), connected=True)
 TEXTS = st.text(max_size=20)
 SEEN = st.builds(
-    InReach,
+    FoundHeadband,
     address=TEXTS,
     name=st.none() | TEXTS,
     rssi_dbm=st.none() | st.integers(-127, 20),
@@ -32,7 +32,7 @@ SEEN = st.builds(
     connected=st.booleans(),
 )
 DEVICES = st.builds(
-    Configured,
+    ConfiguredHeadband,
     *(TEXTS, TEXTS, TEXTS),
     bonded=st.none() | st.booleans(),
     in_reach=st.none() | SEEN,
@@ -67,7 +67,7 @@ def test_nothing_makes_no_table_and_an_empty_array():
 
 
 def test_what_was_not_looked_for_is_not_said_to_be_absent():
-    device = Configured("bedroom", "muse_athena", MUSE.address)
+    device = ConfiguredHeadband("bedroom", "muse_athena", MUSE.address)
     assert configured_lines([device])[1].split()[-2:] == ["?", "?"]
     (document,) = json.loads(configured_json([device]))
     assert (document["bonded"], document["in_reach"]) == (None, None)

@@ -7,22 +7,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.checkpoint import Checkpoint, LanePoint, RatePoint
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.checkpoint import (
+    GridCheckpoint,
+    RateCheckpoint,
+    StreamCheckpoint,
+)
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.messages.outputs import Recording, SessionState
+from gateway.messages.outputs import RecordingState, SessionState
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.session.checkpoint_records import (
-    Changed,
-    Closed,
-    Opened,
-    Reopened,
-    Scored,
+    ClockOrLightsChanged,
+    EpochScored,
+    SessionClosed,
+    SessionOpened,
+    SessionReopened,
     past_of,
     read,
     write,
 )
-from gateway.session.resume import Ending, Moment
+from gateway.session.resume import ClockInstant, Ending
 from gateway.staging.lights import Lights
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
@@ -41,22 +45,28 @@ INFO = HeadbandInfo(
     tick_hz=1000.0,
     boot_id=7,
 )
-MOMENTS = st.builds(Moment, st.text("abc-", max_size=9), SECONDS, UTCS, st.booleans())
+MOMENTS = st.builds(
+    ClockInstant, st.text("abc-", max_size=9), SECONDS, UTCS, st.booleans()
+)
 GRIDS = st.builds(
-    Checkpoint,
+    GridCheckpoint,
     COUNTS,
     SECONDS,
     st.floats(0, 1),
     st.none() | COUNTS,
     st.tuples(
-        st.builds(LanePoint, COUNTS, st.none() | COUNTS, COUNTS, SECONDS, st.booleans())
+        st.builds(
+            StreamCheckpoint, COUNTS, st.none() | COUNTS, COUNTS, SECONDS, st.booleans()
+        )
     ),
-    st.builds(RatePoint, MAYBE, COUNTS, st.none() | SECONDS),
-    st.builds(Tally, COUNTS, COUNTS, COUNTS, COUNTS, SECONDS, COUNTS, MAYBE, MAYBE),
+    st.builds(RateCheckpoint, MAYBE, COUNTS, st.none() | SECONDS),
+    st.builds(
+        LossCounts, COUNTS, COUNTS, COUNTS, COUNTS, SECONDS, COUNTS, MAYBE, MAYBE
+    ),
 )
 STATES = st.builds(
     SessionState,
-    st.just(Recording.RECORDING),
+    st.just(RecordingState.RECORDING),
     st.none() | UTCS,
     st.none(),
     COUNTS,
@@ -84,7 +94,7 @@ EPOCHS = st.builds(
     clock_synchronised=st.booleans(),
 )
 OPENED = st.builds(
-    Opened,
+    SessionOpened,
     st.text(max_size=26),
     st.text(max_size=9),
     st.just(INFO),
@@ -94,10 +104,10 @@ OPENED = st.builds(
 )
 RECORDS = st.one_of(
     OPENED,
-    st.builds(Scored, EPOCHS, GRIDS, MOMENTS),
-    st.builds(Changed, STATES, MOMENTS),
-    st.builds(Closed, st.sampled_from(Ending), MOMENTS),
-    st.builds(Reopened, STATES, GRIDS, MOMENTS),
+    st.builds(EpochScored, EPOCHS, GRIDS, MOMENTS),
+    st.builds(ClockOrLightsChanged, STATES, MOMENTS),
+    st.builds(SessionClosed, st.sampled_from(Ending), MOMENTS),
+    st.builds(SessionReopened, STATES, GRIDS, MOMENTS),
 )
 NIGHTS = st.builds(
     lambda first, others: [first, *others], OPENED, st.lists(RECORDS, max_size=5)
@@ -150,7 +160,12 @@ def test_rubbish_at_the_end_is_not_counted(night, rubbish):
 
 
 def test_a_line_of_a_later_version_is_not_believed():
-    line = write(Closed(Ending.OVER, Moment("a", 0.0, datetime.now(UTC), True)))  # noqa: FBT003
+    line = write(
+        SessionClosed(
+            Ending.OVER,
+            ClockInstant("a", 0.0, datetime.now(UTC), True),  # noqa: FBT003 (as read)
+        )
+    )
     text = line[9:-1].replace(b'"over"', b'"sold"')
     from zlib import crc32  # noqa: PLC0415
 
@@ -160,30 +175,30 @@ def test_a_line_of_a_later_version_is_not_believed():
 @settings(max_examples=25)
 @given(OPENED, st.lists(EPOCHS, max_size=4), GRIDS, MOMENTS, STATES)
 def test_a_night_is_its_first_line_and_what_followed(opened, epochs, grid, at, state):
-    lines = [Scored(epoch, grid, at) for epoch in epochs]
-    past = past_of([opened, *lines, Changed(state, at)])
+    lines = [EpochScored(epoch, grid, at) for epoch in epochs]
+    past = past_of([opened, *lines, ClockOrLightsChanged(state, at)])
     assert past.session == opened.session
     assert past.epochs == tuple(epochs)
     assert (past.state, past.last) == (state, at)
     assert past.grid == (grid if epochs else opened.grid)
     assert past.ending is Ending.CUT
-    over = past_of([opened, *lines, Closed(Ending.ASKED, at)])
+    over = past_of([opened, *lines, SessionClosed(Ending.ASKED, at)])
     assert over.ending is Ending.ASKED
-    assert past_of([opened, Closed(Ending.STOPPED, at), Reopened(state, grid, at)]) == (
-        replace(past_of([opened]), state=state, grid=grid, last=at)
-    )
+    assert past_of(
+        [opened, SessionClosed(Ending.STOPPED, at), SessionReopened(state, grid, at)]
+    ) == (replace(past_of([opened]), state=state, grid=grid, last=at))
 
 
 def test_without_its_first_line_there_is_no_night():
-    at = Moment("a", 0.0, datetime.now(UTC), synchronised=True)
+    at = ClockInstant("a", 0.0, datetime.now(UTC), synchronised=True)
     assert past_of([]) is None
-    assert past_of([Closed(Ending.OVER, at)]) is None
+    assert past_of([SessionClosed(Ending.OVER, at)]) is None
 
 
 @given(OPENED, st.floats(0, 1e6), st.floats(0, 1e6))
 def test_seen_from_another_boot_all_times_move_alike(opened, t, away_s):
     past = past_of([opened])
-    now = Moment("other boot", t, past.last.utc + timedelta(seconds=away_s), True)  # noqa: FBT003
+    now = ClockInstant("other boot", t, past.last.utc + timedelta(seconds=away_s), True)  # noqa: FBT003
     seen = past.seen_from(now)
     assert now.t - seen.last.t == pytest.approx(away_s, abs=1e-4)
     assert seen.last.t - seen.grid.t == pytest.approx(

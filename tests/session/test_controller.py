@@ -4,16 +4,16 @@ from datetime import UTC, datetime
 from itertools import count
 
 from gateway.acquisition.montage import HeadbandInfo, Montage
-from gateway.acquisition.packets import LinkDown, LinkUp, Notification, Tick
-from gateway.config.schema import Sessions
-from gateway.messages.outputs import Availability, Recording, SessionState
+from gateway.acquisition.packets import ClockTick, LinkDown, LinkUp, Notification
+from gateway.config.schema import SessionsConfig
+from gateway.messages.outputs import Availability, RecordingState, SessionState
 from gateway.preprocessing.filtering import Band
-from gateway.session.controller import Bed
-from gateway.session.decoding import Intake
-from gateway.session.device import Session, Station
+from gateway.session.controller import SessionController
+from gateway.session.decoding import PacketDecoder
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.staging.model_card import ModelCard
 
-NOW = Tick(0.0, datetime(2026, 2, 12, 23, tzinfo=UTC), synchronised=True)
+NOW = ClockTick(0.0, datetime(2026, 2, 12, 23, tzinfo=UTC), synchronised=True)
 UP = LinkUp(1.0, HeadbandInfo(Montage(())))
 DATA = Notification("c", b"x", 2.0)
 
@@ -21,7 +21,7 @@ DATA = Notification("c", b"x", 2.0)
 class Recorder:
     """A pipeline that only says what it was given."""
 
-    intake = Intake(None)
+    intake = PacketDecoder(None)
     t_scored = None
 
     def push(self, value):
@@ -45,7 +45,7 @@ class Watcher:
     held = (DATA,)
 
     def __init__(self):
-        self.intake = Intake(None)
+        self.intake = PacketDecoder(None)
         self.on_head = False
 
     def push(self, value):
@@ -57,18 +57,18 @@ class Watcher:
         return iter(())
 
 
-ALWAYS = Sessions(auto_start="always", auto_stop_after_min=None)
+ALWAYS = SessionsConfig(auto_start="always", auto_stop_after_min=None)
 
 
 def bed(sessions=ALWAYS):
     number = count()
     card = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)
-    return Bed(
-        Station(
+    return SessionController(
+        DeviceSetup(
             "bedroom",
             card,
             lambda _report: None,
-            lambda: Session(f"session-{next(number)}", Recorder()),
+            lambda: OpenSession(f"session-{next(number)}", Recorder()),
             Watcher,
             5.0,
             sessions,
@@ -80,7 +80,7 @@ def said(outputs):
     return [o.reason if isinstance(o, Availability) else o for o in outputs]
 
 
-IDLE = SessionState(Recording.IDLE)
+IDLE = SessionState(RecordingState.IDLE)
 
 
 def test_a_session_begins_idle_and_takes_what_comes():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import Flaw
 from gateway.session.night import Night
@@ -56,7 +56,7 @@ def counts_of(minutes):
 
 def scored(counts, channels=None):
     night = Night(AmplitudeScorer(), channels or {}, 50, DERIVATIONS)
-    night.tick(Tick(0.0, MIDNIGHT, synchronised=True))
+    night.tick(ClockTick(0.0, MIDNIGHT, synchronised=True))
     night.begin(HeadbandInfo(MONTAGE))
     said = []
     for first in range(0, counts.shape[1] - 128, 128):

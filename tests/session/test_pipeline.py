@@ -7,24 +7,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import (
-    Block,
+    ClockTick,
     LinkDown,
     LinkUp,
     Notification,
-    Tick,
+    SampleBlock,
 )
 from gateway.acquisition.stream_position import LAG_S
 from gateway.drivers import diy
 from gateway.errors import ConfigError
-from gateway.messages.outputs import Availability, Recording, SessionState, SignalBegins
-from gateway.preprocessing.contact_monitor import ContactWatch
+from gateway.messages.outputs import (
+    Availability,
+    RecordingState,
+    SessionState,
+    SignalBegins,
+)
+from gateway.preprocessing.contact_monitor import ContactMonitor
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.session.pipeline import LOOK_S, Night, Pipeline
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
@@ -72,7 +77,7 @@ RECORDING = recording()
 
 def pipeline(channels=None, watch=None):
     made = Pipeline(diy.DRIVER, Night(AmplitudeScorer(), channels or {}, 50), watch)
-    list(made.push(Tick(0.0, MIDNIGHT, synchronised=True)))
+    list(made.push(ClockTick(0.0, MIDNIGHT, synchronised=True)))
     return made
 
 
@@ -139,7 +144,7 @@ def test_an_epoch_with_more_than_a_fifth_missing_is_refused_and_counted():
     stages = [epoch.stage for epoch in epochs(outputs)]
     assert stages[1] is Refusal.GAP
     assert Refusal.GAP not in stages[:1] + stages[2:]
-    tally = [value for value in outputs if isinstance(value, Tally)][-1]
+    tally = [value for value in outputs if isinstance(value, LossCounts)][-1]
     assert tally.lost_s == pytest.approx(7, abs=1)
 
 
@@ -201,7 +206,7 @@ def ticked(chain, begin_s, end_s):
     """Let the seconds pass; return (second, output) for all that is said."""
     said = []
     for t in range(begin_s, end_s):
-        tick = Tick(float(t), MIDNIGHT + timedelta(seconds=t), synchronised=True)
+        tick = ClockTick(float(t), MIDNIGHT + timedelta(seconds=t), synchronised=True)
         said += [(t, output) for output in chain.push(tick)]
     return said
 
@@ -226,7 +231,7 @@ def test_epochs_of_a_dead_link_are_refused_in_their_turn():
         assert over_s <= t <= over_s + LAG_S + 1
         off_s = (e.start_utc - MIDNIGHT).total_seconds() - e.index * 30
         assert abs(off_s) < 1.1
-    tallies = [value for _, value in meanwhile if isinstance(value, Tally)]
+    tallies = [value for _, value in meanwhile if isinstance(value, LossCounts)]
     assert tallies[-1].lost_s == pytest.approx(120 - 65, abs=1)
 
 
@@ -263,7 +268,7 @@ def test_what_comes_after_its_epoch_was_refused_is_late_and_never_silent(
         after += chain.push(Notification(frame.char, frame.payload, t))
     got = epochs(before) + epochs(v for _, v in meanwhile) + epochs(after)
     assert [e.index for e in got] == list(range(len(got)))
-    seconds = [b.second for b in before + after if isinstance(b, Block)]
+    seconds = [b.second for b in before + after if isinstance(b, SampleBlock)]
     assert seconds == sorted(set(seconds))
     n_data = sum(f.char == diy.DATA for f in later)
     n_before = sum(f.due_s < lost_at_s for f in frames()[1] if f.char == diy.DATA)
@@ -312,13 +317,13 @@ def test_the_night_is_summed_up_at_its_close():
     chain = pipeline()
     run(*frames(), into=chain)
     tally, *moments, night, summary, session = chain.close()
-    assert isinstance(tally, Tally)
+    assert isinstance(tally, LossCounts)
     assert night.final
     assert [e.hypnodensity for e in night.epochs] == [e.hypnodensity for e in WHOLE]
     assert all(isinstance(moment, SleepEvent) for moment in moments)
     assert isinstance(summary, NightSummary)
     assert summary.n_epochs == EPOCHS
-    assert session.state is Recording.ENDED
+    assert session.state is RecordingState.ENDED
     assert session.n_epochs == EPOCHS
 
 
@@ -326,7 +331,7 @@ def test_a_session_begins_with_its_first_sample_and_only_once():
     chain = pipeline()
     outputs = [*run(*frames(), into=chain), *run(*frames(), into=chain)]
     began = [output for output in outputs if isinstance(output, SessionState)]
-    assert [session.state for session in began] == [Recording.RECORDING]
+    assert [session.state for session in began] == [RecordingState.RECORDING]
     assert not [o for o in pipeline().close() if isinstance(o, SessionState)]
 
 
@@ -343,7 +348,7 @@ def test_a_mark_says_when_it_was_on_the_grid_and_by_the_wall_clock():
     chain = pipeline()
     sent_until(chain, 70)
     (event,) = chain.mark(65.0, "pill\x14taken")
-    assert (event.what, event.text) == (Happening.MARKER, "pill taken")
+    assert (event.what, event.text) == (EventKind.MARKER, "pill taken")
     assert event.epoch == 2
     assert event.second == pytest.approx(65, abs=1)
     assert event.utc == MIDNIGHT + timedelta(seconds=65)
@@ -369,11 +374,11 @@ def test_the_lights_bound_the_time_in_bed():
     chain = pipeline()
     sent_until(chain, 40)
     off, began = chain.switch_lights(40.0, off=True)
-    assert off.what is Happening.LIGHTS_OFF
-    assert began.state is Recording.RECORDING
+    assert off.what is EventKind.LIGHTS_OFF
+    assert began.state is RecordingState.RECORDING
     sent_until(chain, 200)
     on, session = chain.switch_lights(125.0, off=False)
-    assert on.what is Happening.LIGHTS_ON
+    assert on.what is EventKind.LIGHTS_ON
     assert (session.lights.off_utc, session.lights.on_utc) == (off.utc, on.utc)
     *_, summary, ended = chain.close()
     assert summary.in_bed == slice(1, 4)
@@ -384,7 +389,7 @@ def test_the_lights_bound_the_time_in_bed():
 def test_lights_off_before_the_first_sample_is_the_start():
     chain = pipeline()
     _, idle = chain.switch_lights(0.0, off=True)
-    assert idle.state is Recording.IDLE
+    assert idle.state is RecordingState.IDLE
     run(*frames(), into=chain)
     *_, summary, _ = chain.close()
     assert summary.in_bed == slice(0, EPOCHS)
@@ -394,7 +399,7 @@ def test_what_the_blocks_are_is_told_once_before_the_first():
     outputs = run(*frames())
     kinds = [type(output) for output in outputs]
     assert kinds.count(SignalBegins) == 1
-    assert kinds.index(SignalBegins) + 1 == kinds.index(Block)
+    assert kinds.index(SignalBegins) + 1 == kinds.index(SampleBlock)
     told = outputs[kinds.index(SignalBegins)]
     assert told.info.montage == MONTAGE
     assert (told.driver, told.mains_hz, told.synchronised) == ("diy", 50, True)
@@ -404,7 +409,7 @@ def test_what_the_blocks_are_is_told_once_before_the_first():
 
 def test_blocks_and_epochs_say_which_samples_they_are():
     outputs = run(*frames())
-    blocks = [output for output in outputs if isinstance(output, Block)]
+    blocks = [output for output in outputs if isinstance(output, SampleBlock)]
     epochs = [output for output in outputs if isinstance(output, ScoredEpoch)]
     assert [b.first for b in blocks] == [(100 * b.second, b.second) for b in blocks]
     assert [e.span for e in epochs] == [
@@ -414,7 +419,7 @@ def test_blocks_and_epochs_say_which_samples_they_are():
 
 
 def watched(montage):
-    return ContactWatch(montage, AmplitudeScorer.card.channels, {}, {}, 50)
+    return ContactMonitor(montage, AmplitudeScorer.card.channels, {}, {}, 50)
 
 
 def looks(chain, begin_s, end_s, speed=1.0):
@@ -423,7 +428,7 @@ def looks(chain, begin_s, end_s, speed=1.0):
     at, outputs = [], []
     for frame in (f for f in sent if f.due_s < end_s):
         t = begin_s + (frame.due_s - begin_s) / speed
-        list(chain.push(Tick(float(int(t)), MIDNIGHT, synchronised=True)))
+        list(chain.push(ClockTick(float(int(t)), MIDNIGHT, synchronised=True)))
         found = list(chain.push(Notification(frame.char, frame.payload, t)))
         seen = [o for o in found if isinstance(o, Contacts)]
         at += [t for _ in seen]

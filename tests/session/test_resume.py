@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import SamplePacket, Tick
-from gateway.messages.outputs import Recording, SessionState
+from gateway.acquisition.packets import ClockTick, SamplePacket
+from gateway.messages.outputs import RecordingState, SessionState
 from gateway.preprocessing.filtering import Band
 from gateway.session.night import Night
-from gateway.session.resume import Moment, Past
+from gateway.session.resume import ClockInstant, InterruptedSession
 from gateway.staging.model_card import ModelCard
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
@@ -79,7 +79,7 @@ class Process:
 
     def tick(self, second):
         utc = BEGAN + timedelta(seconds=second)
-        self.now = Tick(T_ZERO + second + self.shift_s, utc, synchronised=True)
+        self.now = ClockTick(T_ZERO + second + self.shift_s, utc, synchronised=True)
         self.night.tick(self.now)
 
     def lapse(self, second):
@@ -103,17 +103,17 @@ class Process:
                 self.epochs.append(output)
             if isinstance(output, ScoredEpoch) or (self.past is None and point):
                 boot = "first" if not self.shift_s else "second"
-                self.past = Past(
+                self.past = InterruptedSession(
                     "night",
                     "0" * 64,
                     self.info or self.past.info,
-                    SessionState(Recording.RECORDING, BEGAN),
+                    SessionState(RecordingState.RECORDING, BEGAN),
                     (
                         *(self.past.epochs if self.past else ()),
                         *([output] if isinstance(output, ScoredEpoch) else []),
                     ),
                     point,
-                    Moment(boot, *self.now),
+                    ClockInstant(boot, *self.now),
                 )
 
 
@@ -132,7 +132,9 @@ def went_on(kind, before, back_s, *, shift_s=0.0, lapse_s=None):
     if shift_s:
         boot, *_ = past.last
         utc = BEGAN + timedelta(seconds=back_s)
-        now = Moment(boot + "+", T_ZERO + back_s + shift_s, utc, synchronised=True)
+        now = ClockInstant(
+            boot + "+", T_ZERO + back_s + shift_s, utc, synchronised=True
+        )
         past = past.seen_from(now)
     process = Process(past, shift_s=shift_s)
     if lapse_s is not None:
@@ -238,7 +240,7 @@ def test_a_night_killed_before_its_first_epoch_goes_on_too():
 
 def test_nothing_is_checked_before_the_first_sample():
     night = Night(AmplitudeScorer(), {}, 50)
-    assert night.checkpoint(Tally()) is None
+    assert night.checkpoint(LossCounts()) is None
 
 
 def test_nor_before_the_stream_that_tells_the_time():

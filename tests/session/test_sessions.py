@@ -8,26 +8,26 @@ import pytest
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import (
+    ClockTick,
     LinkDown,
     LinkUp,
     Notification,
     SamplePacket,
-    Tick,
 )
-from gateway.config.schema import Sessions
+from gateway.config.schema import SessionsConfig
 from gateway.errors import DecodeError
-from gateway.messages.outputs import NightEpochs, Recording, SessionState
-from gateway.preprocessing.contact_monitor import ContactWatch
-from gateway.preprocessing.electrode_contact import Grip
+from gateway.messages.outputs import NightEpochs, RecordingState, SessionState
+from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.electrode_contact import ContactState
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.headband_fit import Contacts
-from gateway.session.checkpoint_file import NightFile
-from gateway.session.controller import Bed
-from gateway.session.device import Session, Station
+from gateway.session.checkpoint_file import CheckpointFile
+from gateway.session.controller import SessionController
+from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.night import Night
 from gateway.session.pipeline import Pipeline
 from gateway.session.standby import Standby
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.model_card import ModelCard
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
@@ -84,7 +84,7 @@ class World:
         self.synchronised = True
         self.began = self.t
         self.path = folder / "night.jsonl"
-        self.rules = Sessions(**rules)
+        self.rules = SessionsConfig(**rules)
         self.boot = boot
         self.n_sessions = 0
         self.worn = self.near = True
@@ -94,16 +94,16 @@ class World:
     @property
     def now(self):
         utc = EVENING + timedelta(seconds=self.t - 500.0 + self.step_s)
-        return Tick(self.t - self.boot_t, utc, self.synchronised)
+        return ClockTick(self.t - self.boot_t, utc, self.synchronised)
 
     boot_t = 0.0
 
     def start(self):
         """Start a daemon."""
-        file = NightFile(self.path, self.boot)
+        file = CheckpointFile(self.path, self.boot)
         self.connected = False
-        self.bed = Bed(
-            Station(
+        self.bed = SessionController(
+            DeviceSetup(
                 "bedroom",
                 FlatScorer.card,
                 lambda _report: None,
@@ -166,11 +166,11 @@ class World:
     def _new_session(self):
         self.n_sessions += 1
         night = Night(FlatScorer(), {}, 50)
-        return Session(f"night-{self.n_sessions}", Pipeline(DRIVER, night))
+        return OpenSession(f"night-{self.n_sessions}", Pipeline(DRIVER, night))
 
     @staticmethod
     def _watch(montage):
-        return ContactWatch(montage, LABELS, {}, {}, 50)
+        return ContactMonitor(montage, LABELS, {}, {}, 50)
 
     def all(self, kind, session=None):
         return [
@@ -185,7 +185,7 @@ class World:
             r.session
             for r in self.said
             if isinstance(r.value, SessionState)
-            and r.value.state is Recording.RECORDING
+            and r.value.state is RecordingState.RECORDING
         ]
         return list(dict.fromkeys(names))
 
@@ -232,10 +232,10 @@ def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
     seats = it.all(Contacts)
     assert it.sessions() == []
     assert 18 <= len(seats) <= 20
-    assert {each.electrodes[0].contact.state for each in seats} == {Grip.OFF}
+    assert {each.electrodes[0].contact.state for each in seats} == {ContactState.OFF}
     it.worn = True
     it.pass_time(10)
-    assert it.all(Contacts)[-1].electrodes[0].contact.state is not Grip.OFF
+    assert it.all(Contacts)[-1].electrodes[0].contact.state is not ContactState.OFF
     assert it.sessions() == ["night-1"]
 
 
@@ -247,7 +247,7 @@ def test_a_mark_before_the_headband_is_on_belongs_to_the_night_that_begins(world
     it.worn = True
     it.pass_time(10 * MINUTE_S)
     assert it.sessions() == ["night-1"]
-    [off] = it.events(Happening.LIGHTS_OFF)
+    [off] = it.events(EventKind.LIGHTS_OFF)
     assert (off.utc - EVENING).total_seconds() == MINUTE_S
     state = it.all(SessionState)[-1]
     assert state.lights.off_utc == off.utc
@@ -261,11 +261,11 @@ def test_a_night_ends_an_hour_after_the_headband_was_taken_off(world):
     it.pass_time(HOUR_S + 5 * MINUTE_S)
     [summary] = it.all(NightSummary)
     assert summary.tib_min == 60.0
-    assert it.states("night-1")[-1] is Recording.ENDED
+    assert it.states("night-1")[-1] is RecordingState.ENDED
     assert 239 <= len(it.indices("night-1")) <= 242
     stages = [epoch.stage for epoch in it.all(ScoredEpoch)]
     assert set(stages[121:]) == {Refusal.OFF_HEAD}
-    [off] = it.events(Happening.HEADBAND_OFF)
+    [off] = it.events(EventKind.HEADBAND_OFF)
     assert 120 <= off.epoch <= 122
     night = it.all(NightEpochs)[-1]
     assert night.final
@@ -359,7 +359,7 @@ def test_a_killed_daemon_goes_on_with_the_next_epoch(world):
     assert indices == list(range(len(indices)))
     gaps = [e.index for e in it.all(ScoredEpoch) if e.stage is Refusal.GAP]
     assert gaps == [63]
-    [resumed] = it.events(Happening.SESSION_RESUMED)
+    [resumed] = it.events(EventKind.SESSION_RESUMED)
     assert resumed.epoch == 63
     taken_up, over = it.all(NightEpochs)
     assert [e.index for e in taken_up.epochs] == list(range(63))
@@ -404,7 +404,7 @@ def test_after_too_long_the_old_night_is_summed_up_and_a_new_one_begins(world):
     [summary] = it.all(NightSummary, "night-1")
     assert summary.n_epochs == 63
     ended = it.all(SessionState, "night-1")[-1]
-    assert ended.state is Recording.ENDED
+    assert ended.state is RecordingState.ENDED
     assert ended.ended_utc - EVENING < timedelta(minutes=33)
 
 
@@ -415,7 +415,7 @@ def test_over_a_reboot_a_night_goes_on_when_the_clock_was_set(world):
     it.start()
     it.pass_time(20)
     assert it.sessions() == ["night-1"]
-    assert it.events(Happening.SESSION_RESUMED) == []
+    assert it.events(EventKind.SESSION_RESUMED) == []
     it.synchronised = True
     it.pass_time(10 * MINUTE_S)
     assert it.sessions() == ["night-1"]
@@ -478,7 +478,7 @@ def test_a_clock_that_is_set_moves_labels_once_and_no_epoch(world, step_s):
     before = it.all(SessionState)[-1].started_utc
     it.step_s = step_s
     it.pass_time(20 * MINUTE_S)
-    [event] = it.events(Happening.CLOCK_STEP)
+    [event] = it.events(EventKind.CLOCK_STEP)
     assert event.step_s == pytest.approx(step_s)
     assert event.epoch == 40
     indices = it.indices("night-1")
@@ -517,7 +517,7 @@ def test_a_clock_set_while_the_daemon_was_away_is_told_when_it_is_back(world):
     it.step_s = 3600.0
     it.start()
     it.pass_time(5 * MINUTE_S)
-    [event] = it.events(Happening.CLOCK_STEP)
+    [event] = it.events(EventKind.CLOCK_STEP)
     assert event.step_s == pytest.approx(3600.0)
     assert it.sessions() == ["night-1"]
 
@@ -532,4 +532,4 @@ def test_fourteen_hours_over_midnight_and_the_summer_time(world):
     starts = [e.start_utc for e in it.all(ScoredEpoch)]
     steps = {(b - a).total_seconds() for a, b in itertools.pairwise(starts)}
     assert max(abs(step - 30) for step in steps) < 0.1
-    assert it.events(Happening.CLOCK_STEP) == []
+    assert it.events(EventKind.CLOCK_STEP) == []

@@ -17,15 +17,15 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import BondingError
 from sim import devices
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices.npg_lite import LSB_UV
 from sim.night.electrodes import electrodes
 from sim.night.synthetic_night import synthetic_night
-from sim.powered_device import Unit
+from sim.powered_device import PoweredDevice
 from sim.radio.faults import obey
 from sim.radio.peripheral import headband
 from sim.radio.security import Security
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 NAMES = devices.names()
 NIGHT, _ = synthetic_night(1, 1 / 60)  # one minute
@@ -36,7 +36,7 @@ SAID_BY_NOBODY = {"npg_lite": LSB_UV}
 
 
 def unit(name, **knobs):
-    return Unit(NIGHT, devices.load(name), Knobs(boot_id=7, **knobs))
+    return PoweredDevice(NIGHT, devices.load(name), DeviceSettings(boot_id=7, **knobs))
 
 
 def driver_of(name):
@@ -123,7 +123,7 @@ async def listening(air, name, address=None):
 
 @asynccontextmanager
 async def on_air(played, **options):
-    air = Air()
+    air = VirtualLink()
     async with (
         headband(played.device, air.plug(), **options) as band,
         listening(air, played.device.driver) as session,
@@ -145,7 +145,7 @@ def test_a_device_is_of_its_drivers_kind(name):
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_scan_shows_it_by_name_and_service(name):
-    air, played = Air(), unit(name)
+    air, played = VirtualLink(), unit(name)
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(played.device, air.plug()):
         kinds = [drivers.load(kind) for kind in drivers.names()]
@@ -223,7 +223,7 @@ async def test_kept_awake_it_streams_on(name):
 @pytest.mark.parametrize("other", ["of its kind", "of another"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_two_at_once_are_kept_apart(name, other):
-    air, sessions = Air(), []
+    air, sessions = VirtualLink(), []
     kinds = (name, name if other == "of its kind" else NAMES[NAMES.index(name) - 1])
     async with AsyncExitStack() as stack:
         for kind, address in zip(kinds, ADDRESSES, strict=True):
@@ -240,7 +240,7 @@ async def test_two_at_once_are_kept_apart(name, other):
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_paired_it_streams_and_a_lost_bond_wants_a_person(name):
-    air, played, driver = Air(), unit(name), driver_of(name)
+    air, played, driver = VirtualLink(), unit(name), driver_of(name)
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(
         played.device, air.plug(), security=Security.JUST_WORKS

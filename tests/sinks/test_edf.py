@@ -10,13 +10,13 @@ from gateway.config.schema import parse
 from gateway.errors import ConfigError, SinkError
 from gateway.messages.control import Control, Mark
 from gateway.messages.feed import Feed
-from gateway.messages.outputs import Recording, SessionState
+from gateway.messages.outputs import RecordingState, SessionState
 from gateway.recorder import folder
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import annotations, survey
 from gateway.sinks import edf
-from gateway.sinks.edf import SINK, Options, run
-from gateway.staging.events import Happening
+from gateway.sinks.edf import SINK, EdfOptions, run
+from gateway.staging.events import EventKind
 from tests.acceptance.recording.night import (
     DEVICE,
     judge,
@@ -35,14 +35,14 @@ def readings(start=0, end=NIGHT_S):
 
 
 def options(folder, **more):
-    return Options(path=str(folder), min_free_mb=0, **more)
+    return EdfOptions(path=str(folder), min_free_mb=0, **more)
 
 
 async def test_it_records_what_the_feed_brings(tmp_path):
     feed = Feed(depth=4096)
     for each in readings():
         feed.put(each)
-    feed.put(reading(SessionState(Recording.ENDED)))
+    feed.put(reading(SessionState(RecordingState.ENDED)))
     feed.close()
     await run(options(tmp_path, subject="S07"), feed)
     (path,) = recordings(tmp_path)
@@ -91,7 +91,7 @@ async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeyp
     monkeypatch.setattr(folder, "free_mb", lambda _: free[0])
     monkeypatch.setattr(edf, "SYNC_S", 0.01)
     feed, control = Feed(depth=4096), Control()
-    sink = Options(path=str(tmp_path), min_free_mb=500)
+    sink = EdfOptions(path=str(tmp_path), min_free_mb=500)
     recording = asyncio.create_task(run(sink, feed, control))
     for each in readings(0, 40):
         feed.put(each)
@@ -102,7 +102,7 @@ async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeyp
     why = "less than 500 MB free"
     async with asyncio.timeout(60):
         news = await control.next()
-    assert news == Mark(DEVICE, why, Happening.RECORDING_PAUSED)
+    assert news == Mark(DEVICE, why, EventKind.RECORDING_PAUSED)
     standing = (await control.standings())["edf"]
     assert not standing.well
     assert standing.words == f"{DEVICE}: paused, {why}"
@@ -111,7 +111,7 @@ async def test_who_asks_hears_of_a_pause_and_so_does_the_night(tmp_path, monkeyp
         feed.put(each)
     async with asyncio.timeout(60):
         news = await control.next()
-    assert news == Mark(DEVICE, "", Happening.RECORDING_GOES_ON)
+    assert news == Mark(DEVICE, "", EventKind.RECORDING_GOES_ON)
     feed.close()
     await recording
     assert "edf" not in await control.standings()
@@ -136,11 +136,11 @@ async def test_a_daemon_that_stops_leaves_a_file_that_is_gone_on_with(tmp_path):
 
 def test_it_is_recorded_beside_the_journal(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sleepgate")
-    assert str(Options().folder) == "/var/lib/sleepgate/recordings"
+    assert str(EdfOptions().folder) == "/var/lib/sleepgate/recordings"
     monkeypatch.delenv("STATE_DIRECTORY")
     monkeypatch.setenv("XDG_STATE_HOME", "/home/me/.local/state")
-    assert str(Options().folder) == "/home/me/.local/state/sleepgate/recordings"
-    assert str(Options(path="/data").folder) == "/data"
+    assert str(EdfOptions().folder) == "/home/me/.local/state/sleepgate/recordings"
+    assert str(EdfOptions(path="/data").folder) == "/data"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import pytest
 from paho.mqtt import publish
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import State
-from gateway.ble.link_stats import LinkState, LinkTally
+from gateway.ble.link_state import LinkState
+from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.formats.epoch_json import utc_text
@@ -24,16 +24,16 @@ from gateway.messages.feed import Feed
 from gateway.messages.outputs import (
     Availability,
     NightEpochs,
-    Recording,
+    RecordingState,
     SessionState,
     SignalBegins,
 )
 from gateway.mqtt import bridge
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from gateway.sinks import load
-from gateway.sinks.mqtt import LANES, Options, run
-from gateway.staging.events import Happening, SleepEvent
+from gateway.sinks.mqtt import LANES, MqttOptions, run
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 from sim.local_broker import LocalBroker
@@ -57,7 +57,7 @@ asyncio.run(run(Options(host="127.0.0.1", port=int(sys.argv[1])), Feed(4)))
 async def running(broker, **options):
     """A sink with an open feed; leaving closes the feed and waits for the sink."""
     feed = Feed(depth=4096)
-    given = Options(host=broker.host, port=broker.port, **options)
+    given = MqttOptions(host=broker.host, port=broker.port, **options)
     sink = asyncio.create_task(run(given, feed))
     try:
         yield feed
@@ -77,13 +77,13 @@ def test_the_sink_is_found_by_name():
 def test_wrong_options_are_all_reported_at_once_without_the_password():
     wrong = {"host": "", "port": 0, "base_topic": "a/#", "password": "secret"}
     with pytest.raises(ConfigError) as caught:
-        parse(wrong, Options, "outputs.mqtt.")
+        parse(wrong, MqttOptions, "outputs.mqtt.")
     named = [problem.split(":")[0] for problem in caught.value.problems]
     assert named == [f"outputs.mqtt.{n}" for n in ("host", "base_topic", "port")] + [
         "outputs.mqtt.username"
     ]
     assert "secret" not in str(caught.value)
-    assert parse({"port": 1884}, Options, "outputs.mqtt.") == Options(port=1884)
+    assert parse({"port": 1884}, MqttOptions, "outputs.mqtt.") == MqttOptions(port=1884)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -340,9 +340,9 @@ async def test_only_the_lanes_that_were_chosen_are_published(
 async def test_how_the_headband_sits_is_told_live_and_kept_by_nobody(
     broker, listening, reading
 ):
-    contact = Contact(Grip.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
+    contact = Contact(ContactState.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
     seat = Contacts(
-        (Electrode("AF7", contact), Electrode("EMG", None)),
+        (ElectrodeFit("AF7", contact), ElectrodeFit("EMG", None)),
         (ModelInput("EEG Fpz-Cz", "AF7-TP9", contact),),
     )
     async with listening(broker) as listener, running(broker) as feed:
@@ -383,10 +383,10 @@ async def test_a_night_is_taken_up_where_another_run_left_it(
     broker, listening, reading, scored
 ):
     """After a new password, a failed disk, a restart: no hole, nothing said twice."""
-    began = reading(SessionState(Recording.RECORDING, NIGHT_UTC))
+    began = reading(SessionState(RecordingState.RECORDING, NIGHT_UTC))
     stages = [Stage.W, Stage.N2, Refusal.GAP, Stage.N3, Stage.N3]
     async with running(broker) as feed:
-        feed.put(reading(SessionState(Recording.IDLE)))
+        feed.put(reading(SessionState(RecordingState.IDLE)))
         feed.put(began)
         for index, stage in enumerate(stages):
             feed.put(scored(index, stage))
@@ -394,7 +394,7 @@ async def test_a_night_is_taken_up_where_another_run_left_it(
         feed.put(began)
         feed.put(scored(5, Stage.N3))
         feed.put(reading(summarise([*stages, Stage.N3])))
-        feed.put(reading(SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC)))
+        feed.put(reading(SessionState(RecordingState.ENDED, NIGHT_UTC, NIGHT_UTC)))
     (night,) = [h.document for h in listener.on("/hypnogram") if not h.retained]
     assert night["runs"] == [[0, 1], [2, 1], [-2, 1], [3, 3]]
     assert night["start"] == utc_text(scored(0).value.start_utc)
@@ -410,13 +410,13 @@ async def test_a_night_that_is_resumed_is_whole_even_without_a_journal(
     """The session's own notes say what came before; who publishes no epochs has it."""
     before = tuple(scored(i, Stage.N2).value for i in range(3))
     lanes = tuple(lane for lane in LANES if lane != "epoch")
-    resumed = SessionState(Recording.RECORDING, NIGHT_UTC, resumed=1)
+    resumed = SessionState(RecordingState.RECORDING, NIGHT_UTC, resumed=1)
     async with listening(broker) as listener, running(broker, publish=lanes) as feed:
         feed.put(reading(NightEpochs(before, final=False)))
         feed.put(reading(resumed))
         feed.put(scored(3, Refusal.GAP))
         feed.put(scored(4, Stage.N2))
-        feed.put(reading(SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC)))
+        feed.put(reading(SessionState(RecordingState.ENDED, NIGHT_UTC, NIGHT_UTC)))
     (night,) = (heard.document for heard in listener.on("/hypnogram"))
     assert night["runs"] == [[2, 3], [-2, 1], [2, 1]]
     assert night["start"] == utc_text(before[0].start_utc)
@@ -446,13 +446,13 @@ async def test_a_configuration_that_waits_for_a_person_is_told(
     broker, listening, reading
 ):
     control, feed = Control(), Feed(16)
-    options = Options(host=broker.host, port=broker.port)
+    options = MqttOptions(host=broker.host, port=broker.port)
     async with listening(broker) as listener:
         sink = asyncio.create_task(run(options, feed, control))
         feed.put(reading(HERE))
         await listener.until(lambda: listener.on("/info"), "an introduction")
         control.restart_required = ("ble",)
-        feed.put(reading(Tally()))
+        feed.put(reading(LossCounts()))
         await listener.until(lambda: len(listener.on("/info")) == 2, "the news")
         feed.close()
         await sink
@@ -464,16 +464,16 @@ async def test_a_configuration_that_waits_for_a_person_is_told(
 async def test_every_message_of_a_night_keeps_to_its_schema(
     broker, listening, reading, scored
 ):
-    idle = SessionState(Recording.IDLE)
-    began = SessionState(Recording.RECORDING, NIGHT_UTC)
-    ended = SessionState(Recording.ENDED, NIGHT_UTC, NIGHT_UTC, n_epochs=2)
+    idle = SessionState(RecordingState.IDLE)
+    began = SessionState(RecordingState.RECORDING, NIGHT_UTC)
+    ended = SessionState(RecordingState.ENDED, NIGHT_UTC, NIGHT_UTC, n_epochs=2)
     async with listening(broker) as listener, running(broker) as feed:
-        feed.put(reading(LinkState(State.STREAMING, LinkTally(attempts=1))))
-        for value in (HERE, Battery(71), idle, began, Tally(lost_s=1.0)):
+        feed.put(reading(LinkReading(LinkState.STREAMING, LinkStats(attempts=1))))
+        for value in (HERE, Battery(71), idle, began, LossCounts(lost_s=1.0)):
             feed.put(reading(value))
         feed.put(scored(0, Stage.R))
         feed.put(scored(1, Refusal.GAP))
-        feed.put(reading(SleepEvent(Happening.REM_START, NIGHT_UTC, 0, 0.8)))
+        feed.put(reading(SleepEvent(EventKind.REM_START, NIGHT_UTC, 0, 0.8)))
         feed.put(reading(summarise([Stage.R, Refusal.GAP])))
         feed.put(reading(ended))
     check_all(listener.heard)

@@ -8,17 +8,17 @@ import sys
 import pytest
 from rich.console import Console
 
-from gateway.acquisition.loss_counts import Tally
+from gateway.acquisition.loss_counts import LossCounts
 from gateway.errors import MissingExtraError
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability
 from gateway.sinks import load, terminal
-from gateway.sinks.terminal import Options, run
+from gateway.sinks.terminal import TerminalOptions, run
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
 
 LISTEN = "mosquitto_sub -v -t 'sleepgate/#'"
-TITLED = Options(title="SYNTHETIC night, seed 7", topic=LISTEN)
+TITLED = TerminalOptions(title="SYNTHETIC night, seed 7", topic=LISTEN)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -45,7 +45,7 @@ def night(reading, scored):
     feed.put(reading(Availability(online=True, reason="samples arrive")))
     for index, stage in enumerate(stages):
         feed.put(scored(index, stage))
-    feed.put(reading(Tally(lost_s=31.25)))
+    feed.put(reading(LossCounts(lost_s=31.25)))
     feed.put(reading(Availability(online=False, reason="out of reach")))
     feed.put(reading(summarise(stages)))
     feed.close()
@@ -139,7 +139,7 @@ async def test_two_headbands_have_a_night_each(reading, scored):
     for device, stage in (("east", Stage.W), ("west", Stage.N3)):
         feed.put(scored(0, stage, device=device))
     feed.close()
-    await terminal._watch(Options(), feed, console)  # noqa: SLF001 -- with a console of our own
+    await terminal._watch(TerminalOptions(), feed, console)  # noqa: SLF001 -- with a console of our own
     frame = ANSI.sub("", console.file.text.rpartition("sleepgate")[2])
     assert frame.count("1 epochs scored") == 2
     assert frame.index("east") < frame.index("west")

@@ -9,7 +9,7 @@ from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.context import Context, ContextHead, encode
-from gateway.staging.epoch_scoring import Judge
+from gateway.staging.epoch_scoring import EpochScorer
 from gateway.staging.model_card import ModelCard
 from gateway.staging.stage import Refusal, likeliest
 
@@ -46,7 +46,7 @@ def epoch_of(index, density):
 
 
 def staged(night, judge=None, first=0):
-    judge = judge or Judge(Remembering())
+    judge = judge or EpochScorer(Remembering())
     return [judge.push(epoch_of(first + n, of)) for n, of in enumerate(night)]
 
 
@@ -62,7 +62,7 @@ def test_the_head_sees_the_last_epochs_and_nothing_where_there_was_none(night):
 
 @given(nights, st.integers(1, 9), nights)
 def test_epochs_that_never_came_are_like_refused_ones(before, lost, after):
-    judge = Judge(Remembering())
+    judge = EpochScorer(Remembering())
     staged(before, judge)
     holed = staged(after, judge, first=len(before) + lost)
     assert holed == staged([*before, *[()] * lost, *after])[-len(after) :]
@@ -77,7 +77,7 @@ def test_the_future_changes_nothing_before_it(night, one_end, other_end):
 @given(nights, nights)
 def test_after_a_restart_the_night_goes_on_as_if_there_had_been_none(before, after):
     whole = staged(before + after)
-    judge = Judge(Remembering())
+    judge = EpochScorer(Remembering())
     for index, verdict in enumerate(whole[: len(before)]):
         judge.remember(index, verdict.raw)
     assert staged(after, judge, first=len(before)) == whole[len(before) :]
@@ -97,14 +97,14 @@ def test_a_refused_epoch_stays_refused_whatever_came_before(night):
 def test_without_a_head_every_epoch_is_staged_by_itself(night):
     scorer = Remembering()
     scorer.card = ALONE
-    for verdict in staged(night, Judge(scorer)):
+    for verdict in staged(night, EpochScorer(scorer)):
         assert verdict.hypnodensity == verdict.raw
         assert not verdict.raw or verdict.stage is likeliest(verdict.raw)
 
 
 def test_a_head_that_fails_refuses_its_epoch_and_the_night_goes_on():
     scorer = Remembering()
-    judge = Judge(scorer)
+    judge = EpochScorer(scorer)
     density = (0.6, 0.1, 0.1, 0.1, 0.1)
 
     def fail(codes):

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.events import Happening, SleepEvents
+from gateway.staging.events import EventKind, SleepEvents
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.sleep_wake import Asleep
+from gateway.staging.sleep_wake import SleepWakeDebouncer
 from gateway.staging.stage import Refusal, Stage
 
 BEGAN = datetime(2026, 2, 12, 23, tzinfo=UTC)
@@ -16,7 +16,7 @@ LETTERS |= {"-": Refusal.LOW_QUALITY, "o": Refusal.OFF_HEAD, ".": Refusal.GAP}
 
 
 def night(text):
-    debounced = Asleep()
+    debounced = SleepWakeDebouncer()
     for index, letter in enumerate(text):
         stage = LETTERS[letter]
         scored = isinstance(stage, Stage)
@@ -98,9 +98,9 @@ def test_what_was_told_never_depends_on_the_future(text, end):
 @given(NIGHTS)
 def test_rem_ends_only_after_it_began_and_onset_comes_once(text):
     kinds = [event.what for event in told(text, ended=True)]
-    assert kinds.count(Happening.SLEEP_ONSET) <= 1
-    rem = [k for k in kinds if k in (Happening.REM_START, Happening.REM_END)]
-    turns = [Happening.REM_START, Happening.REM_END] * len(rem)
+    assert kinds.count(EventKind.SLEEP_ONSET) <= 1
+    rem = [k for k in kinds if k in (EventKind.REM_START, EventKind.REM_END)]
+    turns = [EventKind.REM_START, EventKind.REM_END] * len(rem)
     assert rem == turns[: len(rem)]
     epochs = [event.epoch for event in told(text)]
     assert all(0 <= epoch < len(text) for epoch in epochs)

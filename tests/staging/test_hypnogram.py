@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.hypnogram import Hypnogram, Run
+from gateway.staging.hypnogram import Hypnogram, StageRun
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 
@@ -48,7 +48,7 @@ def test_runs_spell_the_night(night):
 def test_runs_of_a_small_night():
     night = [Stage.W, Stage.W, Refusal.GAP, Stage.N1]
     assert Hypnogram(night).runs() == [
-        Run(0, 2, Stage.W),
-        Run(2, 1, Refusal.GAP),
-        Run(3, 1, Stage.N1),
+        StageRun(0, 2, Stage.W),
+        StageRun(2, 1, Refusal.GAP),
+        StageRun(3, 1, Stage.N1),
     ]

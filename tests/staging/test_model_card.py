@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import ModelError
 from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
-from gateway.staging.golden_vectors import Golden
+from gateway.staging.golden_vectors import GoldenVectors
 from gateway.staging.model_archive import LARGEST_ENTRY
 from gateway.staging.model_card import (
     ModelCard,
@@ -30,7 +30,7 @@ CARD = ModelCard(
     digest="",
     about={"licence": "MIT", "n_subjects": 3},
 )
-GOLDEN = Golden(
+GOLDEN = GoldenVectors(
     np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 20),
     np.arange(10, dtype=np.int8).reshape(2, 5),
 )

@@ -9,7 +9,7 @@ from gateway.models.load import DEFAULT, read_model
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import ABSENT, Quality
-from gateway.staging.epoch_scoring import Judge, score_or_refuse
+from gateway.staging.epoch_scoring import EpochScorer, score_or_refuse
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers.litert import Kernels, load
 from gateway.staging.stage import STAGES, Refusal, Stage
@@ -147,7 +147,7 @@ def test_the_figures_on_the_card_are_those_of_the_file(scorer, shared_data):
 def night(scorer, seed=0, n_epochs=40):
     """A night of noise whose depth wanders, with holes, and what is said of it."""
     dice = np.random.default_rng(seed)
-    judge, depth = Judge(scorer), 20.0
+    judge, depth = EpochScorer(scorer), 20.0
     for index in range(n_epochs):
         depth *= np.exp(dice.normal(0, 0.4))
         uv = np.cumsum(dice.normal(0, 1, (3, 3000)), axis=1)
@@ -161,10 +161,10 @@ def test_the_head_sees_the_night_and_nothing_of_its_future(scorer):
     assert any(isinstance(verdict.stage, Refusal) for verdict in whole)
     epochs = [epoch for _, epoch in night(scorer)]
     other = [epoch for _, epoch in night(scorer, seed=1)]
-    changed = Judge(scorer)
+    changed = EpochScorer(scorer)
     mixed = [changed.push(epoch) for epoch in [*epochs[:20], *other[20:]]]
     assert mixed[:20] == whole[:20]
-    resumed = Judge(scorer)
+    resumed = EpochScorer(scorer)
     for index, verdict in enumerate(whole[:30]):
         resumed.remember(index, verdict.raw)
     assert [resumed.push(epoch) for epoch in epochs[30:]] == whole[30:]

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.sleep_wake import Asleep
+from gateway.staging.sleep_wake import SleepWakeDebouncer
 from gateway.staging.stage import Refusal, Stage
 
 stages = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=50)
 
 
 def verdicts(night):
-    asleep = Asleep()
+    asleep = SleepWakeDebouncer()
     return [asleep.push(stage) for stage in night]
 
 

@@ -13,7 +13,7 @@ from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import Quality
-from gateway.sinks.mqtt import Options, run
+from gateway.sinks.mqtt import MqttOptions, run
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 
@@ -38,7 +38,7 @@ async def score(feed, session):
 
 async def main(port, journal, session, endless):
     feed = Feed(depth=4096)
-    options = Options(
+    options = MqttOptions(
         host="127.0.0.1",
         port=int(port),
         keepalive_s=5,

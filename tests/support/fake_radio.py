@@ -8,17 +8,19 @@ import pytest
 
 from gateway import __main__, drivers
 from gateway.acquisition.packets import Notification
-from gateway.ble.link_state import Event
-from gateway.ble.notification_queue import Inbox
-from gateway.ble.radio import Connection, Seen
+from gateway.ble.link_state import LinkEvent
+from gateway.ble.notification_queue import NotificationQueue
+from gateway.ble.radio import Advertisement, RadioConnection
 from gateway.drivers import Read, Write
 from gateway.errors import LinkError
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import diy as device
 from sim.night.synthetic_night import synthetic_night
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
-HERE = Seen(ADDRESS, "Sleepgate simulator", -50, (drivers.load("diy").service,))
+HERE = Advertisement(
+    ADDRESS, "Sleepgate simulator", -50, (drivers.load("diy").service,)
+)
 
 
 class FakeRadio:
@@ -26,7 +28,7 @@ class FakeRadio:
 
     Parameters
     ----------
-    in_reach : list of Seen
+    in_reach : list of Advertisement
     fails : dict of str to LinkError
         What a method raises instead.
     after_s : float
@@ -67,15 +69,15 @@ class FakeRadio:
         self.connections += 1
         (driver,) = (each for each in candidates if each.name == "diy")
         if self._wants_bond and bond == "if_needed":
-            became(Event.BOND_WANTED)
-            became(Event.BONDED)
+            became(LinkEvent.BOND_WANTED)
+            became(LinkEvent.BONDED)
         recording, _ = synthetic_night(1, 1 / 60)
-        played = device.device(recording, Knobs())
-        inbox = Inbox()
+        played = device.device(recording, DeviceSettings())
+        inbox = NotificationQueue()
         playing = asyncio.create_task(self._play(played, inbox))
         try:
             info = shaken(driver, played)
-            yield Connection(driver, info, inbox, self._wants_bond)
+            yield RadioConnection(driver, info, inbox, self._wants_bond)
         finally:
             playing.cancel()
 

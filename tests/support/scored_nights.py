@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from gateway.staging.scored_night import StagedEpoch, StagedNight
+from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.stage import Refusal, Stage
 
 START = datetime(2026, 2, 13, 22, 14, 30, tzinfo=UTC)
@@ -16,7 +16,7 @@ def staged(index, stage, *, missing_s=0.0, confidence=0.6):
     if isinstance(stage, Stage):
         rest = (1 - confidence) / 4
         density = tuple(confidence if s is stage else rest for s in Stage)
-    return StagedEpoch(
+    return PublishedEpoch(
         index=index,
         stage=stage,
         hypnodensity=density,
@@ -30,7 +30,7 @@ def staged(index, stage, *, missing_s=0.0, confidence=0.6):
 def night_of(stages, name="a night", **more):
     """Return a night of `stages`; those refused for a gap lost their samples."""
     more = {"start_utc": START, "dated": True, "device": "bedroom", **more}
-    return StagedNight(
+    return ScoredNight(
         name=name,
         model="ulw-sleepnet-3ch-v1",
         model_digest="242d4e1aefb6",

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, closing
 
 from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
-from gateway.sinks.mqtt import Options, run
+from gateway.sinks.mqtt import MqttOptions, run
 from tests.support.mosquitto import until
 
 PATIENCE_S = 30  # a dead line is noticed after ten seconds, then there is a back-off
@@ -84,7 +84,7 @@ class Scoring:
 async def scoring(port, folder, scored, host="127.0.0.1", **options):
     """A sink that publishes to `port`; leaving closes its feed and waits for it."""
     feed, journal = Feed(DEPTH), folder / "journal.sqlite"
-    given = Options(
+    given = MqttOptions(
         host=host,
         port=port,
         journal=JournalOptions(path=str(journal)),

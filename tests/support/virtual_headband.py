@@ -16,12 +16,12 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakError
 
-from gateway.ble.adapter import NoCare
-from gateway.ble.bleak_scanner import Backend
+from gateway.ble.adapter import UnmanagedAdapter
+from gateway.ble.bleak_scanner import BleakBackend
 from gateway.drivers import diy
 from gateway.errors import AdapterError
 from sim import devices
-from sim.device import Knobs
+from sim.device import DeviceSettings
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 MTU = 517
@@ -56,7 +56,7 @@ class Night:
         self.started = asyncio.Event()
         self.streams = asyncio.Event()
         self._recording = recording
-        self.device = devices.load("diy")(recording, Knobs(boot_id=1))
+        self.device = devices.load("diy")(recording, DeviceSettings(boot_id=1))
         self._boots = 1
         self.booted_s = 0  # in the night's seconds
         self.there = asyncio.Event()
@@ -69,7 +69,7 @@ class Night:
         """Return what `BleakRadio` takes."""
         scanner = type("Scanner", (Scanner,), {"night": self})
         client = type("Client", (Client,), {"night": self})
-        return Backend(scanner, client, Care(self))
+        return BleakBackend(scanner, client, Care(self))
 
     def now_s(self):
         """Return the seconds since the headband was switched on, as of START."""
@@ -101,7 +101,7 @@ class Night:
         self._mute(lambda client: client.hang_up())
         end_s = int(self._recording.duration_s)
         left = self._recording.between(at_s, end_s)
-        self.device = devices.load("diy")(left, Knobs(boot_id=self._boots))
+        self.device = devices.load("diy")(left, DeviceSettings(boot_id=self._boots))
         self.booted_s = at_s
         await asyncio.sleep(at_s - self.now_s())
         self.there.set()
@@ -118,7 +118,7 @@ class Night:
             then(client)
 
 
-class Care(NoCare):
+class Care(UnmanagedAdapter):
     """Only a power cycle helps against an adapter that hangs."""
 
     def __init__(self, night):

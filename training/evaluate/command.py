@@ -12,7 +12,7 @@ from gateway.cli.options import CHANNEL
 from gateway.models.load import read_model
 from gateway.staging.scorers.litert import LiteRtScorer
 from training.data.labelled import LabelledNight, find_labelled, read_labelled, without
-from training.evaluate.intervals import Judged, figures, joined
+from training.evaluate.intervals import ScoredEpochs, figures, joined
 from training.evaluate.peers import Tree, judge_by_yasa
 from training.evaluate.score_nights import judge
 from training.evaluate.text import figure_lines
@@ -75,9 +75,9 @@ def _judge_all(
     scorer: LiteRtScorer,
     channels: Mapping[str, str] | None,
     title: str,
-) -> dict[str, Judged]:
+) -> dict[str, ScoredEpochs]:
     progress = Progress(title)
-    parts: dict[str, list[Judged]] = {}
+    parts: dict[str, list[ScoredEpochs]] = {}
     for number, night in enumerate(nights):
         progress.show(number / len(nights), night.name)
         ours = channels if night.recorded is not None else None
@@ -89,8 +89,8 @@ def _judge_all(
 
 def _peers(
     nights: Sequence[LabelledNight], tree: Path | None, yasa: Path | None
-) -> dict[str, Judged]:
-    peers: dict[str, Judged] = {}
+) -> dict[str, ScoredEpochs]:
+    peers: dict[str, ScoredEpochs] = {}
     if tree is not None:
         peer = Tree(tree, nights)
         name = f"trees on {', '.join(peer.sites)} ({peer.n_subjects} other subjects)"
@@ -111,7 +111,7 @@ def _document(
     nights: Sequence[LabelledNight],
     scorer: LiteRtScorer,
     left_out: Sequence[str],
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, ScoredEpochs],
 ) -> dict[str, Any]:
     return {
         "data": where.name,
@@ -139,7 +139,10 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def _draw(
-    out: Path, where: Path, document: Mapping[str, Any], judged: Mapping[str, Judged]
+    out: Path,
+    where: Path,
+    document: Mapping[str, Any],
+    judged: Mapping[str, ScoredEpochs],
 ) -> None:
     from training.evaluate.plots import draw  # noqa: PLC0415 (an extra)
 

@@ -13,10 +13,10 @@ from training.data.dataset import (
     read_apnoea_nights,
     read_runs,
 )
-from training.evaluate.intervals import Judged, agreement, figures, joined
+from training.evaluate.intervals import ScoredEpochs, agreement, figures, joined
 from training.evaluate.metrics import NAMES, compare
 from training.network.channel_subsets import CONDITIONS, NightScorer, spread
-from training.network.context_head import Scored, windows
+from training.network.context_head import ScoredNights, windows
 from training.network.temperature import probabilities
 from training.quantise.quantised import Quantised
 from training.surrogates.nights import UNSTAGED, read_nights, staged
@@ -29,7 +29,7 @@ SHOWN = ("accuracy", "kappa", "macro_f1", "ece")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Staging:
+class HeldOutStaging:
     """A quantised network and its head, each with its temperature."""
 
     network: NightScorer
@@ -37,15 +37,15 @@ class Staging:
     head: Quantised
     head_temperature: float
 
-    def in_context(self, scored: Scored) -> Scored:
+    def in_context(self, scored: ScoredNights) -> ScoredNights:
         """Return what the head makes of a night."""
         logits = self.head.values(windows(scored))
         proba = probabilities(logits, self.head_temperature)
-        return Scored(scored.record, proba, scored.stages)
+        return ScoredNights(scored.record, proba, scored.stages)
 
 
 def judge_held_out(
-    staging: Staging, data: Path, work: Path
+    staging: HeldOutStaging, data: Path, work: Path
 ) -> dict[str, dict[str, object]]:
     """Return the figures of everything the model was not trained on, by name.
 
@@ -66,7 +66,9 @@ def judge_held_out(
     return found | _both(title, _unseen_patients(staging, data), staging)
 
 
-def judge_all_stages(staging: Staging, data: Path) -> dict[str, dict[str, object]]:
+def judge_all_stages(
+    staging: HeldOutStaging, data: Path
+) -> dict[str, dict[str, object]]:
     """Return the figures of every unseen patient of whom all of sleep is there.
 
     The others' fragments are of wake and deep sleep only.
@@ -78,7 +80,7 @@ def judge_all_stages(staging: Staging, data: Path) -> dict[str, dict[str, object
     return found
 
 
-def accuracy_lost_with_packets(staging: Staging, work: Path) -> dict[str, float]:
+def accuracy_lost_with_packets(staging: HeldOutStaging, work: Path) -> dict[str, float]:
     """Return by how much each loss of packets lowers the accuracy of test epochs."""
     test = staged(read_nights(work, "test"))
     chosen = np.random.default_rng(0).permutation(len(test.stages))[:N_LOSSY]
@@ -97,7 +99,7 @@ def accuracy_lost_with_packets(staging: Staging, work: Path) -> dict[str, float]
 
 
 def _both(
-    name: str, alone: list[Scored], staging: Staging
+    name: str, alone: list[ScoredNights], staging: HeldOutStaging
 ) -> dict[str, dict[str, object]]:
     together = [staging.in_context(of) for of in alone]
     return {
@@ -106,7 +108,9 @@ def _both(
     }
 
 
-def _scored_run(staging: Staging, run: Recorded, condition: str) -> Scored | None:
+def _scored_run(
+    staging: HeldOutStaging, run: Recorded, condition: str
+) -> ScoredNights | None:
     present = CONDITIONS[condition]
     if not (run.uv.any((0, 2)) >= present).all():
         return None  # a channel asked for was not recorded
@@ -115,7 +119,7 @@ def _scored_run(staging: Staging, run: Recorded, condition: str) -> Scored | Non
     return spread(f"SC4{run.subjects[0]}", proba, run.stages)
 
 
-def _unseen_patients(staging: Staging, data: Path) -> list[Scored]:
+def _unseen_patients(staging: HeldOutStaging, data: Path) -> list[ScoredNights]:
     return [
         _scored_patient(staging, night)
         for night in read_apnoea_nights(data, Band())
@@ -123,7 +127,7 @@ def _unseen_patients(staging: Staging, data: Path) -> list[Scored]:
     ]
 
 
-def _scored_patient(staging: Staging, night: Recorded) -> Scored:
+def _scored_patient(staging: HeldOutStaging, night: Recorded) -> ScoredNights:
     """Return a night of single-channel fragments, its holes included."""
     uv = night.uv[night.stages != UNSTAGED]
     logits = staging.network.network.infer(uv)
@@ -131,18 +135,18 @@ def _scored_patient(staging: Staging, night: Recorded) -> Scored:
     return spread(str(night.subjects[0]), proba, night.stages)
 
 
-def _judged(nights: Iterable[Scored]) -> Judged:
+def _judged(nights: Iterable[ScoredNights]) -> ScoredEpochs:
     parts = []
     for night in nights:
         known = night.stages != UNSTAGED
         name = night.record
         person = name[3:5] if name.startswith("SC4") else name
         subjects = np.full(int(known.sum()), person)
-        parts.append(Judged(subjects, night.stages[known], night.raw[known]))
+        parts.append(ScoredEpochs(subjects, night.stages[known], night.raw[known]))
     return joined(parts)
 
 
-def _brief(judged: Judged) -> dict[str, object]:
+def _brief(judged: ScoredEpochs) -> dict[str, object]:
     """Return the figures that go on a card."""
     table = figures(judged)
     f1 = agreement(judged).f1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.metrics import N_STAGES, NAMES, Agreement
+from training.evaluate.metrics import N_STAGES, NAMES, ConfusionScores
 
 N_BINS = 15  # of confidence; Guo et al. 2017
 N_DRAWS = 2000
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class ScoredEpochs:
     """Epochs with their true stage and what was said of them.
 
     Attributes
@@ -57,14 +57,14 @@ class Judged:
         """Whether it is the true one."""
         return self.scored == self.true[self.answered]
 
-    def only(self, which: NDArray[np.bool_]) -> "Judged":
+    def only(self, which: NDArray[np.bool_]) -> "ScoredEpochs":
         """Return some of the epochs."""
-        return Judged(self.subjects[which], self.true[which], self.proba[which])
+        return ScoredEpochs(self.subjects[which], self.true[which], self.proba[which])
 
 
-def joined(parts: list[Judged]) -> Judged:
+def joined(parts: list[ScoredEpochs]) -> ScoredEpochs:
     """Return all epochs of `parts`."""
-    return Judged(
+    return ScoredEpochs(
         np.concatenate([of.subjects for of in parts]),
         np.concatenate([of.true for of in parts]),
         np.concatenate([of.proba for of in parts]),
@@ -81,13 +81,13 @@ class _Sums:
 
 
 def figures(
-    judged: Judged, *, draws: int = N_DRAWS, seed: int = 0
+    judged: ScoredEpochs, *, draws: int = N_DRAWS, seed: int = 0
 ) -> dict[str, object]:
     """Return the table of a scoring, as JSON types.
 
     Parameters
     ----------
-    judged : Judged
+    judged : ScoredEpochs
     draws : int
         Of people with replacement, for the 95 % intervals.
     seed : int
@@ -118,21 +118,21 @@ def figures(
     return table
 
 
-def agreement(judged: Judged) -> Agreement:
+def agreement(judged: ScoredEpochs) -> ConfusionScores:
     """Return the confusion of the epochs that were scored."""
     confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
     np.add.at(confusion, (judged.true[judged.answered], judged.scored), 1)
-    return Agreement(confusion, len(set(judged.subjects.tolist())))
+    return ConfusionScores(confusion, len(set(judged.subjects.tolist())))
 
 
-def reliability(judged: Judged) -> tuple[Array, Array, Array]:
+def reliability(judged: ScoredEpochs) -> tuple[Array, Array, Array]:
     """Return epochs, mean confidence and fraction right of each bin that has any."""
     bins = _sums(judged).bins.sum(0)
     bins = bins[bins[:, 0] > 0]
     return bins[:, 0], bins[:, 1] / bins[:, 0], bins[:, 2] / bins[:, 0]
 
 
-def risk_coverage(judged: Judged) -> tuple[Array, Array]:
+def risk_coverage(judged: ScoredEpochs) -> tuple[Array, Array]:
     """Return coverage and risk as the least certain epochs are left unscored.
 
     Returns
@@ -147,7 +147,7 @@ def risk_coverage(judged: Judged) -> tuple[Array, Array]:
     return kept / len(judged.true), np.cumsum(wrong) / kept
 
 
-def _sums(judged: Judged) -> _Sums:
+def _sums(judged: ScoredEpochs) -> _Sums:
     people = judged.subjects[judged.answered]
     names, who = np.unique(people, return_inverse=True)
     true, scored = judged.true[judged.answered], judged.scored

@@ -10,7 +10,7 @@ NAMES = ("W", "N1", "N2", "N3", "R")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Agreement:
+class ConfusionScores:
     """How well scored stages match true ones.
 
     Attributes
@@ -69,7 +69,7 @@ class Agreement:
 
 def compare(
     true: NDArray[np.integer], scored: NDArray[np.integer], n_subjects: int = 1
-) -> Agreement:
+) -> ConfusionScores:
     """Count how each true stage was scored.
 
     Parameters
@@ -81,7 +81,7 @@ def compare(
     """
     confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
     np.add.at(confusion, (true, scored), 1)
-    return Agreement(confusion, n_subjects)
+    return ConfusionScores(confusion, n_subjects)
 
 
 def beside(

@@ -24,7 +24,7 @@ from training.data.features import (
 )
 from training.data.labelled import LabelledNight, raw_epochs
 from training.errors import TrainingDataError
-from training.evaluate.intervals import Judged
+from training.evaluate.intervals import ScoredEpochs
 
 SITES = ("Fpz-Cz", "Pz-Oz", "EOG")  # in the order of the table's channels
 COLUMNS = (0, 3, 4, 5, 6)  # std, kurtosis, zero crossings, mobility, complexity
@@ -77,7 +77,7 @@ class Tree:
         self._tree = HistGradientBoostingClassifier(max_iter=rounds, random_state=0)
         self._tree.fit(features, stages[chosen])
 
-    def judge(self, night: LabelledNight) -> Judged:
+    def judge(self, night: LabelledNight) -> ScoredEpochs:
         """Return what the tree says of every labelled epoch of a night."""
         epochs = sorted(night.stages)
         parts = [_features(night, site) for site in self.sites]
@@ -94,14 +94,14 @@ class Tree:
             proba[whole] = self._tree.predict_proba(
                 rows[whole].reshape(whole.sum(), -1)
             )
-        return Judged(
+        return ScoredEpochs(
             np.array([night.subject] * len(epochs)),
             np.array([STAGES.index(night.stages[at]) for at in epochs]),
             proba,
         )
 
 
-def judge_by_yasa(python: Path, night: LabelledNight) -> Judged | None:
+def judge_by_yasa(python: Path, night: LabelledNight) -> ScoredEpochs | None:
     """Return what YASA 0.8.1 says, or None where the recording is too short.
 
     Parameters
@@ -138,7 +138,7 @@ def judge_by_yasa(python: Path, night: LabelledNight) -> Judged | None:
     there = [at < len(proba) for at in epochs]
     said[there] = proba[[at for at in epochs if at < len(proba)]]
     true = np.array([STAGES.index(night.stages[at]) for at in epochs])
-    return Judged(np.array([night.subject] * len(epochs)), true, said)
+    return ScoredEpochs(np.array([night.subject] * len(epochs)), true, said)
 
 
 def _labels(night: LabelledNight) -> set[str]:

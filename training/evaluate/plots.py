@@ -7,14 +7,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.evaluate.intervals import Judged, agreement, reliability, risk_coverage
+from training.evaluate.intervals import (
+    ScoredEpochs,
+    agreement,
+    reliability,
+    risk_coverage,
+)
 from training.evaluate.metrics import NAMES
 
 INCH = 4.2
 DARK = 0.5  # of the colour scale: white figures above it
 
 
-def draw(folder: Path, name: str, title: str, judged: Judged) -> list[Path]:
+def draw(folder: Path, name: str, title: str, judged: ScoredEpochs) -> list[Path]:
     """Write ``NAME-{confusion,reliability,risk}.png`` into `folder`.
 
     Parameters
@@ -23,7 +28,7 @@ def draw(folder: Path, name: str, title: str, judged: Judged) -> list[Path]:
         Made if absent.
     name, title : str
         Of the files; above each picture, with what the figures come from.
-    judged : Judged
+    judged : ScoredEpochs
     """
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +49,7 @@ def draw(folder: Path, name: str, title: str, judged: Judged) -> list[Path]:
     return paths
 
 
-def _confusion(axes: Axes, judged: Judged) -> None:
+def _confusion(axes: Axes, judged: ScoredEpochs) -> None:
     counts = agreement(judged).confusion
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -58,7 +63,7 @@ def _confusion(axes: Axes, judged: Judged) -> None:
     axes.set_ylabel("expert (rows sum to 100 %)")
 
 
-def _reliability(axes: Axes, judged: Judged) -> None:
+def _reliability(axes: Axes, judged: ScoredEpochs) -> None:
     counts, confidence, right = reliability(judged)
     axes.plot([0, 1], [0, 1], ":", color="grey")
     axes.plot(confidence, right, "o-", markersize=4)
@@ -70,7 +75,7 @@ def _reliability(axes: Axes, judged: Judged) -> None:
     axes.set_ylim(0, 1)
 
 
-def _risk(axes: Axes, judged: Judged) -> None:
+def _risk(axes: Axes, judged: ScoredEpochs) -> None:
     coverage, risk = risk_coverage(judged)
     axes.plot(coverage, risk)
     axes.set_xlabel("coverage: fraction of labelled epochs scored")

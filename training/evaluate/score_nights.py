@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import SamplePacket, Tick
+from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.offline.score_recording import NO_DATE, packets
 from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES
 from training.data.labelled import LabelledNight
-from training.evaluate.intervals import Judged
+from training.evaluate.intervals import ScoredEpochs
 
 MAINS_HZ = 50.0
 REFUSED = (np.nan,) * len(STAGES)
@@ -20,7 +20,7 @@ REFUSED = (np.nan,) * len(STAGES)
 
 def judge(
     night: LabelledNight, scorer: Scorer, channels: Mapping[str, str] | None = None
-) -> dict[str, Judged]:
+) -> dict[str, ScoredEpochs]:
     """Return what `scorer` says of every labelled epoch of a night.
 
     The samples go through the daemon's own objects, holes included, so refusals and
@@ -58,8 +58,8 @@ def judge(
 
 def _judged(
     night: LabelledNight, epochs: Sequence[int], answers: Sequence[tuple[float, ...]]
-) -> Judged:
-    return Judged(
+) -> ScoredEpochs:
+    return ScoredEpochs(
         subjects=np.array([night.subject] * len(epochs)),
         true=np.array([STAGES.index(night.stages[at]) for at in epochs]),
         proba=np.array([answer or REFUSED for answer in answers], np.float64),
@@ -67,7 +67,7 @@ def _judged(
 
 
 def _scored(night: LabelledNight, chain: Night) -> Iterator[ScoredEpoch]:
-    chain.tick(Tick(0.0, night.recording.start_utc or NO_DATE, synchronised=False))
+    chain.tick(ClockTick(0.0, night.recording.start_utc or NO_DATE, synchronised=False))
     chain.begin(HeadbandInfo(night.recording.montage, boot_id=0))
     for packet in packets(night.recording):
         if _was_recorded(night, packet):

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.network.context_head import Scored
+from training.network.context_head import ScoredNights
 from training.network.temperature import probabilities
 from training.quantise.quantised import Quantised
 from training.surrogates.augment import rerecord
-from training.surrogates.nights import UNSTAGED, Night
+from training.surrogates.nights import UNSTAGED, SurrogateNight
 
 WHOLE = "3 channels"
 CONDITIONS = {
@@ -39,13 +39,13 @@ class NightScorer:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def logits(
-        self, night: Night, condition: str, *, rerecorded: bool = False
+        self, night: SurrogateNight, condition: str, *, rerecorded: bool = False
     ) -> NDArray[np.float64]:
         """Return the logits of its staged epochs, shape (n_staged, 5).
 
         Parameters
         ----------
-        night : Night
+        night : SurrogateNight
         condition : str
             Of `CONDITIONS`: which channels there are.
         rerecorded : bool
@@ -68,20 +68,22 @@ class NightScorer:
 
     def score(
         self,
-        night: Night,
+        night: SurrogateNight,
         condition: str,
         temperature: float,
         *,
         rerecorded: bool = False,
-    ) -> Scored:
+    ) -> ScoredNights:
         """Return the night as the network scores it, epoch by epoch."""
         logits = self.logits(night, condition, rerecorded=rerecorded)
         proba = probabilities(logits, temperature)
         return spread(night.record, proba, night.stages)
 
 
-def spread(record: str, proba: NDArray[np.float64], stages: NDArray[np.int8]) -> Scored:
+def spread(
+    record: str, proba: NDArray[np.float64], stages: NDArray[np.int8]
+) -> ScoredNights:
     """Return a night of which the staged epochs have the hypnodensities `proba`."""
     raw = np.zeros((len(stages), proba.shape[1]))
     raw[stages != UNSTAGED] = proba
-    return Scored(record, raw, stages)
+    return ScoredNights(record, raw, stages)

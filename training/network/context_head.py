@@ -25,7 +25,7 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
+class ScoredNights:
     """A night as the network alone scored it.
 
     Attributes
@@ -44,7 +44,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class HeadTrainingSettings:
     """How the head is taught; the rate falls to 0 along half a cosine."""
 
     steps: int = 6000
@@ -62,7 +62,7 @@ class Course:
     seed: int = 1
 
 
-def windows(night: Scored) -> NDArray[np.int8]:
+def windows(night: ScoredNights) -> NDArray[np.int8]:
     """Return what the head sees at every epoch, shape (n_epochs, 30, 6).
 
     The same as `gateway.staging.context.Context` gives, epoch by epoch. Epochs
@@ -78,7 +78,9 @@ def windows(night: Scored) -> NDArray[np.int8]:
     return np.ascontiguousarray(seen.transpose(0, 2, 1))
 
 
-def misjudged(night: Scored, course: Course, rng: np.random.Generator) -> Scored:
+def misjudged(
+    night: ScoredNights, course: HeadTrainingSettings, rng: np.random.Generator
+) -> ScoredNights:
     """Return the night as a network partial to some stages would have scored it.
 
     On another recorder it is: all night long it says one stage too readily and another
@@ -128,7 +130,7 @@ def head_logits(of: Mapping[str, tf.Tensor], x: tf.Tensor, tap: Tap) -> tf.Tenso
     return tap("logits", past + itself)
 
 
-def teach(nights: Iterable[Scored], course: Course) -> Weights:
+def teach(nights: Iterable[ScoredNights], course: HeadTrainingSettings) -> Weights:
     """Return the weights under which the true stages are likeliest."""
     rng = np.random.default_rng(course.seed)
     pairs = [
@@ -165,7 +167,7 @@ def teach(nights: Iterable[Scored], course: Course) -> Weights:
 
 
 def _blotted(
-    x: NDArray[np.float32], course: Course, rng: np.random.Generator
+    x: NDArray[np.float32], course: HeadTrainingSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return windows with some of the past refused, or before the night began."""
     kept = rng.random(x.shape[:2]) >= course.refused
@@ -179,7 +181,7 @@ def _blotted(
 
 
 def _fragments(
-    n_windows: int, course: Course, rng: np.random.Generator
+    n_windows: int, course: HeadTrainingSettings, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Return which epochs are there, shape (n_windows, 30), some windows in pieces.
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gateway.staging.context import ContextHead
-from gateway.staging.golden_vectors import Golden
+from gateway.staging.golden_vectors import GoldenVectors
 from training.network.context_head import (
     N_EPOCHS,
-    Course,
-    Scored,
+    HeadTrainingSettings,
+    ScoredNights,
     count_parameters,
     teach,
     windows,
@@ -32,25 +32,29 @@ class Head:
     flatbuffer : bytes
     described : ContextHead
         What the card says of it.
-    golden : Golden
+    golden : GoldenVectors
         Windows of one calm night, spread over it, and the answers.
     n_parameters : int
     """
 
     flatbuffer: bytes
     described: ContextHead
-    golden: Golden
+    golden: GoldenVectors
     n_parameters: int
 
 
-def fit_head(known: Sequence[Scored], calm: Sequence[Scored], course: Course) -> Head:
+def fit_head(
+    known: Sequence[ScoredNights],
+    calm: Sequence[ScoredNights],
+    course: HeadTrainingSettings,
+) -> Head:
     """Return a head taught on some nights and calibrated on others.
 
     Parameters
     ----------
-    known, calm : sequence of Scored
+    known, calm : sequence of ScoredNights
         Of subjects to learn from, and of subjects who set the temperature.
-    course : Course
+    course : HeadTrainingSettings
     """
     weights = teach(known, course)
     seen = np.concatenate([windows(of) for of in known])

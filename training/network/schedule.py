@@ -5,7 +5,7 @@ from math import cos, pi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class TrainingSettings:
     """How fast a network learns, and what keeps it from learning by heart.
 
     Attributes
@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule(Pace):
+class Schedule(TrainingSettings):
     """How long and how fast.
 
     Attributes

@@ -27,7 +27,7 @@ IMPOSSIBLE = 1e6  # taken from the logits of stages that a source does not hold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class TrainingData:
     """What a network is trained on, and looked at with along the way.
 
     Attributes
@@ -43,7 +43,7 @@ class Material:
     looks: Mapping[str, Recorded]
 
 
-class Run:
+class TrainingRun:
     """A training run that can be interrupted.
 
     Parameters
@@ -122,7 +122,7 @@ class Run:
         return {"schedule": asdict(self._schedule), "curve": self.curve}
 
 
-def train(material: Material, schedule: Schedule, path: Path) -> Run:
+def train(material: TrainingData, schedule: Schedule, path: Path) -> TrainingRun:
     """Fit a network, going on from `path` if a run of this schedule is there.
 
     Where a source holds some of the stages only, as the apnoea patients do (mostly W
@@ -133,7 +133,7 @@ def train(material: Material, schedule: Schedule, path: Path) -> Run:
     ends as one that was not.
     """
     tf.keras.utils.set_random_seed(schedule.seed)
-    run = Run(schedule, material.surrogates.uv.shape[1], path)
+    run = TrainingRun(schedule, material.surrogates.uv.shape[1], path)
     run.resume()
     sources = (material.surrogates, schedule.batch), (material.real, schedule.real)
     chances = [_chances(of.stages, schedule.evenness) for of, _ in sources]
@@ -168,7 +168,7 @@ def _possible(stages: NDArray[np.integer]) -> NDArray[np.float32]:
     return np.isin(np.arange(N_CLASSES), stages).astype(np.float32)
 
 
-def _look(run: Run, looks: Mapping[str, Recorded], loss: float) -> None:
+def _look(run: TrainingRun, looks: Mapping[str, Recorded], loss: float) -> None:
     point = {"step": run.done, "loss": round(loss, 3)}
     for name, of in looks.items():
         scored = infer(run.averaged, of.uv).argmax(1)

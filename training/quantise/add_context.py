@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from gateway.staging.model_card import pack, read_golden, unpack
 from training.evaluate.held_out import (
-    Staging,
+    HeldOutStaging,
     accuracy_lost_with_packets,
     judge_all_stages,
     judge_held_out,
 )
 from training.network.channel_subsets import CONDITIONS, WHOLE, NightScorer
-from training.network.context_head import Course
+from training.network.context_head import HeadTrainingSettings
 from training.network.fit_context_head import fit_head
 from training.network.temperature import fit_temperature
 from training.quantise.card_text import with_context
 from training.quantise.quantised import Quantised
-from training.surrogates.nights import UNSTAGED, Night, read_nights
+from training.surrogates.nights import UNSTAGED, SurrogateNight, read_nights
 
 MOST_TAUGHT = 60  # nights, one of each subject, for 3,011 parameters
 
@@ -64,9 +64,9 @@ def add_context(  # noqa: PLR0913 (named)
         for night in unseen
         for condition in CONDITIONS
     ]
-    course = Course(seed=seed)
+    course = HeadTrainingSettings(seed=seed)
     head = fit_head(known, calm, course)
-    staging = Staging(
+    staging = HeldOutStaging(
         scorer, temperature, Quantised(head.flatbuffer), head.described.temperature
     )
     taught = {"parameters": head.n_parameters, "conditions": list(CONDITIONS)}
@@ -88,6 +88,6 @@ def add_context(  # noqa: PLR0913 (named)
     return pack(flatbuffer, made, golden, head.flatbuffer, head.golden)
 
 
-def _stages(nights: Iterable[Night]) -> NDArray[np.int8]:
+def _stages(nights: Iterable[SurrogateNight]) -> NDArray[np.int8]:
     stages = np.concatenate([night.stages for night in nights])
     return np.asarray(stages[stages != UNSTAGED])

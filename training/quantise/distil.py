@@ -14,12 +14,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.network.adam import Adam
-from training.quantise.export import Folded, Kernels, activation, folded_logits
+from training.quantise.export import FoldedNetwork, Kernels, activation, folded_logits
 from training.surrogates.augment import augment, network_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class DistillationSettings:
     """How long and how fast; the rate falls to 0 along half a cosine.
 
     Attributes
@@ -36,23 +36,23 @@ class Lesson:
 
 
 def distil(
-    folded: Folded,
+    folded: FoldedNetwork,
     ranges: Mapping[str, tuple[float, float]],
     uv: NDArray[np.floating],
-    lesson: Lesson,
-) -> Folded:
+    lesson: DistillationSettings,
+) -> FoldedNetwork:
     """Return the network whose quantised logits are nearest to `folded`'s.
 
     Parameters
     ----------
-    folded : Folded
+    folded : FoldedNetwork
         The float network: where to begin, and the teacher.
     ranges : mapping
         Of the activations, from `activation_ranges`; they stay.
     uv : ndarray, shape (n_epochs, 3, 3000)
         Epochs of training subjects, in microvolts. Channels are left out and gains
         drawn as in training.
-    lesson : Lesson
+    lesson : DistillationSettings
     """
     kernels = {
         name: tf.Variable(of, dtype=tf.float32) for name, of in folded.kernels.items()
@@ -68,7 +68,7 @@ def distil(
         wanted = folded_logits(folded, x, lambda _, value: value)
         with tf.GradientTape() as tape:
             rounded = {name: rounded_kernel(kernel) for name, kernel in kernels.items()}
-            student = Folded(rounded, biases, folded.n_channels)
+            student = FoldedNetwork(rounded, biases, folded.n_channels)
             answer = folded_logits(student, x, lambda n, v: activation(ranges, n, v))
             loss = tf.reduce_mean((answer - wanted) ** 2)
         optimiser.apply(tape.gradient(loss, variables), rate)
@@ -82,7 +82,7 @@ def distil(
         loss = step(tf.constant(x), tf.constant(rate, tf.float32))
         if number % 100 == 0 or number == lesson.steps - 1:
             print(f"distil {number}: squared error {float(loss):.4f}", flush=True)
-    return Folded(_values(kernels), _values(biases), folded.n_channels)
+    return FoldedNetwork(_values(kernels), _values(biases), folded.n_channels)
 
 
 def rounded_kernel(kernel: tf.Tensor) -> tf.Tensor:

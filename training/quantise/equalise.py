@@ -10,18 +10,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.network.architecture import WIDTHS
-from training.quantise.export import Folded, folded_logits
+from training.quantise.export import FoldedNetwork, folded_logits
 
 LAST = f"{len(WIDTHS) - 1}"
 FURTHEST = 16.0  # a feature is stretched; one that hardly moves is left to be noise
 
 
-def equalised(folded: Folded, x: NDArray[np.float32]) -> Folded:
+def equalised(folded: FoldedNetwork, x: NDArray[np.float32]) -> FoldedNetwork:
     """Return the network with pooled features of like ranges and centred logits.
 
     Parameters
     ----------
-    folded : Folded
+    folded : FoldedNetwork
     x : ndarray of float32, shape (n_epochs, n_channels, 3000, 1)
         Epochs as in a night, a few hundred, with absent channels among them.
     """
@@ -44,4 +44,4 @@ def equalised(folded: Folded, x: NDArray[np.float32]) -> Folded:
     shrunk = kernels["head"] / np.tile(stretch, folded.n_channels)[:, None]
     kernels["head"] = shrunk - shrunk.mean(1, keepdims=True)
     biases["head"] = biases["head"] - biases["head"].mean()
-    return Folded(kernels, biases, folded.n_channels)
+    return FoldedNetwork(kernels, biases, folded.n_channels)

@@ -25,7 +25,7 @@ PERCENTILE = 98.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Folded:
+class FoldedNetwork:
     """The network multiplied out.
 
     Attributes
@@ -41,7 +41,7 @@ class Folded:
     n_channels: int
 
 
-def fold(weights: Mapping[str, NDArray[np.floating]]) -> Folded:
+def fold(weights: Mapping[str, NDArray[np.floating]]) -> FoldedNetwork:
     """Multiply out whatever is linear, in float64."""
     of = {name: tensor.astype(np.float64) for name, tensor in weights.items()}
     kernels, biases = {}, {}
@@ -54,7 +54,7 @@ def fold(weights: Mapping[str, NDArray[np.floating]]) -> Folded:
         kernels[f"{number}s"], biases[f"{number}s"] = _fold_shortcut(of, block)
     kernels["head"] = of["hidden/kernel"] @ of["logits/kernel"]
     biases["head"] = of["hidden/bias"] @ of["logits/kernel"] + of["logits/bias"]
-    return Folded(kernels, biases, len(kernels["head"]) // WIDTHS[-1])
+    return FoldedNetwork(kernels, biases, len(kernels["head"]) // WIDTHS[-1])
 
 
 def _fold_main(of: Mapping[str, Array], main: str, norm: str) -> tuple[Array, Array]:
@@ -74,12 +74,12 @@ def _fold_shortcut(of: Mapping[str, Array], block: str) -> tuple[Array, Array]:
     return (first @ second)[None], bias
 
 
-def folded_logits(folded: Folded, x: tf.Tensor, tap: Tap) -> tf.Tensor:
+def folded_logits(folded: FoldedNetwork, x: tf.Tensor, tap: Tap) -> tf.Tensor:
     """Run the folded network, passing every activation through `tap`.
 
     Parameters
     ----------
-    folded : Folded
+    folded : FoldedNetwork
     x : tensor of float32, shape (n_epochs, n_channels, 3000, 1)
     tap : callable
         Takes the activation's name and value, returns the value to go on with.
@@ -107,13 +107,13 @@ def folded_logits(folded: Folded, x: tf.Tensor, tap: Tap) -> tf.Tensor:
 
 
 def activation_ranges(
-    folded: Folded, x: NDArray[np.float32]
+    folded: FoldedNetwork, x: NDArray[np.float32]
 ) -> dict[str, tuple[float, float]]:
     """Measure the range each activation is given 256 codes for.
 
     Parameters
     ----------
-    folded : Folded
+    folded : FoldedNetwork
     x : ndarray of float32, shape (n_epochs, n_channels, 3000, 1)
         Epochs as in a night, a few hundred, with absent channels among them.
     """
@@ -147,7 +147,7 @@ def activation(
     return tf.quantization.fake_quant_with_min_max_args(value, low, high, 8)
 
 
-def convert(folded: Folded, ranges: Mapping[str, tuple[float, float]]) -> bytes:
+def convert(folded: FoldedNetwork, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     """Return the int8 flatbuffer: int8 input and logits, per-channel weights."""
 
     def quantise(name: str, value: tf.Tensor) -> tf.Tensor:
@@ -168,7 +168,7 @@ def convert(folded: Folded, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         return bytes(converter.convert())
 
 
-def convert_float(folded: Folded) -> bytes:
+def convert_float(folded: FoldedNetwork) -> bytes:
     """Return the float32 flatbuffer of the same graph, to measure int8 against."""
     shape = tf.TensorSpec((1, folded.n_channels, N_SAMPLES, 1), tf.float32)
     function = tf.function(lambda x: folded_logits(folded, x, lambda _, value: value))

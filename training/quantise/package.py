@@ -14,7 +14,7 @@ from training.evaluate.metrics import beside
 from training.network.temperature import fit_temperature
 from training.network.train import infer
 from training.quantise.card_text import about
-from training.quantise.distil import Lesson
+from training.quantise.distil import DistillationSettings
 from training.quantise.export import fold
 from training.quantise.quantised import Quantised, golden
 from training.quantise.to_int8 import to_int8
@@ -48,7 +48,9 @@ def package(work: Path, name: str, seed: int) -> bytes:
     validation = _some(staged(read_nights(work, "validation")), N_VALIDATION, rng)
     sample = leave_out(validation.uv[:N_CALIBRATION].astype(np.float32), rng)
     lessons = staged(read_nights(work, "train")).uv
-    flatbuffer = to_int8(fold(weights), sample, lessons, Lesson(seed=seed))
+    flatbuffer = to_int8(
+        fold(weights), sample, lessons, DistillationSettings(seed=seed)
+    )
     quantised = Quantised(flatbuffer)
     logits = quantised.infer(validation.uv)
     test = _some(staged(read_nights(work, "test")), N_TEST, rng)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import quantise
-from gateway.staging.golden_vectors import Golden
+from gateway.staging.golden_vectors import GoldenVectors
 from training.surrogates.augment import network_input
 
 
@@ -63,12 +63,12 @@ class Quantised:
         return np.asarray(logits)
 
 
-def golden(flatbuffer: bytes, uv: NDArray[np.floating]) -> Golden:
+def golden(flatbuffer: bytes, uv: NDArray[np.floating]) -> GoldenVectors:
     """Return what the kernels answer to `uv`."""
     return answered(flatbuffer, quantise(network_input(uv)[..., 0]))
 
 
-def answered(flatbuffer: bytes, inputs: NDArray[np.int8]) -> Golden:
+def answered(flatbuffer: bytes, inputs: NDArray[np.int8]) -> GoldenVectors:
     """Return what the reference kernels and XNNPACK answer to int8 `inputs`."""
     reference = Quantised(flatbuffer, "BUILTIN_REF").codes(inputs)
-    return Golden(inputs, reference, Quantised(flatbuffer).codes(inputs))
+    return GoldenVectors(inputs, reference, Quantised(flatbuffer).codes(inputs))

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.quantise.distil import Lesson, rounded_kernel
-from training.quantise.export import Folded, activation, folded_logits
+from training.quantise.distil import DistillationSettings, rounded_kernel
+from training.quantise.export import FoldedNetwork, activation, folded_logits
 from training.surrogates.augment import augment, network_input
 
 N_BATCHES = 60
@@ -16,12 +16,12 @@ CLOSE = 0.3  # logits; two stages nearer than this count as equally near
 
 
 def refit_head(
-    teacher: Folded,
-    taught: Folded,
+    teacher: FoldedNetwork,
+    taught: FoldedNetwork,
     ranges: Mapping[str, tuple[float, float]],
     uv: NDArray[np.floating],
-    lesson: Lesson,
-) -> Folded:
+    lesson: DistillationSettings,
+) -> FoldedNetwork:
     """Return the network with the last matrix that is best for its rounded features.
 
     By weighted least squares with a ridge towards the matrix that is there; epochs
@@ -31,7 +31,7 @@ def refit_head(
         name: rounded_kernel(tf.constant(of, tf.float32))
         for name, of in taught.kernels.items()
     }
-    rounded = Folded(kernels, taught.biases, taught.n_channels)
+    rounded = FoldedNetwork(kernels, taught.biases, taught.n_channels)
 
     @tf.function
     def seen(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -63,4 +63,4 @@ def refit_head(
     )
     kernels = dict(taught.kernels) | {"head": taught.kernels["head"] + by[:-1]}
     biases = dict(taught.biases) | {"head": taught.biases["head"] + by[-1]}
-    return Folded(kernels, biases, taught.n_channels)
+    return FoldedNetwork(kernels, biases, taught.n_channels)

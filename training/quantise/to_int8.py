@@ -4,9 +4,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.quantise.distil import Lesson, distil
+from training.quantise.distil import DistillationSettings, distil
 from training.quantise.equalise import equalised
-from training.quantise.export import Folded, activation_ranges, convert, folded_logits
+from training.quantise.export import (
+    FoldedNetwork,
+    activation_ranges,
+    convert,
+    folded_logits,
+)
 from training.quantise.refit import refit_head
 from training.surrogates.augment import network_input
 
@@ -14,21 +19,21 @@ LOWEST, HIGHEST = 10.0, 99.0  # percentiles: of all logits, of each epoch's larg
 
 
 def to_int8(
-    folded: Folded,
+    folded: FoldedNetwork,
     sample: NDArray[np.floating],
     lessons: NDArray[np.floating],
-    lesson: Lesson,
+    lesson: DistillationSettings,
 ) -> bytes:
     """Return the int8 flatbuffer of a folded network.
 
     Parameters
     ----------
-    folded : Folded
+    folded : FoldedNetwork
     sample : ndarray, shape (n_epochs, 3, 3000)
         Epochs that set the ranges, in microvolts, with absent channels among them.
     lessons : ndarray, shape (n_epochs, 3, 3000)
         Epochs of training subjects.
-    lesson : Lesson
+    lesson : DistillationSettings
     """
     x = network_input(sample)
     even = equalised(folded, x)
@@ -38,7 +43,7 @@ def to_int8(
     return convert(refit_head(even, taught, ranges, lessons, lesson), ranges)
 
 
-def _logits_range(folded: Folded, x: NDArray[np.float32]) -> tuple[float, float]:
+def _logits_range(folded: FoldedNetwork, x: NDArray[np.float32]) -> tuple[float, float]:
     """Return the range within which stages are decided.
 
     256 codes over all that occurs would make ties of epochs between two stages. What

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from training.evaluate.text import figure_lines
-from training.sleep_edf.course import Course
+from training.sleep_edf.course import SleepEdfSettings
 from training.sleep_edf.crossvalidate import RESULT, cross_validate, plan
 from training.sleep_edf.fetch import PHYSIONET, fetch
 from training.sleep_edf.folds import PROTOCOLS
@@ -36,7 +36,10 @@ WORKERS = click.option(
     "--workers", default=2, show_default=True, help="Processes, 0.15 GB each."
 )
 PASSES = click.option(
-    "--passes", default=Course().passes, show_default=True, help="Over the data."
+    "--passes",
+    default=SleepEdfSettings().passes,
+    show_default=True,
+    help="Over the data.",
 )
 SEEDS = click.option(
     "--seeds", default=3, show_default=True, help="How often each fold is fitted."
@@ -140,7 +143,9 @@ def train(
     """Fit and print."""
     nights = read_nights(folder / PREPARED)
     what = plan(nights, protocol, range(1, seeds + 1), folds)
-    result = cross_validate(nights, what, folder / RUNS, Course(passes=passes))
+    result = cross_validate(
+        nights, what, folder / RUNS, SleepEdfSettings(passes=passes)
+    )
     click.echo("\n".join(_result_lines(result)))
     click.echo(f"written to {folder / RUNS / protocol / RESULT}")
 

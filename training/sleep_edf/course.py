@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from training.network.schedule import Pace
+from training.network.schedule import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course(Pace):
+class SleepEdfSettings(TrainingSettings):
     """How long, how fast, and by what the weights are chosen.
 
     Attributes

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.intervals import Judged, figures, joined
+from training.evaluate.intervals import ScoredEpochs, figures, joined
 from training.network.temperature import fit_temperature, probabilities
 from training.progress import Progress
-from training.sleep_edf.course import Course
+from training.sleep_edf.course import SleepEdfSettings
 from training.sleep_edf.folds import Fold, divide, final_fold
 from training.sleep_edf.nights import Epochs, PreparedNight
 
@@ -20,7 +20,7 @@ WEIGHTS, RESULT, SCORED, STATE = "weights.npz", "result.json", "test.npz", "stat
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CrossvalidationPlan:
     """What is to be fitted.
 
     Attributes
@@ -41,19 +41,19 @@ def plan(
     protocol: str,
     seeds: Sequence[int],
     n_folds: int | None = None,
-) -> Plan:
+) -> CrossvalidationPlan:
     """Divide the nights as `protocol` says."""
     names = [night.name for night in nights]
     if protocol == "final":
-        return Plan(protocol, [final_fold(names)], seeds)
-    return Plan(protocol, divide(names, protocol, n_folds), seeds)
+        return CrossvalidationPlan(protocol, [final_fold(names)], seeds)
+    return CrossvalidationPlan(protocol, divide(names, protocol, n_folds), seeds)
 
 
 def cross_validate(
     nights: Sequence[PreparedNight],
-    what: Plan,
+    what: CrossvalidationPlan,
     runs: Path,
-    course: Course,
+    course: SleepEdfSettings,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fit what is not fitted yet; return the table of all folds, one per seed.
@@ -100,7 +100,7 @@ class _Teller:
 def _fit_fold(
     by_name: Mapping[str, PreparedNight],
     fold: Fold,
-    course: Course,
+    course: SleepEdfSettings,
     where: Path,
     told: Callable[[int, str], None],
 ) -> None:
@@ -126,14 +126,17 @@ def _fit_fold(
     (where / STATE).unlink()
 
 
-def read_scored(where: Path) -> Judged:
+def read_scored(where: Path) -> ScoredEpochs:
     """Read what one fold's network said of those left out."""
     with np.load(where / SCORED) as archive:
-        return Judged(archive["subjects"], archive["true"], archive["proba"])
+        return ScoredEpochs(archive["subjects"], archive["true"], archive["proba"])
 
 
 def _added_up(
-    folder: Path, what: Plan, nights: Sequence[PreparedNight], course: Course
+    folder: Path,
+    what: CrossvalidationPlan,
+    nights: Sequence[PreparedNight],
+    course: SleepEdfSettings,
 ) -> dict[str, Any]:
     tables = {}
     for seed in what.seeds if what.protocol != "final" else ():

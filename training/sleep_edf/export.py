@@ -14,14 +14,14 @@ from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.model_card import ModelCard, pack
 from training.errors import TrainingDataError
-from training.evaluate.intervals import Judged, figures, joined
+from training.evaluate.intervals import ScoredEpochs, figures, joined
 from training.evaluate.metrics import beside
 from training.network.architecture import count_parameters
 from training.network.channel_subsets import CONDITIONS, WHOLE, spread
-from training.network.context_head import Course, Scored, windows
+from training.network.context_head import HeadTrainingSettings, ScoredNights, windows
 from training.network.fit_context_head import Head, fit_head
 from training.network.temperature import fit_temperature, probabilities
-from training.quantise.distil import Lesson
+from training.quantise.distil import DistillationSettings
 from training.quantise.export import fold
 from training.quantise.quantised import Quantised, answered
 from training.quantise.to_int8 import to_int8
@@ -47,7 +47,10 @@ def export_run(
     runs: Path,
     run: Path,
     name: str,
-    steps: tuple[int, int] = (Lesson().steps, Course().steps),
+    steps: tuple[int, int] = (
+        DistillationSettings().steps,
+        HeadTrainingSettings().steps,
+    ),
 ) -> bytes:
     """Return the package made of one fitted fold.
 
@@ -83,15 +86,15 @@ def export_run(
         for part, nights in note["key"]["fold"].items()
         if nights
     }
-    batch = min(Lesson().batch, len(parts["train"]))
-    lesson = Lesson(seed=seed, steps=steps[0], batch=batch)
+    batch = min(DistillationSettings().batch, len(parts["train"]))
+    lesson = DistillationSettings(seed=seed, steps=steps[0], batch=batch)
     flatbuffer = _quantised(weights, parts["train"], parts["validation"], lesson)
     quantised = Quantised(flatbuffer)
     validation = parts["validation"]
     logits = quantised.infer(validation)
     temperature = round(fit_temperature(logits, validation.stages), 3)
     judged_by = parts.get("test", validation)
-    course = Course(seed=seed, steps=steps[1])
+    course = HeadTrainingSettings(seed=seed, steps=steps[1])
     fold = note["key"]["fold"]
     known, calm, judged = (
         scored_nights(
@@ -157,7 +160,10 @@ def quantised_inputs(epochs: Epochs, logits: NDArray[np.floating]) -> NDArray[np
 
 
 def _quantised(
-    weights: dict[str, Any], train: Epochs, validation: Epochs, lesson: Lesson
+    weights: dict[str, Any],
+    train: Epochs,
+    validation: Epochs,
+    lesson: DistillationSettings,
 ) -> bytes:
     rng = np.random.default_rng(lesson.seed)
     some = np.sort(rng.permutation(len(validation))[:N_CALIBRATION])
@@ -169,7 +175,7 @@ def scored_nights(
     nights: Sequence[PreparedNight],
     temperature: float,
     conditions: Sequence[str],
-) -> list[Scored]:
+) -> list[ScoredNights]:
     """Return the nights as the network scores them, each under each of `conditions`.
 
     Epochs that were left out are holes, as they will be live.
@@ -186,7 +192,7 @@ def scored_nights(
     return found
 
 
-def _figures_int8(nights: Sequence[Scored], head: Head) -> dict[str, object]:
+def _figures_int8(nights: Sequence[ScoredNights], head: Head) -> dict[str, object]:
     interpreter, described = Quantised(head.flatbuffer), head.described
     found = {}
     for title, in_context in (("epoch alone", False), ("in context", True)):
@@ -197,7 +203,7 @@ def _figures_int8(nights: Sequence[Scored], head: Head) -> dict[str, object]:
                 logits = interpreter.values(windows(night))
                 proba = probabilities(logits, described.temperature)
             subjects = np.full(known.sum(), subject_of(night.record))
-            parts.append(Judged(subjects, night.stages[known], proba[known]))
+            parts.append(ScoredEpochs(subjects, night.stages[known], proba[known]))
         found[title] = figures(joined(parts))
     return found
 

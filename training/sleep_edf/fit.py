@@ -18,7 +18,7 @@ from training.evaluate.metrics import compare
 from training.network.adam import Adam
 from training.network.architecture import N_CLASSES
 from training.network.network import Network, Weights
-from training.sleep_edf.course import Course
+from training.sleep_edf.course import SleepEdfSettings
 from training.sleep_edf.inference import logits_of
 from training.sleep_edf.nights import Epochs
 from training.surrogates.augment import augment, network_input
@@ -28,14 +28,14 @@ State = dict[str, NDArray[np.float64]]
 
 
 def fit(
-    train: Epochs, validation: Epochs, course: Course, path: Path, told: Told
+    train: Epochs, validation: Epochs, course: SleepEdfSettings, path: Path, told: Told
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Return the weights that scored `validation` best, and the curve of all passes.
 
     Parameters
     ----------
     train, validation : Epochs
-    course : Course
+    course : SleepEdfSettings
     path : Path
         ``.npz`` that holds where the run stands; of another course or other data it
         is begun anew.
@@ -64,7 +64,7 @@ def fit(
 class _Learner:
     """A network on its course, and all that must be written down to go on."""
 
-    def __init__(self, train: Epochs, course: Course, state: State) -> None:
+    def __init__(self, train: Epochs, course: SleepEdfSettings, state: State) -> None:
         self._train, self._course = train, course
         self._network = Network(train.shape[1], course.seed)
         self._optimiser = Adam(
@@ -110,7 +110,7 @@ class _Learner:
 
 
 def _step_function(
-    network: Network, optimiser: Adam, course: Course
+    network: Network, optimiser: Adam, course: SleepEdfSettings
 ) -> tf.types.experimental.PolymorphicFunction:
     variables = list(network.trainable.values())
 
@@ -133,7 +133,7 @@ def _named(state: State, kind: str) -> Weights:
     return {n.removeprefix(kind): of for n, of in state.items() if n.startswith(kind)}
 
 
-def _key(train: Epochs, validation: Epochs, course: Course) -> str:
+def _key(train: Epochs, validation: Epochs, course: SleepEdfSettings) -> str:
     """Return what a run must share with the one whose state it goes on from."""
     data = [
         [

@@ -5,7 +5,11 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import compress
-from training.surrogates.recorders import Recorder, lose_packets, pop_electrodes
+from training.surrogates.recorders import (
+    SurrogateRecorder,
+    lose_packets,
+    pop_electrodes,
+)
 from training.surrogates.spectra import FREQ_HZ, N_SAMPLES
 
 SCALE_UV = np.array([12.0, 8.0, 20.0], np.float32)
@@ -56,7 +60,7 @@ def rerecord(
     moved = np.stack(
         [np.roll(epoch, rng.integers(N_SAMPLES), -1) for epoch in uv]
     ).astype(np.float32)
-    recorder = Recorder.draw(n_recorders, rng, uv.shape[1])
+    recorder = SurrogateRecorder.draw(n_recorders, rng, uv.shape[1])
     spectrum = np.fft.rfft(moved) * recorder.gain.astype(np.float32)
     parts = rng.standard_normal((2, *spectrum.shape), np.float32)
     level = recorder.noise_uv.astype(np.float32) * np.float32((N_SAMPLES / 2) ** 0.5)

@@ -13,7 +13,7 @@ N_DERIVATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class GraphoelementKind:
     """A graphoelement and its habits.
 
     Attributes
@@ -33,31 +33,41 @@ class Kind:
 
 
 KINDS = (
-    Kind(graphoelements.blink, (14, 1, 0, 0, 0.5), ((0.3, 1), (0, 0.1), (-0.4, 0.4))),
-    Kind(
+    GraphoelementKind(
+        graphoelements.blink, (14, 1, 0, 0, 0.5), ((0.3, 1), (0, 0.1), (-0.4, 0.4))
+    ),
+    GraphoelementKind(
         graphoelements.saccade, (14, 1, 0, 0, 12), ((-0.3, 0.3), (-0.1, 0.1), (0.4, 1))
     ),
-    Kind(
+    GraphoelementKind(
         graphoelements.slow_eye_movement,
         (1, 4, 0.3, 0, 0.5),
         ((-0.3, 0.3), (-0.1, 0.1), (0.4, 1)),
     ),
-    Kind(graphoelements.spindle, (0, 0.2, 5, 1.5, 0), ((0.3, 1), (0.3, 1), (0, 0.5))),
-    Kind(
+    GraphoelementKind(
+        graphoelements.spindle, (0, 0.2, 5, 1.5, 0), ((0.3, 1), (0.3, 1), (0, 0.5))
+    ),
+    GraphoelementKind(
         graphoelements.k_complex, (0, 0.2, 3, 1, 0), ((0.5, 1), (0.1, 0.6), (-0.5, 0.5))
     ),
-    Kind(
+    GraphoelementKind(
         graphoelements.vertex_wave, (0, 3, 1, 0, 0.3), ((0.4, 1), (0.1, 0.6), (0, 0.3))
     ),
-    Kind(
+    GraphoelementKind(
         graphoelements.slow_wave, (0, 0, 2, 16, 0), ((0.5, 1), (0.2, 0.8), (-0.5, 0.5))
     ),
-    Kind(graphoelements.sawtooth, (0, 0, 0, 0, 2.5), ((0.4, 1), (0.2, 0.8), (0, 0.4))),
-    Kind(
+    GraphoelementKind(
+        graphoelements.sawtooth, (0, 0, 0, 0, 2.5), ((0.4, 1), (0.2, 0.8), (0, 0.4))
+    ),
+    GraphoelementKind(
         graphoelements.alpha_burst, (5, 3, 0.3, 0, 1), ((0.2, 0.7), (0.5, 1), (0, 0.3))
     ),
-    Kind(graphoelements.muscle_burst, (2, 1, 0.3, 0.1, 0.3), ((0.2, 1),) * 3),
-    Kind(graphoelements.movement, (0.8, 0.3, 0.1, 0.1, 0.1), ((-1, 1),) * 3),
+    GraphoelementKind(
+        graphoelements.muscle_burst, (2, 1, 0.3, 0.1, 0.3), ((0.2, 1),) * 3
+    ),
+    GraphoelementKind(
+        graphoelements.movement, (0.8, 0.3, 0.1, 0.1, 0.1), ((-1, 1),) * 3
+    ),
 )
 
 

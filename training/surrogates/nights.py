@@ -28,7 +28,7 @@ from training.data.dataset import (
 )
 from training.progress import Progress
 from training.surrogates.epochs import Generator
-from training.surrogates.recorders import Recorder, record
+from training.surrogates.recorders import SurrogateRecorder, record
 from training.surrogates.spectra import N_SAMPLES
 
 UNSTAGED = -1
@@ -36,7 +36,7 @@ CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class NightPlan:
     """A night to be made.
 
     Attributes
@@ -59,7 +59,7 @@ class Plan:
         return _part(self.record) == "train"
 
 
-def plan_nights(data: Path, table: Table) -> list[Plan]:
+def plan_nights(data: Path, table: Table) -> list[NightPlan]:
     """Return every night of the tables.
 
     First nights come before second ones, held-out subjects before the others, so
@@ -113,7 +113,7 @@ def make_nights(
                 progress.show(made / len(paths), plan.record)
 
 
-def chosen(plans: list[Plan], n_nights: int | None) -> list[Plan]:
+def chosen(plans: list[NightPlan], n_nights: int | None) -> list[NightPlan]:
     """Return the first `n_nights` to train on and everyone else's first; None: all."""
     if n_nights is None:
         return plans
@@ -123,7 +123,7 @@ def chosen(plans: list[Plan], n_nights: int | None) -> list[Plan]:
 
 
 def _uv(
-    pool: "multiprocessing.pool.Pool", plan: Plan, seed: int
+    pool: "multiprocessing.pool.Pool", plan: NightPlan, seed: int
 ) -> NDArray[np.float16]:
     number = zlib.crc32(f"{plan.record} {seed}".encode())
     staged = np.flatnonzero(plan.stages != UNSTAGED)
@@ -133,7 +133,7 @@ def _uv(
     ]
     # without a recorder of its own, a night is band-limited only
     rng = np.random.default_rng(number)
-    recorder = None if plan.is_for_training else Recorder.draw(1, rng)
+    recorder = None if plan.is_for_training else SurrogateRecorder.draw(1, rng)
     made = pool.starmap(
         partial(_chunk, recorder),
         [(*piece, number + at) for at, piece in enumerate(pieces)],
@@ -143,14 +143,14 @@ def _uv(
     return uv
 
 
-def _write(path: Path, plan: Plan, uv: NDArray[np.float16]) -> None:
+def _write(path: Path, plan: NightPlan, uv: NDArray[np.float16]) -> None:
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
         np.savez(file, uv=uv, stages=plan.stages)
     unfinished.replace(path)
 
 
-def _matched(record: str, stages: NDArray[np.int8], table: Table) -> Plan:
+def _matched(record: str, stages: NDArray[np.int8], table: Table) -> NightPlan:
     rows = np.zeros(len(stages), np.int64)
     for stage in range(N_STAGES):
         wanted = np.flatnonzero(stages == stage)
@@ -160,7 +160,7 @@ def _matched(record: str, stages: NDArray[np.int8], table: Table) -> Plan:
             continue
         along = (np.arange(len(wanted)) + 0.5) / max(1, len(wanted))
         rows[wanted] = there[(along * len(there)).astype(int)]
-    return Plan(record, stages, rows)
+    return NightPlan(record, stages, rows)
 
 
 class _Inherited:
@@ -175,7 +175,7 @@ def _inherit(generator: Generator, table: Table) -> None:
 
 
 def _chunk(
-    recorder: Recorder | None,
+    recorder: SurrogateRecorder | None,
     rows: NDArray[np.int64],
     stages: NDArray[np.int8],
     seed: int,
@@ -192,7 +192,7 @@ def _chunk(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Night:
+class SurrogateNight:
     """A night of surrogates.
 
     Attributes
@@ -210,7 +210,9 @@ class Night:
     stages: NDArray[np.int8]
 
 
-def read_nights(work: Path, part: str, n_nights: int | None = None) -> Iterator[Night]:
+def read_nights(
+    work: Path, part: str, n_nights: int | None = None
+) -> Iterator[SurrogateNight]:
     """Yield the nights made so far of a part of the subjects, first nights first.
 
     Parameters
@@ -225,10 +227,10 @@ def read_nights(work: Path, part: str, n_nights: int | None = None) -> Iterator[
     of_part = [path for path in paths if _part(path.stem) == part]
     for path in of_part[:n_nights]:
         with np.load(path) as night:
-            yield Night(path.stem, night["uv"], night["stages"])
+            yield SurrogateNight(path.stem, night["uv"], night["stages"])
 
 
-def staged(nights: Iterable[Night]) -> Recorded:
+def staged(nights: Iterable[SurrogateNight]) -> Recorded:
     """Return the staged epochs of some nights; they stay float16, 20 MB a night."""
     uv, stages, subjects = [], [], []
     for night in nights:

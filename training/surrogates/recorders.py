@@ -15,7 +15,7 @@ LONGEST_BURST = 200  # samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recorder:
+class SurrogateRecorder:
     """One or more amplifiers with their electrodes.
 
     Attributes
@@ -31,7 +31,7 @@ class Recorder:
     @classmethod
     def draw(
         cls, n_recorders: int, rng: np.random.Generator, n_channels: int = 3
-    ) -> "Recorder":
+    ) -> "SurrogateRecorder":
         """Draw `n_recorders` of them."""
         shape = (n_recorders, n_channels, 1)
         noise_uv = np.exp(rng.uniform(np.log(0.05), np.log(2.0), shape))
@@ -39,7 +39,7 @@ class Recorder:
 
 
 def record(
-    uv: NDArray[np.floating], recorder: Recorder, rng: np.random.Generator
+    uv: NDArray[np.floating], recorder: SurrogateRecorder, rng: np.random.Generator
 ) -> NDArray[np.floating]:
     """Return `uv` as `recorder` would have recorded it.
 
@@ -48,7 +48,7 @@ def record(
     Parameters
     ----------
     uv : ndarray of float, shape (n_epochs, n_channels, 3000)
-    recorder : Recorder
+    recorder : SurrogateRecorder
         One for all epochs, or as many as there are epochs.
     rng : numpy.random.Generator
         Draws noise, pops and gaps.

@@ -13,8 +13,8 @@ from gateway.ble.bluez.agent import PairingAgent
 from gateway.ble.bluez.dbus import (
     ADAPTER,
     DEVICE,
-    BluezAdapter,
-    BluezDevice,
+    AdapterObject,
+    DeviceObject,
     SystemBus,
     bluez_errors,
 )
@@ -31,7 +31,7 @@ FORGET_S = 5.0
 GONE = "bluetoothd went away"
 
 
-class BluezCare:
+class BluezAdapter:
     """Mends one adapter and keeps its bonds; an `AdapterCare`.
 
     Nothing is touched before it is used, and no rights are needed but those of the
@@ -168,11 +168,11 @@ class BluezCare:
         if await is_without(self._bus, read_hardware()):
             raise AdapterError(str(NO_HARDWARE))
 
-    async def _adapter(self) -> BluezAdapter:
+    async def _adapter(self) -> AdapterObject:
         await self._see_hardware()
         return chosen((await self._bus.known()).adapters, self._wanted)
 
-    async def _devices(self) -> list[BluezDevice]:
+    async def _devices(self) -> list[DeviceObject]:
         await self._see_hardware()
         known = await self._bus.known()
         adapter = chosen(known.adapters, self._wanted)

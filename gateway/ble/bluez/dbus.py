@@ -14,7 +14,7 @@ from gateway.ble.bluez.error_messages import (
     HANGS,
     NO_BUS,
     NO_RIGHTS,
-    Reason,
+    Remedy,
     refusal,
 )
 from gateway.errors import AdapterError, LinkError
@@ -35,7 +35,7 @@ OwnerChanged = Callable[[str, str], None]
 """Hears the old and the new owner of org.bluez, empty for none."""
 
 
-class BluezAdapter(NamedTuple):
+class AdapterObject(NamedTuple):
     """An adapter, as bluetoothd has it."""
 
     path: str
@@ -47,7 +47,7 @@ class BluezAdapter(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-class BluezDevice(NamedTuple):
+class DeviceObject(NamedTuple):
     """A device that bluetoothd knows, in reach or not."""
 
     path: str
@@ -59,11 +59,11 @@ class BluezDevice(NamedTuple):
         return str(self.properties["Address"])
 
 
-class Known(NamedTuple):
+class ManagedObjects(NamedTuple):
     """All adapters and devices that bluetoothd has now, in order of their paths."""
 
-    adapters: list[BluezAdapter]
-    devices: list[BluezDevice]
+    adapters: list[AdapterObject]
+    devices: list[DeviceObject]
 
 
 class SystemBus:
@@ -137,12 +137,12 @@ class SystemBus:
         body = (interface, name, value)
         await self.call(path, PROPERTIES, "Set", "ssv", *body, timeout_s=timeout_s)
 
-    async def known(self) -> Known:
+    async def known(self) -> ManagedObjects:
         """Ask bluetoothd for everything it has."""
         (objects,) = await self.call("/", OBJECTS, "GetManagedObjects")
-        return Known(
-            [BluezAdapter(path, each) for path, each in _having(objects, ADAPTER)],
-            [BluezDevice(path, each) for path, each in _having(objects, DEVICE)],
+        return ManagedObjects(
+            [AdapterObject(path, each) for path, each in _having(objects, ADAPTER)],
+            [DeviceObject(path, each) for path, each in _having(objects, DEVICE)],
         )
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ def bluez_errors(
         raise AdapterError(f"{doing}: {bus_reason(error)}") from error
 
 
-def bus_reason(error: Exception) -> Reason:
+def bus_reason(error: Exception) -> Remedy:
     """Say why D-Bus, or bluetoothd behind it, did not answer at all."""
     match error:
         case AuthError() | PermissionError():

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from dbus_fast import DBusError
 
-from gateway.ble.bluez.dbus import BUS_ERRORS, BluezAdapter, SystemBus, bus_reason
-from gateway.ble.bluez.error_messages import BLOCKED, SWITCHED_OFF, Reason, meaning
+from gateway.ble.bluez.dbus import BUS_ERRORS, AdapterObject, SystemBus, bus_reason
+from gateway.ble.bluez.error_messages import BLOCKED, SWITCHED_OFF, Remedy, meaning
 from gateway.errors import AdapterError
 
 SYSFS = Path("/sys/class")
-NO_HARDWARE = Reason(
+NO_HARDWARE = Remedy(
     "this machine has no Bluetooth adapter",
     "plug one in; on a Raspberry Pi look for dtoverlay=disable-bt in "
     "/boot/firmware/config.txt",
 )
-HARD_BLOCKED = Reason(
+HARD_BLOCKED = Remedy(
     "Bluetooth is blocked by a hardware switch", "turn it on (rfkill list shows it)"
 )
 
@@ -58,13 +58,13 @@ def read_hardware(sysfs: Path = SYSFS) -> Hardware:
 
 
 def judge(
-    adapters: Sequence[BluezAdapter], wanted: str | None, hardware: Hardware
-) -> Reason | None:
+    adapters: Sequence[AdapterObject], wanted: str | None, hardware: Hardware
+) -> Remedy | None:
     """Say why no adapter can be used; None if one can. Pure.
 
     Parameters
     ----------
-    adapters : sequence of BluezAdapter
+    adapters : sequence of AdapterObject
         Those bluetoothd has.
     wanted : str or None
         E.g. ``"hci1"``; None for any.
@@ -79,12 +79,12 @@ def judge(
         if adapter.name == wanted:
             return _unusable(adapter, hardware)
     named = " or ".join(f"{a.name} ({a.properties['Address']})" for a in adapters)
-    return Reason(
+    return Remedy(
         f"there is no Bluetooth adapter {wanted}", f"set ble.adapter to {named}"
     )
 
 
-async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Reason | None:
+async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Remedy | None:
     """Say why there is no Bluetooth, with the next step; None if nothing is wrong.
 
     Never raises, and ends within some seconds even where bluetoothd hangs.
@@ -104,7 +104,7 @@ async def diagnose(adapter: str | None = None, sysfs: Path = SYSFS) -> Reason | 
         known = await bus.known()
     except DBusError as error:
         meant = meaning(error.type, error.text)
-        reason = meant.reason if meant else Reason(f"{error.type}", f"{error.text}")
+        reason = meant.reason if meant else Remedy(f"{error.type}", f"{error.text}")
     except BUS_ERRORS as error:
         reason = bus_reason(error)
     else:
@@ -123,7 +123,7 @@ async def is_without(bus: SystemBus, hardware: Hardware) -> bool:
     return not hardware.adapters and not await bus.is_owned()
 
 
-def chosen(adapters: Sequence[BluezAdapter], wanted: str | None) -> BluezAdapter:
+def chosen(adapters: Sequence[AdapterObject], wanted: str | None) -> AdapterObject:
     """Return the adapter that bleak would take.
 
     Raises
@@ -138,18 +138,18 @@ def chosen(adapters: Sequence[BluezAdapter], wanted: str | None) -> BluezAdapter
     return (powered or fitting)[0]
 
 
-def _not_taken(hardware: Hardware) -> Reason:
+def _not_taken(hardware: Hardware) -> Remedy:
     if not hardware.adapters:
         return NO_HARDWARE
-    return Reason(
+    return Remedy(
         f"bluetoothd has no adapter, though the kernel has {hardware.adapters[0]}",
         "sudo systemctl restart bluetooth, then look at journalctl -u bluetooth",
     )
 
 
-def _unusable(adapter: BluezAdapter, hardware: Hardware) -> Reason | None:
+def _unusable(adapter: AdapterObject, hardware: Hardware) -> Remedy | None:
     if "central" not in adapter.properties.get("Roles", ["central"]):
-        return Reason(
+        return Remedy(
             f"the Bluetooth adapter {adapter.name} knows no Bluetooth LE", "use another"
         )
     if adapter.properties["Powered"]:

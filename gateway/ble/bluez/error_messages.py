@@ -14,7 +14,7 @@ DBUS_ERROR = "org.freedesktop.DBus.Error."
 SYSTEMD_ERROR = "org.freedesktop.systemd1."
 
 
-class Reason(NamedTuple):
+class Remedy(NamedTuple):
     """What is wrong, and the next step."""
 
     what: str
@@ -24,105 +24,105 @@ class Reason(NamedTuple):
         return f"{self.what}: {self.step}"
 
 
-class Meaning(NamedTuple):
+class ErrorMeaning(NamedTuple):
     """Whose fault a refusal is, None if that depends on what was asked, and why."""
 
     error: type[LinkError] | None
-    reason: Reason
+    reason: Remedy
 
 
-NOT_RUNNING = Reason(
+NOT_RUNNING = Remedy(
     "bluetoothd is not running",
     "sudo systemctl enable --now bluetooth (after sudo apt install bluez, if there is "
     "no such service)",
 )
-HANGS = Reason("bluetoothd does not answer", "sudo systemctl restart bluetooth")
-NO_RIGHTS = Reason(
+HANGS = Remedy("bluetoothd does not answer", "sudo systemctl restart bluetooth")
+NO_RIGHTS = Remedy(
     "this user may not talk to bluetoothd",
     "sudo usermod -aG bluetooth USER, then log in anew or restart the service",
 )
-NO_BUS = Reason(
+NO_BUS = Remedy(
     "there is no D-Bus system bus",
     "sudo apt install bluez dbus (in a container, mount /run/dbus/system_bus_socket)",
 )
-BUS_GONE = Reason("the D-Bus system bus went away", "it is tried again")
-BLOCKED = Reason("Bluetooth is blocked by rfkill", "sudo rfkill unblock bluetooth")
-SWITCHED_OFF = Reason("the Bluetooth adapter is switched off", "bluetoothctl power on")
-PAIRING_FAILED = Reason(
+BUS_GONE = Remedy("the D-Bus system bus went away", "it is tried again")
+BLOCKED = Remedy("Bluetooth is blocked by rfkill", "sudo rfkill unblock bluetooth")
+SWITCHED_OFF = Remedy("the Bluetooth adapter is switched off", "bluetoothctl power on")
+PAIRING_FAILED = Remedy(
     "pairing failed",
     "put the headband in pairing mode, pair it again, and mind the passkey",
 )
-_BUSY = Reason(
+_BUSY = Remedy(
     "the Bluetooth adapter is busy",
     "close other programs that use it; it is switched off and on if that goes on",
 )
-_SILENT = Reason("the headband did not answer", "bring it nearer, charge it")
-_UNPAIRED = Reason("the headband wants to be paired first", "sleepgate pair")
-_UNKNOWN = Reason("bluetoothd does not know it any more", "scan again")
+_SILENT = Remedy("the headband did not answer", "bring it nearer, charge it")
+_UNPAIRED = Remedy("the headband wants to be paired first", "sleepgate pair")
+_UNKNOWN = Remedy("bluetoothd does not know it any more", "scan again")
 
 _OF_BLUEZ = {
-    "AlreadyConnected": Meaning(
-        LinkError, Reason("the headband is connected already", "disconnect it first")
+    "AlreadyConnected": ErrorMeaning(
+        LinkError, Remedy("the headband is connected already", "disconnect it first")
     ),
-    "AlreadyExists": Meaning(
-        BondingError, Reason("there is a bond already", "sleepgate unpair it first")
+    "AlreadyExists": ErrorMeaning(
+        BondingError, Remedy("there is a bond already", "sleepgate unpair it first")
     ),
-    "AuthenticationCanceled": Meaning(
+    "AuthenticationCanceled": ErrorMeaning(
         BondingError,
-        Reason("pairing was cancelled", "pair it again, and answer in time"),
+        Remedy("pairing was cancelled", "pair it again, and answer in time"),
     ),
-    "AuthenticationFailed": Meaning(
+    "AuthenticationFailed": ErrorMeaning(
         BondingError,
         PAIRING_FAILED,
     ),
-    "AuthenticationRejected": Meaning(
+    "AuthenticationRejected": ErrorMeaning(
         BondingError,
-        Reason("pairing was refused", "put the headband in pairing mode"),
+        Remedy("pairing was refused", "put the headband in pairing mode"),
     ),
-    "AuthenticationTimeout": Meaning(
+    "AuthenticationTimeout": ErrorMeaning(
         BondingError,
-        Reason("nobody answered the pairing in time", "pair it again"),
+        Remedy("nobody answered the pairing in time", "pair it again"),
     ),
-    "Blocked": Meaning(AdapterError, BLOCKED),
-    "ConnectionAttemptFailed": Meaning(LinkError, _SILENT),
-    "DoesNotExist": Meaning(LinkError, _UNKNOWN),
-    "InProgress": Meaning(AdapterError, _BUSY),
-    "NotAuthorized": Meaning(BondingError, _UNPAIRED),
-    "NotConnected": Meaning(
-        LinkError, Reason("the connection is gone", "it is made again")
+    "Blocked": ErrorMeaning(AdapterError, BLOCKED),
+    "ConnectionAttemptFailed": ErrorMeaning(LinkError, _SILENT),
+    "DoesNotExist": ErrorMeaning(LinkError, _UNKNOWN),
+    "InProgress": ErrorMeaning(AdapterError, _BUSY),
+    "NotAuthorized": ErrorMeaning(BondingError, _UNPAIRED),
+    "NotConnected": ErrorMeaning(
+        LinkError, Remedy("the connection is gone", "it is made again")
     ),
-    "NotPermitted": Meaning(BondingError, _UNPAIRED),
-    "NotReady": Meaning(AdapterError, SWITCHED_OFF),
+    "NotPermitted": ErrorMeaning(BondingError, _UNPAIRED),
+    "NotReady": ErrorMeaning(AdapterError, SWITCHED_OFF),
 }
 _OF_DBUS = {
-    "AccessDenied": Meaning(AdapterError, NO_RIGHTS),
-    "AuthFailed": Meaning(AdapterError, NO_RIGHTS),
-    "Disconnected": Meaning(AdapterError, BUS_GONE),
-    "NameHasNoOwner": Meaning(AdapterError, NOT_RUNNING),
-    "NoReply": Meaning(AdapterError, HANGS),
-    "ServiceUnknown": Meaning(AdapterError, NOT_RUNNING),
-    "TimedOut": Meaning(AdapterError, HANGS),
-    "Timeout": Meaning(AdapterError, HANGS),
-    "UnknownMethod": Meaning(None, _UNKNOWN),
-    "UnknownObject": Meaning(None, _UNKNOWN),
+    "AccessDenied": ErrorMeaning(AdapterError, NO_RIGHTS),
+    "AuthFailed": ErrorMeaning(AdapterError, NO_RIGHTS),
+    "Disconnected": ErrorMeaning(AdapterError, BUS_GONE),
+    "NameHasNoOwner": ErrorMeaning(AdapterError, NOT_RUNNING),
+    "NoReply": ErrorMeaning(AdapterError, HANGS),
+    "ServiceUnknown": ErrorMeaning(AdapterError, NOT_RUNNING),
+    "TimedOut": ErrorMeaning(AdapterError, HANGS),
+    "Timeout": ErrorMeaning(AdapterError, HANGS),
+    "UnknownMethod": ErrorMeaning(None, _UNKNOWN),
+    "UnknownObject": ErrorMeaning(None, _UNKNOWN),
 }
 _FAILED = {
-    "br-connection-canceled": Meaning(
+    "br-connection-canceled": ErrorMeaning(
         LostBondError,
-        Reason("the headband has lost its bond", "sleepgate pair it again"),
+        Remedy("the headband has lost its bond", "sleepgate pair it again"),
     ),
-    "rfkill": Meaning(AdapterError, BLOCKED),
-    "not-powered": Meaning(AdapterError, SWITCHED_OFF),
-    "page-timeout": Meaning(LinkError, _SILENT),
-    "connection-timeout": Meaning(LinkError, _SILENT),
-    "abort-by-local": Meaning(
-        LinkError, Reason("the adapter gave the connection up", "it is tried again")
+    "rfkill": ErrorMeaning(AdapterError, BLOCKED),
+    "not-powered": ErrorMeaning(AdapterError, SWITCHED_OFF),
+    "page-timeout": ErrorMeaning(LinkError, _SILENT),
+    "connection-timeout": ErrorMeaning(LinkError, _SILENT),
+    "abort-by-local": ErrorMeaning(
+        LinkError, Remedy("the adapter gave the connection up", "it is tried again")
     ),
-    "connection-busy": Meaning(AdapterError, _BUSY),
+    "connection-busy": ErrorMeaning(AdapterError, _BUSY),
 }
 
 
-def meaning(name: str, text: str) -> Meaning | None:
+def meaning(name: str, text: str) -> ErrorMeaning | None:
     """Return what an error reply from D-Bus means; None if that is not known.
 
     Parameters
@@ -135,7 +135,7 @@ def meaning(name: str, text: str) -> Meaning | None:
     if name == f"{BLUEZ_ERROR}Failed":
         return next((_FAILED[mark] for mark in _FAILED if mark in text), None)
     if name.startswith((f"{DBUS_ERROR}Spawn.", SYSTEMD_ERROR)):
-        return Meaning(AdapterError, NOT_RUNNING)  # could not be started on demand
+        return ErrorMeaning(AdapterError, NOT_RUNNING)  # could not be started on demand
     if name.startswith(BLUEZ_ERROR):
         return _OF_BLUEZ.get(name.removeprefix(BLUEZ_ERROR))
     return _OF_DBUS.get(name.removeprefix(DBUS_ERROR))

@@ -6,14 +6,14 @@ from typing import Any
 
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from gateway.ble.bumble.host import BumbleAdapter
+from gateway.ble.bumble.host import BumbleHost
 from gateway.ble.radio import AskPasskey
 
 
-class BumbleCare:
-    """What `gateway.ble.adapter.AdapterCare` asks for, of one `BumbleAdapter`."""
+class BumbleAdapter:
+    """What `gateway.ble.adapter.Adapter` asks for, of one `BumbleHost`."""
 
-    def __init__(self, adapter: BumbleAdapter) -> None:
+    def __init__(self, adapter: BumbleHost) -> None:
         self._adapter = adapter
 
     async def watch(self, _lost: Callable[[str], None]) -> None:

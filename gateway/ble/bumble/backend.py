@@ -4,7 +4,7 @@ bumble is a Bluetooth host in Python; it plays the part that bluetoothd plays on
 Linux machine, on any HCI transport it knows (``unix:/run/hci1``,
 ``tcp-client:127.0.0.1:7001``, ``usb:0`` ...) or on a virtual controller in this
 process. It keeps bonds, in memory or in a file, and makes them while
-`gateway.ble.bumble.adapter.BumbleCare.pairing` is on.
+`gateway.ble.bumble.adapter.BumbleAdapter.pairing` is on.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from bumble.device import Peer
 from bumble.transport.common import Transport
 
 from gateway.ble.bleak_errors import BondLostError
-from gateway.ble.bleak_scanner import Backend
-from gateway.ble.bumble.adapter import BumbleCare
-from gateway.ble.bumble.host import BumbleAdapter, as_bleak_errors, discovered
+from gateway.ble.bleak_scanner import BleakBackend
+from gateway.ble.bumble.adapter import BumbleAdapter
+from gateway.ble.bumble.host import BumbleHost, as_bleak_errors, discovered
 from gateway.ble.bumble.scanner import BumbleScanner
 
 Answer = TypeVar("Answer")
@@ -45,7 +45,7 @@ PAIRING_FAILED = {
 
 def backend(
     transport: str | Callable[[], Transport], bonds: Path | None = None
-) -> Backend:
+) -> BleakBackend:
     """Make bleak backend classes that share one Bluetooth host on `transport`.
 
     Parameters
@@ -56,7 +56,7 @@ def backend(
     bonds : Path or None
         JSON file that keeps the bonds; None: they end with the process.
     """
-    adapter = BumbleAdapter(transport, bonds)
+    adapter = BumbleHost(transport, bonds)
 
     class Scanner(BumbleScanner):
         _adapter = adapter
@@ -64,13 +64,13 @@ def backend(
     class Client(BumbleClient):
         _adapter = adapter
 
-    return Backend(Scanner, Client, BumbleCare(adapter))
+    return BleakBackend(Scanner, Client, BumbleAdapter(adapter))
 
 
 class BumbleClient(BaseBleakClient):
     """One connection; its class attribute `_adapter` is set by `backend`."""
 
-    _adapter: BumbleAdapter
+    _adapter: BumbleHost
 
     def __init__(
         self,

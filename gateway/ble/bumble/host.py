@@ -17,7 +17,7 @@ from bumble import att, hci
 from bumble.att import ATT_Error
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
-from bumble.host import Host as BumbleHost
+from bumble.host import Host
 from bumble.keys import JsonKeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import Transport
@@ -35,7 +35,7 @@ _SERVICE_LISTS = (
 )
 
 
-class Host(BumbleHost):  # type: ignore[misc] # bumble is untyped here
+class _QuietHost(Host):  # type: ignore[misc] # bumble is untyped here
     """bumble's host, which spells out each packet for a log nobody may read.
 
     That is a third of its time; data and events are handled here without it.
@@ -71,10 +71,10 @@ class _Device(Device):  # type: ignore[misc] # bumble is untyped here
 
 def device_on(transport: Transport, config: DeviceConfiguration) -> Device:
     """Make a Bluetooth device, not yet powered on, on an open transport."""
-    return _Device(config=config, host=Host(transport.source, transport.sink))
+    return _Device(config=config, host=_QuietHost(transport.source, transport.sink))
 
 
-class BumbleAdapter:
+class BumbleHost:
     """One Bluetooth host on one transport.
 
     Parameters

@@ -7,13 +7,13 @@ from bleak.backends.scanner import (
 )
 from bumble.device import Advertisement, Device
 
-from gateway.ble.bumble.host import BumbleAdapter, advertised, as_bleak_errors
+from gateway.ble.bumble.host import BumbleHost, advertised, as_bleak_errors
 
 
 class BumbleScanner(BaseBleakScanner):
     """Scans; its class attribute `_adapter` is set by `backend`."""
 
-    _adapter: BumbleAdapter
+    _adapter: BumbleHost
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from gateway.acquisition.packets import (
 )
 from gateway.drivers import Driver, Handshake, Listen, Request
 from gateway.drivers.muse_athena import frame
-from gateway.drivers.muse_athena.frame import Block, Packet
+from gateway.drivers.muse_athena.frame import AthenaPacket, SensorBlock
 from gateway.drivers.muse_athena.samples import (
     DPS,
     SAMPLES,
@@ -98,7 +98,7 @@ class Numbered(NamedTuple):
 
     number: int
     time_us: int
-    block: Block
+    block: SensorBlock
 
 
 class AthenaDecoder:
@@ -137,7 +137,7 @@ class AthenaDecoder:
             yield from self._eeg(packet, t_rx)
             yield from _others(packet, t_rx)
 
-    def _eeg(self, packet: Packet, t_rx: float) -> Iterator[SamplePacket]:
+    def _eeg(self, packet: AthenaPacket, t_rx: float) -> Iterator[SamplePacket]:
         """Yield each run of consecutive blocks as one."""
         blocks = [
             Numbered(self._count.number(packet, block), packet.time_us(block), block)
@@ -158,7 +158,7 @@ class AthenaDecoder:
             )
 
 
-def _others(packet: Packet, t_rx: float) -> Iterator[Decoded]:
+def _others(packet: AthenaPacket, t_rx: float) -> Iterator[Decoded]:
     motion = [b.payload for b in packet.blocks if b.tag == frame.MOTION]
     if motion:
         axes = decode_motion(b"".join(motion))

@@ -44,7 +44,7 @@ US_PER_UNIT = 2**28 / 1000  # of 2026
 OFFSETS_PER_US = 10
 
 
-class Block(NamedTuple):
+class SensorBlock(NamedTuple):
     """One sensor's samples; `offset` is in the units of the packet's time."""
 
     tag: int
@@ -53,7 +53,7 @@ class Block(NamedTuple):
     payload: bytes
 
 
-class Packet(NamedTuple):
+class AthenaPacket(NamedTuple):
     """What a headband sends at once.
 
     `unread` is what follows from the first block on whose tag is unknown.
@@ -61,17 +61,17 @@ class Packet(NamedTuple):
 
     packet_index: int
     time: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[SensorBlock, ...]
     unread: bytes = b""
 
-    def time_us(self, block: Block) -> int:
+    def time_us(self, block: SensorBlock) -> int:
         """Return the device time of `block`, microseconds."""
         if self.time >= MILLISECONDS:
             return self.time * 1000 + block.offset
         return round(self.time * US_PER_UNIT + block.offset / OFFSETS_PER_US)
 
 
-def decode(payload: bytes) -> list[Packet]:
+def decode(payload: bytes) -> list[AthenaPacket]:
     """Read a notification's packets.
 
     Raises
@@ -79,7 +79,7 @@ def decode(payload: bytes) -> list[Packet]:
     DecodeError
         If a length does not fit.
     """
-    packets: list[Packet] = []
+    packets: list[AthenaPacket] = []
     at = 0
     while at < len(payload) or not packets:
         end = at + payload[at] if payload else 0
@@ -90,8 +90,8 @@ def decode(payload: bytes) -> list[Packet]:
     return packets
 
 
-def _packet(payload: bytes, start: int, end: int) -> Packet:
-    blocks: list[Block] = []
+def _packet(payload: bytes, start: int, end: int) -> AthenaPacket:
+    blocks: list[SensorBlock] = []
     at = start + HEADER_BYTES
     while at < end:
         size = PAYLOAD_BYTES.get(payload[at])
@@ -101,12 +101,12 @@ def _packet(payload: bytes, start: int, end: int) -> Packet:
         if begin + size > end:
             raise DecodeError(f"block {payload[at]:#x} is cut short", payload)
         offset = int.from_bytes(payload[at + 2 : begin], "little", signed=True)
-        block = Block(
+        block = SensorBlock(
             payload[at], payload[at + 1], offset, payload[begin : begin + size]
         )
         blocks.append(block)
         at = begin + size
-    return Packet(
+    return AthenaPacket(
         int.from_bytes(payload[start + 1 : start + 3], "little"),
         int.from_bytes(payload[start + 3 : start + HEADER_BYTES], "little"),
         tuple(blocks),
@@ -114,7 +114,7 @@ def _packet(payload: bytes, start: int, end: int) -> Packet:
     )
 
 
-def encode(packets: Iterable[Packet]) -> bytes:
+def encode(packets: Iterable[AthenaPacket]) -> bytes:
     """Return the notification that holds `packets`; the inverse of `decode`.
 
     Raises
@@ -127,7 +127,7 @@ def encode(packets: Iterable[Packet]) -> bytes:
     return b"".join(map(_encode_packet, packets))
 
 
-def _encode_packet(packet: Packet) -> bytes:
+def _encode_packet(packet: AthenaPacket) -> bytes:
     body = packet.packet_index.to_bytes(2, "little") + packet.time.to_bytes(6, "little")
     for tag, counter, offset, payload in packet.blocks:
         if len(payload) != PAYLOAD_BYTES[tag]:

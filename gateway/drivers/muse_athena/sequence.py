@@ -1,7 +1,12 @@
 """The count of EEG blocks, unwrapped: the wire has 8 bits of it, 2 or 4 s long."""
 
 from gateway.acquisition.counter_unwrap import unwrap
-from gateway.drivers.muse_athena.frame import COUNTERS, INDICES, Block, Packet
+from gateway.drivers.muse_athena.frame import (
+    COUNTERS,
+    INDICES,
+    AthenaPacket,
+    SensorBlock,
+)
 
 JITTER_S = 1.0  # of device times; those of 2025 run backwards by a tenth of that
 
@@ -28,7 +33,7 @@ class BlockCount:
         self._index = 0
         self._time_us = 0
 
-    def number(self, packet: Packet, block: Block) -> int:
+    def number(self, packet: AthenaPacket, block: SensorBlock) -> int:
         """Return the number of `block`, which is of `packet`."""
         time_us = packet.time_us(block)
         if self._number is None:
@@ -40,7 +45,9 @@ class BlockCount:
         self._number, self._index, self._time_us = number, packet.packet_index, time_us
         return number
 
-    def _next(self, last: int, packet: Packet, block: Block, time_us: int) -> int:
+    def _next(
+        self, last: int, packet: AthenaPacket, block: SensorBlock, time_us: int
+    ) -> int:
         ahead = unwrap(packet.packet_index, self._index, INDICES) - self._index
         if ahead in (0, 1):
             return unwrap(block.counter + self._shift, last + 1, COUNTERS)

@@ -28,24 +28,24 @@ _COUNTER = struct.Struct(">H")
 _TELEMETRY = struct.Struct(">HHHHH")
 
 
-class Piece(NamedTuple):
+class ElectrodePacket(NamedTuple):
     """One electrode's notification: `counts` is int32 of shape (12,)."""
 
     counter: int
     counts: NDArray[np.int32]
 
 
-def decode_electrode(payload: bytes) -> Piece:
+def decode_electrode(payload: bytes) -> ElectrodePacket:
     """Read an electrode's notification; raises `DecodeError` on a wrong length."""
     counter = _head(payload)
     raw = np.frombuffer(payload, np.uint8, offset=2).astype(np.int32).reshape(-1, 3)
     counts = np.empty((len(raw), 2), np.int32)
     counts[:, 0] = raw[:, 0] << 4 | raw[:, 1] >> 4
     counts[:, 1] = (raw[:, 1] & 0xF) << 8 | raw[:, 2]
-    return Piece(counter, counts.reshape(-1))
+    return ElectrodePacket(counter, counts.reshape(-1))
 
 
-def encode_electrode(piece: Piece) -> bytes:
+def encode_electrode(piece: ElectrodePacket) -> bytes:
     """Return an electrode's notification; the inverse of `decode_electrode`."""
     return _COUNTER.pack(piece.counter) + encode_samples(piece.counts)
 

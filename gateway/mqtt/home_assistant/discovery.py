@@ -18,7 +18,7 @@ from gateway.mqtt.home_assistant.entities import (
 from gateway.mqtt.topics import Topic, TopicTree, may_be_published
 
 
-class Place(NamedTuple):
+class DiscoveryTarget(NamedTuple):
     """Where the messages go and what they speak of.
 
     Attributes
@@ -49,20 +49,20 @@ class Place(NamedTuple):
         return f"{self.prefix}/status"
 
 
-def headband_topic(place: Place, device: str) -> Topic:
+def headband_topic(place: DiscoveryTarget, device: str) -> Topic:
     """Return where a headband is announced; an empty message there removes it."""
     name = f"{place.prefix}/device/sleepgate_{place.gateway}_{device}/config"
     return Topic(name, retain=True)
 
 
-def gateway_topic(place: Place) -> Topic:
+def gateway_topic(place: DiscoveryTarget) -> Topic:
     """Return where the gateway itself is announced."""
     name = f"{place.prefix}/device/sleepgate_{place.gateway}/config"
     return Topic(name, retain=True)
 
 
 def headband_discovery(
-    place: Place,
+    place: DiscoveryTarget,
     device: str,
     *,
     driver: str | None = None,
@@ -72,7 +72,7 @@ def headband_discovery(
 
     Parameters
     ----------
-    place : Place
+    place : DiscoveryTarget
     device : str
     driver, firmware : str or None
         Of the headband, as far as they are known.
@@ -88,7 +88,7 @@ def headband_discovery(
     return _discovery(place, device, about, headband_entities(place.topics, device))
 
 
-def gateway_discovery(place: Place) -> bytes:
+def gateway_discovery(place: DiscoveryTarget) -> bytes:
     """Announce the entities of the gateway itself, UTF-8 JSON."""
     about = {
         "identifiers": [f"sleepgate_{place.gateway}"],
@@ -100,7 +100,7 @@ def gateway_discovery(place: Place) -> bytes:
 
 
 def _discovery(
-    place: Place,
+    place: DiscoveryTarget,
     device: str | None,
     about: Mapping[str, object],
     entities: Iterable[Entity],
@@ -127,7 +127,7 @@ def _discovery(
     )
 
 
-def _is_fed(place: Place, component: Mapping[str, object]) -> bool:
+def _is_fed(place: DiscoveryTarget, component: Mapping[str, object]) -> bool:
     """Tell whether anything is published for it to show; a button shows nothing."""
     topic = component.get("state_topic", component.get("image_topic"))
     if place.lanes is None or topic is None:

@@ -6,8 +6,8 @@ from typing import Any
 from gateway.formats.epoch_json import LABEL
 from gateway.mqtt.payloads import NOT_AWAKE, PHASE
 from gateway.mqtt.topics import Topic, TopicTree
-from gateway.preprocessing.electrode_contact import Grip
-from gateway.staging.events import Happening
+from gateway.preprocessing.electrode_contact import ContactState
+from gateway.staging.events import EventKind
 from gateway.staging.stage import STAGES
 
 ASLEEP_EXPIRY_S = 300  # lights act on it: held longer than a stage
@@ -41,7 +41,7 @@ def headband_entities(topics: TopicTree, device: str) -> Iterator[Entity]:
     ):
         moment = _sensor(topics.summary(device), name, f"{{{{ value_json.{field} }}}}")
         yield key, moment | {"device_class": "timestamp"}, None
-    happenings = [what.value for what in Happening]
+    happenings = [what.value for what in EventKind]
     yield "event", _event(topics.event(device), "Sleep event", happenings), HERE
     phases = sorted({*PHASE.values(), NOT_AWAKE})
     yield "phase", _event(topics.phase(device), "Sleep phase", phases), HERE
@@ -121,7 +121,7 @@ def _link(topics: TopicTree, device: str) -> Iterator[Entity]:
     contact = _sensor(signal, "Contact", "{{ value_json.state }}")
     contact |= {
         "device_class": "enum",
-        "options": [grip.value for grip in Grip],
+        "options": [grip.value for grip in ContactState],
         "expire_after": SIGNAL_EXPIRY_S,
         "icon": "mdi:head-cog",
         "json_attributes_topic": signal.name,

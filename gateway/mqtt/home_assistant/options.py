@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.host.metrics import gateway_id, host_name
-from gateway.mqtt.home_assistant.discovery import Place
+from gateway.mqtt.home_assistant.discovery import DiscoveryTarget
 from gateway.mqtt.topics import TopicTree, base_problem
 
 
@@ -28,9 +28,11 @@ class HomeAssistantOptions:
         if problem := base_problem(self.prefix):
             yield problem.replace("base_topic", "prefix", 1)
 
-    def place(self, topics: TopicTree, lanes: Collection[str]) -> Place | None:
+    def place(
+        self, topics: TopicTree, lanes: Collection[str]
+    ) -> DiscoveryTarget | None:
         """Return where Home Assistant is told, of which lanes; None if it is not."""
         if not self.enabled:
             return None
         about = (topics, gateway_id(), host_name(), __version__)
-        return Place(*about, self.prefix, lanes)
+        return DiscoveryTarget(*about, self.prefix, lanes)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from gateway.evaluation.agreement import Agreement, agreement
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.staging.hmm_smoothing import SecondPass
-from gateway.staging.scored_night import StagedEpoch, StagedNight
+from gateway.staging.hmm_smoothing import HmmSmoothing
+from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
 
@@ -25,12 +25,12 @@ QUIET_FLAWS = {"absent", "gap"}  # said otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class NightReport:
     """A night and all that is told of it.
 
     Attributes
     ----------
-    night : StagedNight
+    night : ScoredNight
     zone : tzinfo
         Of every time on the page.
     zone_name : str
@@ -44,7 +44,7 @@ class Report:
     expert_name : str
     """
 
-    night: StagedNight
+    night: ScoredNight
     zone: tzinfo
     zone_name: str
     version: str
@@ -53,7 +53,7 @@ class Report:
     expert_name: str = ""
 
     @cached_property
-    def final(self) -> SecondPass:
+    def final(self) -> HmmSmoothing:
         """The second pass."""
         return self.night.second_pass()
 
@@ -83,7 +83,7 @@ class Report:
         return f"{start + timedelta(seconds=epoch * EPOCH_S):{pattern}}"
 
 
-class Trouble(NamedTuple):
+class TroubleSpan(NamedTuple):
     """Neighbouring epochs with one thing wrong.
 
     Attributes
@@ -103,9 +103,9 @@ class Trouble(NamedTuple):
     refused: bool
 
 
-def troubles(night: StagedNight) -> list[Trouble]:
+def troubles(night: ScoredNight) -> list[TroubleSpan]:
     """Return what was lost or refused, and when, in the order of time."""
-    found: list[Trouble] = []
+    found: list[TroubleSpan] = []
     for epoch in night.epochs:
         what = _what(epoch)
         if what is None:
@@ -121,11 +121,11 @@ def troubles(night: StagedNight) -> list[Trouble]:
                 n_epochs=last.n_epochs + 1, lost_s=last.lost_s + epoch.missing_s
             )
         else:
-            found.append(Trouble(epoch.index, 1, what, epoch.missing_s, refused))
+            found.append(TroubleSpan(epoch.index, 1, what, epoch.missing_s, refused))
     return found
 
 
-def _what(epoch: StagedEpoch) -> str | None:
+def _what(epoch: PublishedEpoch) -> str | None:
     if isinstance(epoch.stage, Refusal):
         flaws = sorted(set(epoch.flaws) - QUIET_FLAWS)
         why = f" ({', '.join(flaws)})" if flaws else ""

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 
 from gateway.formats.epoch_json import LABEL
-from gateway.reports.night.contents import Report
+from gateway.reports.night.contents import NightReport
 from gateway.reports.night.html_tables import (
     duration,
     expert_section,
@@ -36,7 +36,7 @@ LONG = {
 }
 
 
-def report_html(report: Report) -> bytes:
+def report_html(report: NightReport) -> bytes:
     """Write the report, HTML in UTF-8.
 
     Light or dark as the reader's system is, readable on a phone, fit for printing;
@@ -74,7 +74,7 @@ def _resource(name: str) -> str:
     return (files("gateway.reports.night") / name).read_text(encoding="utf-8")
 
 
-def _head(report: Report, title: str) -> Iterator[str]:
+def _head(report: NightReport, title: str) -> Iterator[str]:
     night = report.night
     yield f"<header><h1>{escape(title)}</h1>"
     if night.dated:
@@ -87,7 +87,7 @@ def _head(report: Report, title: str) -> Iterator[str]:
     yield "</header>"
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: NightReport) -> Iterator[str]:
     notes = list(report.night.notes)
     if report.n_refused:
         notes.append(
@@ -100,7 +100,7 @@ def _notes(report: Report) -> Iterator[str]:
         yield "</section>"
 
 
-def _numbers(report: Report) -> Iterator[str]:
+def _numbers(report: NightReport) -> Iterator[str]:
     night = report.live_summary
     shown = (
         (duration(night.tst_min), "asleep"),
@@ -115,7 +115,7 @@ def _numbers(report: Report) -> Iterator[str]:
     yield f'<div class="numbers">{cells}</div>'
 
 
-def _charts(report: Report) -> Iterator[str]:
+def _charts(report: NightReport) -> Iterator[str]:
     night = report.night
     yield "<section><h2>The night</h2>"
     yield '<div class="chart"><div class="cursor" hidden></div>'
@@ -152,13 +152,13 @@ def _plot(names: str, chart: str, label: str = "") -> str:
     )
 
 
-def _alt(report: Report) -> str:
+def _alt(report: NightReport) -> str:
     night = report.live_summary
     minutes = ", ".join(f"{LABEL[s]} {night.stages_min[s]:g} min" for s in LEVELS)
     return f"Hypnogram: {minutes}, not scored {night.unscored_min:g} min"
 
 
-def _disagreement(report: Report) -> str:
+def _disagreement(report: NightReport) -> str:
     agreed = report.passes_agree
     n, kappa = report.final.n_changed, agreed.kappa
     if not n:
@@ -168,13 +168,13 @@ def _disagreement(report: Report) -> str:
     return f"they differ in {n} epochs ({share:.0f} %{beyond}), ticked in red"
 
 
-def _hours(report: Report) -> Iterator[str]:
+def _hours(report: NightReport) -> Iterator[str]:
     for number, hour in enumerate(hours(report)):
         odd = ' class="odd"' if number % 2 else ""
         yield f'<span{odd} style="left:{100 * hour.share:.2f}%">{hour.label}</span>'
 
 
-def _shares(report: Report) -> Iterator[str]:
+def _shares(report: NightReport) -> Iterator[str]:
     night = report.live_summary
     if not night.tib_min:
         return
@@ -204,7 +204,7 @@ def _of_sleep(percent: float | None) -> str:
     return "" if percent is None else f", {percent:.0f} % of sleep"
 
 
-def _foot(report: Report) -> Iterator[str]:
+def _foot(report: NightReport) -> Iterator[str]:
     night = report.night
     yield (
         f"<footer>Sleepgate {escape(report.version)} &middot; model "
@@ -214,7 +214,7 @@ def _foot(report: Report) -> Iterator[str]:
     )
 
 
-def _data(report: Report) -> str:
+def _data(report: NightReport) -> str:
     """Return what the script reads out, as JSON that cannot end its element."""
     start = report.night.start_utc.astimezone(report.zone)
     document = {

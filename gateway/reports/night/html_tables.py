@@ -7,7 +7,7 @@ from gateway.evaluation.agreement import agreement
 from gateway.formats.epoch_json import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.preprocessing.filtering import EPOCH_S
-from gateway.reports.night.contents import Report, Trouble, troubles
+from gateway.reports.night.contents import NightReport, TroubleSpan, troubles
 from gateway.staging.stage import STAGES
 
 MOST_TROUBLES = 24
@@ -52,7 +52,7 @@ def duration(minutes: float | None) -> str:
     return f"{hours:.0f} h {rest:.0f} min" if hours else f"{rest:g} min"
 
 
-def statistics_section(report: Report) -> Iterator[str]:
+def statistics_section(report: NightReport) -> Iterator[str]:
     """Yield the sleep statistics of both passes."""
     live, final = report.live_summary, report.final_summary
     yield '<section><h2>Sleep statistics</h2><div class="scroll"><table><tr>'
@@ -74,7 +74,7 @@ def statistics_section(report: Report) -> Iterator[str]:
     )
 
 
-def _in_bed(report: Report) -> str:
+def _in_bed(report: NightReport) -> str:
     """Say what counts as time in bed, where that is not the whole recording."""
     in_bed = report.night.in_bed
     if in_bed is None or len(in_bed) == len(report.night.epochs):
@@ -98,7 +98,7 @@ def _number(value: float | None, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
-def expert_section(report: Report) -> Iterator[str]:
+def expert_section(report: NightReport) -> Iterator[str]:
     """Yield the agreement with a person's hypnogram, where there is one."""
     if report.expert is None:
         return
@@ -133,7 +133,7 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
 
-def loss_section(report: Report) -> Iterator[str]:
+def loss_section(report: NightReport) -> Iterator[str]:
     """Yield what was lost or refused, and when."""
     night = report.night
     found = troubles(night)
@@ -157,7 +157,7 @@ def loss_section(report: Report) -> Iterator[str]:
     yield "</section>"
 
 
-def _trouble(report: Report, trouble: Trouble) -> str:
+def _trouble(report: NightReport, trouble: TroubleSpan) -> str:
     begin = report.clock(trouble.first, "%H:%M:%S")
     end = report.clock(trouble.first + trouble.n_epochs, "%H:%M:%S")
     lost = _seconds(trouble.lost_s) if trouble.lost_s else "-"

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from gateway.reports.night.contents import Report
+from gateway.reports.night.contents import NightReport
 
 
-def model_section(report: Report) -> Iterator[str]:
+def model_section(report: NightReport) -> Iterator[str]:
     """Yield the card's limits first, then its figures."""
     yield "<section><h2>How far to believe it</h2>"
     about = report.about

@@ -6,8 +6,8 @@ One unit across is one epoch; strokes keep their width however wide the page is.
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from gateway.staging.hypnogram import Hypnogram, Run
-from gateway.staging.scored_night import StagedNight
+from gateway.staging.hypnogram import Hypnogram, StageRun
+from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import STAGES, Refusal, Stage
 
 # wake on top, deep sleep at the bottom, REM below wake as is usual
@@ -40,7 +40,7 @@ def hypnogram_chart(stages: Sequence[Stage | Refusal]) -> str:
     )
 
 
-def hypnodensity_chart(night: StagedNight) -> str:
+def hypnodensity_chart(night: ScoredNight) -> str:
     """Draw the five probabilities, stacked to 1; a refused epoch leaves a gap."""
     n = len(night.epochs)
     parts = []
@@ -58,7 +58,7 @@ def hypnodensity_chart(night: StagedNight) -> str:
     return _svg(n, FULL, "hypnodensity", *refused, *parts)
 
 
-def quality_chart(night: StagedNight) -> str:
+def quality_chart(night: ScoredNight) -> str:
     """Draw the quality as a tint, the share of lost samples as bars from the top."""
     height = 20
     parts: list[str] = []
@@ -119,7 +119,7 @@ def _middle(stage: Stage) -> int:
     return LEVELS.index(stage) * ROW + ROW // 2
 
 
-def _block(stage: Stage, run: Run) -> str:
+def _block(stage: Stage, run: StageRun) -> str:
     top = _middle(stage) - BLOCK // 2
     return (
         f'<rect class="{CLASS[stage]}" x="{run.start}" y="{top}" width="{run.length}" '
@@ -127,7 +127,7 @@ def _block(stage: Stage, run: Run) -> str:
     )
 
 
-def _risers(runs: list[Run]) -> str:
+def _risers(runs: list[StageRun]) -> str:
     path = []
     for before, after in pairwise(runs):
         if isinstance(before.stage, Stage) and isinstance(after.stage, Stage):
@@ -136,7 +136,7 @@ def _risers(runs: list[Run]) -> str:
     return "".join(path)
 
 
-def _refused(runs: list[Run], height: int) -> Iterator[str]:
+def _refused(runs: list[StageRun], height: int) -> Iterator[str]:
     for run in runs:
         if isinstance(run.stage, Refusal):
             yield (

@@ -3,7 +3,7 @@
 from html import escape
 
 from gateway.formats.epoch_json import LABEL
-from gateway.reports.night.contents import Report
+from gateway.reports.night.contents import NightReport
 from gateway.reports.night.html_tables import duration
 from gateway.reports.night.palette import DARK, LIGHT, rules
 from gateway.reports.night.svg_charts import (
@@ -22,12 +22,12 @@ INNER = WIDTH - LEFT - RIGHT
 HYPNOGRAM, DENSITY, SIGNAL = (190, 230), (435, 110), (555, 18)  # top and height
 
 
-def report_svg(report: Report, theme: str = "both") -> bytes:
+def report_svg(report: NightReport, theme: str = "both") -> bytes:
     """Draw the night, SVG in UTF-8.
 
     Parameters
     ----------
-    report : Report
+    report : NightReport
     theme : str
         ``"light"`` or ``"dark"``; ``"both"`` follows the reader's system.
     """
@@ -76,7 +76,7 @@ def _text(  # noqa: PLR0913, PLR0917 (one per attribute)
     )
 
 
-def _head(report: Report) -> list[str]:
+def _head(report: NightReport) -> list[str]:
     night = report.night
     title = f"Night of {report.clock(0, '%-d %B %Y')}" if night.dated else night.name
     end = report.clock(len(night.epochs))
@@ -90,7 +90,7 @@ def _head(report: Report) -> list[str]:
     ]
 
 
-def _numbers(report: Report) -> list[str]:
+def _numbers(report: NightReport) -> list[str]:
     summary = report.live_summary
     efficiency = "-" if summary.se_pct is None else f"{summary.se_pct:.0f} %"
     shown = (
@@ -122,7 +122,7 @@ def _levels() -> list[str]:
     ]
 
 
-def _hours(report: Report) -> list[str]:
+def _hours(report: NightReport) -> list[str]:
     y = SIGNAL[0] + SIGNAL[1] + 24
     return [
         _text(LEFT + INNER * hour.share, y, hour.label, "soft", "middle", 16)
@@ -130,7 +130,7 @@ def _hours(report: Report) -> list[str]:
     ]
 
 
-def _foot(report: Report) -> list[str]:
+def _foot(report: NightReport) -> list[str]:
     y = HEIGHT - 28
     parts = []
     x = float(LEFT)

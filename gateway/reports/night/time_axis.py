@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.reports.night.contents import Report
+from gateway.reports.night.contents import NightReport
 
 EPOCHS_PER_MIN = 2
 EVERY_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)
@@ -18,7 +18,7 @@ class Hour(NamedTuple):
     label: str
 
 
-def hours(report: Report) -> Iterator[Hour]:
+def hours(report: NightReport) -> Iterator[Hour]:
     """Yield at most a dozen full hours, or parts of one in a short night."""
     minutes = max(1, len(report.night.epochs)) / EPOCHS_PER_MIN
     every = next((t for t in EVERY_MIN if minutes / t <= MOST), EVERY_MIN[-1])

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from tests.acceptance.bluez_vm.machine import Guest, GuestError
 from tests.acceptance.bluez_vm.peer import ADDRESS, Headband
 
@@ -23,7 +23,7 @@ class Lab:
     """Everything a case can lay hands on."""
 
     guest: Guest
-    air: Air
+    air: VirtualLink
     band: Headband
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bumble.hci import LeFeatureMask
 
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 # the kernel would use them, and bumble's controller does not do them right (bumble 841)
 MASKED = LeFeatureMask.LL_PRIVACY | LeFeatureMask.LE_EXTENDED_ADVERTISING
@@ -19,9 +19,9 @@ ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 
 @asynccontextmanager
-async def on_air(guest: Path, band: Path) -> AsyncIterator[Air]:
+async def on_air(guest: Path, band: Path) -> AsyncIterator[VirtualLink]:
     """Serve two controllers that hear each other, behind the sockets named."""
-    air = Air()
+    air = VirtualLink()
     async with air.serve(f"unix-server:{guest}", f"unix-server:{band}"):
         for controller in air.controllers:
             controller.le_features &= ~MASKED

@@ -11,11 +11,11 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.night.synthetic_night import synthetic_night
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from tests.support.fake_bluez.bluetoothd import Bluetoothd
 from tests.support.fake_bluez.private_bus import private_bus
 
@@ -30,11 +30,11 @@ async def main() -> None:
         if options.bus:
             bus = await stack.enter_async_context(private_bus(options.bus))
             os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus
-        air = Air()
+        air = VirtualLink()
         bluetoothd = Bluetoothd(air.plug())
         await bluetoothd.start()
         night, _ = synthetic_night(1, 1.0)
-        device = load(options.driver)(night, Knobs(boot_id=7))
+        device = load(options.driver)(night, DeviceSettings(boot_id=7))
         await stack.enter_async_context(headband(device, air.plug(), speed=1.0))
         sys.stdout.write("on the air\n")
         sys.stdout.flush()

@@ -16,25 +16,25 @@ from pathlib import Path
 
 from gateway.acquisition.packets import Battery
 from gateway.journal.options import JournalOptions
-from gateway.messages.control import Command, Control, EndSession, Lights, Mark
+from gateway.messages.control import Command, Control, EndSession, Mark, MarkLights
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import (
     Availability,
     Output,
     Reading,
-    Recording,
+    RecordingState,
     SessionState,
 )
 from gateway.mqtt.home_assistant.discovery import (
-    Place,
+    DiscoveryTarget,
     gateway_discovery,
     headband_discovery,
 )
 from gateway.mqtt.topics import TopicTree
-from gateway.preprocessing.electrode_contact import Contact, Grip
-from gateway.preprocessing.headband_fit import Contacts, Electrode, ModelInput
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from gateway.preprocessing.signal_quality import Quality
-from gateway.sinks.mqtt import LANES, Lane, Options, run
+from gateway.sinks.mqtt import LANES, Lane, MqttOptions, run
 from gateway.staging.lights import Lights as Marked
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise
@@ -60,7 +60,7 @@ EXPECTED = {
 States = Mapping[str, str]
 REM = (0.02, 0.05, 0.06, 0.03, 0.84)
 NOW = datetime.now(UTC)
-FAIR = Contact(Grip.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
+FAIR = Contact(ContactState.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
 NIGHT = summarise([Stage.W] * 10 + [Stage.N2] * 40 + [Stage.R] * 20)
 
 
@@ -69,7 +69,7 @@ PRESSED = (
     ("switch turn_off switch.bedroom_headband_recording", EndSession("bedroom")),
     (
         "switch turn_off switch.bedroom_headband_lights_out",
-        Lights("bedroom", off=False),
+        MarkLights("bedroom", off=False),
     ),
     (
         "button press button.bedroom_headband_mark_this_moment",
@@ -81,7 +81,7 @@ STAGE_ALONE = ("stage",)
 
 def n_entities(lanes: tuple[Lane, ...]) -> int:
     """Return how many entities the discovery messages announce."""
-    place = Place(TopicTree("sleepgate"), "000000", "host", "0", lanes=lanes)
+    place = DiscoveryTarget(TopicTree("sleepgate"), "000000", "host", "0", lanes=lanes)
     messages = headband_discovery(place, "bedroom"), gateway_discovery(place)
     components = [json.loads(message)["components"] for message in messages]
     return sum(len(each) > 1 for some in components for each in some.values())
@@ -95,7 +95,7 @@ async def sleep_on(feed: Feed[Reading]) -> None:
 
     put(Availability(online=True, reason="samples arrive"))
     put(Battery(71))
-    put(SessionState(Recording.RECORDING, NOW, lights=Marked(0, NOW)))
+    put(SessionState(RecordingState.RECORDING, NOW, lights=Marked(0, NOW)))
     put(NIGHT)
     for index in count():
         scored = ScoredEpoch(
@@ -108,7 +108,7 @@ async def sleep_on(feed: Feed[Reading]) -> None:
             t_rx=time.monotonic(),
         )
         put(scored)
-        put(Contacts((Electrode("AF7", FAIR),), (ModelInput("EEG", "AF7", FAIR),)))
+        put(Contacts((ElectrodeFit("AF7", FAIR),), (ModelInput("EEG", "AF7", FAIR),)))
         await asyncio.sleep(5)
 
 
@@ -176,7 +176,7 @@ async def gateway(
 ) -> AsyncIterator[None]:
     """Publish a night while entered."""
     feed = Feed[Reading](depth=4096)
-    options = Options(
+    options = MqttOptions(
         host=broker.host,
         port=broker.port,
         publish=lanes,

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.acquisition.packets import Block
-from gateway.edf.record_writer import Records
+from gateway.acquisition.packets import SampleBlock
+from gateway.edf.record_writer import RecordWriter
 from gateway.edf.signals import lay_out
 from tests.acceptance.recording.kill import KILLS_A_NIGHT, one_night
 from tests.acceptance.recording.readers import READERS, look, opens
@@ -66,12 +66,12 @@ def _kill(n_kills: int, seed: int) -> int:
 def _long_night(hours: int) -> int:
     """Record 8 channels at 256 Hz into nothing, and watch the memory."""
     channels = tuple(Channel(f"E{n}", Modality.EEG, 0.05) for n in range(8))
-    records = Records(lay_out(Montage((Stream(256.0, channels),))), 0)
+    records = RecordWriter(lay_out(Montage((Stream(256.0, channels),))), 0)
     present, dice = np.ones(256, np.bool_), np.random.default_rng(0)
     uv = np.float32(0.05) * dice.integers(-99, 99, (8, 256)).astype(np.float32)
     n_bytes, peaks_kb = 0, []
     for second in range(hours * HOUR_S):
-        block = Block(second, (uv,), (present,), float(second), (256 * second,))
+        block = SampleBlock(second, (uv,), (present,), float(second), (256 * second,))
         n_bytes += sum(map(len, records.push(block)))
         if second % HOUR_S == HOUR_S - 1:
             peaks_kb.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.errors import RecordingError
-from gateway.messages.outputs import Recording, SessionState
+from gateway.messages.outputs import RecordingState, SessionState
 from gateway.recorder.folder import of_session
 from gateway.recorder.integrity import survey
-from gateway.recorder.recorder import Limits, Recorder
-from gateway.recorder.session_file import Writer
+from gateway.recorder.recorder import DiskLimits, Recorder
+from gateway.recorder.session_file import FileWriter
 from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.recording.night import (
     DEVICE,
@@ -32,7 +32,7 @@ from tests.acceptance.recording.night import (
     stages_of,
 )
 
-LIMITS = Limits(min_free_mb=0, keep_days=None)
+LIMITS = DiskLimits(min_free_mb=0, keep_days=None)
 KILLS_A_NIGHT = 2
 AWAY_S = 4  # from the kill to the first second of the next process
 Look = Callable[[Path], Iterator[str]]
@@ -51,16 +51,16 @@ def record(
     folder: Path, start: int, end: int, tell: Callable[[int, int], None]
 ) -> None:
     """Record the seconds from `start` to before `end` and end the session."""
-    recorder = Recorder(folder, LIMITS, Writer("test"))
+    recorder = Recorder(folder, LIMITS, FileWriter("test"))
     recorder.begin()
     n_epochs, reached = start // EPOCH_S, start
     for second, value in outputs(start, end):
         recorder.take(reading(value))
         n_epochs += isinstance(value, ScoredEpoch)
-        if isinstance(value, Block):
+        if isinstance(value, SampleBlock):
             reached = second
         tell(reached, n_epochs)
-    recorder.take(reading(SessionState(Recording.ENDED)))
+    recorder.take(reading(SessionState(RecordingState.ENDED)))
     recorder.close()
 
 

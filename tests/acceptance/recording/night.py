@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.edf.record_writer import END, GAP, UNRECORDED
 from gateway.edf.signals import lay_out
 from gateway.messages.outputs import Output, Reading, SignalBegins
 from gateway.recorder.integrity import annotations, samples, survey
-from gateway.staging.events import Happening, SleepEvent
+from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import STAGES
 
@@ -87,13 +87,13 @@ def outputs(start: int, end: int) -> Iterator[tuple[int, Output]]:
                 )
             )
             first = tuple(int(s.sfreq) * number for s in MONTAGE.streams)
-            yield number, Block(number, uv, present, float(number), first)
+            yield number, SampleBlock(number, uv, present, float(number), first)
         if number % MARK_EVERY_S == 0:
             when = BEGAN + timedelta(seconds=number)
             yield (
                 number,
                 SleepEvent(
-                    Happening.MARKER, when, second=float(number), text=f"mark {number}"
+                    EventKind.MARKER, when, second=float(number), text=f"mark {number}"
                 ),
             )
         if (number + 1) % EPOCH_S == 0:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway import drivers
-from gateway.ble.bluez.adapter import BluezCare
+from gateway.ble.bluez.adapter import BluezAdapter
 from gateway.errors import AdapterError
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,7 @@ def impatient(monkeypatch):
     async def call(self, *call, timeout_s=0, **options):
         return await call_in_time(self, *call, timeout_s=0.3, **options)
 
-    call_in_time = BluezCare()._bus.__class__.call  # noqa: SLF001 - the real one
+    call_in_time = BluezAdapter()._bus.__class__.call  # noqa: SLF001 - the real one
     monkeypatch.setattr("gateway.ble.bluez.dbus.SystemBus.call", call)
     monkeypatch.setattr("gateway.ble.bluez.adapter.FORGET_S", 0.3)
 
@@ -27,7 +27,7 @@ async def test_only_what_nobody_reads_is_disconnected(bed, address):
     await bed.headband()
     async with bed.radio() as radio, bed.listening(radio) as heard:
         await heard.samples(100)
-        care = BluezCare()
+        care = BluezAdapter()
         await care.disconnect_stale([DIY.service], [address.lower()])
         await care.disconnect_stale(["0000fe8d-0000-1000-8000-00805f9b34fb"], [])
         await heard.samples(100)
@@ -38,7 +38,7 @@ async def test_only_what_nobody_reads_is_disconnected(bed, address):
 
 
 async def test_a_power_cycle_switches_off_and_on(bed):
-    care = BluezCare("hci0")
+    care = BluezAdapter("hci0")
     before = len(bed.bluetoothd.calls)
     await care.power_cycle()
     assert bed.bluetoothd.calls[before:].count("Properties.Set") == 2
@@ -49,14 +49,14 @@ async def test_a_power_cycle_switches_off_and_on(bed):
 
 
 async def test_an_adapter_that_is_not_there_is_named_with_those_that_are(bed):
-    care = BluezCare("hci7")
+    care = BluezAdapter("hci7")
     with pytest.raises(AdapterError, match=r"no Bluetooth adapter hci7: .* hci0"):
         await care.power_cycle()
     await care.close()
 
 
 async def test_a_hung_bluetoothd_hangs_nobody(bed, impatient):
-    care = BluezCare()
+    care = BluezAdapter()
     await care.watch(lambda _: None)
     bed.bluetoothd.freeze()
     async with asyncio.timeout(10):
@@ -76,7 +76,7 @@ async def test_a_hung_bluetoothd_hangs_nobody(bed, impatient):
 
 async def test_each_end_of_bluetoothd_is_told_once(bed):
     told = []
-    care = BluezCare()
+    care = BluezAdapter()
     for _ in range(3):
         await care.watch(told.append)
     for n in (1, 2):
@@ -88,7 +88,7 @@ async def test_each_end_of_bluetoothd_is_told_once(bed):
 
 
 async def test_a_lost_connection_to_d_bus_is_made_again(bed):
-    care = BluezCare()
+    care = BluezAdapter()
     assert await care.bonds() == []
     bus = await care._bus.connection()  # noqa: SLF001 - as if D-Bus had cut it
     bus.disconnect()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.ble.bluez.dbus import BluezAdapter
+from gateway.ble.bluez.dbus import AdapterObject
 from gateway.ble.bluez.diagnosis import Hardware, chosen, judge, read_hardware
 from gateway.errors import AdapterError
 
@@ -14,7 +14,7 @@ def adapter(name="hci0", **properties):
     properties = {"Address": address, "Powered": True, "Roles": ["central"]} | {
         **properties
     }
-    return BluezAdapter(f"/org/bluez/{name}", properties)
+    return AdapterObject(f"/org/bluez/{name}", properties)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 
 from gateway import drivers
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.bluez.adapter import BluezCare
+from gateway.ble.bluez.adapter import BluezAdapter
 from gateway.ble.bluez.diagnosis import Hardware, diagnose
 from gateway.errors import AdapterError
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from tests.support.fake_bluez.bluetoothd import Bluetoothd
 from tests.support.fake_bluez.private_bus import NO_RIGHTS, dbus_daemon, private_bus
 
@@ -38,10 +38,10 @@ async def test_the_daemon_says_so_too_and_goes_on_when_one_is_plugged_in(
     system_bus, monkeypatch
 ):
     monkeypatch.setattr("gateway.ble.bluez.adapter.read_hardware", lambda: NOTHING)
-    radio = BleakRadio(care=BluezCare())
+    radio = BleakRadio(care=BluezAdapter())
     with pytest.raises(AdapterError, match="plug one in"):
         await radio.scan([drivers.load("diy")], 1.0)
-    bluetoothd = Bluetoothd(Air().plug())
+    bluetoothd = Bluetoothd(VirtualLink().plug())
     await bluetoothd.start()
     assert await radio.scan([drivers.load("diy")], 0.1) == []
     await radio.close()
@@ -76,7 +76,7 @@ async def test_no_d_bus(monkeypatch, sysfs, tmp_path):
     address = f"unix:path={tmp_path}/none"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
     assert "apt install bluez dbus" in str(await diagnose(sysfs=sysfs))
-    radio = BleakRadio(care=BluezCare())
+    radio = BleakRadio(care=BluezAdapter())
     with pytest.raises(AdapterError, match="apt install bluez dbus"):
         await radio.scan([], 1.0)
     await radio.close()
@@ -86,7 +86,7 @@ async def test_no_d_bus(monkeypatch, sysfs, tmp_path):
 async def test_no_rights(monkeypatch, sysfs, tmp_path):
     async with private_bus(tmp_path, NO_RIGHTS) as address:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-        bluetoothd = Bluetoothd(Air().plug())
+        bluetoothd = Bluetoothd(VirtualLink().plug())
         await bluetoothd.start()
         assert "usermod -aG bluetooth" in str(await diagnose(sysfs=sysfs))
         await bluetoothd.close()

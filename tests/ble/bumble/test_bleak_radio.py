@@ -25,7 +25,7 @@ from gateway.errors import (
 )
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 DIY = drivers.load("diy")
 LSB_UV = float(np.float32(1e-7)) * 1e6
@@ -65,7 +65,7 @@ async def radio_on(transport):
 
 @asynccontextmanager
 async def one_headband(played, speed=1.0, mtu=517):
-    air = Air()
+    air = VirtualLink()
     async with (
         headband(played, air.plug(), speed=speed, mtu=mtu) as band,
         radio_on(air.plug) as radio,
@@ -186,7 +186,7 @@ async def test_leaving_stops_the_stream_and_frees_the_headband():
 
 @pytest.mark.parametrize("address", [OTHER, OTHER.lower()])
 async def test_of_two_headbands_the_one_of_the_address_is_taken(address):
-    air = Air()
+    air = VirtualLink()
     async with (
         headband(firmware(boot_id=1), air.plug()),
         headband(firmware(boot_id=2), air.plug(), address=OTHER),
@@ -198,7 +198,7 @@ async def test_of_two_headbands_the_one_of_the_address_is_taken(address):
 
 
 async def test_no_headband_in_reach_is_said_after_the_scan():
-    async with radio_on(Air().plug) as radio:
+    async with radio_on(VirtualLink().plug) as radio:
         with pytest.raises(LinkError, match="no diy headband in reach, 20 s long"):
             await radio.find(DIY)
         with pytest.raises(LinkError, match=f"no {OTHER} in reach"):
@@ -279,7 +279,9 @@ async def test_without_a_controller_there_is_no_bluetooth(tmp_path):
 
 
 async def test_a_controller_that_says_nothing_is_told_of():
-    async with radio_on(lambda: Transport(BaseSource(), Air().controller())) as radio:
+    async with radio_on(
+        lambda: Transport(BaseSource(), VirtualLink().controller())
+    ) as radio:
         with pytest.raises(AdapterError, match="nothing answers"):
             await radio.find(DIY)
 

@@ -18,7 +18,7 @@ from gateway.errors import LinkError, OtherKindError
 from sim.device import Reaction
 from sim.devices.diy import NAME, DiyDevice
 from sim.radio.peripheral import ADDRESS, headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 DIY = drivers.load("diy")
 OTHER = "F0:F1:F2:F3:F4:F6"
@@ -46,7 +46,7 @@ class Listening(DiyDevice):
 
 @asynccontextmanager
 async def in_reach(*bands, reserved=()):
-    air = Air()
+    air = VirtualLink()
     addresses = (ADDRESS, OTHER)
     radio = BleakRadio(backend=backend(air.plug), reserved=reserved)
     async with asyncio.TaskGroup() as tasks:

@@ -12,11 +12,11 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import LinkError
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices.muse_athena import AthenaDevice
 from sim.devices.muse_classic import ClassicDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 ATHENA, CLASSIC = map(drivers.load, ("muse_athena", "muse_classic"))
 DEVICES = {
@@ -35,8 +35,8 @@ def noise(name, seconds):
 async def streaming(name, seconds, driver=None, **knobs):
     """Put a Muse on the air; yield the air, what it plays and the link to it."""
     counts = noise(name, seconds)
-    device = DEVICES[name][0](counts, Knobs(**knobs))
-    air = Air()
+    device = DEVICES[name][0](counts, DeviceSettings(**knobs))
+    air = VirtualLink()
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(device, air.plug(), speed=1.0):
         link = stream(
@@ -116,8 +116,8 @@ async def test_a_headband_in_its_bootloader_is_brought_back_without_a_person():
     ("name", "driver"), [("muse_classic", ATHENA), ("muse_athena", CLASSIC)]
 )
 async def test_the_other_kind_is_called_by_its_name(name, driver):
-    device = DEVICES[name][0](noise(name, 20), Knobs())
-    air = Air()
+    device = DEVICES[name][0](noise(name, 20), DeviceSettings())
+    air = VirtualLink()
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(device, air.plug(), speed=1.0):
         found = await radio.find(driver)

@@ -9,12 +9,12 @@ from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
-from gateway.ble.link_state import Event
+from gateway.ble.link_state import LinkEvent
 from gateway.errors import BondingError, LostBondError
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import ADDRESS, headband
 from sim.radio.security import Security
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 DIY = drivers.load("diy")
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, 0.1),)),))
@@ -24,7 +24,7 @@ DRIVERS = [drivers.load(name) for name in drivers.names()]
 @asynccontextmanager
 async def in_reach(security, air=None, bonds=None, keystore=None):
     """Yield a radio and a headband that demands `security`."""
-    air = air or Air()
+    air = air or VirtualLink()
     device = DiyDevice(MONTAGE, [np.zeros((1, 60_000), np.int16)], boot_id=1)
     async with headband(
         device, air.plug(), security=security, keystore=keystore
@@ -71,7 +71,12 @@ async def test_one_connection_finds_the_kind_bonds_and_streams():
         connection = await attempt(radio, bond="if_needed", became=became.append)
         assert (connection.driver, connection.bonded) == (DIY, True)
         assert became == [
-            *(Event.CONNECTED, Event.BOND_WANTED, Event.BONDED, Event.SUBSCRIBED),
+            *(
+                LinkEvent.CONNECTED,
+                LinkEvent.BOND_WANTED,
+                LinkEvent.BONDED,
+                LinkEvent.SUBSCRIBED,
+            ),
         ]
         assert await radio.bonds() == [ADDRESS]
 
@@ -85,7 +90,7 @@ async def test_a_bond_is_used_from_then_on_without_leave():
 
 async def test_a_bond_in_a_file_outlives_both_ends(tmp_path):
     gateway, band = tmp_path / "bonds.json", tmp_path / "headband.json"
-    air = Air()
+    air = VirtualLink()
     for bond in ("if_needed", "never"):
         async with in_reach(Security.JUST_WORKS, air, gateway, band) as (radio, _):
             await attempt(radio, bond=bond)
@@ -129,7 +134,7 @@ async def test_a_lost_bond_is_made_anew_while_a_person_pairs():
         became = []
         again = await attempt(radio, bond="if_needed", became=became.append)
         assert again.bonded
-        assert became == [Event.BOND_WANTED, Event.BONDED, Event.SUBSCRIBED]
+        assert became == [LinkEvent.BOND_WANTED, LinkEvent.BONDED, LinkEvent.SUBSCRIBED]
         assert not (await attempt(radio)).bonded
 
 

@@ -9,12 +9,12 @@ import pytest
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification, SamplePacket
-from gateway.ble.link_state import State
+from gateway.ble.link_state import LinkState
 from gateway.ble.open_radio import open_radio
 from gateway.ble.reconnect import stream
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 pytestmark = pytest.mark.integration
 
@@ -69,7 +69,7 @@ async def first_samples(link, info):
 async def test_a_simulator_that_is_killed_and_comes_back_is_the_same_night(
     served, opened
 ):
-    async with Air().serve(*served), listening(opened[1]) as link:
+    async with VirtualLink().serve(*served), listening(opened[1]) as link:
         async with band(opened[0]):
             up = await first(link, LinkUp)
             await first(link, Notification)
@@ -83,7 +83,7 @@ async def test_a_simulator_that_is_killed_and_comes_back_is_the_same_night(
 
 
 async def test_the_gateway_may_go_and_come_back_too(served, opened):
-    async with Air().serve(*served), band(opened[0]):
+    async with VirtualLink().serve(*served), band(opened[0]):
         for _ in range(2):
             async with listening(opened[1]) as link:
                 await first(link, Notification)
@@ -95,14 +95,14 @@ async def test_an_adapter_that_comes_late_or_goes_and_returns_is_used_again(
     waiting = asyncio.Event()
 
     def report(now):
-        if now.state is State.WAITING:
+        if now.state is LinkState.WAITING:
             waiting.set()
 
     async with listening(opened[1], report) as link:
         late = asyncio.create_task(first(link, LinkUp))
         await waiting.wait()
         for _ in range(2):
-            async with Air().serve(*served), band(opened[0]):
+            async with VirtualLink().serve(*served), band(opened[0]):
                 await late
                 await first(link, Notification)
             down = await first(link, LinkDown)

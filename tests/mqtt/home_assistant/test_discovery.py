@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mqtt.home_assistant.discovery import (
-    Place,
+    DiscoveryTarget,
     gateway_discovery,
     gateway_topic,
     headband_discovery,
@@ -17,9 +17,9 @@ from gateway.mqtt.home_assistant.discovery import (
 from gateway.mqtt.payloads import PHASE
 from gateway.mqtt.topics import TopicTree
 from gateway.sinks.mqtt import LANES
-from gateway.staging.events import Happening
+from gateway.staging.events import EventKind
 
-PLACE = Place(TopicTree("sleepgate"), "7f3a91", "pi-bedroom", "0.1.0")
+PLACE = DiscoveryTarget(TopicTree("sleepgate"), "7f3a91", "pi-bedroom", "0.1.0")
 UNITS = {
     "battery": {"%"},
     "data_size": {"B", "kB", "MB", "GB"},
@@ -145,7 +145,7 @@ def test_what_is_not_published_is_taken_out():
 
 def test_every_event_there_is_was_declared():
     components = json.loads(MESSAGES["headband"])["components"]
-    assert set(components["event"]["event_types"]) == {h.value for h in Happening}
+    assert set(components["event"]["event_types"]) == {h.value for h in EventKind}
     assert set(PHASE.values()) < set(components["phase"]["event_types"])
 
 

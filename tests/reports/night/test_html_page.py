@@ -14,19 +14,19 @@ from gateway.evaluation.bland_altman import agree_over_nights
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.models.load import read_model
 from gateway.reports.bland_altman_svg import bland_altman_svg
-from gateway.reports.night.contents import Report, troubles
+from gateway.reports.night.contents import NightReport, troubles
 from gateway.reports.night.html_page import report_html
 from gateway.reports.night.svg_picture import report_svg
-from gateway.staging.scored_night import StagedNight
+from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Refusal, Stage
 from tests.support.scored_nights import night_of, nights
 
 LINKS = {"src", "href", "xlink:href"}
 
 
-def report_of(night: StagedNight, **more) -> Report:
+def report_of(night: ScoredNight, **more) -> NightReport:
     told = {"zone": UTC, "zone_name": "UTC", "version": "0.1.0"} | more
-    return Report(night=night, **told)
+    return NightReport(night=night, **told)
 
 
 def parsed(picture):

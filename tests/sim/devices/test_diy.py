@@ -12,7 +12,7 @@ from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.drivers import diy
 from gateway.errors import ConfigError, RecordingError
 from gateway.recordings.recording import Recording
-from sim.device import Knobs, Reaction
+from sim.device import DeviceSettings, Reaction
 from sim.devices.diy import DiyDevice, device
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
@@ -224,8 +224,8 @@ def test_a_new_connection_has_nothing_switched_on():
 def test_a_true_rate_is_refused_in_favour_of_drift():
     night = Recording(name="n", montage=POLYGRAPH, counts=tuple(NIGHT))
     with pytest.raises(ConfigError, match="drift_ppm"):
-        device(night, Knobs(sfreq_hz=100.5))
-    assert device(night, Knobs(name="mine")).name == "mine"
+        device(night, DeviceSettings(sfreq_hz=100.5))
+    assert device(night, DeviceSettings(name="mine")).name == "mine"
 
 
 def test_the_recording_ends_with_its_longest_stream():

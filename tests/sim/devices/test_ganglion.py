@@ -8,7 +8,7 @@ import pytest
 from gateway.acquisition.packets import Motion, SamplePacket
 from gateway.drivers import Read, Write, ganglion
 from gateway.errors import ConfigError
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.devices.ganglion import FIRMWARE, GanglionDevice
 from sim.night.synthetic_night import synthetic_night
@@ -34,7 +34,7 @@ def arrived(values):
 @pytest.mark.parametrize("sfreq_hz", [None, 200.4])
 def test_every_sample_arrives_as_its_firmware_sends_it(talk, firmware, sfreq_hz):
     given = counts(sfreq_hz or 200.0)
-    knobs = Knobs(firmware=firmware, sfreq_hz=sfreq_hz)
+    knobs = DeviceSettings(firmware=firmware, sfreq_hz=sfreq_hz)
     talking = talk(GanglionDevice(given, knobs), mtu=23)
     info = talking.shake_hands(DRIVER)
     assert info.firmware == firmware
@@ -52,7 +52,9 @@ def test_every_sample_arrives_as_its_firmware_sends_it(talk, firmware, sfreq_hz)
 @pytest.mark.parametrize("firmware", FIRMWARE)
 def test_started_late_it_begins_with_what_is_sampled_then(talk, firmware):
     given = counts()
-    talking = talk(GanglionDevice(given, Knobs(firmware=firmware, skip_s=12.345)))
+    talking = talk(
+        GanglionDevice(given, DeviceSettings(firmware=firmware, skip_s=12.345))
+    )
     info = talking.shake_hands(DRIVER)
     talking.listen(5)
     _, found = arrived(talking.decoded(DRIVER, info))
@@ -63,7 +65,7 @@ def test_started_late_it_begins_with_what_is_sampled_then(talk, firmware):
 @pytest.mark.parametrize("firmware", FIRMWARE)
 def test_the_accelerometer_is_switched_on_by_a_letter(talk, firmware):
     given = counts()
-    talking = talk(GanglionDevice(given, Knobs(firmware=firmware)))
+    talking = talk(GanglionDevice(given, DeviceSettings(firmware=firmware)))
     talking.answer(Write(ganglion.SEND, b"n"))
     info = talking.shake_hands(DRIVER)
     talking.listen(10)
@@ -77,7 +79,7 @@ def test_the_accelerometer_is_switched_on_by_a_letter(talk, firmware):
 
 
 def test_it_says_what_it_was_told_and_stops(talk):
-    talking = talk(GanglionDevice(counts(), Knobs()))
+    talking = talk(GanglionDevice(counts(), DeviceSettings()))
     info = talking.shake_hands(DRIVER)
     talking.listen(1)
     n = len(talking.inbox)
@@ -91,7 +93,7 @@ def test_it_says_what_it_was_told_and_stops(talk):
 
 
 def test_a_write_to_disconnect_hangs_up(talk):
-    device = GanglionDevice(counts(), Knobs())
+    device = GanglionDevice(counts(), DeviceSettings())
     talking = talk(device)
     uuids = [attribute.uuid for attribute in device.attributes]
     talking.answer(Write(uuids[2], b"\x01"))
@@ -101,7 +103,7 @@ def test_a_write_to_disconnect_hangs_up(talk):
 
 def test_a_recording_is_wired_to_its_inputs(talk):
     night, _ = synthetic_night(seed=1, hours=60 / 3600)
-    device = load("ganglion")(night, Knobs())
+    device = load("ganglion")(night, DeviceSettings())
     assert device.duration_s == pytest.approx(60, abs=0.1)
     talking = talk(device)
     info = talking.shake_hands(DRIVER)
@@ -121,4 +123,4 @@ def test_a_recording_is_wired_to_its_inputs(talk):
 def test_a_firmware_there_is_not_is_refused():
     night, _ = synthetic_night(seed=1, hours=60 / 3600)
     with pytest.raises(ConfigError, match=r"'9'; there are 2\.0\.1, 3\.0\.0"):
-        load("ganglion")(night, Knobs(firmware="9"))
+        load("ganglion")(night, DeviceSettings(firmware="9"))

@@ -11,7 +11,7 @@ from gateway.drivers.muse_athena.frame import EEG_8
 from gateway.drivers.muse_classic.control import CONTROL, command
 from gateway.errors import ConfigError, DecodeError
 from gateway.recordings.recording import Recording
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.devices.muse_athena import AthenaDevice
 
@@ -32,7 +32,7 @@ def samples(values):
 @pytest.mark.parametrize("skip_s", [0.0, 12.3])
 def test_every_sample_arrives_as_it_was_recorded(talk, firmware, sfreq_hz, skip_s):
     given = counts(sfreq_hz or 256.0)
-    knobs = Knobs(firmware=firmware, sfreq_hz=sfreq_hz, skip_s=skip_s)
+    knobs = DeviceSettings(firmware=firmware, sfreq_hz=sfreq_hz, skip_s=skip_s)
     talking = talk(AthenaDevice(given, knobs))
     info = talking.shake_hands(DRIVER)
     talking.listen(30)
@@ -52,7 +52,7 @@ def test_every_sample_arrives_as_it_was_recorded(talk, firmware, sfreq_hz, skip_
 
 @pytest.mark.parametrize(("firmware", "jitter_s"), [("2025", 0.12), ("2026", 1e-3)])
 def test_its_clock_tells_its_true_rate(talk, firmware, jitter_s):
-    knobs = Knobs(firmware=firmware, sfreq_hz=256.26)
+    knobs = DeviceSettings(firmware=firmware, sfreq_hz=256.26)
     talking = talk(AthenaDevice(counts(256.26), knobs))
     info = talking.shake_hands(DRIVER)
     talking.listen(40)
@@ -66,7 +66,7 @@ def test_its_clock_tells_its_true_rate(talk, firmware, jitter_s):
 
 @pytest.mark.parametrize("mtu", [100, 185, 247, 517])
 def test_packets_are_as_long_as_the_radio_takes(talk, mtu):
-    talking = talk(AthenaDevice(counts(), Knobs()), mtu=mtu)
+    talking = talk(AthenaDevice(counts(), DeviceSettings()), mtu=mtu)
     info = talking.shake_hands(DRIVER)
     talking.listen(5)
     assert samples(talking.decoded(DRIVER, info))
@@ -75,7 +75,7 @@ def test_packets_are_as_long_as_the_radio_takes(talk, mtu):
 
 
 def test_the_preset_decides_over_the_number_of_channels():
-    device = AthenaDevice(counts(), Knobs())
+    device = AthenaDevice(counts(), DeviceSettings())
     device.write(CONTROL, command("p1041"), 247, 0.0)
     first = next(device.frames(0.0, 247))
     (packet,) = frame.decode(first.payload)
@@ -83,13 +83,13 @@ def test_the_preset_decides_over_the_number_of_channels():
 
 
 def test_a_radio_that_takes_too_little_gets_packets_cut_short(talk):
-    talking = talk(AthenaDevice(counts(), Knobs()), mtu=23)
+    talking = talk(AthenaDevice(counts(), DeviceSettings()), mtu=23)
     with pytest.raises(DecodeError, match="a packet from byte 0"):
         talking.shake_hands(DRIVER)
 
 
 def test_a_second_start_changes_nothing_and_a_halt_ends_it():
-    device = AthenaDevice(counts(), Knobs())
+    device = AthenaDevice(counts(), DeviceSettings())
     assert device.write(CONTROL, command("dc001"), 247, 1.0).streaming is True
     assert device.write(CONTROL, command("dc001"), 247, 1.1).streaming is None
     assert device.write(CONTROL, command("h"), 247, 2.0).streaming is False
@@ -97,7 +97,7 @@ def test_a_second_start_changes_nothing_and_a_halt_ends_it():
 
 
 def test_it_refuses_what_it_does_not_know_and_ignores_what_is_no_command():
-    device = AthenaDevice(counts(seconds=1), Knobs(firmware="2025d"))
+    device = AthenaDevice(counts(seconds=1), DeviceSettings(firmware="2025d"))
     for text, rc in (("p99", 1), ("dc001", 69), ("L1", 0)):
         ((_, reply),) = device.write(CONTROL, command(text), 247, 0.0).replies
         assert reply[1 : 1 + reply[0]].decode() == f'{{"rc":{rc}}}'
@@ -118,7 +118,7 @@ def test_what_was_laid_on_its_electrodes_is_derived_again(talk):
         montage=Montage((Stream(100.0, channels),)),
         counts=(np.rint(np.array(list(waves.values())) * 100).astype(np.int16),),
     )
-    talking = talk(load("muse_athena")(night, Knobs(sfreq_hz=256.26)))
+    talking = talk(load("muse_athena")(night, DeviceSettings(sfreq_hz=256.26)))
     info = talking.shake_hands(DRIVER)
     talking.listen(30)
     packets = samples(talking.decoded(DRIVER, info))
@@ -138,4 +138,4 @@ def test_what_was_laid_on_its_electrodes_is_derived_again(talk):
 
 def test_an_unknown_firmware_is_refused_with_those_there_are():
     with pytest.raises(ConfigError, match="2025, 2025d, 2026"):
-        load("muse_athena")(None, Knobs(firmware="9"))
+        load("muse_athena")(None, DeviceSettings(firmware="9"))

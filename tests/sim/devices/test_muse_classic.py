@@ -7,7 +7,7 @@ from gateway.acquisition.packets import Battery, Motion, SamplePacket
 from gateway.drivers import muse_classic
 from gateway.drivers.muse_classic.control import CONTROL, command
 from gateway.errors import ConfigError, LinkError
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.devices.muse_classic import ClassicDevice
 
@@ -27,7 +27,7 @@ def samples(values):
 @pytest.mark.parametrize("sfreq_hz", [None, 256.26])
 def test_every_sample_arrives_as_it_was_recorded(talk, sfreq_hz):
     given = counts(sfreq_hz or 256.0)
-    talking = talk(ClassicDevice(given, Knobs(sfreq_hz=sfreq_hz)), mtu=23)
+    talking = talk(ClassicDevice(given, DeviceSettings(sfreq_hz=sfreq_hz)), mtu=23)
     info = talking.shake_hands(DRIVER)
     talking.listen(30, DRIVER.keep_alive)
     values = talking.decoded(DRIVER, info)
@@ -46,7 +46,7 @@ def test_every_sample_arrives_as_it_was_recorded(talk, sfreq_hz):
 def test_with_the_aux_there_are_five_channels(talk):
     given = counts()
     driver = muse_classic.driver(muse_classic.FIVE)
-    talking = talk(ClassicDevice(given, Knobs()))
+    talking = talk(ClassicDevice(given, DeviceSettings()))
     info = talking.shake_hands(driver)
     talking.listen(2)
     (first, *_) = samples(talking.decoded(driver, info))
@@ -57,7 +57,7 @@ def test_with_the_aux_there_are_five_channels(talk):
 def test_without_keep_alive_it_starves_and_with_it_does_not(talk):
     lasted = []
     for keep_alive in (None, DRIVER.keep_alive):
-        talking = talk(ClassicDevice(counts(), Knobs(starves_s=60.0)))
+        talking = talk(ClassicDevice(counts(), DeviceSettings(starves_s=60.0)))
         info = talking.shake_hands(DRIVER)
         began_s = talking.now_s
         talking.listen(150, keep_alive)
@@ -67,7 +67,7 @@ def test_without_keep_alive_it_starves_and_with_it_does_not(talk):
 
 
 def test_what_starved_streams_again_after_another_handshake(talk):
-    device = ClassicDevice(counts(), Knobs(starves_s=20.0))
+    device = ClassicDevice(counts(), DeviceSettings(starves_s=20.0))
     first = talk(device)
     first.shake_hands(DRIVER)
     first.listen(60)
@@ -79,7 +79,7 @@ def test_what_starved_streams_again_after_another_handshake(talk):
 
 
 def test_it_leaves_its_bootloader_when_told(talk):
-    device = ClassicDevice(counts(), Knobs(firmware="bootloader"))
+    device = ClassicDevice(counts(), DeviceSettings(firmware="bootloader"))
     first = talk(device)
     with pytest.raises(LinkError, match="bootloader"):
         first.shake_hands(DRIVER)
@@ -88,7 +88,7 @@ def test_it_leaves_its_bootloader_when_told(talk):
 
 
 def test_it_halts_when_told(talk):
-    talking = talk(ClassicDevice(counts(), Knobs()))
+    talking = talk(ClassicDevice(counts(), DeviceSettings()))
     talking.shake_hands(DRIVER)
     for write in DRIVER.stop:
         talking.answer(write)
@@ -98,7 +98,7 @@ def test_it_halts_when_told(talk):
 
 
 def test_it_refuses_what_it_does_not_know_and_ignores_what_is_no_command():
-    device = ClassicDevice(counts(seconds=1), Knobs())
+    device = ClassicDevice(counts(seconds=1), DeviceSettings())
     ((char, reply),) = device.write(CONTROL, command("p99"), 23, 0.0).replies
     assert (char, reply[: 1 + reply[0]]) == (CONTROL, b'\x08{"rc":1}')
     assert device.write(CONTROL, b"\xff\x00", 23, 0.0) == ((0, (), None, False))
@@ -108,4 +108,4 @@ def test_it_refuses_what_it_does_not_know_and_ignores_what_is_no_command():
 
 def test_an_unknown_firmware_is_refused_with_those_there_are():
     with pytest.raises(ConfigError, match=r"1\.2\.13, bootloader"):
-        load("muse_classic")(None, Knobs(firmware="9"))
+        load("muse_classic")(None, DeviceSettings(firmware="9"))

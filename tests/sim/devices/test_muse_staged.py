@@ -8,13 +8,13 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.montage import Montage
-from gateway.acquisition.packets import LinkUp, Tick
+from gateway.acquisition.packets import ClockTick, LinkUp
 from gateway.models.load import read_model
 from gateway.offline import score_recording
 from gateway.session.night import Night
 from gateway.session.pipeline import Pipeline
 from gateway.staging.scored_epoch import ScoredEpoch
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.night.synthetic_night import synthetic_night
 
@@ -43,11 +43,11 @@ def staged(outputs):
 def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
     night, _ = synthetic_night(seed=1, hours=HOURS)
     scorer, driver = read_model("default"), drivers.load(name)
-    talking = talk(load(name)(night, Knobs(skip_s=skip_s)))
+    talking = talk(load(name)(night, DeviceSettings(skip_s=skip_s)))
     info = talking.shake_hands(driver)
     talking.listen(night.duration_s, driver.keep_alive)
     pipeline = Pipeline(driver, Night(scorer, {}, 50.0, driver.derivations))
-    start = Tick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
+    start = ClockTick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
     inputs = [start, LinkUp(0.0, info), *talking.inbox]
     live = staged(output for value in inputs for output in pipeline.push(value))
     assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0

@@ -7,7 +7,7 @@ from gateway import drivers
 from gateway.acquisition.packets import Battery, SamplePacket
 from gateway.drivers import Read, Write, npg_lite
 from gateway.errors import ConfigError, DecodeError
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.devices.npg_lite import FIRMWARE, LSB_UV, NpgLiteDevice
 from sim.night.synthetic_night import synthetic_night
@@ -31,7 +31,7 @@ def test_every_sample_arrives_as_it_was_recorded(talk, firmware, n_channels):
     batch = FIRMWARE[firmware]
     sfreq = npg_lite.SFREQ[batch]
     given = counts(n_channels, sfreq)
-    talking = talk(NpgLiteDevice(given, Knobs(firmware=firmware)), mtu=517)
+    talking = talk(NpgLiteDevice(given, DeviceSettings(firmware=firmware)), mtu=517)
     info = talking.shake_hands(DRIVER)
     talking.listen(25)
     values = talking.decoded(DRIVER, info)
@@ -46,7 +46,7 @@ def test_every_sample_arrives_as_it_was_recorded(talk, firmware, n_channels):
 
 
 def test_a_unit_of_its_own_rate_keeps_its_own_time(talk):
-    talking = talk(NpgLiteDevice(counts(sfreq=501.2), Knobs(sfreq_hz=501.2)))
+    talking = talk(NpgLiteDevice(counts(sfreq=501.2), DeviceSettings(sfreq_hz=501.2)))
     info = talking.shake_hands(DRIVER)
     talking.listen(30)
     last = packets(talking.decoded(DRIVER, info))[-1]
@@ -55,7 +55,7 @@ def test_a_unit_of_its_own_rate_keeps_its_own_time(talk):
 
 def test_started_again_it_counts_from_0_with_what_is_sampled_then(talk):
     given = counts()
-    device = NpgLiteDevice(given, Knobs(skip_s=10.001))
+    device = NpgLiteDevice(given, DeviceSettings(skip_s=10.001))
     talking = talk(device)
     info = talking.shake_hands(DRIVER)
     talking.listen(1)
@@ -65,13 +65,13 @@ def test_started_again_it_counts_from_0_with_what_is_sampled_then(talk):
 
 
 def test_a_connection_too_narrow_for_a_notification_is_refused_by_the_driver(talk):
-    talking = talk(NpgLiteDevice(counts(), Knobs()), mtu=23)
+    talking = talk(NpgLiteDevice(counts(), DeviceSettings()), mtu=23)
     with pytest.raises(DecodeError, match="no samples"):
         talking.shake_hands(DRIVER)
 
 
 def test_it_answers_as_the_makers_code_does(talk):
-    talking = talk(NpgLiteDevice(counts(), Knobs()))
+    talking = talk(NpgLiteDevice(counts(), DeviceSettings()))
     assert talking.answer(Read(npg_lite.CONTROL)) == b"STOPPED"
     for word in (b"whoru", b"STATUS\n", b"START", b"STATUS", b"HELLO"):
         talking.answer(Write(npg_lite.CONTROL, word))
@@ -87,7 +87,7 @@ def test_it_answers_as_the_makers_code_does(talk):
 
 def test_a_recording_is_wired_to_its_inputs_in_microvolts(talk):
     night, _ = synthetic_night(seed=1, hours=60 / 3600)
-    talking = talk(load("npg_lite")(night, Knobs()))
+    talking = talk(load("npg_lite")(night, DeviceSettings()))
     info = talking.shake_hands(DRIVER)
     talking.listen(20)
     found = packets(talking.decoded(DRIVER, info))
@@ -105,7 +105,7 @@ def test_a_recording_is_wired_to_its_inputs_in_microvolts(talk):
 
 def test_a_name_with_six_channels_has_six(talk):
     night, _ = synthetic_night(seed=1, hours=60 / 3600)
-    talking = talk(load("npg_lite")(night, Knobs(name="NPG-Lite-6CH:00")))
+    talking = talk(load("npg_lite")(night, DeviceSettings(name="NPG-Lite-6CH:00")))
     info = talking.shake_hands(DRIVER)
     assert len(info.montage.streams[0].channels) == 6
 
@@ -113,4 +113,4 @@ def test_a_name_with_six_channels_has_six(talk):
 def test_a_firmware_there_is_not_is_refused():
     night, _ = synthetic_night(seed=1, hours=60 / 3600)
     with pytest.raises(ConfigError, match=r"'9'; there are arduino, armband, idf"):
-        load("npg_lite")(night, Knobs(firmware="9"))
+        load("npg_lite")(night, DeviceSettings(firmware="9"))

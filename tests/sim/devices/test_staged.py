@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gateway import drivers
-from gateway.acquisition.packets import LinkUp, Tick
+from gateway.acquisition.packets import ClockTick, LinkUp
 from gateway.models.load import read_model
 from gateway.offline import score_recording
 from gateway.session.pipeline import Night, Pipeline
 from gateway.staging.scored_epoch import ScoredEpoch
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.devices import load
 from sim.devices.npg_lite import LSB_UV
 from sim.night.synthetic_night import synthetic_night
@@ -30,10 +30,10 @@ def test_probabilities_are_those_of_the_recording(talk, scorer, name):
     night, _ = synthetic_night(seed=1, hours=HOURS)
     driver = drivers.calibrated(drivers.load(name), BOARDS[name])
     pipeline = Pipeline(driver, Night(scorer, {}, 50.0, driver.derivations))
-    talking = talk(load(name)(night, Knobs()))
+    talking = talk(load(name)(night, DeviceSettings()))
     info = talking.shake_hands(driver)
     talking.listen(night.duration_s)
-    start = Tick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
+    start = ClockTick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
     inputs = [start, LinkUp(0.0, info), *talking.inbox]
     live = [output for value in inputs for output in pipeline.push(value)]
     assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0

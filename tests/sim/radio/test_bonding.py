@@ -18,7 +18,7 @@ from gateway.errors import ConfigError
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import ADDRESS, headband
 from sim.radio.security import Security
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, LSB_UV),)),))
@@ -83,7 +83,7 @@ async def central_on(air, person):
 
 @asynccontextmanager
 async def meeting(security, keystore=None, person=None):
-    air = Air()
+    air = VirtualLink()
     async with (
         headband(device(), air.plug(), security=security, keystore=keystore) as band,
         central_on(air, person or Person()) as central,
@@ -122,7 +122,7 @@ async def test_after_pairing_it_streams(security):
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_bond_outlives_the_simulator_where_it_is_kept(security, kept, tmp_path):
     keystore = tmp_path / "bonds.json" if kept else None
-    air = Air()
+    air = VirtualLink()
     async with central_on(air, Person()) as central:
         for restarted in (False, True):
             async with headband(
@@ -201,5 +201,5 @@ async def test_a_keystore_that_is_none_is_named(tmp_path):
     keystore = tmp_path / "bonds.json"
     keystore.write_text("{nonsense")
     with pytest.raises(ConfigError, match=r"bonds\.json.*delete it"):
-        async with headband(device(), Air().plug(), keystore=keystore):
+        async with headband(device(), VirtualLink().plug(), keystore=keystore):
             pytest.fail("advertises without bonds")

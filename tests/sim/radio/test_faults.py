@@ -14,13 +14,13 @@ from gateway.ble.bumble.backend import backend
 from gateway.ble.reconnect import stream
 from gateway.errors import ConfigError, RecordingError
 from sim import devices
-from sim.device import Knobs
+from sim.device import DeviceSettings
 from sim.night.synthetic_night import synthetic_night
-from sim.powered_device import Unit
+from sim.powered_device import PoweredDevice
 from sim.radio.faults import FAULTS, known, obey
 from sim.radio.peripheral import headband
 from sim.radio.security import Security
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from sim.stdin_lines import typed
 
 DIY = drivers.load("diy")
@@ -28,7 +28,7 @@ NIGHT, _ = synthetic_night(1, 1 / 30)
 
 
 def unit(**knobs):
-    return Unit(NIGHT, devices.load("diy"), Knobs(boot_id=7, **knobs))
+    return PoweredDevice(NIGHT, devices.load("diy"), DeviceSettings(boot_id=7, **knobs))
 
 
 class Ear:
@@ -68,7 +68,7 @@ class Ear:
 
 @asynccontextmanager
 async def heard(played, **options):
-    air = Air()
+    air = VirtualLink()
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(played.device, air.plug(), **options) as band:
         link = stream(
@@ -147,7 +147,10 @@ async def test_a_forgotten_bond_is_gone(tmp_path):
     played, keystore = unit(), tmp_path / "bonds.json"
     keystore.write_text('{"F0:F1:F2:F3:F4:F5": {"C0:00:00:00:00:01": {}}}')
     async with headband(
-        played.device, Air().plug(), security=Security.JUST_WORKS, keystore=keystore
+        played.device,
+        VirtualLink().plug(),
+        security=Security.JUST_WORKS,
+        keystore=keystore,
     ) as band:
         await obey("forget", band, played)
     assert "C0" not in keystore.read_text()
@@ -155,7 +158,7 @@ async def test_a_forgotten_bond_is_gone(tmp_path):
 
 async def test_what_cannot_be_done_is_said_with_what_can():
     played = unit()
-    async with headband(played.device, Air().plug()) as band:
+    async with headband(played.device, VirtualLink().plug()) as band:
         for line in ("explode", "away", "away soon", "away -1", "away nan"):
             with pytest.raises(ConfigError, match=r"drop|seconds"):
                 await obey(line, band, played)

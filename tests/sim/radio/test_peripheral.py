@@ -21,7 +21,7 @@ from sim.devices.diy import DiyDevice
 from sim.radio.gatt_table import advertisement
 from sim.radio.peripheral import ADDRESS, headband
 from sim.radio.virtual_controller import VirtualController
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 LSB_UV = float(np.float32(1e-7)) * 1e6
 MONTAGE = Montage((Stream(100.0, (Channel("Fpz-Cz", Modality.EEG, LSB_UV),)),))
@@ -88,7 +88,7 @@ async def listen(device, played):
 
 @asynccontextmanager
 async def playing(played, **options):
-    air = Air()
+    air = VirtualLink()
     async with (
         headband(played, air.plug(), **options) as band,
         central(air) as device,
@@ -268,7 +268,7 @@ async def test_the_battery_is_told_while_streaming():
 
 async def outlive_the_air(path):
     async with contextlib.AsyncExitStack() as air:
-        await air.enter_async_context(Air().serve(f"unix-server:{path}"))
+        await air.enter_async_context(VirtualLink().serve(f"unix-server:{path}"))
         async with headband(firmware(), f"unix:{path}") as band:
             await air.aclose()
             await asyncio.wait_for(band.ended.wait(), 10)

@@ -10,7 +10,7 @@ from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.gatt import Characteristic, Service
 from bumble.transport import open_transport
 
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 
 HEADBAND, CENTRAL = "F0:00:00:00:00:01", "C0:00:00:00:00:02"
 SERVICE, CHAR = "9999", "9998"
@@ -64,7 +64,7 @@ async def heard(central, seconds):
 
 @asynccontextmanager
 async def pair_of_hosts():
-    air = Air()
+    air = VirtualLink()
     band = await advertiser(air.plug())
     central = await device(air.plug(), CENTRAL)
     yield air, band, central
@@ -119,7 +119,7 @@ async def test_nobody_connects_out_of_range_nor_afterwards_unasked():
 
 
 async def test_a_host_without_power_is_a_supervision_timeout_to_its_peer():
-    air = Air(supervision_s=4.0)
+    air = VirtualLink(supervision_s=4.0)
     plug = air.plug()
     await advertiser(plug)
     central = await device(air.plug(), CENTRAL)
@@ -167,7 +167,7 @@ def sockets(request, tmp_path, unused_tcp_port_factory):
 @pytest.mark.integration
 async def test_a_host_whose_socket_closes_is_gone_and_may_return(sockets):
     served, (first, second) = sockets
-    async with Air().serve(*served), await open_transport(second) as transport:
+    async with VirtualLink().serve(*served), await open_transport(second) as transport:
         central = await device(transport, CENTRAL)
         for _ in range(3):
             async with await open_transport(first) as killed:
@@ -182,7 +182,7 @@ async def test_a_host_whose_socket_closes_is_gone_and_may_return(sockets):
 @pytest.mark.integration
 async def test_a_second_host_on_a_socket_is_turned_away(sockets):
     served, (first, _) = sockets
-    async with Air().serve(*served), await open_transport(first) as transport:
+    async with VirtualLink().serve(*served), await open_transport(first) as transport:
         band = await advertiser(transport)
         async with await open_transport(first) as intruder:
             await asyncio.wait_for(intruder.source.terminated, 5)
@@ -194,7 +194,7 @@ async def test_a_second_host_on_a_socket_is_turned_away(sockets):
 @pytest.mark.integration
 async def test_what_is_no_hci_is_hung_up_on(tmp_path):
     path = str(tmp_path / "hci0")
-    async with Air().serve(f"unix-server:{path}"):
+    async with VirtualLink().serve(f"unix-server:{path}"):
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         assert await asyncio.wait_for(reader.read(), 5) == b""

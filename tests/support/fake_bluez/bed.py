@@ -9,11 +9,11 @@ from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, SamplePacket
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.bluez.adapter import BluezCare
+from gateway.ble.bluez.adapter import BluezAdapter
 from gateway.ble.reconnect import stream
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
-from sim.radio.virtual_link import Air
+from sim.radio.virtual_link import VirtualLink
 from tests.support.fake_bluez.bluetoothd import Bluetoothd
 
 DIY = drivers.load("diy")
@@ -26,7 +26,7 @@ PATIENCE_S = 60
 async def running_bed():
     """Start bluetoothd on the system bus there is."""
     async with AsyncExitStack() as stack:
-        air = Air()
+        air = VirtualLink()
         bluetoothd = Bluetoothd(air.plug())
         await bluetoothd.start()
         stack.push_async_callback(bluetoothd.close)
@@ -52,7 +52,7 @@ class Bed:
     @asynccontextmanager
     async def radio(self):
         """Use the radio that the gateway has on Linux."""
-        radio = BleakRadio(care=BluezCare())
+        radio = BleakRadio(care=BluezAdapter())
         try:
             yield radio
         finally:

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluate.intervals import Judged, figures, reliability, risk_coverage
+from training.evaluate.intervals import (
+    ScoredEpochs,
+    figures,
+    reliability,
+    risk_coverage,
+)
 from training.evaluate.metrics import NAMES, compare
 from training.evaluate.text import figure_lines
 
@@ -19,7 +24,7 @@ def judged(seed=0, n_subjects=6, n_epochs=60, *, refused=0):
     proba = np.exp(logits)
     proba /= proba.sum(1, keepdims=True)
     proba[:refused] = np.nan
-    return Judged(
+    return ScoredEpochs(
         np.repeat([f"{s:02}" for s in range(n_subjects)], n_epochs), true, proba
     )
 
@@ -75,7 +80,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         proba = np.zeros((1200, 5))
         proba[np.arange(1200), np.where(right.ravel(), 0, 1)] = 1
         people = np.repeat(np.arange(30).astype(str), 40)
-        low, high = figures(Judged(people, true, proba), draws=200)["accuracy"][
+        low, high = figures(ScoredEpochs(people, true, proba), draws=200)["accuracy"][
             "interval_95"
         ]
         inside += low <= 0.7 <= high
@@ -121,7 +126,7 @@ def test_bins_of_the_reliability_diagram_hold_every_epoch():
 
 
 def test_a_stage_ruled_out_costs_much_but_not_everything():
-    of = Judged(np.array(["a"]), np.array([0]), np.array([[0.0, 1, 0, 0, 0]]))
+    of = ScoredEpochs(np.array(["a"]), np.array([0]), np.array([[0.0, 1, 0, 0, 0]]))
     assert 10 < value(figures(of), "nll") < 20
 
 

@@ -7,8 +7,8 @@ from gateway.staging.context import Context  # noqa: E402 (only after the skip)
 from training.network.architecture import count_multiplications  # noqa: E402
 from training.network.context_head import (  # noqa: E402
     N_EPOCHS,
-    Course,
-    Scored,
+    HeadTrainingSettings,
+    ScoredNights,
     count_parameters,
     head_logits,
     initial,
@@ -27,7 +27,9 @@ def a_night(seed=0, n_epochs=60):
     raw = dice.dirichlet(np.ones(5), n_epochs) * 0.6
     raw[np.arange(n_epochs), stages] += 0.4 * (dice.random(n_epochs) < 0.7)
     stages[5] = -1
-    return Scored("SC4021", raw / raw.sum(1, keepdims=True), stages.astype(np.int8))
+    return ScoredNights(
+        "SC4021", raw / raw.sum(1, keepdims=True), stages.astype(np.int8)
+    )
 
 
 def test_the_head_is_taught_on_what_the_daemon_will_show_it():
@@ -41,7 +43,9 @@ def test_the_head_is_taught_on_what_the_daemon_will_show_it():
 def test_a_misjudged_night_errs_the_same_way_all_night_and_refuses_the_same():
     night = a_night()
     night.raw[7] = 0
-    told = misjudged(night, Course(faintest=1, boldest=1), np.random.default_rng(2))
+    told = misjudged(
+        night, HeadTrainingSettings(faintest=1, boldest=1), np.random.default_rng(2)
+    )
     there = night.raw.sum(1) > 0
     np.testing.assert_allclose(told.raw.sum(1), there)
     known = (night.raw > 0).all(1)
@@ -79,11 +83,13 @@ def in_pieces(night, seed=0):
     dice = np.random.default_rng(seed)
     there = np.repeat(dice.random(len(night.stages) // 4 + 1) < 0.25, 4)
     stages = np.where(there[: len(night.stages)], night.stages, -1)
-    return Scored(night.record, night.raw, stages.astype(np.int8))
+    return ScoredNights(night.record, night.raw, stages.astype(np.int8))
 
 
 def test_context_mends_what_single_epochs_get_wrong_and_int8_keeps_it():
-    taught = teach([a_night(seed) for seed in range(30)], Course(steps=1500))
+    taught = teach(
+        [a_night(seed) for seed in range(30)], HeadTrainingSettings(steps=1500)
+    )
     unseen = a_night(seed=99, n_epochs=240)
     codes = windows(unseen)
     head = Quantised(convert_head(taught, head_ranges(taught, codes)))

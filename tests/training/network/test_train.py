@@ -5,7 +5,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.data.dataset import Recorded  # noqa: E402 (only after the skip)
 from training.network.schedule import Schedule  # noqa: E402
-from training.network.train import Material, Run, surprise, train  # noqa: E402
+from training.network.train import TrainingData, TrainingRun, surprise, train  # noqa: E402
 
 SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
 
@@ -19,23 +19,23 @@ def some(seed, n_epochs=20):
 
 @pytest.fixture
 def material():
-    return Material(some(0), some(1), {"others": some(2, 5)})
+    return TrainingData(some(0), some(1), {"others": some(2, 5)})
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(
     tmp_path, material, monkeypatch
 ):
     whole = train(material, SCHEDULE, tmp_path / "whole.npz")
-    save = Run.save
+    save = TrainingRun.save
 
     def killed_once_saved(run):
         save(run)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Run, "save", killed_once_saved)
+    monkeypatch.setattr(TrainingRun, "save", killed_once_saved)
     with pytest.raises(KeyboardInterrupt):
         train(material, SCHEDULE, tmp_path / "killed.npz")
-    monkeypatch.setattr(Run, "save", save)
+    monkeypatch.setattr(TrainingRun, "save", save)
     resumed = train(material, SCHEDULE, tmp_path / "killed.npz")
     assert [point["step"] for point in resumed.curve] == [2, 4]
     assert resumed.curve == whole.curve

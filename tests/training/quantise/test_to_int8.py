@@ -4,9 +4,9 @@ import pytest
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.network.network import Network  # noqa: E402
-from training.quantise.distil import Lesson  # noqa: E402
+from training.quantise.distil import DistillationSettings  # noqa: E402
 from training.quantise.equalise import equalised  # noqa: E402
-from training.quantise.export import Folded, fold, folded_logits  # noqa: E402
+from training.quantise.export import FoldedNetwork, fold, folded_logits  # noqa: E402
 from training.quantise.quantised import Quantised  # noqa: E402
 from training.quantise.to_int8 import to_int8  # noqa: E402
 from training.surrogates.augment import leave_out, network_input  # noqa: E402 (after the skip)
@@ -20,7 +20,7 @@ def uneven():
     kernels = dict(folded.kernels)
     kernels["2b"], kernels["2s"] = kernels["2b"] * size, kernels["2s"] * size
     kernels["head"] = kernels["head"] / np.tile(size, 3)[:, None]
-    return Folded(kernels, folded.biases, 3)
+    return FoldedNetwork(kernels, folded.biases, 3)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,9 @@ def test_equalising_changes_nothing_but_what_all_stages_share(uneven, uv):
 
 def test_in_int8_the_stages_stay_whatever_channels_there_are(uneven, uv):
     sample = leave_out(uv[:32], np.random.default_rng(2))
-    made = to_int8(uneven, sample, uv[32:], Lesson(steps=30, batch=16, rate=3e-4))
+    made = to_int8(
+        uneven, sample, uv[32:], DistillationSettings(steps=30, batch=16, rate=3e-4)
+    )
     network = Quantised(made)
     for present in ([1, 1, 1], [1, 0, 0], [0, 0, 1]):
         epochs = uv[32:] * np.array(present, np.float32)[:, None]

@@ -13,7 +13,7 @@ from gateway.models.trial import try_model  # noqa: E402 (only after the skip)
 from training.errors import TrainingDataError  # noqa: E402
 from training.progress import Progress  # noqa: E402
 from training.sleep_edf import fit as module  # noqa: E402
-from training.sleep_edf.course import Course  # noqa: E402
+from training.sleep_edf.course import SleepEdfSettings  # noqa: E402
 from training.sleep_edf.crossvalidate import (  # noqa: E402
     cross_validate,
     plan,
@@ -28,7 +28,7 @@ from training.sleep_edf.nights import (  # noqa: E402
     write_night,
 )
 
-COURSE = Course(passes=3, batch=8, seed=2)
+COURSE = SleepEdfSettings(passes=3, batch=8, seed=2)
 
 
 def night(name, seed, n_epochs=24):
@@ -82,8 +82,10 @@ def test_a_run_that_was_killed_twice_ends_to_the_bit_as_one_that_was_not(
 def test_a_state_of_another_course_is_not_gone_on_from(nights, tmp_path):
     train, validation = Epochs(nights[:3]), Epochs(nights[3:])
     path = tmp_path / "s.npz"
-    one, _ = fit(train, validation, Course(passes=1, batch=8, seed=2), path, nothing)
-    other = Course(passes=1, batch=8, seed=3)
+    one, _ = fit(
+        train, validation, SleepEdfSettings(passes=1, batch=8, seed=2), path, nothing
+    )
+    other = SleepEdfSettings(passes=1, batch=8, seed=3)
     two, _ = fit(train, validation, other, path, nothing)
     assert any((one[name] != two[name]).any() for name in one)
 
@@ -92,7 +94,7 @@ def test_folds_are_fitted_once_and_added_up(nights, tmp_path, monkeypatch):
     progress = Progress("train", io.StringIO())
     what = plan(nights, "subjects", [1, 2])
     assert len(what.folds) == 4
-    course = Course(passes=1, batch=8)
+    course = SleepEdfSettings(passes=1, batch=8)
     result = cross_validate(nights, what, tmp_path, course, progress)
     for table in result["figures"].values():
         assert table["n_epochs"] == 24 * 5
@@ -112,7 +114,9 @@ def test_folds_are_fitted_once_and_added_up(nights, tmp_path, monkeypatch):
 def test_final_weights_leave_nobody_out_but_those_who_choose(nights, tmp_path):
     what = plan(nights, "final", [1])
     progress = Progress("train", io.StringIO())
-    result = cross_validate(nights, what, tmp_path, Course(passes=1, batch=8), progress)
+    result = cross_validate(
+        nights, what, tmp_path, SleepEdfSettings(passes=1, batch=8), progress
+    )
     assert not result["folds"][0]["test"]
     assert result["figures"] == {}
     assert (tmp_path / "final" / "fold-00" / "seed-1" / "weights.npz").exists()
@@ -134,7 +138,7 @@ def fitted(nights, tmp_path_factory):
     progress = Progress("train", io.StringIO())
     for protocol, n_folds in (("subjects", 2), ("final", None)):
         what = plan(mapped, protocol, [1], n_folds)
-        course = Course(passes=1, batch=8)
+        course = SleepEdfSettings(passes=1, batch=8)
         cross_validate(mapped, what, folder / "runs", course, progress)
     return folder
 

@@ -8,7 +8,7 @@ from training.data import features as ft
 from training.data.dataset import TEST_SUBJECTS, read_cuts, read_table
 from training.surrogates.epochs import Generator
 from training.surrogates.event_rates import draw_events
-from training.surrogates.recorders import Recorder, lose_packets, record
+from training.surrogates.recorders import SurrogateRecorder, lose_packets, record
 from training.surrogates.spectra import FREQ_HZ, Library
 from training.surrogates.spectral_shaping import background_shares, band_shares, shape
 
@@ -80,7 +80,7 @@ def test_graphoelements_stay_within_their_epoch(stage):
 def test_a_recorder_changes_an_epoch_and_keeps_its_shape():
     rng = np.random.default_rng(0)
     uv = rng.normal(0, 20, (8, 3, 3000))
-    recorded = record(uv, Recorder.draw(8, rng), rng)
+    recorded = record(uv, SurrogateRecorder.draw(8, rng), rng)
     assert recorded.shape == uv.shape
     correlation = [
         np.corrcoef(a, b)[0, 1]

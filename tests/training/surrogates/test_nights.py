@@ -80,7 +80,7 @@ def test_epochs_without_a_stage_are_not_learnt_from(tmp_path):
 def test_making_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, table):
     some = table.only(table.records == "SC4021")
     rows = np.arange(0, len(some.stages), 100)
-    plan = nights.Plan("SC4021", some.stages[rows], rows)
+    plan = nights.NightPlan("SC4021", some.stages[rows], rows)
     small = partial(Generator, library_size=50)
     monkeypatch.setattr(nights, "Generator", small)
     monkeypatch.setattr(nights, "read_table", lambda data: some)

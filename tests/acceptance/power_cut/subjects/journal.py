@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.errors import JournalError
-from gateway.journal.entry import Bounds
-from gateway.journal.store import Store
+from gateway.journal.entry import JournalLimits
+from gateway.journal.store import JournalStore
 from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 
 N_STEPS = 1500
 SEED = 20260212
 DAY_S = 86_400
 STEP_S = 3600.0  # an hour passes at every step: some rows grow old
-KEEP = Bounds(keep_days=30, max_bytes=64_000_000)
+KEEP = JournalLimits(keep_days=30, max_bytes=64_000_000)
 JOURNAL = Path("state", "journal.sqlite")
 OWED, HAD, GONE = "owed", "had", "gone"
 
@@ -47,7 +47,7 @@ class Model:
         return [seq for seq, now in self.rows.items() if now == what]
 
 
-def _step(n: int, model: Model, store: Store | None) -> None:
+def _step(n: int, model: Model, store: JournalStore | None) -> None:
     """Do step `n` to the model, and to the store if there is one."""
     dice = random.Random(SEED + n)  # noqa: S311 - repeatable
     now_s = n * STEP_S
@@ -96,7 +96,7 @@ def document_of(session: str, epoch: int) -> bytes:
 def write(folder: Path, mark: Mark, n_steps: int = N_STEPS) -> None:
     """Use a journal as the gateway does, only faster."""
     model = Model()
-    with closing(Store(folder / JOURNAL)) as store:
+    with closing(JournalStore(folder / JOURNAL)) as store:
         for n in range(n_steps):
             _step(n, model, store)
             mark({"steps": n + 1})
@@ -111,7 +111,7 @@ def judge(folder: Path, promised: Sequence[Promise]) -> Iterator[str]:
     after = deepcopy(before)
     _step(n_steps, after, None)
     try:
-        with closing(Store(folder / JOURNAL)) as store:
+        with closing(JournalStore(folder / JOURNAL)) as store:
             yield from _compare(folder / JOURNAL, before, after)
             yield from _goes_on(store, before)
     except JournalError as error:
@@ -144,7 +144,7 @@ def _compare(path: Path, before: Model, after: Model) -> Iterator[str]:
         yield "a session has another last epoch"
 
 
-def _goes_on(store: Store, before: Model) -> Iterator[str]:
+def _goes_on(store: JournalStore, before: Model) -> Iterator[str]:
     """See what is known refused, and what is new given the next seq."""
     for session, epoch in before.keys[-50:]:
         if _append(store, session, epoch) is not None:
@@ -156,7 +156,7 @@ def _goes_on(store: Store, before: Model) -> Iterator[str]:
             yield f"a new epoch got {entry}, not seq {next_seq + at}"
 
 
-def _append(store: Store, session: str, epoch: int) -> object:
+def _append(store: JournalStore, session: str, epoch: int) -> object:
     return store.append(
         device="bedroom", session=session, epoch=epoch, recorded_s=0.0, document=b"{}"
     )

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gateway.acquisition.packets import Block
+from gateway.acquisition.packets import SampleBlock
 from gateway.errors import RecordingError
 from gateway.recorder.folder import of_session
 from gateway.recorder.integrity import survey
-from gateway.recorder.recorder import Limits, Recorder
+from gateway.recorder.recorder import DiskLimits, Recorder
 from gateway.recorder.recording_file import SYNC_S
-from gateway.recorder.session_file import Writer
+from gateway.recorder.session_file import FileWriter
 from gateway.staging.scored_epoch import ScoredEpoch
 from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 from tests.acceptance.recording.night import (
@@ -26,7 +26,7 @@ from tests.acceptance.recording.night import second as second_of
 N_SECONDS = 400
 AWAY_S, MORE_S = 20, 60
 IN_HAND = 1  # data record
-LIMITS = Limits(min_free_mb=0, keep_days=None)
+LIMITS = DiskLimits(min_free_mb=0, keep_days=None)
 FOLDER = Path("state", "recordings")
 
 
@@ -35,7 +35,9 @@ class _Night:
 
     def __init__(self, folder: Path) -> None:
         self.t = 0.0
-        self._recorder = Recorder(folder, LIMITS, Writer("test", None, lambda: self.t))
+        self._recorder = Recorder(
+            folder, LIMITS, FileWriter("test", None, lambda: self.t)
+        )
         self._recorder.begin()
 
     def play(self, start: int, end: int, mark: Mark) -> None:
@@ -46,7 +48,7 @@ class _Night:
                 self._recorder.tick()
             self.t = float(second)
             self._recorder.take(reading(value))
-            if isinstance(value, Block):
+            if isinstance(value, SampleBlock):
                 reached = second
             elif isinstance(value, ScoredEpoch):
                 n_epochs = value.index + 1
