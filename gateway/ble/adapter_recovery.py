@@ -21,23 +21,23 @@ class AdapterRecovery:
     Parameters
     ----------
     care : Adapter
-    lookout : ScanScheduler
+    scheduler : ScanScheduler
         Of the same adapter; it rests meanwhile.
     """
 
-    def __init__(self, care: Adapter, lookout: ScanScheduler) -> None:
+    def __init__(self, care: Adapter, scheduler: ScanScheduler) -> None:
         self._care = care
-        self._lookout = lookout
+        self._scheduler = scheduler
         self._done_s: dict[RecoveryStep, float] = {}
 
     async def take(
-        self, rung: RecoveryStep, services: Collection[str], keep: Collection[str]
+        self, step: RecoveryStep, services: Collection[str], keep: Collection[str]
     ) -> None:
-        """Do what `rung` says, if that is called for.
+        """Do what `step` says, if that is called for.
 
         Parameters
         ----------
-        rung : RecoveryStep
+        step : RecoveryStep
         services : collection of str
             By which headbands are recognised.
         keep : collection of str
@@ -51,24 +51,24 @@ class AdapterRecovery:
             If it cannot be done.
         """
         if (
-            rung in {RecoveryStep.POWER_CYCLE, RecoveryStep.EXIT}
-            and self._lookout.n_streaming
+            step in {RecoveryStep.POWER_CYCLE, RecoveryStep.EXIT}
+            and self._scheduler.n_streaming
         ):
             return
-        if rung is RecoveryStep.EXIT:
+        if step is RecoveryStep.EXIT:
             raise StuckAdapterError(
                 f"the Bluetooth adapter has failed for {STUCK_S / 60:.0f} minutes, "
                 "switched off and on in vain: starting afresh; if that does not help, "
                 "restart the machine or change the adapter"
             )
         now_s = asyncio.get_running_loop().time()
-        if now_s < self._done_s.get(rung, -LASTS_S) + LASTS_S:
+        if now_s < self._done_s.get(step, -LASTS_S) + LASTS_S:
             return
-        self._done_s[rung] = now_s
-        async with self._lookout.connecting():
-            if rung is RecoveryStep.RESTART_SCAN:
+        self._done_s[step] = now_s
+        async with self._scheduler.connecting():
+            if step is RecoveryStep.RESTART_SCAN:
                 await self._care.restart_scan()
-            elif rung is RecoveryStep.DISCONNECT_STALE:
+            elif step is RecoveryStep.DISCONNECT_STALE:
                 await self._care.disconnect_stale(services, keep)
-            elif not self._lookout.n_streaming:  # nobody has come to stream meanwhile
+            elif not self._scheduler.n_streaming:  # nobody has come to stream meanwhile
                 await self._care.power_cycle()

@@ -47,7 +47,7 @@ class HeadbandClient:
 
     Attributes
     ----------
-    inbox : NotificationQueue
+    notifications : NotificationQueue
         Where its notifications go.
     """
 
@@ -58,11 +58,11 @@ class HeadbandClient:
         *,
         may_bond: bool = False,
     ) -> None:
-        self.inbox = NotificationQueue()
+        self.notifications = NotificationQueue()
         self._device = device
         self._client = BleakClient(
             device,
-            lambda _: self.inbox.close("disconnected"),
+            lambda _: self.notifications.close("disconnected"),
             timeout=CONNECT_S,
             backend=backend,
         )
@@ -177,7 +177,7 @@ class HeadbandClient:
         now_s = asyncio.get_running_loop().time  # monotonic seconds, virtual in tests
 
         def received(char: BleakGATTCharacteristic, payload: bytearray) -> None:
-            self.inbox.put(Notification(char.uuid, bytes(payload), now_s()))
+            self.notifications.put(Notification(char.uuid, bytes(payload), now_s()))
 
         there = self._client.services.characteristics.values()
         also = [
@@ -197,7 +197,9 @@ class HeadbandClient:
             request = next(handshake)
             while True:
                 if isinstance(request, Listen):
-                    answer = await self.inbox.listen(request.char, request.timeout_s)
+                    answer = await self.notifications.listen(
+                        request.char, request.timeout_s
+                    )
                 else:
                     answer = await self._answer(request)
                 request = handshake.send(answer)
@@ -223,4 +225,4 @@ class HeadbandClient:
                 await self._answer(keep_alive.write)
         except FOREIGN as error:
             why = str(error) or type(error).__name__
-            self.inbox.close(f"keep-alive failed: {why}")
+            self.notifications.close(f"keep-alive failed: {why}")

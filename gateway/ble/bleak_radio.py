@@ -52,16 +52,16 @@ class BleakRadio:
     ) -> None:
         self._backend = backend
         self._care = care or (backend.care if backend else UnmanagedAdapter())
-        self._roster = DeviceRegistry(reserved)
+        self._registry = DeviceRegistry(reserved)
         self._scan = BleakScan(adapter, backend)
-        self._lookout = ScanScheduler(self._scan.scanning)
-        self._mending = AdapterRecovery(self._care, self._lookout)
+        self._scheduler = ScanScheduler(self._scan.scanning)
+        self._mending = AdapterRecovery(self._care, self._scheduler)
         self._services: set[str] = set()
 
     @property
     def scans(self) -> int:
         """Scans begun so far."""
-        return self._lookout.scans
+        return self._scheduler.scans
 
     async def find(self, driver: Driver, address: str | None = None) -> Advertisement:
         """Look for a headband, first among those connected already.
@@ -73,13 +73,13 @@ class BleakRadio:
         LinkError
             If no headband is found in one look of `ScanScheduler`.
         """
-        wanted = self._roster.wanted(driver, address)
+        wanted = self._registry.wanted(driver, address)
         self._services.add(driver.service)
-        await self._care.watch(self._roster.lost)
+        await self._care.watch(self._registry.lost)
         for seen in await self._scan.connected([driver.service]):
             if wanted(seen):
                 return seen
-        found = await self._lookout.find(wanted)
+        found = await self._scheduler.find(wanted)
         if found is None:
             what = address or f"{driver.name} headband"
             raise LinkError(f"no {what} in reach, {SCAN_S:.0f} s long")
@@ -101,9 +101,9 @@ class BleakRadio:
         def wanted(seen: Advertisement) -> bool:
             return any(driver.may_be(seen.name, seen.services) for driver in drivers)
 
-        await self._care.watch(self._roster.lost)
+        await self._care.watch(self._registry.lost)
         connected = await self._scan.connected([driver.service for driver in drivers])
-        heard = await self._lookout.sweep(wanted, seconds)
+        heard = await self._scheduler.sweep(wanted, seconds)
         there = {seen.address for seen in connected}
         return connected + [seen for seen in heard if seen.address not in there]
 
@@ -141,7 +141,7 @@ class BleakRadio:
             it should.
         """
         may_bond = bond == "if_needed"
-        with self._roster.held(seen.address):
+        with self._registry.held(seen.address):
             async with AsyncExitStack() as stack:
                 async with AsyncExitStack() as making:
                     had_bond = not may_bond or await has_bond(self._care, seen.address)
@@ -151,13 +151,13 @@ class BleakRadio:
                         seen.address, stack, became, may_bond=may_bond
                     )
                     driver = self._recognised(peer, seen.address, candidates)
-                    async with self._lookout.connecting():
+                    async with self._scheduler.connecting():
                         info, bonded_now = await peer.begin(driver, became)
                     made = not had_bond and await has_bond(self._care, seen.address)
                 became(LinkEvent.SUBSCRIBED)
-                stack.enter_context(self._lookout.streaming())
+                stack.enter_context(self._scheduler.streaming())
                 yield RadioConnection(
-                    driver, info, peer.inbox, bonded or bonded_now or made
+                    driver, info, peer.notifications, bonded or bonded_now or made
                 )
 
     async def unpair(self, address: str) -> None:
@@ -180,9 +180,9 @@ class BleakRadio:
         """
         return await self._care.bonds()
 
-    async def mend(self, rung: RecoveryStep) -> None:
-        """Do what `rung` says; see `gateway.ble.adapter_recovery`."""
-        await self._mending.take(rung, self._services, self._roster.inboxes.keys())
+    async def mend(self, step: RecoveryStep) -> None:
+        """Do what `step` says; see `gateway.ble.adapter_recovery`."""
+        await self._mending.take(step, self._services, self._registry.inboxes.keys())
 
     async def close(self) -> None:
         """Let the adapter go."""
@@ -194,7 +194,7 @@ class BleakRadio:
         try:
             return peer.recognise(candidates)
         except OtherKindError:
-            self._roster.is_none_of(address, candidates)
+            self._registry.is_none_of(address, candidates)
             raise
 
     def _pairing_mode(
@@ -223,7 +223,7 @@ class BleakRadio:
             return peer, False
         became(LinkEvent.BOND_WANTED)
         await self.unpair(address)
-        if await self._lookout.find(lambda seen: seen.address == address) is None:
+        if await self._scheduler.find(lambda seen: seen.address == address) is None:
             raise LinkError(f"{address} went out of reach while its bond was removed")
         peer = await self._open(address, stack, may_bond=may_bond)
         await peer.pair()
@@ -235,8 +235,8 @@ class BleakRadio:
     ) -> HeadbandClient:
         client = self._backend and self._backend.client
         peer = HeadbandClient(self._scan.devices[address], client, may_bond=may_bond)
-        self._roster.inboxes[address] = peer.inbox
+        self._registry.inboxes[address] = peer.notifications
         stack.push_async_callback(peer.leave)
-        async with self._lookout.connecting():
+        async with self._scheduler.connecting():
             await peer.connect()
         return peer

@@ -73,5 +73,5 @@ class DeviceRegistry:
 
     def lost(self, reason: str) -> None:
         """End every connection at once, for `reason`."""
-        for inbox in self.inboxes.values():
-            inbox.close(reason)
+        for notifications in self.inboxes.values():
+            notifications.close(reason)

@@ -50,9 +50,9 @@ class LinkStats:
             return replace(self, stalls=self.stalls + 1)
         return replace(self, drops=self.drops + 1)
 
-    def tried(self, rung: RecoveryStep) -> "LinkStats":
-        """Return this with `rung` counted."""
-        name = _COUNTED_AS.get(rung)
+    def tried(self, step: RecoveryStep) -> "LinkStats":
+        """Return this with `step` counted."""
+        name = _COUNTED_AS.get(step)
         if name is None:
             return self
         return replace(self, **{name: getattr(self, name) + 1})

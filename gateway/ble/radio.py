@@ -36,7 +36,7 @@ class RadioConnection(NamedTuple):
 
     driver: Driver
     info: HeadbandInfo
-    inbox: NotificationQueue
+    notifications: NotificationQueue
     bonded: bool = False
 
 
@@ -83,8 +83,8 @@ class Radio(Protocol):
         """
         ...
 
-    async def mend(self, rung: RecoveryStep) -> None:
-        """Do what `rung` says, if the adapter's other headbands can bear it.
+    async def mend(self, step: RecoveryStep) -> None:
+        """Do what `step` says, if the adapter's other headbands can bear it.
 
         Raises
         ------

@@ -58,15 +58,15 @@ async def stream(  # noqa: PLR0913 - three are there for tests in virtual time
                 life.streams(seen.address, clock())
                 yield LinkUp(clock(), connection.info)
                 while True:
-                    notification = await connection.inbox.take(stall_s)
+                    notification = await connection.notifications.take(stall_s)
                     life.heard(clock())
                     yield notification
         except LinkError as error:
             streamed = life.state is LinkState.STREAMING
-            pause_s, rung = life.failed(error, clock(), jitter())
+            pause_s, step = life.failed(error, clock(), jitter())
             if streamed:
                 yield LinkDown(clock(), str(error))
-            await life.mend(rung)
+            await life.mend(step)
             await asyncio.sleep(pause_s)
             life.became(LinkEvent.WAITED)
 
@@ -84,7 +84,7 @@ class _Life:
         self._tally = LinkStats()
         self._why = ""
         self._streak = FailureStreak()
-        self._ladder = RecoveryPolicy()
+        self._policy = RecoveryPolicy()
 
     def became(self, event: LinkEvent) -> None:
         """Go where `event` leads."""
@@ -115,19 +115,19 @@ class _Life:
         log.log(level, "%s: %s", self._name, error)
         if self.state is LinkState.STREAMING:
             self._tally = self._tally.ended(error)
-        rung = self._ladder.failed(error, t)
-        if rung is not None:
-            self._tally = self._tally.tried(rung)
+        step = self._policy.failed(error, t)
+        if step is not None:
+            self._tally = self._tally.tried(step)
         self._why = str(error)
         self.became(LinkEvent.FAILED)
-        return self._streak.failed(error, jitter), rung
+        return self._streak.failed(error, jitter), step
 
-    async def mend(self, rung: RecoveryStep | None) -> None:
-        """Do what `rung` says."""
-        if rung is None:
+    async def mend(self, step: RecoveryStep | None) -> None:
+        """Do what `step` says."""
+        if step is None:
             return
-        log.info("%s: the adapter keeps failing: %s", self._name, rung.value)
+        log.info("%s: the adapter keeps failing: %s", self._name, step.value)
         try:
-            await self._radio.mend(rung)
+            await self._radio.mend(step)
         except LinkError as error:
-            log.debug("%s: could not %s: %s", self._name, rung.value, error)
+            log.debug("%s: could not %s: %s", self._name, step.value, error)

@@ -33,7 +33,7 @@ class RecoveryStep(Enum):
     EXIT = "end the daemon"
 
 
-def rung(failures: int, failing_s: float) -> RecoveryStep | None:
+def step(failures: int, failing_s: float) -> RecoveryStep | None:
     """Return what to try after `failures` of the adapter in a row, if anything.
 
     Parameters
@@ -67,4 +67,4 @@ class RecoveryPolicy:
         if not self._failures:
             self._since_s = t
         self._failures += 1
-        return rung(self._failures, t - self._since_s)
+        return step(self._failures, t - self._since_s)

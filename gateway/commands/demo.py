@@ -11,7 +11,7 @@ import click
 from gateway import sinks
 from gateway.cli.options import CHANNEL, HOURS, SEED, examples
 from gateway.config.schema import BleConfig, Config, DeviceConfig, SessionsConfig
-from gateway.daemon.active_sink import ActiveSink, outlet
+from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
@@ -123,7 +123,7 @@ async def _demo(
             daemon = run_daemon(
                 _config(radios[1], driver, broker, recordings),
                 stop,
-                more_outlets=[view, progress.outlet],
+                more_outlets=[view, progress.active_sink],
             )
             tasks.create_task(daemon, name="daemon")
             await _simulate(
@@ -141,7 +141,9 @@ class DemoProgress:
         self.t_online: float | None = None
         self.offline = asyncio.Event()
         wants = (Availability, ScoredEpoch)
-        self.outlet = outlet(Sink("progress", object, wants, self._follow), object())
+        self.active_sink = active_sink(
+            Sink("progress", object, wants, self._follow), object()
+        )
 
     async def _follow(
         self, _options: object, feed: Feed[Reading], _control: Control
@@ -233,4 +235,4 @@ def _view(night: DemoNight, speed: float, broker: LocalBroker | None) -> ActiveS
     if broker is not None:
         command_line = f"mosquitto_sub -p {broker.port} -t 'sleepgate/#' -v"
     title = f"{night.title}, x{speed:g}"
-    return outlet(sink, sink.options(title=title, topic=command_line))
+    return active_sink(sink, sink.options(title=title, topic=command_line))

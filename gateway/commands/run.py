@@ -35,8 +35,8 @@ def command(file: Path) -> None:
     config = check(file)
     start_logging(config.log.level)
     with ExitStack() as stack:
-        outlets = _control(stack, config, file)
-        asyncio.run(_until_told(config, file, outlets))
+        active_sinks = _control(stack, config, file)
+        asyncio.run(_until_told(config, file, active_sinks))
 
 
 def _control(stack: ExitStack, config: Config, file: Path) -> list[ActiveSink]:
@@ -52,11 +52,13 @@ def _control(stack: ExitStack, config: Config, file: Path) -> list[ActiveSink]:
     return [control_outlet(listener, DaemonAccess(file, names, state_folder()))]
 
 
-async def _until_told(config: Config, file: Path, outlets: list[ActiveSink]) -> None:
+async def _until_told(
+    config: Config, file: Path, active_sinks: list[ActiveSink]
+) -> None:
     stop, control = asyncio.Event(), Control()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, control.ask, Reload())
     control.reread = Reloader(file, config, control)
-    await run_daemon(config, stop, more_outlets=outlets, control=control)
+    await run_daemon(config, stop, more_outlets=active_sinks, control=control)

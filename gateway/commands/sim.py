@@ -6,6 +6,7 @@ import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,8 +22,10 @@ from sim.powered_device import PoweredDevice
 from sim.radio.security import Security
 from sim.stdin_lines import typed
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from sim.radio.headband import SimulatedHeadband
 
+log = logging.getLogger(__name__)
 
 STARVES_S = 60.0  # without a keep-alive, for headbands that want one
 

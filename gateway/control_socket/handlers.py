@@ -35,7 +35,7 @@ CHANGE_S = 5.0  # a session begins or ends within this
 
 @dataclass(frozen=True, slots=True)
 class DaemonAccess:
-    """What the desk has to know of its daemon.
+    """What the handlers has to know of its daemon.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class ControlHandlers:
     def __init__(self, premises: DaemonAccess, control: Control) -> None:
         self._premises = premises
         self._control = control
-        self._seats = {name: DeviceStatus(name) for name in premises.devices}
+        self._device_statuses = {name: DeviceStatus(name) for name in premises.devices}
         self._changed = asyncio.Condition()
         self._pulse = VitalsReader(premises.disk)
         self._began = time.monotonic(), datetime.now(UTC)
@@ -77,8 +77,8 @@ class ControlHandlers:
         """Hear readings until they end."""
         async for reading in feed:
             self._model = reading.model, reading.model_digest
-            if reading.device in self._seats:
-                self._seats[reading.device].hear(reading)
+            if reading.device in self._device_statuses:
+                self._device_statuses[reading.device].hear(reading)
                 async with self._changed:
                     self._changed.notify_all()
 
@@ -92,47 +92,61 @@ class ControlHandlers:
     async def _serve(self, order: ControlRequest) -> Mapping[str, Any]:
         if order.do == "status":
             return await self._status()
-        seat = self._seats.get(order.device)
-        if seat is None:
-            there = ", ".join(self._seats)
+        device_status = self._device_statuses.get(order.device)
+        if device_status is None:
+            there = ", ".join(self._device_statuses)
             what = f"no headband is called {order.device!r:.40}; there is {there}"
             raise RequestError("no_device", what)
         match order.do:
             case "start":
-                return await self._begin(seat)
+                return await self._begin(device_status)
             case "stop":
-                return await self._end(seat)
+                return await self._end(device_status)
             case "mark":
-                return self._mark(seat, Mark(seat.name, order.text))
+                return self._mark(device_status, Mark(device_status.name, order.text))
             case _:
-                return self._mark(seat, MarkLights(seat.name, off=order.off))
+                return self._mark(
+                    device_status, MarkLights(device_status.name, off=order.off)
+                )
 
-    async def _begin(self, seat: DeviceStatus) -> Mapping[str, Any]:
-        already = _records(seat)
+    async def _begin(self, device_status: DeviceStatus) -> Mapping[str, Any]:
+        already = _records(device_status)
         if not already:
-            self._control.ask(BeginSession(seat.name))
-            await self._until(lambda: seat.session is not None)
-        return {"device": seat.name, "session": seat.session_name, "already": already}
+            self._control.ask(BeginSession(device_status.name))
+            await self._until(lambda: device_status.session is not None)
+        return {
+            "device": device_status.name,
+            "session": device_status.session_name,
+            "already": already,
+        }
 
-    async def _end(self, seat: DeviceStatus) -> Mapping[str, Any]:
-        already = not _records(seat)
-        if seat.session is not None:
-            self._control.ask(EndSession(seat.name))
+    async def _end(self, device_status: DeviceStatus) -> Mapping[str, Any]:
+        already = not _records(device_status)
+        if device_status.session is not None:
+            self._control.ask(EndSession(device_status.name))
         if not already:
-            await self._until(lambda: seat.session is None)
-        epochs = 0 if seat.scored is None else seat.scored.index + 1
-        said = {"device": seat.name, "session": seat.session_name or None}
+            await self._until(lambda: device_status.session is None)
+        epochs = 0 if device_status.scored is None else device_status.scored.index + 1
+        said = {
+            "device": device_status.name,
+            "session": device_status.session_name or None,
+        }
         return {**said, "epochs": epochs, "already": already}
 
     def _mark(
-        self, seat: DeviceStatus, command: Mark | MarkLights
+        self, device_status: DeviceStatus, command: Mark | MarkLights
     ) -> Mapping[str, Any]:
-        if seat.session is None:
-            what = f"no session of {seat.name} runs; sleepgate start {seat.name}"
+        if device_status.session is None:
+            name = device_status.name
+            what = f"no session of {name} runs; sleepgate start {name}"
             raise RequestError("no_session", what)
         self._control.ask(command)
         now = utc_text(datetime.now(UTC))
-        return {"device": seat.name, "session": seat.session_name, "at": now}
+        return {
+            "device": device_status.name,
+            "session": device_status.session_name,
+            "at": now,
+        }
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         try:
@@ -157,8 +171,8 @@ class ControlHandlers:
             config_problems=self._control.config_problems,
         )
         outputs = await self._outputs_now()
-        seats = list(self._seats.values())
-        return status_document(daemon, seats, outputs, datetime.now(UTC))
+        device_statuses = list(self._device_statuses.values())
+        return status_document(daemon, device_statuses, outputs, datetime.now(UTC))
 
     async def _outputs_now(self) -> list[OutputStatus]:
         now_s = time.monotonic()
@@ -173,7 +187,7 @@ class ControlHandlers:
         return self._outputs
 
 
-def _records(seat: DeviceStatus) -> bool:
+def _records(device_status: DeviceStatus) -> bool:
     """Tell whether a session runs; one that is announced waits for the headband."""
-    session = seat.session
+    session = device_status.session
     return session is not None and session.state is RecordingState.RECORDING

@@ -12,7 +12,7 @@ from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkReading
 from gateway.control_socket.handlers import ControlHandlers, DaemonAccess
 from gateway.control_socket.messages import LONGEST_REQUEST, refusal_line
-from gateway.daemon.active_sink import ActiveSink, outlet
+from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.errors import RequestError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
@@ -46,11 +46,11 @@ class ControlServer:
 
     Parameters
     ----------
-    desk : ControlHandlers
+    handlers : ControlHandlers
     """
 
-    def __init__(self, desk: ControlHandlers) -> None:
-        self._desk = desk
+    def __init__(self, handlers: ControlHandlers) -> None:
+        self._handlers = handlers
         self._closing = False
         self._clients: set[asyncio.Task[Any] | None] = set()
 
@@ -98,19 +98,19 @@ class ControlServer:
                 what = f"a request of more than {LONGEST_REQUEST} bytes"
                 await _say(writer, refusal_line(RequestError("bad_request", what)))
                 return
-            await _say(writer, await self._desk.answer(line))
+            await _say(writer, await self._handlers.answer(line))
             await asyncio.sleep(PAUSE_S)
 
 
 async def run(options: ControlOptions, feed: Feed[Reading], control: Control) -> None:
     """Serve until `feed` ends."""
-    desk = ControlHandlers(options.premises, control)
-    clients = ControlServer(desk)
+    handlers = ControlHandlers(options.premises, control)
+    clients = ControlServer(handlers)
     server = await asyncio.start_unix_server(
         clients.serve, sock=options.listener, limit=LONGEST_REQUEST
     )
     try:
-        await desk.follow(feed)
+        await handlers.follow(feed)
     finally:
         server.close()
         await clients.close()
@@ -119,7 +119,7 @@ async def run(options: ControlOptions, feed: Feed[Reading], control: Control) ->
 def control_outlet(listener: socket.socket, premises: DaemonAccess) -> ActiveSink:
     """Return the output that serves `listener`."""
     sink = Sink("control", ControlOptions, WANTS, run)
-    return outlet(sink, ControlOptions(listener, premises))
+    return active_sink(sink, ControlOptions(listener, premises))
 
 
 async def _say(writer: asyncio.StreamWriter, line: bytes) -> None:

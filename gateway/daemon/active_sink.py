@@ -33,6 +33,6 @@ class ActiveSink:
         return self.sink is other.sink and self.options == other.options
 
 
-def outlet(sink: Sink[Any], options: object) -> ActiveSink:
+def active_sink(sink: Sink[Any], options: object) -> ActiveSink:
     """Switch `sink` on."""
     return ActiveSink(sink, options, Feed[Reading](depth=DEPTH))

@@ -16,7 +16,7 @@ from gateway.ble.reconnect import stream
 from gateway.config.file import read_document
 from gateway.config.schema import Config, DeviceConfig, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
-from gateway.daemon.active_sink import ActiveSink, outlet
+from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import serve
 from gateway.daemon.systemd_notify import notify
@@ -112,19 +112,19 @@ def outlets_of(config: Config) -> list[ActiveSink]:
     ConfigError
         Listing all that is wrong in their sections.
     """
-    outlets: list[ActiveSink] = []
+    active_sinks: list[ActiveSink] = []
     problems: list[str] = []
     for name, tree in config.outputs.items():
         try:
             sink = sinks.load(name)
             section = {} if tree is None else tree
             options: Any = parse(section, sink.options, f"outputs.{name}.")
-            outlets.append(outlet(sink, options))
+            active_sinks.append(active_sink(sink, options))
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return outlets
+    return active_sinks
 
 
 def radio_of(config: Config) -> BleakRadio:
@@ -138,7 +138,7 @@ def radio_of(config: Config) -> BleakRadio:
     )
 
 
-def station(
+def setup(
     device: DeviceConfig, config: Config, scorer: Scorer, radio: Radio
 ) -> DeviceSetup:
     """Put one headband's chain together."""
@@ -197,18 +197,18 @@ async def run_daemon(
     GatewayError
         If something a person must mend keeps it from working.
     """
-    bulletin = outlet(BULLETIN, NoOptions())
-    outlets = [*outlets_of(config), *more_outlets, bulletin]
+    status_log = active_sink(BULLETIN, NoOptions())
+    active_sinks = [*outlets_of(config), *more_outlets, status_log]
     scorer = read_model(config.staging.model)
     log.info("model %s (%s)", scorer.card.name, scorer.card.short_digest)
     async with AsyncExitStack() as stack:
         radio = radio_of(config)
         stack.push_async_callback(radio.close)
-        stations = [station(device, config, scorer, radio) for device in config.devices]
-        for each in stations:
+        setups = [setup(device, config, scorer, radio) for device in config.devices]
+        for each in setups:
             if each.night_file is not None:
                 stack.callback(each.night_file.close)
         try:
-            await serve(stations, outlets, stop, control=control)
+            await serve(setups, active_sinks, stop, control=control)
         finally:
             notify("STOPPING=1")

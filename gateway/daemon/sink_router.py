@@ -32,19 +32,19 @@ class SinkRouter:
 
     Parameters
     ----------
-    outlets : sequence of ActiveSink
+    active_sinks : sequence of ActiveSink
         On from the beginning; `start` lets them run.
     control : Control
         Told when an output is off.
-    vigil : Watchdog
+    watchdog : Watchdog
         Does not wait for one that is off.
     """
 
     def __init__(
-        self, outlets: Sequence[ActiveSink], control: Control, vigil: Watchdog
+        self, active_sinks: Sequence[ActiveSink], control: Control, watchdog: Watchdog
     ) -> None:
-        self._on = list(outlets)
-        self._control, self._vigil = control, vigil
+        self._on = list(active_sinks)
+        self._control, self._watchdog = control, watchdog
         self._keep: Callable[[ActiveSink], Coroutine[None, None, None]] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[ActiveSink, asyncio.Task[None]] = {}
@@ -136,4 +136,4 @@ class SinkRouter:
                 await self._keep(each)
             finally:
                 self._control.note(each.sink.name, None)
-                self._vigil.rests(each.part)
+                self._watchdog.rests(each.part)

@@ -12,7 +12,7 @@ from typing import assert_never
 from gateway.acquisition.packets import ClockTick
 from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
-from gateway.daemon.active_sink import ActiveSink, outlet
+from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.sink_router import SinkRouter
 from gateway.daemon.systemd_notify import notify
 from gateway.daemon.watchdog import Watchdog
@@ -35,8 +35,6 @@ from gateway.messages.outputs import Output
 from gateway.session.controller import SessionController
 from gateway.session.device import DeviceSetup
 
-__all__ = ["ActiveSink", "outlet", "serve"]
-
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0  # pause before a failed sink starts again
@@ -51,8 +49,8 @@ def clock_now() -> ClockTick:
 
 
 async def serve(
-    stations: Sequence[DeviceSetup],
-    outlets: Sequence[ActiveSink],
+    setups: Sequence[DeviceSetup],
+    active_sinks: Sequence[ActiveSink],
     stop: asyncio.Event,
     now: Callable[[], ClockTick] = clock_now,
     control: Control | None = None,
@@ -64,71 +62,73 @@ async def serve(
     A bug in any task cancels the rest and propagates, so that systemd restarts the
     daemon from a clean slate.
     """
-    beds = [SessionController(station) for station in stations]
+    controllers = [SessionController(setup) for setup in setups]
     control = control or Control()
-    vigil = Watchdog(asyncio.get_running_loop().time)
-    board = SinkRouter(outlets, control, vigil)
+    watchdog = Watchdog(asyncio.get_running_loop().time)
+    router = SinkRouter(active_sinks, control, watchdog)
     async with asyncio.TaskGroup() as tasks:
-        board.start(tasks, partial(_keep, control=control, vigil=vigil))
+        router.start(tasks, partial(_keep, control=control, watchdog=watchdog))
         work = {
-            tasks.create_task(_pump(bed, board, now, vigil), name=f"pump-{bed.name}")
-            for bed in beds
+            tasks.create_task(
+                _pump(controller, router, now, watchdog), name=f"pump-{controller.name}"
+            )
+            for controller in controllers
         }
-        ticking = _tick(beds, board, now, vigil)
+        ticking = _tick(controllers, router, now, watchdog)
         work.add(tasks.create_task(ticking, name="ticker"))
-        work.add(tasks.create_task(_announce(outlets), name="announcer"))
-        obeying = _obey(control, beds, board, stop, now)
+        work.add(tasks.create_task(_announce(active_sinks), name="announcer"))
+        obeying = _obey(control, controllers, router, stop, now)
         work.add(tasks.create_task(obeying, name="control"))
         await stop.wait()
         for task in work:
             task.cancel()
         await asyncio.wait(work)
-        for bed in beds:
-            _spread(bed, bed.leave(), board)
-        board.close()
+        for controller in controllers:
+            _spread(controller, controller.leave(), router)
+        router.close()
 
 
 async def _pump(
-    bed: SessionController,
-    board: SinkRouter,
+    controller: SessionController,
+    router: SinkRouter,
     now: Callable[[], ClockTick],
-    vigil: Watchdog,
+    watchdog: Watchdog,
 ) -> None:
     link = LinkReading(LinkState.IDLE, LinkStats())
 
     def moved() -> None:
         streams = link.state is LinkState.STREAMING
-        vigil.moved(
-            f"link of {bed.name}",
-            STREAM_S + bed.station.stall_s if streams else LINK_S,
+        watchdog.moved(
+            f"link of {controller.name}",
+            STREAM_S + controller.setup.stall_s if streams else LINK_S,
         )
 
     def report(state: LinkReading) -> None:
         nonlocal link
         link = state
-        log.debug("%s: %s", bed.name, state.state.value)
+        log.debug("%s: %s", controller.name, state.state.value)
         moved()
-        _spread(bed, [state], board)
+        _spread(controller, [state], router)
 
     moved()
-    _spread(bed, bed.open(now()), board)
+    _spread(controller, controller.open(now()), router)
     try:
-        async with aclosing(bed.station.source(report)) as source:
+        async with aclosing(controller.setup.source(report)) as source:
             value = await anext(source)
             while True:
                 moved()
-                _spread(bed, bed.push(value), board)
-                fault = bed.fault(value)
+                _spread(controller, controller.push(value), router)
+                fault = controller.fault(value)
                 step = anext(source) if fault is None else source.athrow(fault)
                 value = await step
     finally:
-        log.info("%s: %s", bed.name, link.tally)
+        log.info("%s: %s", controller.name, link.tally)
 
 
 async def _obey(
     control: Control,
-    beds: Sequence[SessionController],
-    board: SinkRouter,
+    controllers: Sequence[SessionController],
+    router: SinkRouter,
     stop: asyncio.Event,
     now: Callable[[], ClockTick],
 ) -> None:
@@ -140,61 +140,61 @@ async def _obey(
             continue
         if isinstance(command, Reload):
             if (wanted := await control.reread()) is not None:
-                changed = ", ".join(board.change(wanted)) or "none"
+                changed = ", ".join(router.change(wanted)) or "none"
                 log.info("outputs begun anew or ended: %s", changed)
             continue
-        for bed in beds:
-            if bed.name == command.device:
-                _spread(bed, _follow(bed, command, now()), board)
+        for controller in controllers:
+            if controller.name == command.device:
+                _spread(controller, _follow(controller, command, now()), router)
 
 
 def _follow(
-    bed: SessionController, command: Command, now: ClockTick
+    controller: SessionController, command: Command, now: ClockTick
 ) -> Iterator[Output]:
     match command:
         case BeginSession():
-            return bed.begin(now)
+            return controller.begin(now)
         case EndSession():
-            return bed.end()
-        case Mark() | MarkLights() if not bed.runs:
-            log.warning("%s: no session runs, so nothing is marked", bed.name)
+            return controller.end()
+        case Mark() | MarkLights() if not controller.runs:
+            log.warning("%s: no session runs, so nothing is marked", controller.name)
             return iter(())
         case Mark(_, text, what):
-            return bed.mark(now.t, text, what)
+            return controller.mark(now.t, text, what)
         case MarkLights(_, off):
-            return bed.switch_lights(now.t, off=off)
+            return controller.switch_lights(now.t, off=off)
         case Reload() | Restart():
             return iter(())
         case _:
             assert_never(command)
 
 
-async def _announce(outlets: Sequence[ActiveSink]) -> None:
+async def _announce(active_sinks: Sequence[ActiveSink]) -> None:
     """Tell systemd when every output takes what the pipelines bring."""
-    for each in outlets:
+    for each in active_sinks:
         await each.feed.opened.wait()
     notify("READY=1")
     log.info("ready")
 
 
 async def _tick(
-    beds: Sequence[SessionController],
-    board: SinkRouter,
+    controllers: Sequence[SessionController],
+    router: SinkRouter,
     now: Callable[[], ClockTick],
-    vigil: Watchdog,
+    watchdog: Watchdog,
 ) -> None:
     taken: dict[ActiveSink, int] = {}
     told: list[str] = []
     while True:
-        for bed in beds:
-            _spread(bed, bed.push(now()), board)
-        for each in board:
+        for controller in controllers:
+            _spread(controller, controller.push(now()), router)
+        for each in router:
             if not each.feed:
-                vigil.rests(each.part)
+                watchdog.rests(each.part)
             elif taken.get(each) != each.feed.taken:
-                vigil.moved(each.part, SINK_S)
+                watchdog.moved(each.part, SINK_S)
             taken[each] = each.feed.taken
-        stuck = vigil.stuck()
+        stuck = watchdog.stuck()
         if not stuck:
             notify("WATCHDOG=1")  # the loop turns, and so does all that it carries
         elif stuck != told:
@@ -204,13 +204,13 @@ async def _tick(
 
 
 def _spread(
-    bed: SessionController, outputs: Iterable[Output], board: SinkRouter
+    controller: SessionController, outputs: Iterable[Output], router: SinkRouter
 ) -> None:
     for output in outputs:
-        board.put(bed.reading(output))
+        router.put(controller.reading(output))
 
 
-async def _keep(each: ActiveSink, control: Control, vigil: Watchdog) -> None:
+async def _keep(each: ActiveSink, control: Control, watchdog: Watchdog) -> None:
     failures = 0
     name = each.sink.name
     while True:
@@ -223,5 +223,5 @@ async def _keep(each: ActiveSink, control: Control, vigil: Watchdog) -> None:
             level = logging.WARNING if failures == 1 else logging.DEBUG
             log.log(level, "%s: %s; again in %.0f s", each.part, error, RETRY_S)
             each.feed.opened.set()  # the night goes on without it
-            vigil.moved(each.part, RETRY_S + SINK_S)
+            watchdog.moved(each.part, RETRY_S + SINK_S)
             await asyncio.sleep(RETRY_S)

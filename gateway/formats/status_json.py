@@ -121,7 +121,7 @@ class OutputStatus:
 
 def status_document(
     daemon: DaemonStatus,
-    seats: Sequence[DeviceStatus],
+    device_statuses: Sequence[DeviceStatus],
     outputs: Sequence[OutputStatus],
     now: datetime,
 ) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def status_document(
             "cpu_pct": _rounded(vitals.cpu_pct),
         },
         "disk_free_mb": _rounded(vitals.disk_free_mb),
-        "devices": [_device(seat) for seat in seats],
+        "devices": [_device(device_status) for device_status in device_statuses],
         "outputs": [{**asdict(each), "facts": dict(each.facts)} for each in outputs],
     }
 
@@ -153,44 +153,46 @@ def _model(model: tuple[str, str] | None) -> dict[str, str] | None:
     return None if model is None else {"id": model[0], "digest": model[1]}
 
 
-def _device(seat: DeviceStatus) -> dict[str, Any]:
-    tally, link = seat.tally, seat.link
+def _device(device_status: DeviceStatus) -> dict[str, Any]:
+    tally, link = device_status.tally, device_status.link
     return {
-        "name": seat.name,
+        "name": device_status.name,
         "link": link.state.value,
-        "online": seat.availability.online,
-        "reason": _reason(seat),
-        "battery_pct": seat.battery and seat.battery.percent,
-        "session": _session(seat),
-        "epoch": None if seat.scored is None else _epoch(seat, seat.scored),
+        "online": device_status.availability.online,
+        "reason": _reason(device_status),
+        "battery_pct": device_status.battery and device_status.battery.percent,
+        "session": _session(device_status),
+        "epoch": None
+        if device_status.scored is None
+        else _epoch(device_status, device_status.scored),
         "lost_s": round(tally.lost_s, 3),
-        "lost_pct": _lost_pct(seat),
+        "lost_pct": _lost_pct(device_status),
         "bad_packets": tally.bad_packets,
         "drops": link.tally.drops,
         "stalls": link.tally.stalls,
     }
 
 
-def _reason(seat: DeviceStatus) -> str:
+def _reason(device_status: DeviceStatus) -> str:
     """Say why samples arrive or do not; what failed last says more than "lost"."""
-    if seat.availability.online or not seat.link.why:
-        return seat.availability.reason
-    return seat.link.why
+    if device_status.availability.online or not device_status.link.why:
+        return device_status.availability.reason
+    return device_status.link.why
 
 
-def _session(seat: DeviceStatus) -> dict[str, Any]:
-    session = seat.session
+def _session(device_status: DeviceStatus) -> dict[str, Any]:
+    session = device_status.session
     began = session and session.started_utc
     return {
         "state": NO_SESSION if session is None else session.state.value,
-        "id": seat.session_name if session is not None else None,
+        "id": device_status.session_name if session is not None else None,
         "started": began and utc_text(began),
     }
 
 
-def _epoch(seat: DeviceStatus, scored: ScoredEpoch) -> dict[str, Any]:
+def _epoch(device_status: DeviceStatus, scored: ScoredEpoch) -> dict[str, Any]:
     refused = isinstance(scored.stage, Refusal)
-    pairs = zip(seat.channels, scored.quality, strict=True)
+    pairs = zip(device_status.channels, scored.quality, strict=True)
     return {
         "index": scored.index,
         "start": utc_text(scored.start_utc),
@@ -206,12 +208,12 @@ def _score(quality: Quality) -> float | None:
     return None if Flaw.ABSENT in quality.flaws else round(quality.score, 3)
 
 
-def _lost_pct(seat: DeviceStatus) -> float | None:
+def _lost_pct(device_status: DeviceStatus) -> float | None:
     """Return the share of the session that never came; None before an epoch ended."""
-    if seat.scored is None:
+    if device_status.scored is None:
         return None
-    lasted_s = (seat.scored.index + 1) * EPOCH_S
-    return round(100 * min(1.0, seat.tally.lost_s / lasted_s), 3)
+    lasted_s = (device_status.scored.index + 1) * EPOCH_S
+    return round(100 * min(1.0, device_status.tally.lost_s / lasted_s), 3)
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -56,7 +56,7 @@ class Bridge:
     Parameters
     ----------
     client : MqttClient
-    desk : Publisher
+    publisher : Publisher
     journal : Journal
     place : DiscoveryTarget or None
         Where Home Assistant listens; None if it is not told.
@@ -67,17 +67,17 @@ class Bridge:
     def __init__(
         self,
         client: MqttClient,
-        desk: Publisher,
+        publisher: Publisher,
         journal: Journal,
         *,
         place: DiscoveryTarget | None,
         control: Control | None,
     ) -> None:
         self._client = client
-        self._desk = desk
+        self._publisher = publisher
         self._journal = journal
         self._place = place
-        self._services = RequestHandlers(desk, journal, control, self._report)
+        self._services = RequestHandlers(publisher, journal, control, self._report)
         self._pulse = VitalsReader(journal.path.parent)
         self._control = control
         here = host_name(), architecture(), python_version()
@@ -90,7 +90,7 @@ class Bridge:
         return [
             serve_requests(
                 self._client,
-                self._desk.topics,
+                self._publisher.topics,
                 self._services.verbs(),
                 self._others(),
             ),
@@ -105,13 +105,13 @@ class Bridge:
         if self._control is not None:
             waiting = self._control.restart_required, self._control.config_problems
         messages: list[Message] = []
-        if self._headbands != self._desk.headbands:
-            self._headbands = dict(self._desk.headbands)
+        if self._headbands != self._publisher.headbands:
+            self._headbands = dict(self._publisher.headbands)
             messages = [self._info(*waiting), *self._discovery()]
         elif self._waiting != waiting:
             messages = [self._info(*waiting)]
         self._waiting = waiting
-        await self._publish(self._desk.keep(message) for message in messages)
+        await self._publish(self._publisher.keep(message) for message in messages)
 
     def _others(self) -> Mapping[str, Callable[[Received], Awaitable[None]]]:
         return {} if self._place is None else {self._place.birth: self._born}
@@ -120,8 +120,8 @@ class Bridge:
         """Tell a Home Assistant that has just started everything; not all at once."""
         if received.payload == ONLINE and not received.retained:
             await asyncio.sleep(random.uniform(0, BIRTH_S))  # noqa: S311 - spreads load
-            await self._publish(self._desk.standing())
-            await self._publish(self._desk.telemetry())
+            await self._publish(self._publisher.standing())
+            await self._publish(self._publisher.telemetry())
 
     def _discovery(self) -> Iterator[Message]:
         place = self._place
@@ -135,13 +135,13 @@ class Bridge:
 
     async def _report(self) -> None:
         health = health_payload(await self._health(), datetime.now(UTC))
-        topic = self._desk.topics.bridge_health
-        await self._publish([Message(topic, health), *self._desk.telemetry()])
+        topic = self._publisher.topics.bridge_health
+        await self._publish([Message(topic, health), *self._publisher.telemetry()])
         if self._headbands:
             await self.introduce()
 
     async def _nights(self) -> None:
-        await self._publish(self._desk.nights_so_far())
+        await self._publish(self._publisher.nights_so_far())
 
     async def _prune(self, bounds: JournalLimits) -> None:
         try:
@@ -179,7 +179,7 @@ class Bridge:
             restart_required=required,
             config_problems=problems,
         )
-        return Message(self._desk.topics.bridge_info, info_payload(gateway))
+        return Message(self._publisher.topics.bridge_info, info_payload(gateway))
 
     @staticmethod
     async def _every(

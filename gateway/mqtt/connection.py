@@ -82,7 +82,7 @@ class BrokerConnection:
         self._client_id = f"sleepgate-{secrets.token_hex(4)}"
         self._alarm: asyncio.TimerHandle | None = None
         self.diagnostics = Diagnostics()
-        self._steadiness = ReconnectBackoff()
+        self._reconnect_backoff = ReconnectBackoff()
         self._largest, self._is_unanswered = LARGEST, False
 
     def open(self) -> None:
@@ -182,9 +182,9 @@ class BrokerConnection:
             self._start_over()  # paho would send more, or larger, than is taken
             return
         self.connections += 1
-        self._steadiness.connected(asyncio.get_running_loop().time())
-        self._thread.retry_between(*self._steadiness.back_off_s)
-        if not self._steadiness.keeps_ending:
+        self._reconnect_backoff.connected(asyncio.get_running_loop().time())
+        self._thread.retry_between(*self._reconnect_backoff.back_off_s)
+        if not self._reconnect_backoff.keeps_ending:
             log.info(
                 "connected to the broker at %s, MQTT %s", self._address, self.protocol
             )
@@ -207,9 +207,9 @@ class BrokerConnection:
         self.connection = BrokerState.OFFLINE
         self.on_their_way.line_lost()
         self._expect_an_answer()
-        self._steadiness.lost(asyncio.get_running_loop().time())
-        self._thread.retry_between(*self._steadiness.back_off_s)
-        if not self._steadiness.keeps_ending:
+        self._reconnect_backoff.lost(asyncio.get_running_loop().time())
+        self._thread.retry_between(*self._reconnect_backoff.back_off_s)
+        if not self._reconnect_backoff.keeps_ending:
             self.diagnostics.clear_connection()  # it was, until now
             self.diagnostics.report_connection(
                 f"lost the broker ({reason}); trying for ever"
@@ -247,7 +247,7 @@ class BrokerConnection:
             self.diagnostics.report_refusal(flight.topic, refusal)
         elif flight.qos:
             self.diagnostics.clear_refusal(flight.topic)
-            if not self._steadiness.keeps_ending:
+            if not self._reconnect_backoff.keeps_ending:
                 self.diagnostics.clear_connection()
         self._greet_if_caught_up()
 

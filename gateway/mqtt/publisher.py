@@ -45,7 +45,7 @@ class Publisher:
         self.will = Message(topics.bridge_state, OFFLINE)
         self.headbands: dict[str, HeadbandEntry] = {}
         self._lanes = frozenset(lanes)
-        self._bedsides: dict[str, DevicePublisher] = {}
+        self._device_publishers: dict[str, DevicePublisher] = {}
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
 
@@ -53,11 +53,11 @@ class Publisher:
         """Turn `reading` into messages; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
         self.headbands[device] = self._headband(reading)
-        if device not in self._bedsides:
-            self._bedsides[device] = DevicePublisher(device, self.topics)
-        bedside = self._bedsides[device]
-        if isinstance(value, BELONG) and bedside.session != reading.session:
-            bedside.recall(reading, await recorder.recall(reading.session))
+        if device not in self._device_publishers:
+            self._device_publishers[device] = DevicePublisher(device, self.topics)
+        device_publisher = self._device_publishers[device]
+        if isinstance(value, BELONG) and device_publisher.session != reading.session:
+            device_publisher.recall(reading, await recorder.recall(reading.session))
         messages = []
         if isinstance(value, ScoredEpoch):
             messages.append(await self._stage(reading, value, recorder))
@@ -66,9 +66,9 @@ class Publisher:
                 for scored in value.epochs:  # what no journal has comes to it now
                     await self._record(reading, scored, recorder)
                 documents = [epoch_document(reading, s) for s in value.epochs]
-                bedside.recall(reading, documents)
+                device_publisher.recall(reading, documents)
             return []
-        messages += bedside.hear(reading)
+        messages += device_publisher.hear(reading)
         return self._kept(messages)
 
     def write_entry(self, entry: Entry) -> Message:
@@ -79,15 +79,22 @@ class Publisher:
     def telemetry(self) -> list[Message]:
         """Write how every headband's link does."""
         now = datetime.now(UTC)
-        return self._kept(m for b in self._bedsides.values() for m in b.telemetry(now))
+        return self._kept(
+            m for b in self._device_publishers.values() for m in b.telemetry(now)
+        )
 
     def nights_so_far(self) -> list[Message]:
         """Write statistics and pictures of every night that goes on."""
-        return self._kept(m for b in self._bedsides.values() for m in b.night_so_far())
+        return self._kept(
+            m for b in self._device_publishers.values() for m in b.night_so_far()
+        )
 
     def in_session(self, device: str) -> bool:
         """Tell whether a session of `device` runs, as far as is known here."""
-        return device in self._bedsides and self._bedsides[device].in_session
+        return (
+            device in self._device_publishers
+            and self._device_publishers[device].in_session
+        )
 
     def keep(self, message: Message) -> Message:
         """Note a message that every new connection is to begin with."""

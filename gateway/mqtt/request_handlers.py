@@ -38,7 +38,7 @@ class RequestHandlers:
 
     Parameters
     ----------
-    desk : Publisher
+    publisher : Publisher
         Knows the headbands and whether a session runs.
     journal : Journal
     control : Control or None
@@ -49,12 +49,12 @@ class RequestHandlers:
 
     def __init__(
         self,
-        desk: Publisher,
+        publisher: Publisher,
         journal: Journal,
         control: Control | None,
         report: Callable[[], Awaitable[None]],
     ) -> None:
-        self._desk = desk
+        self._publisher = publisher
         self._journal = journal
         self._control = control
         self._report = report
@@ -78,7 +78,7 @@ class RequestHandlers:
 
     async def _health(self, _request: MqttRequest) -> Mapping[str, object]:
         await self._report()
-        return {"topic": self._desk.topics.bridge_health.name}
+        return {"topic": self._publisher.topics.bridge_health.name}
 
     async def _restart(self, _request: MqttRequest) -> Mapping[str, object]:
         if not supervised():
@@ -90,7 +90,7 @@ class RequestHandlers:
 
     async def _reload(self, _request: MqttRequest) -> Mapping[str, object]:
         self._ask(Reload())
-        return {"topic": self._desk.topics.bridge_info.name}
+        return {"topic": self._publisher.topics.bridge_info.name}
 
     async def _session(self, request: MqttRequest) -> Mapping[str, object]:
         action = read_action(request, ("start", "stop"))
@@ -112,10 +112,10 @@ class RequestHandlers:
         return {"device": request.whom, "text": text}
 
     def _look_up(self, device: str, *, in_session: bool = False) -> None:
-        if device not in self._desk.headbands:
-            known = ", ".join(sorted(self._desk.headbands)) or "none"
+        if device not in self._publisher.headbands:
+            known = ", ".join(sorted(self._publisher.headbands)) or "none"
             raise RequestError("no_device", f"no headband {device!r}; there is {known}")
-        if in_session and not self._desk.in_session(device):
+        if in_session and not self._publisher.in_session(device):
             raise RequestError("no_session", f"no session of {device} runs; start one")
 
     def _ask(self, command: Command) -> None:

@@ -108,7 +108,7 @@ def _switched(
     while lights and lights[0][0] < t:
         at_s, off = lights.popleft()
         what = EventKind.LIGHTS_OFF if off else EventKind.LIGHTS_ON
-        yield night.chart.switch_lights(night.moment(what, at_s), off=off)
+        yield night.scoring_state.switch_lights(night.moment(what, at_s), off=off)
 
 
 def _grid(recording: Recording | EdfNight) -> SampleGrid | None:

@@ -62,7 +62,7 @@ class FitSession:
         self.fit: HeadbandFit | None = None
         self.bad_packets = 0
         driver, info = connection.driver, connection.info
-        self._inbox = connection.inbox
+        self._notifications = connection.notifications
         self._decoder = driver.decoder(info)
         offered = driver.derivations
         watch = ContactMonitor(info.montage, labels, channels, offered, mains_hz)
@@ -77,7 +77,7 @@ class FitSession:
             When it does, or nothing comes for `SILENCE_S`.
         """
         while True:
-            for fit in self._feed(await self._inbox.take(SILENCE_S)):
+            for fit in self._feed(await self._notifications.take(SILENCE_S)):
                 self.fit = fit
                 yield fit
 

@@ -64,7 +64,7 @@ class Recorder:
         self._folder, self._limits, self._writer = folder, limits, writer
         self._clock, self._wall_clock = writer.clock, wall_clock
         self._tell = tell
-        self._beds: dict[str, DeviceSession] = {}
+        self._sessions: dict[str, DeviceSession] = {}
         self._pruned_t: float | None = None
 
     def begin(self) -> None:
@@ -85,43 +85,47 @@ class Recorder:
 
     def take(self, reading: Reading) -> None:
         """Record `reading`, if it can be."""
-        bed, value = self._bed(reading), reading.value
+        session, value = self._session(reading), reading.value
         if isinstance(value, SignalBegins):
-            bed.begins = reading
-        if bed.file is None and isinstance(value, SampleBlock) and not bed.ended:
-            self._try_to_open(bed)
-        if bed.file is None:
+            session.begins = reading
+        if (
+            session.file is None
+            and isinstance(value, SampleBlock)
+            and not session.ended
+        ):
+            self._try_to_open(session)
+        if session.file is None:
             if not isinstance(value, (SampleBlock, SignalBegins)):
-                bed.waiting.append(value)
+                session.waiting.append(value)
         else:
-            self._write(bed, bed.file, value)
+            self._write(session, session.file, value)
         if isinstance(value, SessionState) and value.state is RecordingState.ENDED:
-            self._finish(bed)
-            bed.ended = True
+            self._finish(session)
+            session.ended = True
 
     def missed(self, n_readings: int) -> None:
         """Note that so many readings never came, because the disk was too slow."""
         log.warning("recordings %s: disk too slow, %d lost", self._folder, n_readings)
-        for bed in self._beds.values():
-            if bed.file is not None:
-                bed.file.night.missed("Recording too slow")
+        for session in self._sessions.values():
+            if session.file is not None:
+                session.file.night.missed("Recording too slow")
 
     def tick(self) -> None:
         """Sync, look after the disk's room; every ten seconds."""
         is_full = self._is_full()
-        for bed in self._beds.values():
-            if bed.file is None:
+        for session in self._sessions.values():
+            if session.file is None:
                 continue
             if is_full:
-                log.warning("%s: %s; recording pauses", bed.file.path, self._full())
-                self._finish(bed)
-                bed.paused = self._full()
-                self._tell(bed.device, bed.paused)
+                log.warning("%s: %s; recording pauses", session.file.path, self._full())
+                self._finish(session)
+                session.paused = self._full()
+                self._tell(session.device, session.paused)
                 continue
             try:
-                bed.file.sync()
+                session.file.sync()
             except OSError as error:
-                self._pause(bed, error.strerror or str(error))
+                self._pause(session, error.strerror or str(error))
         if self._pruned_t is None or self._clock() - self._pruned_t > PRUNE_S:
             try:
                 self._prune()
@@ -131,55 +135,65 @@ class Recorder:
     @property
     def files(self) -> dict[str, str]:
         """The file that is being written of each headband's session."""
-        beds = tuple(self._beds.values())
-        return {bed.device: bed.file.path.name for bed in beds if bed.file}
+        sessions = tuple(self._sessions.values())
+        return {
+            session.device: session.file.path.name
+            for session in sessions
+            if session.file
+        }
 
     @property
     def paused(self) -> dict[str, str]:
         """Why a headband's session is not recorded, where it is not."""
-        beds = tuple(self._beds.values())
-        return {bed.device: bed.paused for bed in beds if bed.paused and not bed.ended}
+        sessions = tuple(self._sessions.values())
+        return {
+            session.device: session.paused
+            for session in sessions
+            if session.paused and not session.ended
+        }
 
     def close(self) -> None:
         """Write what is left of everything."""
-        for bed in self._beds.values():
-            self._finish(bed)
+        for session in self._sessions.values():
+            self._finish(session)
 
-    def _bed(self, reading: Reading) -> DeviceSession:
-        bed = self._beds.get(reading.device)
-        if bed is None or bed.session != reading.session:
-            if bed is not None:
-                self._finish(bed)
-            bed = self._beds[reading.device] = DeviceSession(
+    def _session(self, reading: Reading) -> DeviceSession:
+        session = self._sessions.get(reading.device)
+        if session is None or session.session != reading.session:
+            if session is not None:
+                self._finish(session)
+            session = self._sessions[reading.device] = DeviceSession(
                 reading.device, reading.session
             )
-        return bed
+        return session
 
-    def _try_to_open(self, bed: DeviceSession) -> None:
-        if bed.begins is None or self._clock() < bed.retry_t:
+    def _try_to_open(self, session: DeviceSession) -> None:
+        if session.begins is None or self._clock() < session.retry_t:
             return
-        if self._is_full(SLACK_MB if bed.paused else 0.0):
-            self._pause(bed, self._full())
+        if self._is_full(SLACK_MB if session.paused else 0.0):
+            self._pause(session, self._full())
             return
-        begins = bed.begins.value
+        begins = session.begins.value
         assert isinstance(begins, SignalBegins)  # noqa: S101 (set so)
         try:
-            bed.file = open_night(self._folder, bed.begins, begins, self._writer)
+            session.file = open_night(
+                self._folder, session.begins, begins, self._writer
+            )
         except (OSError, ValueError) as error:
-            self._pause(bed, str(error))
+            self._pause(session, str(error))
             return
-        if bed.paused:
-            log.warning("%s: recording goes on", bed.file.path.name)
-            bed.file.night.missed(f"Not recorded: {bed.paused}")
-            bed.paused = ""
-            self._tell(bed.device, "")
-        for annotation in bed.lacking:
-            bed.file.night.records.add(annotation)
-        bed.lacking = []
-        while bed.waiting and bed.file is not None:
-            self._write(bed, bed.file, bed.waiting.popleft())
+        if session.paused:
+            log.warning("%s: recording goes on", session.file.path.name)
+            session.file.night.missed(f"Not recorded: {session.paused}")
+            session.paused = ""
+            self._tell(session.device, "")
+        for annotation in session.lacking:
+            session.file.night.records.add(annotation)
+        session.lacking = []
+        while session.waiting and session.file is not None:
+            self._write(session, session.file, session.waiting.popleft())
 
-    def _write(self, bed: DeviceSession, file: SessionFile, value: Output) -> None:
+    def _write(self, session: DeviceSession, file: SessionFile, value: Output) -> None:
         try:
             file.push(value)
             if isinstance(value, ScoredEpoch):
@@ -187,32 +201,32 @@ class Recorder:
                 if value.index % DESCRIBE_EVERY == 0:
                     file.describe()
         except OSError as error:
-            self._pause(bed, error.strerror or str(error))
+            self._pause(session, error.strerror or str(error))
             if not isinstance(value, SampleBlock):
-                bed.waiting.appendleft(value)
+                session.waiting.appendleft(value)
 
-    def _pause(self, bed: DeviceSession, why: str) -> None:
-        bed.retry_t = self._clock() + AGAIN_S
-        if not bed.paused:
+    def _pause(self, session: DeviceSession, why: str) -> None:
+        session.retry_t = self._clock() + AGAIN_S
+        if not session.paused:
             log.warning(
                 "recordings %s: %s; recording pauses, scoring goes on",
                 self._folder,
                 why,
             )
-            self._tell(bed.device, why)
-        bed.paused = why
-        file, bed.file = bed.file, None
+            self._tell(session.device, why)
+        session.paused = why
+        file, session.file = session.file, None
         if file is not None:
-            bed.lacking += file.abandon()
+            session.lacking += file.abandon()
 
     def _full(self) -> str:
         return f"less than {self._limits.min_free_mb:g} MB free"
 
-    def _finish(self, bed: DeviceSession) -> None:
-        if bed.file is None and bed.paused:  # a last try for what waits
-            bed.retry_t = 0.0
-            self._try_to_open(bed)
-        file, bed.file = bed.file, None
+    def _finish(self, session: DeviceSession) -> None:
+        if session.file is None and session.paused:  # a last try for what waits
+            session.retry_t = 0.0
+            self._try_to_open(session)
+        file, session.file = session.file, None
         if file is None:
             return
         try:

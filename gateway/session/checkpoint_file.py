@@ -10,7 +10,7 @@ from gateway.acquisition.packets import ClockTick
 from gateway.session.checkpoint_records import (
     Record,
     SessionOpened,
-    past_of,
+    interrupted_session,
     read,
     write,
 )
@@ -66,7 +66,7 @@ class CheckpointFile:
         records, self._n_bytes = read(data)
         if rubbish := len(data) - self._n_bytes:
             log.info("%s: %d bytes at its end are not whole", self._path, rubbish)
-        return past_of(records)
+        return interrupted_session(records)
 
     def add(self, record: Record) -> None:
         """Note `record`; one that opens a session takes the place of all before it."""

@@ -112,7 +112,7 @@ def read(data: bytes) -> CheckpointLines:
     return CheckpointLines(tuple(records), n_bytes)
 
 
-def past_of(records: Sequence[Record]) -> InterruptedSession | None:
+def interrupted_session(records: Sequence[Record]) -> InterruptedSession | None:
     """Return the session that `records` tell of; None if they tell of none."""
     past: InterruptedSession | None = None
     for record in records:

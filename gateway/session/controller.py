@@ -34,25 +34,25 @@ class SessionController:
 
     Parameters
     ----------
-    station : DeviceSetup
+    setup : DeviceSetup
 
     Attributes
     ----------
     name : str
         Of the headband, in the configuration.
-    station : DeviceSetup
+    setup : DeviceSetup
     """
 
-    def __init__(self, station: DeviceSetup) -> None:
-        self.name = station.device
-        self.station = station
+    def __init__(self, setup: DeviceSetup) -> None:
+        self.name = setup.device
+        self.setup = setup
         self._notebook = Checkpointing(
-            station.night_file, station.card.digest, station.sessions.resume_min
+            setup.night_file, setup.card.digest, setup.sessions.resume_min
         )
         self._session: OpenSession | None = None
         self._ready: OpenSession | None = None  # announced, not begun
         self._session_name = ""
-        self._standby = station.new_standby()
+        self._standby = setup.new_standby()
         self._up: LinkUp | None = None
         self._said: Availability | None = None
         self._now = NEVER
@@ -99,7 +99,7 @@ class SessionController:
         if self._notebook.past is not None:
             yield from self._bury(self._notebook.past)
         announced, self._ready = self._ready, None
-        session = announced or self.station.new_session()
+        session = announced or self.setup.new_session()
         self._session, self._session_name = session, session.name
         log.info("%s: session %s begins", self.name, session.name)
         if announced is None:
@@ -133,18 +133,20 @@ class SessionController:
         """Return why the connection that `value` came over is no use, if it is not."""
         if not isinstance(value, Notification):
             return None
-        session, stall_s = self._session, self.station.stall_s
-        intake = (self._standby if session is None else session.pipeline).intake
-        n_bad = intake.bad_in_a_row
+        session, stall_s = self._session, self.setup.stall_s
+        packet_decoder = (
+            self._standby if session is None else session.pipeline
+        ).packet_decoder
+        n_bad = packet_decoder.bad_in_a_row
         if n_bad >= BAD_IN_A_ROW:
             return LinkError(f"{n_bad} notifications in a row were no packets")
-        if value.t_rx - intake.t_sampled > stall_s:
+        if value.t_rx - packet_decoder.t_sampled > stall_s:
             return StallError(f"notifications, but no samples for {stall_s:g} s")
         return None
 
     def reading(self, value: Output) -> Reading:
         """Wrap an output of this station."""
-        card = self.station.card
+        card = self.setup.card
         return Reading(
             device=self.name,
             session=self._session_name,
@@ -156,10 +158,10 @@ class SessionController:
 
     def _get_ready(self) -> Iterator[Output]:
         """Announce the session that comes next."""
-        if self.station.sessions.auto_start == "always" and self._t_worn is None:
+        if self.setup.sessions.auto_start == "always" and self._t_worn is None:
             yield from self.begin(self._now)
         else:
-            self._ready = self.station.new_session()
+            self._ready = self.setup.new_session()
             self._session_name = self._ready.name
             yield SessionState(RecordingState.IDLE)
             yield from self._ready.pipeline.push(self._now)
@@ -174,7 +176,7 @@ class SessionController:
             yield from self._get_ready()
 
     def _resume(self, past: InterruptedSession) -> Iterator[Output]:
-        session = OpenSession(past.session, self.station.new_session().pipeline)
+        session = OpenSession(past.session, self.setup.new_session().pipeline)
         try:
             outputs = session.pipeline.resume(past, self._now)
         except ConfigError as error:
@@ -192,7 +194,7 @@ class SessionController:
     def _bury(self, past: InterruptedSession) -> Iterator[Output]:
         """Say what the last session came to, unless that was said."""
         self._notebook.bury(self._now)
-        pipeline = self.station.new_session().pipeline
+        pipeline = self.setup.new_session().pipeline
         self._session_name = past.session
         if past.ending is Ending.CUT and past.epochs:
             try:
@@ -232,22 +234,22 @@ class SessionController:
         if session is None:
             return
         self._notebook.close(ending, self._now)
-        self._standby = self.station.new_standby()
+        self._standby = self.setup.new_standby()
         if self._up is not None and ending is not Ending.STOPPED:
             yield from self._standby.push(self._up)
         yield from session.pipeline.close()
 
     def _is_over(self, pipeline: Pipeline) -> bool:
-        sessions, since = self.station.sessions, pipeline.t_scored
+        sessions, since = self.setup.sessions, pipeline.t_scored
         if since is None or sessions.auto_stop_after_min is None:
             return False
         if sessions.auto_start == "always":
-            since = max(since, pipeline.intake.t_sampled)
+            since = max(since, pipeline.packet_decoder.t_sampled)
         return self._now.t - since > 60 * sessions.auto_stop_after_min
 
     def _may_begin(self) -> bool:
-        how, standby = self.station.sessions.auto_start, self._standby
-        worn = standby.intake.streaming if how == "always" else standby.on_head
+        how, standby = self.setup.sessions.auto_start, self._standby
+        worn = standby.packet_decoder.streaming if how == "always" else standby.on_head
         if self._t_worn is not None and not worn:
             if self._now.t - self._t_worn <= HOLD_S:
                 return False

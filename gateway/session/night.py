@@ -38,7 +38,7 @@ class Night:
 
     Attributes
     ----------
-    chart : ScoringState
+    scoring_state : ScoringState
         What is known of the sleeper so far.
     """
 
@@ -60,7 +60,7 @@ class Night:
         self._told = False
         self._tick: ClockTick | None = None
         self._judge = EpochScorer(scorer)
-        self.chart = ScoringState()
+        self.scoring_state = ScoringState()
 
     def begin(self, info: HeadbandInfo, grid: SampleGrid | None = None) -> None:
         """Start a connection.
@@ -94,7 +94,7 @@ class Night:
         self._assembler = self._lay_out(past.info.montage, first_epoch=len(past.epochs))
         self._assembler.resume(past.info, past.grid)
         self._info = past.info
-        self.chart.restore(past.epochs, past.state.lights)
+        self.scoring_state.restore(past.epochs, past.state.lights)
         for scored in past.epochs:
             self._judge.remember(scored.index, scored.raw_hypnodensity)
 
@@ -152,14 +152,14 @@ class Night:
     @property
     def n_epochs(self) -> int:
         """Epochs so far."""
-        return len(self.chart.epochs)
+        return len(self.scoring_state.epochs)
 
     def close(self) -> Iterator[Output]:
         """Yield what is only known at the end: the last moments, the statistics."""
-        for event in self.chart.last_moments():
+        for event in self.scoring_state.last_moments():
             yield self._dated(event)
-        yield NightEpochs(tuple(self.chart.epochs), final=True)
-        yield self.chart.summary()
+        yield NightEpochs(tuple(self.scoring_state.epochs), final=True)
+        yield self.scoring_state.summary()
 
     def moment(self, what: EventKind, t: float) -> SleepEvent:
         """Return that `what` happened at monotonic time `t`."""
@@ -194,7 +194,7 @@ class Night:
     ) -> Iterator[Output]:
         for epoch in epochs:
             scored = self._score(epoch, assembler)
-            events = list(self.chart.add(scored))
+            events = list(self.scoring_state.add(scored))
             yield scored
             yield from events
             yield self.tally
@@ -210,7 +210,7 @@ class Night:
             stage=verdict.stage,
             hypnodensity=verdict.hypnodensity,
             quality=epoch.quality,
-            asleep=self.chart.asleep(verdict.stage),
+            asleep=self.scoring_state.asleep(verdict.stage),
             t_rx=epoch.t_rx,
             span=epoch.span,
             raw_hypnodensity=verdict.raw,

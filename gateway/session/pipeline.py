@@ -61,7 +61,7 @@ class Pipeline:
 
     Attributes
     ----------
-    intake : PacketDecoder
+    packet_decoder : PacketDecoder
     info : HeadbandInfo or None
         What the headband said of itself last.
     t_scored : float or None
@@ -80,7 +80,7 @@ class Pipeline:
         self._glances = ContactSampler(watch, LOOK_S)
         self._clock = WallClock()
         self._state = SessionState(RecordingState.IDLE)
-        self.intake = PacketDecoder(driver)
+        self.packet_decoder = PacketDecoder(driver)
         self.info: HeadbandInfo | None = None
         self.t_scored: float | None = None
 
@@ -92,10 +92,10 @@ class Pipeline:
             case ClockTick():
                 yield from self._ticked(value)
             case LinkUp(t, info):
-                self.intake.begin(t)
+                self.packet_decoder.begin(t)
                 yield from self._connected(info)
             case LinkDown(_, reason):
-                self.intake.end()
+                self.packet_decoder.end()
                 yield self.tally
                 yield Availability(online=False, reason=reason)
             case _:
@@ -116,8 +116,8 @@ class Pipeline:
         self._clock = WallClock(past.last.tick)
         self._night.tick(now)
         self.info = past.info
-        self.intake.bad = past.grid.tally.bad_packets
-        self.intake.unread = past.grid.tally.unread_packets
+        self.packet_decoder.bad = past.grid.tally.bad_packets
+        self.packet_decoder.unread = past.grid.tally.unread_packets
         self.t_scored = past.grid.t
         for scored in past.epochs:
             if isinstance(scored.stage, Stage):
@@ -133,12 +133,14 @@ class Pipeline:
 
     def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
         """Yield that `what` happened at monotonic time `t`."""
-        yield self._night.chart.mark(self._night.moment(what, t), text)
+        yield self._night.scoring_state.mark(self._night.moment(what, t), text)
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
         """Yield that the lights went off or on at monotonic time `t`."""
         what = EventKind.LIGHTS_OFF if off else EventKind.LIGHTS_ON
-        yield self._night.chart.switch_lights(self._night.moment(what, t), off=off)
+        yield self._night.scoring_state.switch_lights(
+            self._night.moment(what, t), off=off
+        )
         yield self.session
 
     def close(self) -> Iterator[Output]:
@@ -159,7 +161,7 @@ class Pipeline:
         return replace(
             self._state,
             n_epochs=self._night.n_epochs,
-            lights=self._night.chart.lights,
+            lights=self._night.scoring_state.lights,
             clock_synchronised=tick is None or tick.synchronised,
         )
 
@@ -169,8 +171,8 @@ class Pipeline:
         tally = self._night.tally
         return replace(
             tally,
-            bad_packets=tally.bad_packets + self.intake.bad,
-            unread_packets=self.intake.unread,
+            bad_packets=tally.bad_packets + self.packet_decoder.bad,
+            unread_packets=self.packet_decoder.unread,
         )
 
     def checkpoint(self) -> GridCheckpoint | None:
@@ -184,12 +186,12 @@ class Pipeline:
         if step_s:
             self._state = self._state.shifted(timedelta(seconds=step_s))
             moment = self._night.moment(EventKind.CLOCK_STEP, tick.t)
-            event = self._night.chart.set_clock(moment, step_s)
+            event = self._night.scoring_state.set_clock(moment, step_s)
             if self._state.state is RecordingState.RECORDING:
                 yield event
         if step_s or (was is not None and was.synchronised is not tick.synchronised):
             yield self.session
-        if not self.intake.streaming:
+        if not self.packet_decoder.streaming:
             yield from self._told(self._night.lapse(tick.t))
 
     def _connected(self, info: HeadbandInfo) -> Iterator[Output]:
@@ -199,15 +201,15 @@ class Pipeline:
             yield Availability(online=False, reason=str(error))
         else:
             self.info = info.plain()
-            self.intake.expect(info)
+            self.packet_decoder.expect(info)
             self._glances.begin(info.montage)
 
     def _received(self, notification: Notification) -> Iterator[Output]:
-        for value in self.intake.take(notification):
+        for value in self.packet_decoder.take(notification):
             match value:
                 case SamplePacket():
-                    if not self.intake.streaming:
-                        self.intake.streaming = True
+                    if not self.packet_decoder.streaming:
+                        self.packet_decoder.streaming = True
                         yield from self._samples_arrive(value.t_rx)
                     yield from self._seen(self._told(self._night.place(value)))
                 case Battery():

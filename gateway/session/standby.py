@@ -42,7 +42,7 @@ class Standby:
 
     Attributes
     ----------
-    intake : PacketDecoder
+    packet_decoder : PacketDecoder
     on_head : bool
         Whether it was, when last looked at over this connection.
     """
@@ -56,7 +56,7 @@ class Standby:
         self._eeg: frozenset[str] = frozenset()
         self._seconds = 0
         self._held: deque[tuple[int, Notification]] = deque(maxlen=HELD)
-        self.intake = PacketDecoder(driver)
+        self.packet_decoder = PacketDecoder(driver)
         self.on_head = False
 
     def push(self, value: Input) -> Iterator[Output]:
@@ -65,11 +65,11 @@ class Standby:
             case Notification():
                 yield from self._received(value)
             case LinkUp(t, info):
-                self.intake.begin(t)
-                self.intake.expect(info)
+                self.packet_decoder.begin(t)
+                self.packet_decoder.expect(info)
                 self._begin(info)
             case LinkDown(_, reason):
-                self.intake.end()
+                self.packet_decoder.end()
                 self.on_head = False
                 self._held.clear()
                 yield Availability(online=False, reason=reason)
@@ -99,10 +99,10 @@ class Standby:
 
     def _received(self, notification: Notification) -> Iterator[Output]:
         self._held.append((self._seconds, notification))
-        for value in self.intake.take(notification):
+        for value in self.packet_decoder.take(notification):
             if isinstance(value, SamplePacket) and self._assembler is not None:
-                if not self.intake.streaming:
-                    self.intake.streaming = True
+                if not self.packet_decoder.streaming:
+                    self.packet_decoder.streaming = True
                     yield Availability(online=True, reason="samples arrive")
                 for block in self._assembler.push(value):
                     yield from self._look(block)

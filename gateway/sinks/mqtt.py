@@ -133,32 +133,34 @@ async def run(
     if options.password is not None and options.tls is None:
         _warn_of_plain_text(options.host)
     topics = TopicTree(options.base_topic, options.stage_expiry_s)
-    desk = Publisher(topics, options.publish)
+    publisher = Publisher(topics, options.publish)
     place = options.home_assistant.place(topics, options.publish)
     asked = [topics.requests]
     asked += [place.birth] if place else []
     async with (
         Journal(options.journal.file) as journal,
-        MqttClient(options.address, desk.will, desk.standing, asked) as client,
+        MqttClient(
+            options.address, publisher.will, publisher.standing, asked
+        ) as client,
     ):
-        lane = JournalPublisher(journal, client, desk.write_entry)
-        office = Bridge(client, desk, journal, place=place, control=control)
+        lane = JournalPublisher(journal, client, publisher.write_entry)
+        bridge = Bridge(client, publisher, journal, place=place, control=control)
         recorder = JournalWriter(journal)
         told = partial(standing, options.address, client, journal)
         asked_how = nullcontext() if control is None else control.telling("mqtt", told)
         async with asyncio.TaskGroup() as tasks:
-            works = (lane.run(), *office.works(options.journal.bounds))
+            works = (lane.run(), *bridge.works(options.journal.bounds))
             background = [tasks.create_task(work) for work in works]
             with asked_how:
                 async for reading in feed:
-                    for message in await desk.write(reading, recorder):
+                    for message in await publisher.write(reading, recorder):
                         await client.publish(message)
-                    await office.introduce()
+                    await bridge.introduce()
             if client.connection is BrokerState.ONLINE:
                 await lane.drained(FAREWELL_S)
             for task in background:
                 task.cancel()
-        for message in desk.farewell():
+        for message in publisher.farewell():
             await client.publish(message)
 
 

@@ -54,7 +54,7 @@ async def throughput(recording: Recording) -> list[Row]:
         ):
             start, n = time.perf_counter(), 0
             while n < ENOUGH and not band.ended.is_set():
-                await connection.inbox.take(5)
+                await connection.notifications.take(5)
                 n += 1
             rate = n / (time.perf_counter() - start)
         await radio.close()
@@ -161,18 +161,18 @@ class Replay:
         del seen, candidates
         became(LinkEvent.CONNECTED)
         became(LinkEvent.SUBSCRIBED)
-        inbox = NotificationQueue()
-        sending = asyncio.create_task(self._send(inbox))
-        yield RadioConnection(self._driver, self._info, inbox)
+        notifications = NotificationQueue()
+        sending = asyncio.create_task(self._send(notifications))
+        yield RadioConnection(self._driver, self._info, notifications)
         await sending
 
-    async def mend(self, rung: RecoveryStep) -> None:
+    async def mend(self, step: RecoveryStep) -> None:
         """Nothing breaks here."""
 
-    async def _send(self, inbox: NotificationQueue) -> None:
+    async def _send(self, notifications: NotificationQueue) -> None:
         for at in range(0, len(self._sent), 1000):
             for notification in self._sent[at : at + 1000]:
-                inbox.put(notification)
+                notifications.put(notification)
             await asyncio.sleep(0)
 
 

@@ -38,7 +38,7 @@ async def deaf(_heard):
 
 
 @pytest.fixture
-def lookout():
+def scheduler():
     return ScanScheduler(deaf)
 
 
@@ -47,33 +47,33 @@ def care():
     return Care()
 
 
-def take(care, lookout, *rungs):
-    mending = AdapterRecovery(care, lookout)
-    return asyncio.gather(*(mending.take(rung, ["s"], ["A"]) for rung in rungs))
+def take(care, scheduler, *rungs):
+    mending = AdapterRecovery(care, scheduler)
+    return asyncio.gather(*(mending.take(step, ["s"], ["A"]) for step in rungs))
 
 
-async def test_each_rung_does_what_it_says(care, lookout):
-    await take(care, lookout, *set(RecoveryStep) - {RecoveryStep.EXIT})
+async def test_each_rung_does_what_it_says(care, scheduler):
+    await take(care, scheduler, *set(RecoveryStep) - {RecoveryStep.EXIT})
     assert sorted(care.done) == ["cycle", "disconnect s but A", "restart"]
 
 
-async def test_the_last_rung_says_what_to_do(care, lookout):
+async def test_the_last_rung_says_what_to_do(care, scheduler):
     with pytest.raises(StuckAdapterError, match="change the adapter"):
-        await take(care, lookout, RecoveryStep.EXIT)
+        await take(care, scheduler, RecoveryStep.EXIT)
 
 
-async def test_nobody_is_cut_off_who_streams(care, lookout):
-    with lookout.streaming():
-        await take(care, lookout, *RecoveryStep)
+async def test_nobody_is_cut_off_who_streams(care, scheduler):
+    with scheduler.streaming():
+        await take(care, scheduler, *RecoveryStep)
     assert sorted(care.done) == ["disconnect s but A", "restart"]
 
 
-async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, lookout):
-    mending = AdapterRecovery(care, lookout)
-    async with lookout.connecting():
+async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, scheduler):
+    mending = AdapterRecovery(care, scheduler)
+    async with scheduler.connecting():
         cycling = asyncio.create_task(mending.take(RecoveryStep.POWER_CYCLE, [], []))
         await asyncio.sleep(1)
-        streaming = lookout.streaming()
+        streaming = scheduler.streaming()
         streaming.__enter__()
     await cycling
     assert care.done == []
@@ -81,30 +81,30 @@ async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, lookou
 
 
 async def test_what_was_done_for_one_headband_is_not_done_again_for_the_next(
-    care, lookout
+    care, scheduler
 ):
-    mending = AdapterRecovery(care, lookout)
+    mending = AdapterRecovery(care, scheduler)
     for pause_s in (0, LASTS_S / 2, LASTS_S):
         await asyncio.sleep(pause_s)
         await mending.take(RecoveryStep.POWER_CYCLE, [], [])
     assert care.done == ["cycle", "cycle"]
 
 
-async def test_no_scan_and_no_connection_while_it_is_mended(care, lookout):
+async def test_no_scan_and_no_connection_while_it_is_mended(care, scheduler):
     loop = asyncio.get_running_loop()
     mending = asyncio.create_task(
-        AdapterRecovery(care, lookout).take(RecoveryStep.POWER_CYCLE, [], [])
+        AdapterRecovery(care, scheduler).take(RecoveryStep.POWER_CYCLE, [], [])
     )
     await asyncio.sleep(0.5)
-    async with lookout.connecting():
+    async with scheduler.connecting():
         assert loop.time() == pytest.approx(1.0)
     await mending
 
 
-async def test_care_that_fails_is_told_of(lookout):
+async def test_care_that_fails_is_told_of(scheduler):
     class Helpless(Care):
         async def power_cycle(self):
             raise AdapterError("bluetoothd does not answer")
 
     with pytest.raises(AdapterError, match="does not answer"):
-        await take(Helpless(), lookout, RecoveryStep.POWER_CYCLE)
+        await take(Helpless(), scheduler, RecoveryStep.POWER_CYCLE)

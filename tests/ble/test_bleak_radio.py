@@ -145,7 +145,9 @@ async def test_nothing_is_sized_from_what_the_platform_says_of_packets(monkeypat
     async with radio_whose_client() as radio:
         monkeypatch.setattr(BleakClient, "mtu_size", forbidden)
         async with radio.connect(await radio.find(DIY), DIY) as connection:
-            sizes = {len((await connection.inbox.take(2)).payload) for _ in range(5)}
+            sizes = {
+                len((await connection.notifications.take(2)).payload) for _ in range(5)
+            }
     assert max(sizes) > 200
 
 

@@ -72,31 +72,31 @@ class FlakyRadio:
             raise BondingError("handshake refused")
         self.open += 1
         self.most_open = max(self.most_open, self.open)
-        inbox = NotificationQueue()
-        feeder = asyncio.create_task(self._feed(inbox, self._fault, self._n))
+        notifications = NotificationQueue()
+        feeder = asyncio.create_task(self._feed(notifications, self._fault, self._n))
         try:
             became(LinkEvent.SUBSCRIBED)
-            yield RadioConnection(driver, INFO, inbox)
+            yield RadioConnection(driver, INFO, notifications)
         finally:
             feeder.cancel()
             self.open -= 1
             self.left.append(self._fault)
 
-    async def mend(self, rung):
-        self.mended.append(rung)
-        if rung is self.in_vain:
+    async def mend(self, step):
+        self.mended.append(step)
+        if step is self.in_vain:
             raise AdapterError("bluetoothd does not answer")
-        if rung is RecoveryStep.EXIT:
+        if step is RecoveryStep.EXIT:
             raise StuckAdapterError("all was tried")
 
-    async def _feed(self, inbox, fault, n):
+    async def _feed(self, notifications, fault, n):
         for _ in range(n):
             await asyncio.sleep(EACH_S)
             serial = next(self._serial)
             now = asyncio.get_running_loop().time()
-            inbox.put(Notification(DIY.notify[0], serial.to_bytes(4), now))
+            notifications.put(Notification(DIY.notify[0], serial.to_bytes(4), now))
         if fault == "dropped":
-            inbox.close("disconnected")
+            notifications.close("disconnected")
         if fault == "silent":
             await asyncio.Event().wait()
 

@@ -10,7 +10,7 @@ from gateway.ble.recovery_policy import (
     STUCK_S,
     RecoveryPolicy,
     RecoveryStep,
-    rung,
+    step,
 )
 from gateway.errors import AdapterError, BondingError, LinkError, StallError
 
@@ -19,8 +19,8 @@ INNOCENT = [LinkError("not in reach"), BondingError("pair it"), StallError("sile
 
 
 def climb(n, every_s=10.0):
-    ladder = RecoveryPolicy()
-    return [ladder.failed(BROKEN, i * every_s) for i in range(n)]
+    policy = RecoveryPolicy()
+    return [policy.failed(BROKEN, i * every_s) for i in range(n)]
 
 
 def test_each_failure_has_its_rung():
@@ -34,28 +34,28 @@ def test_each_failure_has_its_rung():
 
 @given(st.integers(1, 10**6), st.floats(0, 1e9))
 def test_the_end_needs_many_failures_and_a_long_time(failures, failing_s):
-    ends = rung(failures, failing_s) is RecoveryStep.EXIT
+    ends = step(failures, failing_s) is RecoveryStep.EXIT
     assert ends == (failures >= STUCK and failing_s >= STUCK_S)
 
 
 @given(st.integers(STUCK, 10**6))
 def test_many_failures_in_a_short_time_are_not_the_end(failures):
-    assert rung(failures, STUCK_S - 1) is not RecoveryStep.EXIT
+    assert step(failures, STUCK_S - 1) is not RecoveryStep.EXIT
 
 
 @pytest.mark.parametrize("innocent", INNOCENT)
 @given(st.lists(st.booleans(), max_size=60))
 def test_only_failures_of_the_adapter_in_a_row_count(innocent, faults):
-    ladder, row = RecoveryPolicy(), 0
+    policy, row = RecoveryPolicy(), 0
     for t, fault in enumerate(faults):
         row = row + 1 if fault else 0
-        tried = ladder.failed(BROKEN if fault else innocent, float(t))
-        assert tried == (rung(row, row - 1.0) if fault else None)
+        tried = policy.failed(BROKEN if fault else innocent, float(t))
+        assert tried == (step(row, row - 1.0) if fault else None)
 
 
 def test_with_the_pauses_of_the_back_off_the_end_comes_after_a_quarter_of_an_hour():
-    t, ladder, n = 0.0, RecoveryPolicy(), 0
-    while ladder.failed(BROKEN, t) is not RecoveryStep.EXIT:
+    t, policy, n = 0.0, RecoveryPolicy(), 0
+    while policy.failed(BROKEN, t) is not RecoveryStep.EXIT:
         n += 1
         t += delay_s(BROKEN, n, 0.5)
     assert STUCK_S <= t < STUCK_S + 120

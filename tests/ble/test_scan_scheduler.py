@@ -80,20 +80,20 @@ async def test_a_whole_look_in_vain_is_the_end_of_it(sky):
 
 
 async def test_one_scan_serves_all_who_look(sky):
-    lookout = ScanScheduler(sky.scanner)
-    looking = [asyncio.create_task(lookout.find(is_(a))) for a in "ABC"]
+    scheduler = ScanScheduler(sky.scanner)
+    looking = [asyncio.create_task(scheduler.find(is_(a))) for a in "ABC"]
     assert await asyncio.gather(*looking) == [None] * 3
     assert sky.runs == [(0, pytest.approx(SCAN_S))]
-    assert lookout.scans == 1
+    assert scheduler.scans == 1
 
 
 async def test_one_headband_is_not_given_to_two_who_take_any(sky):
-    lookout = ScanScheduler(sky.scanner)
+    scheduler = ScanScheduler(sky.scanner)
     sky.there |= {"A", "B"}
     taken = []
 
     async def take_any():
-        seen = await lookout.find(lambda seen: seen.address not in taken)
+        seen = await scheduler.find(lambda seen: seen.address not in taken)
         taken.append(seen.address)
 
     await asyncio.gather(take_any(), take_any())
@@ -101,20 +101,20 @@ async def test_one_headband_is_not_given_to_two_who_take_any(sky):
 
 
 async def test_who_joins_a_scan_late_still_gets_a_whole_look(sky):
-    lookout = ScanScheduler(sky.scanner)
-    early = asyncio.create_task(lookout.find(is_("A")))
+    scheduler = ScanScheduler(sky.scanner)
+    early = asyncio.create_task(scheduler.find(is_("A")))
     await asyncio.sleep(SCAN_S - 1)
-    late = asyncio.create_task(lookout.find(is_("B")))
+    late = asyncio.create_task(scheduler.find(is_("B")))
     later(3, sky.arrive, "B")
     assert await early is None
     assert await late == Advertisement("B")
 
 
 async def test_nobody_scans_while_somebody_connects(sky):
-    lookout = ScanScheduler(sky.scanner)
-    looking = asyncio.create_task(lookout.find(is_("A")))
+    scheduler = ScanScheduler(sky.scanner)
+    looking = asyncio.create_task(scheduler.find(is_("A")))
     await asyncio.sleep(3)
-    async with lookout.connecting():
+    async with scheduler.connecting():
         assert now() == pytest.approx(3.1)  # the scan ended for it
         await asyncio.sleep(8)
         sky.there.add("A")
@@ -124,10 +124,10 @@ async def test_nobody_scans_while_somebody_connects(sky):
 
 
 async def test_two_do_not_connect_at_a_time(sky):
-    lookout, order = ScanScheduler(sky.scanner), []
+    scheduler, order = ScanScheduler(sky.scanner), []
 
     async def connect(name):
-        async with lookout.connecting():
+        async with scheduler.connecting():
             order.append(name)
             await asyncio.sleep(1)
             order.append(name)
@@ -137,14 +137,14 @@ async def test_two_do_not_connect_at_a_time(sky):
 
 
 async def test_while_one_streams_scans_are_short_and_rare_whoever_looks(sky):
-    lookout = ScanScheduler(sky.scanner)
+    scheduler = ScanScheduler(sky.scanner)
 
     async def look_for_ever(address):
         while True:
-            assert await lookout.find(is_(address)) is None
+            assert await scheduler.find(is_(address)) is None
             await asyncio.sleep(0.3)
 
-    with lookout.streaming():
+    with scheduler.streaming():
         looking = [asyncio.create_task(look_for_ever(a)) for a in "AB"]
         await asyncio.sleep(3600)
         for task in looking:
@@ -157,10 +157,10 @@ async def test_while_one_streams_scans_are_short_and_rare_whoever_looks(sky):
 
 
 async def test_the_rest_ends_when_the_last_stream_does(sky):
-    lookout = ScanScheduler(sky.scanner)
-    with lookout.streaming():
-        assert await lookout.find(is_("A")) is None
-        looking = asyncio.create_task(lookout.find(is_("A")))
+    scheduler = ScanScheduler(sky.scanner)
+    with scheduler.streaming():
+        assert await scheduler.find(is_("A")) is None
+        looking = asyncio.create_task(scheduler.find(is_("A")))
         await asyncio.sleep(2)
         sky.there.add("A")
         assert not looking.done()
@@ -170,16 +170,16 @@ async def test_the_rest_ends_when_the_last_stream_does(sky):
 
 async def test_a_broken_adapter_is_told_to_each_who_looks(sky):
     sky.broken = True
-    lookout = ScanScheduler(sky.scanner)
-    looking = [asyncio.create_task(lookout.find(is_(a))) for a in "AB"]
+    scheduler = ScanScheduler(sky.scanner)
+    looking = [asyncio.create_task(scheduler.find(is_(a))) for a in "AB"]
     for task in looking:
         with pytest.raises(AdapterError, match="no hci0"):
             await task
 
 
 async def test_who_is_cancelled_while_he_scans_leaves_the_scan_to_the_next(sky):
-    lookout = ScanScheduler(sky.scanner)
-    first, second = (asyncio.create_task(lookout.find(is_(a))) for a in "AB")
+    scheduler = ScanScheduler(sky.scanner)
+    first, second = (asyncio.create_task(scheduler.find(is_(a))) for a in "AB")
     await asyncio.sleep(5)
     first.cancel()
     later(5, sky.arrive, "B")

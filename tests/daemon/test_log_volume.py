@@ -12,8 +12,9 @@ from gateway import drivers
 from gateway.acquisition.packets import ClockTick
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
+from gateway.daemon.active_sink import active_sink
 from gateway.daemon.status_log import BULLETIN, NoOptions
-from gateway.daemon.supervisor import outlet, serve
+from gateway.daemon.supervisor import serve
 from gateway.models.load import read_model
 from gateway.preprocessing.contact_monitor import ContactMonitor
 from gateway.session.device import DeviceSetup, OpenSession
@@ -51,7 +52,7 @@ async def test_good_hours_are_few_lines(caplog):
     def watch_of(montage):
         return ContactMonitor(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
-    station = DeviceSetup(
+    setup = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(radio, DIY, report=report, stall_s=5.0),
@@ -66,7 +67,7 @@ async def test_good_hours_are_few_lines(caplog):
         utc = START + timedelta(seconds=loop.time())
         return ClockTick(loop.time(), utc, synchronised=True)
 
-    await serve([station], [outlet(BULLETIN, NoOptions())], stop, now)
+    await serve([setup], [active_sink(BULLETIN, NoOptions())], stop, now)
     await radio.close()
     lines = [record for record in caplog.records if record.levelno >= logging.INFO]
     assert any("sleep onset" in record.getMessage() for record in lines)

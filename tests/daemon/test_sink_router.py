@@ -7,7 +7,7 @@ import pytest
 
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.daemon.active_sink import outlet
+from gateway.daemon.active_sink import active_sink
 from gateway.daemon.sink_router import FAREWELL_S, SinkRouter
 from gateway.daemon.supervisor import serve
 from gateway.daemon.watchdog import Watchdog
@@ -33,7 +33,7 @@ class Output:
         self.sink = Sink(name, Options, WANTS, self._run)
 
     def with_(self, host):
-        return outlet(self.sink, Options(host))
+        return active_sink(self.sink, Options(host))
 
     async def _run(self, options, feed, control):
         self.log.append(f"begins with {options.host}")
@@ -67,27 +67,27 @@ async def keep(each, control):
 
 
 class Scene:
-    def __init__(self, *outlets):
+    def __init__(self, *active_sinks):
         self.control = Control()
-        self.vigil = Watchdog(asyncio.get_running_loop().time)
-        self.board = SinkRouter(outlets, self.control, self.vigil)
+        self.watchdog = Watchdog(asyncio.get_running_loop().time)
+        self.router = SinkRouter(active_sinks, self.control, self.watchdog)
 
     async def __aenter__(self):
         self._tasks = await asyncio.TaskGroup().__aenter__()
-        self.board.start(self._tasks, lambda each: keep(each, self.control))
+        self.router.start(self._tasks, lambda each: keep(each, self.control))
         await asyncio.sleep(1)
         return self
 
     async def __aexit__(self, *error):
-        self.board.close()
+        self.router.close()
         await self._tasks.__aexit__(*error)
 
     async def say(self, value):
-        self.board.put(reading(value))
+        self.router.put(reading(value))
         await asyncio.sleep(1)
 
     async def change(self, *wanted):
-        changed = self.board.change(wanted)
+        changed = self.router.change(wanted)
         await asyncio.sleep(1)
         return changed
 
@@ -138,7 +138,7 @@ async def test_an_output_that_does_not_end_is_ended(trouble):
         await scene.change()
         await asyncio.sleep(FAREWELL_S + 300)
         assert [line for line in one.log if line == "begins with a"] == later
-        assert scene.vigil.stuck() == []
+        assert scene.watchdog.stuck() == []
         assert await scene.control.standings() == {}
 
 

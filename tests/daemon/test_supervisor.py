@@ -12,7 +12,8 @@ from gateway.acquisition.packets import LinkDown, LinkUp, Notification
 from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.config.schema import SessionsConfig
-from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, outlet, serve
+from gateway.daemon.active_sink import active_sink
+from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, serve
 from gateway.drivers import diy
 from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
 from gateway.messages.outputs import Availability
@@ -33,7 +34,7 @@ class CountingPipeline:
     t_scored = None
 
     def __init__(self):
-        self.intake = PacketDecoder(None)
+        self.packet_decoder = PacketDecoder(None)
 
     def push(self, value):
         if isinstance(value, LinkDown):
@@ -59,7 +60,7 @@ def watch():
     return Standby(diy.DRIVER, None)
 
 
-def station(source):
+def setup(source):
     def new_session():
         return OpenSession("s", CountingPipeline())
 
@@ -78,13 +79,13 @@ def collector(fail_on=(), error=SinkError):
             heard.append(reading.value.reason)
 
     sink = Sink("collector", NoOptions, (Availability,), run)
-    return outlet(sink, NoOptions()), heard
+    return active_sink(sink, NoOptions()), heard
 
 
-async def run_for(seconds, *outlets, n=5):
+async def run_for(seconds, *active_sinks, n=5):
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    await serve([station(events(n))], outlets, stop)
+    await serve([setup(events(n))], active_sinks, stop)
 
 
 async def test_a_sink_that_fails_gets_the_same_item_again():
@@ -114,7 +115,7 @@ async def test_a_bug_in_a_source_ends_the_daemon():
 
     one, _ = collector()
     with pytest.raises(ExceptionGroup) as caught:
-        await serve([station(source())], [one], asyncio.Event())
+        await serve([setup(source())], [one], asyncio.Event())
     assert caught.group_contains(ZeroDivisionError)
 
 
@@ -125,7 +126,7 @@ async def test_an_adapter_that_is_stuck_ends_the_daemon_with_exit_code_1():
 
     one, _ = collector()
     with pytest.raises(ExceptionGroup) as caught:
-        await serve([station(source())], [one], asyncio.Event())
+        await serve([setup(source())], [one], asyncio.Event())
     [stuck] = caught.value.exceptions
     assert isinstance(stuck, StuckAdapterError)
     assert stuck.exit_code == 1
@@ -138,7 +139,7 @@ async def test_a_sink_gets_only_what_it_wants():
     async def run(options, feed, control):
         heard.extend([reading async for reading in feed])
 
-    deaf = outlet(Sink("deaf", NoOptions, (), run), NoOptions())
+    deaf = active_sink(Sink("deaf", NoOptions, (), run), NoOptions())
     await run_for(10, deaf)
     assert heard == []
 
@@ -147,13 +148,15 @@ class JudgingPipeline(CountingPipeline):
     """Holds an x for rubbish, and an s for samples."""
 
     def push(self, value):
-        intake = self.intake
+        packet_decoder = self.packet_decoder
         if isinstance(value, LinkUp):
-            intake.begin(value.t)
+            packet_decoder.begin(value.t)
         if isinstance(value, Notification):
-            intake.bad_in_a_row = (value.payload == b"x") * (intake.bad_in_a_row + 1)
+            packet_decoder.bad_in_a_row = (value.payload == b"x") * (
+                packet_decoder.bad_in_a_row + 1
+            )
             if value.payload == b"s":
-                intake.t_sampled = value.t_rx
+                packet_decoder.t_sampled = value.t_rx
         yield from super().push(value)
 
 
@@ -186,14 +189,14 @@ async def judged(*connections, seconds=60):
     source, stop = Source(*connections), asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     session = OpenSession("s", JudgingPipeline())
-    station = DeviceSetup("b", CARD, source.play, lambda: session, watch, 2.0, ALWAYS)
+    setup = DeviceSetup("b", CARD, source.play, lambda: session, watch, 2.0, ALWAYS)
     states = []
 
     async def run(options, feed, control):
         states.extend([reading.value async for reading in feed])
 
-    sink = outlet(Sink("states", NoOptions, (LinkReading,), run), NoOptions())
-    await serve([station], [sink], stop)
+    sink = active_sink(Sink("states", NoOptions, (LinkReading,), run), NoOptions())
+    await serve([setup], [sink], stop)
     return source, states
 
 
@@ -268,20 +271,20 @@ async def test_systemd_hears_every_second_that_the_daemon_lives(systemd):
 
 
 @asynccontextmanager
-async def serving(source, *outlets):
+async def serving(source, *active_sinks):
     def new_session():
         return OpenSession("s", CountingPipeline())
 
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        beds = [DeviceSetup("b", CARD, source, new_session, watch, 5.0, ALWAYS)]
-        tasks.create_task(serve(beds, outlets, stop))
+        controllers = [DeviceSetup("b", CARD, source, new_session, watch, 5.0, ALWAYS)]
+        tasks.create_task(serve(controllers, active_sinks, stop))
         yield
         stop.set()
 
 
 def sink_that(run):
-    return outlet(Sink("odd", NoOptions, (Availability,), run), NoOptions())
+    return active_sink(Sink("odd", NoOptions, (Availability,), run), NoOptions())
 
 
 async def test_ready_is_said_only_when_every_output_takes_what_comes(systemd):

@@ -18,14 +18,14 @@ STEPS = st.lists(
 @given(STEPS)
 def test_stuck_is_whoever_is_overdue_and_does_not_rest(steps):
     now, due = 0.0, {}
-    vigil = Watchdog(lambda: now)
+    watchdog = Watchdog(lambda: now)
     for what, part, seconds in steps:
         if what == "moved":
-            vigil.moved(part, seconds)
+            watchdog.moved(part, seconds)
             due[part] = now + seconds
         elif what == "rests":
-            vigil.rests(part)
+            watchdog.rests(part)
             due.pop(part, None)
         else:
             now += seconds
-        assert vigil.stuck() == sorted(p for p, t in due.items() if t < now)
+        assert watchdog.stuck() == sorted(p for p, t in due.items() if t < now)

@@ -18,10 +18,10 @@ SUMMARY = Draft202012Validator(json.loads((SCHEMAS / "summary.v1.json").read_tex
 
 
 def chart_of(stages):
-    chart, night = ScoringState(), night_of(stages)
+    scoring_state, night = ScoringState(), night_of(stages)
     for epoch in night.epochs:
         doubtful = staged(epoch.index, epoch.stage, confidence=0.4)
-        for _ in chart.add(
+        for _ in scoring_state.add(
             ScoredEpoch(
                 index=epoch.index,
                 start_utc=night.start_of(epoch.index),
@@ -33,7 +33,7 @@ def chart_of(stages):
             )
         ):
             pass
-    return chart
+    return scoring_state
 
 
 def test_the_summary_at_the_end_has_both_passes():

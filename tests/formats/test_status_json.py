@@ -87,10 +87,10 @@ def reading(value, session="S1"):
 
 
 def status(*values, daemon=DAEMON, output=OUTPUT):
-    seat = DeviceStatus("bedroom")
+    device_status = DeviceStatus("bedroom")
     for value in values:
-        seat.hear(reading(value))
-    return status_document(daemon, [seat], [output], NOW)
+        device_status.hear(reading(value))
+    return status_document(daemon, [device_status], [output], NOW)
 
 
 def test_the_schema_is_one():
@@ -168,11 +168,11 @@ def test_a_session_that_has_ended_does_not_run(end):
 
 
 def test_a_new_session_forgets_the_epochs_and_losses_of_the_one_before():
-    seat = DeviceStatus("bedroom")
-    seat.hear(reading(scored()))
-    seat.hear(reading(LossCounts(lost_s=3.0)))
-    seat.hear(reading(Battery(70), session="S2"))
-    device = status_document(DAEMON, [seat], [], NOW)["devices"][0]
+    device_status = DeviceStatus("bedroom")
+    device_status.hear(reading(scored()))
+    device_status.hear(reading(LossCounts(lost_s=3.0)))
+    device_status.hear(reading(Battery(70), session="S2"))
+    device = status_document(DAEMON, [device_status], [], NOW)["devices"][0]
     assert (device["epoch"], device["lost_s"], device["battery_pct"]) == (None, 0, 70)
 
 

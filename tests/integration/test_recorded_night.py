@@ -14,7 +14,8 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import ClockTick, SampleBlock
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.reconnect import stream
-from gateway.daemon.supervisor import outlet, serve
+from gateway.daemon.active_sink import active_sink
+from gateway.daemon.supervisor import serve
 from gateway.messages.control import Mark
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
@@ -43,14 +44,14 @@ class Hearing:
     def __init__(self):
         self.values = []
 
-    def outlet(self):
+    def active_sink(self):
         async def run(_options, feed, control):
             async for reading in feed:
                 self.values.append(reading.value)
                 if isinstance(reading.value, ScoredEpoch) and reading.value.index == 2:
                     control.ask(Mark("bedroom", "pill taken"))
 
-        return outlet(
+        return active_sink(
             Sink("hearing", object, (ScoredEpoch, SampleBlock, LossCounts), run),
             object(),
         )
@@ -63,7 +64,7 @@ async def live_through(night, recording, hearing, folder):
     loop, dice = asyncio.get_running_loop(), np.random.default_rng(1)
     radio = BleakRadio(backend=night.backend())
     scorer = read_model("default")
-    station = DeviceSetup(
+    setup = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(
@@ -88,9 +89,9 @@ async def live_through(night, recording, hearing, folder):
 
     stop = asyncio.Event()
     options = edf.EdfOptions(path=str(folder), min_free_mb=0)
-    outlets = [hearing.outlet(), outlet(edf.SINK, options)]
+    active_sinks = [hearing.active_sink(), active_sink(edf.SINK, options)]
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve([station], outlets, stop, now))
+        tasks.create_task(serve([setup], active_sinks, stop, now))
         await night.started.wait()
         for at_s, kind, seconds in (*FAULTS, LONG):
             await asyncio.sleep(max(0.0, at_s - night.now_s()))

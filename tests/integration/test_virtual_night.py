@@ -16,7 +16,8 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.link_stats import LinkReading
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import CYCLE
-from gateway.daemon.supervisor import outlet, serve
+from gateway.daemon.active_sink import active_sink
+from gateway.daemon.supervisor import serve
 from gateway.messages.outputs import Availability
 from gateway.models.load import read_model
 from gateway.offline.score_recording import score
@@ -49,13 +50,13 @@ class Hearing:
     def all(self, kind):
         return self.values.get(kind, [])
 
-    def outlet(self):
+    def active_sink(self):
         async def run(_options, feed, _control):
             async for reading in feed:
                 self.values.setdefault(type(reading.value), []).append(reading.value)
 
         kinds = (SampleBlock, ScoredEpoch, LinkReading, LossCounts, Availability)
-        return outlet(Sink("hearing", object, kinds, run), object())
+        return active_sink(Sink("hearing", object, kinds, run), object())
 
 
 def programme(seed):
@@ -103,7 +104,7 @@ async def live_through(night, recording, faults, hearing):
     def watch_of(montage):
         return ContactMonitor(montage, scorer.card.channels, {}, DIY.derivations, 50)
 
-    station = DeviceSetup(
+    setup = DeviceSetup(
         device="bedroom",
         card=scorer.card,
         source=lambda report: stream(
@@ -120,7 +121,7 @@ async def live_through(night, recording, faults, hearing):
     )
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve([station], [hearing.outlet()], stop, now))
+        tasks.create_task(serve([setup], [hearing.active_sink()], stop, now))
         await night.started.wait()
         bad_luck = tasks.create_task(misfortune(night, faults))
         await asyncio.sleep(night.began + recording.duration_s + 1 - loop.time())

@@ -11,13 +11,13 @@ DRAWN = 1.5  # the longest pause is drawn up to half as long again
 
 
 def after(lasted_s):
-    steadiness, now_s = ReconnectBackoff(), 0.0
+    reconnect_backoff, now_s = ReconnectBackoff(), 0.0
     for each in lasted_s:
-        steadiness.connected(now_s)
+        reconnect_backoff.connected(now_s)
         now_s += each
-        steadiness.lost(now_s)
-        steadiness.lost(now_s)  # paho says it twice
-    return steadiness
+        reconnect_backoff.lost(now_s)
+        reconnect_backoff.lost(now_s)  # paho says it twice
+    return reconnect_backoff
 
 
 def test_a_broker_that_is_back_is_current_within_half_an_epoch():
@@ -27,12 +27,12 @@ def test_a_broker_that_is_back_is_current_within_half_an_epoch():
 
 @given(st.lists(st.floats(0, 2 * STEADY_S), max_size=12))
 def test_one_that_hangs_up_again_and_again_is_tried_less_often(lasted_s):
-    steadiness = after(lasted_s)
+    reconnect_backoff = after(lasted_s)
     n_brief = 0
     for each in lasted_s:
         n_brief = n_brief + 1 if each < STEADY_S else 0
-    assert steadiness.keeps_ending == (n_brief >= OFTEN)
-    least_s, most_s = steadiness.back_off_s
+    assert reconnect_backoff.keeps_ending == (n_brief >= OFTEN)
+    least_s, most_s = reconnect_backoff.back_off_s
     assert BACK_OFF_S[0] <= least_s <= MOST_S
     assert least_s <= most_s
-    assert (most_s > BACK_OFF_S[1]) == steadiness.keeps_ending
+    assert (most_s > BACK_OFF_S[1]) == reconnect_backoff.keeps_ending

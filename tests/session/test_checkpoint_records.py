@@ -22,7 +22,7 @@ from gateway.session.checkpoint_records import (
     SessionClosed,
     SessionOpened,
     SessionReopened,
-    past_of,
+    interrupted_session,
     read,
     write,
 )
@@ -176,28 +176,28 @@ def test_a_line_of_a_later_version_is_not_believed():
 @given(OPENED, st.lists(EPOCHS, max_size=4), GRIDS, MOMENTS, STATES)
 def test_a_night_is_its_first_line_and_what_followed(opened, epochs, grid, at, state):
     lines = [EpochScored(epoch, grid, at) for epoch in epochs]
-    past = past_of([opened, *lines, ClockOrLightsChanged(state, at)])
+    past = interrupted_session([opened, *lines, ClockOrLightsChanged(state, at)])
     assert past.session == opened.session
     assert past.epochs == tuple(epochs)
     assert (past.state, past.last) == (state, at)
     assert past.grid == (grid if epochs else opened.grid)
     assert past.ending is Ending.CUT
-    over = past_of([opened, *lines, SessionClosed(Ending.ASKED, at)])
+    over = interrupted_session([opened, *lines, SessionClosed(Ending.ASKED, at)])
     assert over.ending is Ending.ASKED
-    assert past_of(
+    assert interrupted_session(
         [opened, SessionClosed(Ending.STOPPED, at), SessionReopened(state, grid, at)]
-    ) == (replace(past_of([opened]), state=state, grid=grid, last=at))
+    ) == (replace(interrupted_session([opened]), state=state, grid=grid, last=at))
 
 
 def test_without_its_first_line_there_is_no_night():
     at = ClockInstant("a", 0.0, datetime.now(UTC), synchronised=True)
-    assert past_of([]) is None
-    assert past_of([SessionClosed(Ending.OVER, at)]) is None
+    assert interrupted_session([]) is None
+    assert interrupted_session([SessionClosed(Ending.OVER, at)]) is None
 
 
 @given(OPENED, st.floats(0, 1e6), st.floats(0, 1e6))
 def test_seen_from_another_boot_all_times_move_alike(opened, t, away_s):
-    past = past_of([opened])
+    past = interrupted_session([opened])
     now = ClockInstant("other boot", t, past.last.utc + timedelta(seconds=away_s), True)  # noqa: FBT003
     seen = past.seen_from(now)
     assert now.t - seen.last.t == pytest.approx(away_s, abs=1e-4)

@@ -21,7 +21,7 @@ DATA = Notification("c", b"x", 2.0)
 class Recorder:
     """A pipeline that only says what it was given."""
 
-    intake = PacketDecoder(None)
+    packet_decoder = PacketDecoder(None)
     t_scored = None
 
     def push(self, value):
@@ -45,22 +45,22 @@ class Watcher:
     held = (DATA,)
 
     def __init__(self):
-        self.intake = PacketDecoder(None)
+        self.packet_decoder = PacketDecoder(None)
         self.on_head = False
 
     def push(self, value):
         if isinstance(value, Notification):
-            self.intake.streaming = True
+            self.packet_decoder.streaming = True
             self.on_head = value.payload == b"worn"
         elif isinstance(value, LinkDown):
-            self.intake.streaming = self.on_head = False
+            self.packet_decoder.streaming = self.on_head = False
         return iter(())
 
 
 ALWAYS = SessionsConfig(auto_start="always", auto_stop_after_min=None)
 
 
-def bed(sessions=ALWAYS):
+def controller(sessions=ALWAYS):
     number = count()
     card = ModelCard("m", ("EEG Fpz-Cz",), (20.0,), Band(), 1.0, "0" * 64)
     return SessionController(
@@ -84,14 +84,14 @@ IDLE = SessionState(RecordingState.IDLE)
 
 
 def test_a_session_begins_idle_and_takes_what_comes():
-    one = bed()
+    one = controller()
     assert said(one.begin(NOW)) == [IDLE, "Tick"]
     assert said(one.push(UP)) == ["LinkUp"]
     assert said(one.push(DATA)) == ["Notification"]
 
 
 def test_after_its_end_nothing_is_taken_until_another_begins():
-    one = bed()
+    one = controller()
     for outputs in (one.begin(NOW), one.push(UP)):
         list(outputs)
     assert said(one.end()) == ["closed"]
@@ -101,14 +101,14 @@ def test_after_its_end_nothing_is_taken_until_another_begins():
 
 
 def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
-    one = bed()
+    one = controller()
     for outputs in (one.begin(NOW), one.push(UP), one.end()):
         list(outputs)
     assert said(one.begin(NOW)) == [IDLE, "Tick", "LinkUp", "Notification"]
 
 
 def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
-    one = bed()
+    one = controller()
     for outputs in (one.begin(NOW), one.push(UP), one.end()):
         list(outputs)
     assert said(one.push(LinkDown(3.0, "gone"))) == []
@@ -116,13 +116,13 @@ def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
 
 
 def test_beginning_what_runs_changes_nothing():
-    one = bed()
+    one = controller()
     list(one.begin(NOW))
     assert said(one.begin(NOW)) == []
 
 
 def test_marks_reach_the_session_that_runs_and_no_other():
-    one = bed()
+    one = controller()
     assert list(one.mark(1.0, "pill")) == list(one.switch_lights(1.0, off=True)) == []
     assert not one.runs
     list(one.begin(NOW))

@@ -169,12 +169,12 @@ def test_bad_packets_in_a_row_are_counted_until_a_good_one_or_a_new_connection()
     rubbish = Notification(sent[0].char, b"rubbish", 0.0)
     for expected in range(1, 4):
         assert list(chain.push(rubbish)) == []
-        assert chain.intake.bad_in_a_row == expected
+        assert chain.packet_decoder.bad_in_a_row == expected
     list(chain.push(Notification(sent[0].char, sent[0].payload, 0.0)))
-    assert chain.intake.bad_in_a_row == 0
+    assert chain.packet_decoder.bad_in_a_row == 0
     list(chain.push(rubbish))
     list(chain.push(LinkUp(1.0, info)))
-    assert (chain.intake.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
+    assert (chain.packet_decoder.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
 
 
 def test_availability_follows_the_samples_not_the_connection():
@@ -299,7 +299,7 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     n_bad = chain.tally.bad_packets
     assert list(chain.push(Notification(diy.DATA, sent[0].payload, 2.0))) == []
     assert chain.tally.bad_packets == n_bad + 1
-    assert chain.intake.bad_in_a_row == 1
+    assert chain.packet_decoder.bad_in_a_row == 1
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_every_epoch_comes_once_and_only_the_gap_is_missing(
             assert mine.stage is Refusal.GAP
         off_s = (mine.start_utc - theirs.start_utc).total_seconds()
         assert abs(off_s) < 0.3
-    assert after.night.chart.stages == tuple(e.stage for e in got)
+    assert after.night.scoring_state.stages == tuple(e.stage for e in got)
 
 
 @pytest.mark.parametrize("kind", KINDS)

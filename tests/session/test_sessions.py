@@ -89,7 +89,7 @@ class World:
         self.n_sessions = 0
         self.worn = self.near = True
         self.said = []
-        self.bed = None
+        self.controller = None
 
     @property
     def now(self):
@@ -102,7 +102,7 @@ class World:
         """Start a daemon."""
         file = CheckpointFile(self.path, self.boot)
         self.connected = False
-        self.bed = SessionController(
+        self.controller = SessionController(
             DeviceSetup(
                 "bedroom",
                 FlatScorer.card,
@@ -114,15 +114,15 @@ class World:
                 file,
             )
         )
-        self.hear(self.bed.open(self.now))
+        self.hear(self.controller.open(self.now))
 
     def stop(self):
-        self.hear(self.bed.leave())
+        self.hear(self.controller.leave())
         self.kill()
 
     def kill(self):
         """Leave nothing behind but what is in the file."""
-        self.bed = None
+        self.controller = None
 
     def reboot(self, seconds, *, synchronised=True):
         """Be off for so long, and count monotonic seconds from 0 again."""
@@ -137,31 +137,31 @@ class World:
         strides, rest = divmod(round(seconds) - closely, stride_s)
         for step_s in (*[1] * closely, *[stride_s] * strides, *[1] * rest):
             self.t += step_s
-            if self.bed is None:
+            if self.controller is None:
                 continue
             was_near = self.connected
             self._link()
             if self.connected:
                 self._send(step_s if was_near else 1)
-            self.hear(self.bed.push(self.now))
+            self.hear(self.controller.push(self.now))
 
     def _send(self, n_seconds):
         second = round(self.t - self.began)
         payload = bytes([self.worn, n_seconds]) + second.to_bytes(4, "big")
         value = Notification("c", payload, self.now.t)
-        self.hear(self.bed.push(value))
-        assert self.bed.fault(value) is None
+        self.hear(self.controller.push(value))
+        assert self.controller.fault(value) is None
 
     def _link(self):
         if self.near and not self.connected:
             self.connected = True
-            self.hear(self.bed.push(LinkUp(self.now.t, INFO)))
+            self.hear(self.controller.push(LinkUp(self.now.t, INFO)))
         elif self.connected and not self.near:
             self.connected = False
-            self.hear(self.bed.push(LinkDown(self.now.t, "out of range")))
+            self.hear(self.controller.push(LinkDown(self.now.t, "out of range")))
 
     def hear(self, outputs):
-        self.said += [self.bed.reading(output) for output in outputs]
+        self.said += [self.controller.reading(output) for output in outputs]
 
     def _new_session(self):
         self.n_sessions += 1
@@ -229,10 +229,12 @@ def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
     it = world()
     it.worn = False
     it.pass_time(MINUTE_S)
-    seats = it.all(Contacts)
+    device_statuses = it.all(Contacts)
     assert it.sessions() == []
-    assert 18 <= len(seats) <= 20
-    assert {each.electrodes[0].contact.state for each in seats} == {ContactState.OFF}
+    assert 18 <= len(device_statuses) <= 20
+    assert {each.electrodes[0].contact.state for each in device_statuses} == {
+        ContactState.OFF
+    }
     it.worn = True
     it.pass_time(10)
     assert it.all(Contacts)[-1].electrodes[0].contact.state is not ContactState.OFF
@@ -243,7 +245,7 @@ def test_a_mark_before_the_headband_is_on_belongs_to_the_night_that_begins(world
     it = world()
     it.worn = False
     it.pass_time(MINUTE_S)
-    it.hear(it.bed.switch_lights(it.now.t, off=True))
+    it.hear(it.controller.switch_lights(it.now.t, off=True))
     it.worn = True
     it.pass_time(10 * MINUTE_S)
     assert it.sessions() == ["night-1"]
@@ -315,7 +317,7 @@ def test_it_may_begin_otherwise(world, how):
     it.worn = False
     it.pass_time(2 * MINUTE_S)
     assert bool(it.sessions()) is (how == "always")
-    it.hear(it.bed.begin(it.now))
+    it.hear(it.controller.begin(it.now))
     it.pass_time(2 * MINUTE_S)
     assert it.sessions() == ["night-1"]
     assert {e.stage for e in it.all(ScoredEpoch)} == {Refusal.OFF_HEAD}
@@ -324,7 +326,7 @@ def test_it_may_begin_otherwise(world, how):
 def test_a_night_ended_on_request_begins_again_only_after_it_was_taken_off(world):
     it = world()
     it.pass_time(30 * MINUTE_S)
-    it.hear(it.bed.end())
+    it.hear(it.controller.end())
     it.pass_time(30 * MINUTE_S)
     it.worn = False
     it.pass_time(5 * MINUTE_S)
@@ -492,7 +494,7 @@ def test_a_clock_that_is_set_moves_labels_once_and_no_epoch(world, step_s):
 
 def test_the_first_time_from_the_network_dates_the_night_anew(world):
     it = world()
-    it.bed = None
+    it.controller = None
     it.said.clear()
     it.synchronised, it.step_s = False, -4e7
     it.start()
@@ -505,7 +507,7 @@ def test_the_first_time_from_the_network_dates_the_night_anew(world):
     assert state.clock_synchronised
     assert abs(state.started_utc - EVENING) < timedelta(seconds=10)
     assert it.all(ScoredEpoch)[-1].clock_synchronised
-    it.hear(it.bed.switch_lights(it.now.t, off=False))
+    it.hear(it.controller.switch_lights(it.now.t, off=False))
     it.stop()
     last, *_ = it.all(NightSummary)
     assert last.tib_min == 20.0

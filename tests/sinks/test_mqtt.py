@@ -341,12 +341,12 @@ async def test_how_the_headband_sits_is_told_live_and_kept_by_nobody(
     broker, listening, reading
 ):
     contact = Contact(ContactState.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
-    seat = Contacts(
+    device_status = Contacts(
         (ElectrodeFit("AF7", contact), ElectrodeFit("EMG", None)),
         (ModelInput("EEG Fpz-Cz", "AF7-TP9", contact),),
     )
     async with listening(broker) as listener, running(broker) as feed:
-        feed.put(reading(seat))
+        feed.put(reading(device_status))
         await listener.until(lambda: listener.on("/signal"), "the signal")
         async with listening(broker) as later:
             assert not later.on("/signal")

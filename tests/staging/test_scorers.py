@@ -90,8 +90,8 @@ def epoch_of(uv):
 @given(arrays(np.float32, (2, 50), elements=st.floats(-4, 4, width=32)))
 def test_a_code_is_the_nearest_of_the_256(compressed):
     codes = quantise(compressed)
-    ladder = np.arange(-128, 128) * STEP
-    nearest = np.abs(ladder[:, None, None] - compressed).min(0)
+    policy = np.arange(-128, 128) * STEP
+    nearest = np.abs(policy[:, None, None] - compressed).min(0)
     assert codes.dtype == np.int8
     np.testing.assert_allclose(
         np.abs(codes * STEP - compressed), nearest, atol=float(STEP) * 1e-4

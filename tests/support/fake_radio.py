@@ -73,24 +73,24 @@ class FakeRadio:
             became(LinkEvent.BONDED)
         recording, _ = synthetic_night(1, 1 / 60)
         played = device.device(recording, DeviceSettings())
-        inbox = NotificationQueue()
-        playing = asyncio.create_task(self._play(played, inbox))
+        notifications = NotificationQueue()
+        playing = asyncio.create_task(self._play(played, notifications))
         try:
             info = shaken(driver, played)
-            yield RadioConnection(driver, info, inbox, self._wants_bond)
+            yield RadioConnection(driver, info, notifications, self._wants_bond)
         finally:
             playing.cancel()
 
-    async def _play(self, played, inbox):
+    async def _play(self, played, notifications):
         now_s = 0.0
         for frame in played.frames(0.0, 247):
             await asyncio.sleep(max(0.0, frame.due_s - now_s))
             now_s = max(now_s, frame.due_s)
             if self._after_s is not None and now_s > self._after_s:
-                inbox.close("disconnected")
+                notifications.close("disconnected")
                 return
             t_rx = asyncio.get_running_loop().time()
-            inbox.put(Notification(frame.char, frame.payload, t_rx))
+            notifications.put(Notification(frame.char, frame.payload, t_rx))
 
     async def unpair(self, address):
         self._may_fail("unpair")

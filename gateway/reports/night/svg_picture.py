@@ -62,9 +62,9 @@ def report_svg(report: NightReport, theme: str = "both") -> bytes:
     return "".join(parts).encode()
 
 
-def _placed(chart: str, top: int, height: int) -> str:
+def _placed(scoring_state: str, top: int, height: int) -> str:
     where = f'x="{LEFT}" y="{top}" width="{INNER}" height="{height}" '
-    return chart.replace("<svg ", f"<svg {where}", 1)
+    return scoring_state.replace("<svg ", f"<svg {where}", 1)
 
 
 def _text(  # noqa: PLR0913, PLR0917 (one per attribute)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 import pytest_asyncio
+from tests.support.fake_bluez.controller import running_bed
 
 from sim.radio.peripheral import ADDRESS
-from tests.support.fake_bluez.bed import running_bed
 from tests.support.fake_bluez.private_bus import dbus_daemon, private_bus
 
 
@@ -22,9 +22,9 @@ async def system_bus(tmp_path, monkeypatch):
 
 
 @pytest_asyncio.fixture
-async def bed(system_bus):
-    async with running_bed() as bed:
-        yield bed
+async def controller(system_bus):
+    async with running_bed() as controller:
+        yield controller
 
 
 @pytest.fixture(name="address")

@@ -257,7 +257,7 @@ async def test_a_headband_that_left_after_the_scan_is_a_link_error():
 
 async def read_one_second(radio):
     async with radio.connect(await radio.find(DIY), DIY) as connection:
-        return [await connection.inbox.take(2) for _ in range(3)]
+        return [await connection.notifications.take(2) for _ in range(3)]
 
 
 async def test_a_headband_that_hangs_up_in_the_handshake_is_a_link_error():

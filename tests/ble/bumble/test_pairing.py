@@ -40,7 +40,7 @@ async def attempt(radio, **how):
     """Connect once and take a notification; return the connection."""
     seen = await radio.find(DIY)
     async with radio.connect(seen, *DRIVERS, **how) as connection:
-        await connection.inbox.take(2)
+        await connection.notifications.take(2)
         return connection
 
 

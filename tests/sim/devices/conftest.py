@@ -12,12 +12,12 @@ MTU = 247
 
 
 class Talk:
-    """One connection; `inbox` holds whatever the device notified."""
+    """One connection; `notifications` holds whatever the device notified."""
 
     def __init__(self, device, mtu=MTU):
         self.device, self.mtu = device, mtu
         self.now_s = device.skip_s
-        self.inbox = []
+        self.notifications = []
         self.hung_up = False
         self._unheard = deque()
         self._frames = iter(())
@@ -64,7 +64,7 @@ class Talk:
 
     def decoded(self, driver, info):
         decoder = driver.decoder(info)
-        return [value for n in self.inbox for value in decoder.feed(n)]
+        return [value for n in self.notifications for value in decoder.feed(n)]
 
     def _write(self, write):
         reaction = self.device.write(write.char, write.payload, self.mtu, self.now_s)
@@ -97,7 +97,7 @@ class Talk:
 
     def _notified(self, char, payload):
         notification = Notification(char, payload, self.now_s)
-        self.inbox.append(notification)
+        self.notifications.append(notification)
         self._unheard.append(notification)
 
 

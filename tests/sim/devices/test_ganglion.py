@@ -82,11 +82,11 @@ def test_it_says_what_it_was_told_and_stops(talk):
     talking = talk(GanglionDevice(counts(), DeviceSettings()))
     info = talking.shake_hands(DRIVER)
     talking.listen(1)
-    n = len(talking.inbox)
+    n = len(talking.notifications)
     for letter in (b"s", b"N", b"v", b"?", b""):
         talking.answer(Write(ganglion.SEND, letter))
     talking.listen(5)
-    said = b"".join(n.payload[1:] for n in talking.inbox[n:])
+    said = b"".join(n.payload[1:] for n in talking.notifications[n:])
     assert said == b"accelerometer disabled\nOpenBCI Ganglion v3.0.0\n"
     assert talking.decoded(DRIVER, info)
     assert talking.answer(Read(ganglion.RECEIVE)) == b""

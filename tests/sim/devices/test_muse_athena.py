@@ -70,7 +70,7 @@ def test_packets_are_as_long_as_the_radio_takes(talk, mtu):
     info = talking.shake_hands(DRIVER)
     talking.listen(5)
     assert samples(talking.decoded(DRIVER, info))
-    longest = max(len(n.payload) for n in talking.inbox)
+    longest = max(len(n.payload) for n in talking.notifications)
     assert min(244, mtu - 3) - 42 < longest <= min(244, mtu - 3)
 
 

@@ -92,9 +92,9 @@ def test_it_halts_when_told(talk):
     talking.shake_hands(DRIVER)
     for write in DRIVER.stop:
         talking.answer(write)
-    n_before = len(talking.inbox)
+    n_before = len(talking.notifications)
     talking.listen(10)
-    assert len(talking.inbox) == n_before
+    assert len(talking.notifications) == n_before
 
 
 def test_it_refuses_what_it_does_not_know_and_ignores_what_is_no_command():

@@ -48,7 +48,7 @@ def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
     talking.listen(night.duration_s, driver.keep_alive)
     pipeline = Pipeline(driver, Night(scorer, {}, 50.0, driver.derivations))
     start = ClockTick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
-    inputs = [start, LinkUp(0.0, info), *talking.inbox]
+    inputs = [start, LinkUp(0.0, info), *talking.notifications]
     live = staged(output for value in inputs for output in pipeline.push(value))
     assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0
     for epoch in live:

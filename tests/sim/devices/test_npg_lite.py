@@ -75,13 +75,13 @@ def test_it_answers_as_the_makers_code_does(talk):
     assert talking.answer(Read(npg_lite.CONTROL)) == b"STOPPED"
     for word in (b"whoru", b"STATUS\n", b"START", b"STATUS", b"HELLO"):
         talking.answer(Write(npg_lite.CONTROL, word))
-    said = [n.payload for n in talking.inbox if n.char == npg_lite.CONTROL]
+    said = [n.payload for n in talking.notifications if n.char == npg_lite.CONTROL]
     assert said == [b"NPG-LITE", b"STOPPED", b"RUNNING", b"UNKNOWN COMMAND"]
     assert talking.answer(Read(npg_lite.CONTROL)) == b"RUNNING"
     talking.answer(Write(npg_lite.CONTROL, b"STOP"))
-    heard = len(talking.inbox)
+    heard = len(talking.notifications)
     talking.listen(5)
-    assert len(talking.inbox) == heard
+    assert len(talking.notifications) == heard
     assert talking.answer(Read(npg_lite.BATTERY)) == b"\x64"
 
 

@@ -15,45 +15,46 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.fake_bluez.bed import running_bed
+from tests.support.fake_bluez.controller import running_bed
+
 from tests.support.fake_bluez.private_bus import private_bus
 
 AWAY_S = 5.0
 
 
-async def hangs_up(bed, band, _):
+async def hangs_up(controller, band, _):
     await band.disconnect()
 
 
-async def out_of_range(bed, _band, _heard):
-    await bed.air.outage(AWAY_S)
+async def out_of_range(controller, _band, _heard):
+    await controller.air.outage(AWAY_S)
 
 
-async def bluetoothd_killed(bed, _band, heard):
-    await bed.bluetoothd.kill()
+async def bluetoothd_killed(controller, _band, heard):
+    await controller.bluetoothd.kill()
     await asyncio.sleep(0.5)  # systemd's RestartSec and the start
-    await bed.bluetoothd.start()
+    await controller.bluetoothd.start()
 
 
-async def bluetoothd_hung(bed, _band, heard):
-    bed.bluetoothd.freeze()
+async def bluetoothd_hung(controller, _band, heard):
+    controller.bluetoothd.freeze()
     await asyncio.sleep(AWAY_S)
-    bed.bluetoothd.thaw()
+    controller.bluetoothd.thaw()
 
 
-async def scan_refused(bed, band, _):
-    bed.bluetoothd.adapter.stick()
+async def scan_refused(controller, band, _):
+    controller.bluetoothd.adapter.stick()
     await band.disconnect()
 
 
-async def switched_off(bed, _band, _heard):
-    await bed.bluetoothd.adapter.switch(powered=False)
+async def switched_off(controller, _band, _heard):
+    await controller.bluetoothd.adapter.switch(powered=False)
 
 
-async def unplugged(bed, _band, heard):
-    await bed.bluetoothd.adapter.vanish()
+async def unplugged(controller, _band, heard):
+    await controller.bluetoothd.adapter.vanish()
     await asyncio.sleep(AWAY_S)
-    await bed.bluetoothd.adapter.show()
+    await controller.bluetoothd.adapter.show()
 
 
 FAULTS = {
@@ -68,15 +69,15 @@ FAULTS = {
 
 
 async def seconds_to_recover(fault):
-    async with running_bed() as bed:
-        band = await bed.headband(speed=5)
+    async with running_bed() as controller:
+        band = await controller.headband(speed=5)
         async with (
-            bed.radio() as radio,
-            bed.listening(radio, jitter=random.random) as heard,
+            controller.radio() as radio,
+            controller.listening(radio, jitter=random.random) as heard,
         ):
             await heard.samples(100)
             connections = heard.n_ups
-            await fault(bed, band, heard)
+            await fault(controller, band, heard)
             began = time.monotonic()
             await heard.until(lambda heard: heard.n_ups > connections)
             await heard.samples(1)
