@@ -8,7 +8,7 @@ from typing import Any
 from bumble import hci
 from bumble.att import ATT_Error
 from bumble.device import Connection
-from bumble.device import SimulatedDevice as Host
+from bumble.device import Device as Host
 
 from gateway.ble.bumble.host import POWER_ON_S
 from gateway.errors import AdapterError

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bumble import hci
+from bumble.device import Device as Host
 from bumble.device import DeviceConfiguration
-from bumble.device import SimulatedDevice as Host
 from bumble.transport.common import Transport
 
 from gateway.ble.bumble.host import device_on

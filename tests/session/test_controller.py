@@ -85,7 +85,7 @@ IDLE = SessionState(RecordingState.IDLE)
 
 def test_a_session_begins_idle_and_takes_what_comes():
     one = controller()
-    assert said(one.begin(NOW)) == [IDLE, "Tick"]
+    assert said(one.begin(NOW)) == [IDLE, "ClockTick"]
     assert said(one.push(UP)) == ["LinkUp"]
     assert said(one.push(DATA)) == ["Notification"]
 
@@ -104,7 +104,7 @@ def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
     one = controller()
     for outputs in (one.begin(NOW), one.push(UP), one.end()):
         list(outputs)
-    assert said(one.begin(NOW)) == [IDLE, "Tick", "LinkUp", "Notification"]
+    assert said(one.begin(NOW)) == [IDLE, "ClockTick", "LinkUp", "Notification"]
 
 
 def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
@@ -112,7 +112,7 @@ def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
     for outputs in (one.begin(NOW), one.push(UP), one.end()):
         list(outputs)
     assert said(one.push(LinkDown(3.0, "gone"))) == []
-    assert said(one.begin(NOW)) == [IDLE, "Tick"]
+    assert said(one.begin(NOW)) == [IDLE, "ClockTick"]
 
 
 def test_beginning_what_runs_changes_nothing():

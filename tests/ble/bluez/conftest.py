@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 import pytest_asyncio
-from tests.support.fake_bluez.controller import running_bed
 
 from sim.radio.peripheral import ADDRESS
 from tests.support.fake_bluez.private_bus import dbus_daemon, private_bus
+from tests.support.fake_bluez.testbed import running_testbed
 
 
 @pytest_asyncio.fixture
@@ -22,9 +22,9 @@ async def system_bus(tmp_path, monkeypatch):
 
 
 @pytest_asyncio.fixture
-async def controller(system_bus):
-    async with running_bed() as controller:
-        yield controller
+async def testbed(system_bus):
+    async with running_testbed() as testbed:
+        yield testbed
 
 
 @pytest.fixture(name="address")

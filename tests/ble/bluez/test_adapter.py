@@ -23,9 +23,9 @@ def impatient(monkeypatch):
     monkeypatch.setattr("gateway.ble.bluez.adapter.FORGET_S", 0.3)
 
 
-async def test_only_what_nobody_reads_is_disconnected(controller, address):
-    await controller.headband()
-    async with controller.radio() as radio, controller.listening(radio) as heard:
+async def test_only_what_nobody_reads_is_disconnected(testbed, address):
+    await testbed.headband()
+    async with testbed.radio() as radio, testbed.listening(radio) as heard:
         await heard.samples(100)
         care = BluezAdapter()
         await care.disconnect_stale([DIY.service], [address.lower()])
@@ -37,28 +37,28 @@ async def test_only_what_nobody_reads_is_disconnected(controller, address):
         await care.close()
 
 
-async def test_a_power_cycle_switches_off_and_on(controller):
+async def test_a_power_cycle_switches_off_and_on(testbed):
     care = BluezAdapter("hci0")
-    before = len(controller.bluetoothd.calls)
+    before = len(testbed.bluetoothd.calls)
     await care.power_cycle()
-    assert controller.bluetoothd.calls[before:].count("Properties.Set") == 2
-    controller.bluetoothd.refuse("Set", "Blocked", "Blocked through rfkill")
+    assert testbed.bluetoothd.calls[before:].count("Properties.Set") == 2
+    testbed.bluetoothd.refuse("Set", "Blocked", "Blocked through rfkill")
     with pytest.raises(AdapterError, match="rfkill unblock"):
         await care.power_cycle()
     await care.close()
 
 
-async def test_an_adapter_that_is_not_there_is_named_with_those_that_are(controller):
+async def test_an_adapter_that_is_not_there_is_named_with_those_that_are(testbed):
     care = BluezAdapter("hci7")
     with pytest.raises(AdapterError, match=r"no Bluetooth adapter hci7: .* hci0"):
         await care.power_cycle()
     await care.close()
 
 
-async def test_a_hung_bluetoothd_hangs_nobody(controller, impatient):
+async def test_a_hung_bluetoothd_hangs_nobody(testbed, impatient):
     care = BluezAdapter()
     await care.watch(lambda _: None)
-    controller.bluetoothd.freeze()
+    testbed.bluetoothd.freeze()
     async with asyncio.timeout(10):
         for attempt in (
             care.power_cycle(),
@@ -69,25 +69,25 @@ async def test_a_hung_bluetoothd_hangs_nobody(controller, impatient):
         ):
             with pytest.raises(AdapterError):
                 await attempt
-    controller.bluetoothd.thaw()
+    testbed.bluetoothd.thaw()
     assert await care.bonds() == []
     await care.close()
 
 
-async def test_each_end_of_bluetoothd_is_told_once(controller):
+async def test_each_end_of_bluetoothd_is_told_once(testbed):
     told = []
     care = BluezAdapter()
     for _ in range(3):
         await care.watch(told.append)
     for n in (1, 2):
-        await controller.bluetoothd.kill()
-        await controller.bluetoothd.start()
+        await testbed.bluetoothd.kill()
+        await testbed.bluetoothd.start()
         assert await care.bonds() == []
         assert told == ["bluetoothd went away"] * n
     await care.close()
 
 
-async def test_a_lost_connection_to_d_bus_is_made_again(controller):
+async def test_a_lost_connection_to_d_bus_is_made_again(testbed):
     care = BluezAdapter()
     assert await care.bonds() == []
     bus = await care._bus.connection()  # noqa: SLF001 - as if D-Bus had cut it

@@ -25,36 +25,32 @@ async def passkey(_):
     return 123456
 
 
-def asked(controller, address=OURS):
+def asked(testbed, address=OURS):
     """Return the agent that bluetoothd would ask about a device."""
-    return controller.bluetoothd.agent(
-        f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
-    )
+    return testbed.bluetoothd.agent(f"/org/bluez/hci0/dev_{address.replace(':', '_')}")
 
 
 @pytest.mark.parametrize(("member", "signature", "body"), QUESTIONS)
-async def test_any_other_device_is_refused(controller, member, signature, body):
+async def test_any_other_device_is_refused(testbed, member, signature, body):
     refused = []
     async with PairingAgent(OURS, passkey, refused.append):
-        agent = asked(controller, "F0:F1:F2:F3:F4:00")
+        agent = asked(testbed, "F0:F1:F2:F3:F4:00")
         assert await agent.ask(member, signature, *body) is None
     assert refused == ["F0:F1:F2:F3:F4:00"]
 
 
 @pytest.mark.parametrize(("member", "signature", "body"), QUESTIONS)
-async def test_an_agent_for_nobody_refuses_everybody(
-    controller, member, signature, body
-):
+async def test_an_agent_for_nobody_refuses_everybody(testbed, member, signature, body):
     refused = []
     async with PairingAgent("", refused=refused.append):
-        assert await asked(controller).ask(member, signature, *body) is None
+        assert await asked(testbed).ask(member, signature, *body) is None
     assert refused == [OURS]
 
 
-async def test_the_headband_being_paired_gets_what_it_needs(controller):
+async def test_the_headband_being_paired_gets_what_it_needs(testbed):
     async with PairingAgent(OURS.lower(), passkey) as pairing:
         assert not pairing.was_asked
-        agent = asked(controller)
+        agent = asked(testbed)
         assert agent.capability == "KeyboardOnly"
         assert await agent.ask("RequestPasskey") == 123456
         assert await agent.ask("RequestAuthorization")
@@ -63,21 +59,21 @@ async def test_the_headband_being_paired_gets_what_it_needs(controller):
 
 
 @pytest.mark.parametrize("member", ["RequestConfirmation", "DisplayPasskey"])
-async def test_what_nobody_can_see_is_not_confirmed(controller, member):
+async def test_what_nobody_can_see_is_not_confirmed(testbed, member):
     body = {"RequestConfirmation": ("u", 1), "DisplayPasskey": ("uq", 1, 0)}[member]
     async with PairingAgent(OURS, passkey):
-        assert await asked(controller).ask(member, *body) is None
+        assert await asked(testbed).ask(member, *body) is None
 
 
-async def test_without_a_person_no_passkey_is_given(controller):
+async def test_without_a_person_no_passkey_is_given(testbed):
     async with PairingAgent(OURS):
-        agent = asked(controller)
+        agent = asked(testbed)
         assert agent.capability == "NoInputNoOutput"
         assert await agent.ask("RequestPasskey") is None
 
 
 @pytest.mark.parametrize("member", ["Cancel", "Release"])
-async def test_a_question_that_is_void_is_no_longer_asked(controller, member):
+async def test_a_question_that_is_void_is_no_longer_asked(testbed, member):
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def ask(_):
@@ -88,28 +84,28 @@ async def test_a_question_that_is_void_is_no_longer_asked(controller, member):
             ended.set()
 
     async with PairingAgent(OURS, ask):
-        answer = asyncio.create_task(asked(controller).ask("RequestPasskey"))
+        answer = asyncio.create_task(asked(testbed).ask("RequestPasskey"))
         await began.wait()
-        await asked(controller).tell(member)
+        await asked(testbed).tell(member)
         assert await answer is None
         assert ended.is_set()
 
 
-async def test_the_agent_is_there_in_pairing_mode_only(controller):
-    assert asked(controller) is None
+async def test_the_agent_is_there_in_pairing_mode_only(testbed):
+    assert asked(testbed) is None
     async with PairingAgent(OURS):
-        assert asked(controller) is not None
-    assert asked(controller) is None
+        assert asked(testbed) is not None
+    assert asked(testbed) is None
 
 
-async def test_a_bluetoothd_started_anew_gets_the_agent_again(controller, until):
+async def test_a_bluetoothd_started_anew_gets_the_agent_again(testbed, until):
     async with PairingAgent(OURS, passkey):
         for _ in range(2):
-            await controller.bluetoothd.kill()
-            assert asked(controller) is None
-            await controller.bluetoothd.start()
-            await until(lambda: asked(controller) is not None, "the agent")
-            assert await asked(controller).ask("RequestPasskey") == 123456
+            await testbed.bluetoothd.kill()
+            assert asked(testbed) is None
+            await testbed.bluetoothd.start()
+            await until(lambda: asked(testbed) is not None, "the agent")
+            assert await asked(testbed).ask("RequestPasskey") == 123456
 
 
 async def test_without_bluetoothd_there_is_no_pairing_mode(system_bus):
@@ -118,7 +114,7 @@ async def test_without_bluetoothd_there_is_no_pairing_mode(system_bus):
             pass
 
 
-async def test_pairing_mode_ends_though_bluetoothd_hangs(controller, monkeypatch):
+async def test_pairing_mode_ends_though_bluetoothd_hangs(testbed, monkeypatch):
     monkeypatch.setattr("gateway.ble.bluez.agent.LEAVE_S", 0.2)
     async with asyncio.timeout(5), PairingAgent(OURS):
-        controller.bluetoothd.freeze()
+        testbed.bluetoothd.freeze()

@@ -25,7 +25,7 @@ def sysfs(tmp_path):
     return tmp_path / "sys"
 
 
-async def test_nothing_is_wrong_with_an_adapter_that_is_on(controller, sysfs):
+async def test_nothing_is_wrong_with_an_adapter_that_is_on(testbed, sysfs):
     assert await diagnose(sysfs=sysfs) is None
 
 
@@ -48,22 +48,22 @@ async def test_the_daemon_says_so_too_and_goes_on_when_one_is_plugged_in(
     await bluetoothd.close()
 
 
-async def test_an_adapter_that_is_off(controller, sysfs):
-    await controller.bluetoothd.adapter.switch(powered=False)
+async def test_an_adapter_that_is_off(testbed, sysfs):
+    await testbed.bluetoothd.adapter.switch(powered=False)
     assert "bluetoothctl power on" in str(await diagnose(sysfs=sysfs))
 
 
-async def test_no_adapter(controller, sysfs, tmp_path):
-    await controller.bluetoothd.adapter.vanish()
+async def test_no_adapter(testbed, sysfs, tmp_path):
+    await testbed.bluetoothd.adapter.vanish()
     assert "the kernel has hci0" in str(await diagnose(sysfs=sysfs))
     assert "plug one in" in str(await diagnose(sysfs=tmp_path))
 
 
-async def test_another_adapter_than_the_one_that_is_there(controller, sysfs):
+async def test_another_adapter_than_the_one_that_is_there(testbed, sysfs):
     assert "hci0 (00:00:5E:00:53:01)" in str(await diagnose("hci1", sysfs))
 
 
-async def test_a_bluetoothd_that_hangs(controller, sysfs, monkeypatch):
+async def test_a_bluetoothd_that_hangs(testbed, sysfs, monkeypatch):
     monkeypatch.setattr("gateway.ble.bluez.dbus.SystemBus.known", _in_vain)
     assert "systemctl restart bluetooth" in str(await diagnose(sysfs=sysfs))
 

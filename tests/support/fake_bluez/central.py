@@ -22,7 +22,7 @@ CAPABILITIES = {
 
 
 class Central:
-    """A Bluetooth host on a controller of the air; bonds live as long as it does."""
+    """A Bluetooth host on a testbed of the air; bonds live as long as it does."""
 
     def __init__(self, transport, heard):
         self._transport = transport

@@ -15,46 +15,45 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.fake_bluez.controller import running_bed
-
 from tests.support.fake_bluez.private_bus import private_bus
+from tests.support.fake_bluez.testbed import running_testbed
 
 AWAY_S = 5.0
 
 
-async def hangs_up(controller, band, _):
+async def hangs_up(testbed, band, _):
     await band.disconnect()
 
 
-async def out_of_range(controller, _band, _heard):
-    await controller.air.outage(AWAY_S)
+async def out_of_range(testbed, _band, _heard):
+    await testbed.air.outage(AWAY_S)
 
 
-async def bluetoothd_killed(controller, _band, heard):
-    await controller.bluetoothd.kill()
+async def bluetoothd_killed(testbed, _band, heard):
+    await testbed.bluetoothd.kill()
     await asyncio.sleep(0.5)  # systemd's RestartSec and the start
-    await controller.bluetoothd.start()
+    await testbed.bluetoothd.start()
 
 
-async def bluetoothd_hung(controller, _band, heard):
-    controller.bluetoothd.freeze()
+async def bluetoothd_hung(testbed, _band, heard):
+    testbed.bluetoothd.freeze()
     await asyncio.sleep(AWAY_S)
-    controller.bluetoothd.thaw()
+    testbed.bluetoothd.thaw()
 
 
-async def scan_refused(controller, band, _):
-    controller.bluetoothd.adapter.stick()
+async def scan_refused(testbed, band, _):
+    testbed.bluetoothd.adapter.stick()
     await band.disconnect()
 
 
-async def switched_off(controller, _band, _heard):
-    await controller.bluetoothd.adapter.switch(powered=False)
+async def switched_off(testbed, _band, _heard):
+    await testbed.bluetoothd.adapter.switch(powered=False)
 
 
-async def unplugged(controller, _band, heard):
-    await controller.bluetoothd.adapter.vanish()
+async def unplugged(testbed, _band, heard):
+    await testbed.bluetoothd.adapter.vanish()
     await asyncio.sleep(AWAY_S)
-    await controller.bluetoothd.adapter.show()
+    await testbed.bluetoothd.adapter.show()
 
 
 FAULTS = {
@@ -69,15 +68,15 @@ FAULTS = {
 
 
 async def seconds_to_recover(fault):
-    async with running_bed() as controller:
-        band = await controller.headband(speed=5)
+    async with running_testbed() as testbed:
+        band = await testbed.headband(speed=5)
         async with (
-            controller.radio() as radio,
-            controller.listening(radio, jitter=random.random) as heard,
+            testbed.radio() as radio,
+            testbed.listening(radio, jitter=random.random) as heard,
         ):
             await heard.samples(100)
             connections = heard.n_ups
-            await fault(controller, band, heard)
+            await fault(testbed, band, heard)
             began = time.monotonic()
             await heard.until(lambda heard: heard.n_ups > connections)
             await heard.samples(1)

@@ -23,18 +23,18 @@ PATIENCE_S = 60
 
 
 @asynccontextmanager
-async def running_bed():
+async def running_testbed():
     """Start bluetoothd on the system bus there is."""
     async with AsyncExitStack() as stack:
         air = VirtualLink()
         bluetoothd = Bluetoothd(air.plug())
         await bluetoothd.start()
         stack.push_async_callback(bluetoothd.close)
-        yield Bed(air, bluetoothd, stack)
+        yield Testbed(air, bluetoothd, stack)
     assert not bluetoothd.bugs
 
 
-class Bed:
+class Testbed:
     """A machine with bluetoothd and a gateway, and an air with headbands."""
 
     def __init__(self, air, bluetoothd, stack):
