@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 N_EPOCHS = int(os.environ.get("SLEEPGATE_TEST_EPOCHS", "800"))
 SEED = 20260212
 CONSUMER = Path(__file__).parents[2] / "docs" / "reference_consumer.py"
-GATEWAY = Path(__file__).with_name("endless_gateway.py")
+GATEWAY = Path(__file__).parents[1] / "support" / "endless_gateway.py"
 NOT_YET = "SELECT count(*) FILTER (WHERE acknowledged = 0), count(*) FROM entry"
 MADE = "PRAGMA user_version"
 ALL = "SELECT session, epoch FROM entry"
