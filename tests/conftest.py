@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -54,9 +54,7 @@ def shared_data():
 @pytest.fixture(scope="session")
 def cut_edf(shared_data, tmp_path_factory):
     """Return a function: name of a cut -> path of its EDF file, stage codes."""
-    spec = spec_from_file_location("edf_cuts", Path(__file__).with_name("edf_cuts.py"))
-    edf_cuts = module_from_spec(spec)
-    spec.loader.exec_module(edf_cuts)
+    edf_cuts = import_module("tests.support.edf_cuts")  # it needs edfio
     folder = tmp_path_factory.mktemp("cuts")
 
     @cache
