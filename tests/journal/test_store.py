@@ -28,8 +28,8 @@ KEEP = JournalLimits(keep_days=30, max_bytes=64_000_000)
 WRITER = """
 import sys
 from pathlib import Path
-from gateway.journal.store import Store
-store = Store(Path(sys.argv[1]))
+from gateway.journal.store import JournalStore
+store = JournalStore(Path(sys.argv[1]))
 for epoch in range(int(sys.argv[2]), 1_000_000):
     store.append(device="a", session="n", epoch=epoch, recorded_s=0, document=b"x")
     print(epoch, flush=True)

@@ -48,8 +48,8 @@ HERE = Availability(online=True, reason="samples arrive")
 PUBLISHER = """
 import asyncio, sys
 from gateway.messages.feed import Feed
-from gateway.sinks.mqtt import Options, run
-asyncio.run(run(Options(host="127.0.0.1", port=int(sys.argv[1])), Feed(4)))
+from gateway.sinks.mqtt import MqttOptions, run
+asyncio.run(run(MqttOptions(host="127.0.0.1", port=int(sys.argv[1])), Feed(4)))
 """
 
 
