@@ -138,8 +138,9 @@ STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
 APART = {
     "sleep-edf": "training.sleep_edf.commands",
     "evaluate": "training.evaluate.command",
+    "bias": "training.quantise.bias_command",
 }
-EXTRA = {"matplotlib", "scipy", "sklearn", "tensorflow"}
+EXTRA = {"flatbuffers", "matplotlib", "scipy", "sklearn", "tensorflow"}
 ALONE = {"float": _float}  # a peer for the benchmark, not part of what ships
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gateway.preprocessing.input_scaling import CLIP
 from training.network.architecture import BATCH_NORM_EPSILON, N_SAMPLES, WIDTHS
+from training.quantise.zero_bias import with_biases
 
 Array = NDArray[np.float64]
 Kernels = dict[str, Array]
@@ -165,7 +166,7 @@ def convert(folded: FoldedNetwork, ranges: Mapping[str, tuple[float, float]]) ->
     with warnings.catch_warnings():
         # the ranges are in the graph, as fake-quantisation nodes
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
-        return bytes(converter.convert())
+        return with_biases(bytes(converter.convert()))
 
 
 def convert_float(folded: FoldedNetwork) -> bytes:

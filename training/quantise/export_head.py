@@ -11,6 +11,7 @@ from gateway.preprocessing.input_scaling import CLIP, STEP
 from gateway.staging.context import N_FEATURES
 from training.network.context_head import N_EPOCHS, Weights, head_logits
 from training.quantise.export import activation
+from training.quantise.zero_bias import with_biases
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -44,7 +45,7 @@ def convert_head(weights: Weights, ranges: Ranges) -> bytes:
     with warnings.catch_warnings():
         # the ranges are in the graph, as fake-quantisation nodes
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
-        return bytes(converter.convert())
+        return with_biases(bytes(converter.convert()))
 
 
 def _constants(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, tf.Tensor]:
