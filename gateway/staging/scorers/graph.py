@@ -10,6 +10,8 @@ from gateway.errors import ModelError
 from gateway.preprocessing.input_scaling import STEP
 from gateway.staging.stage import STAGES
 
+BIAS = 2  # of a FULLY_CONNECTED's inputs; negative where it is left away
+
 
 class Interpreter(Protocol):
     """What is used of the interpreter of either runtime; neither has types."""
@@ -39,6 +41,15 @@ class Interpreter(Protocol):
         ...
 
     def _get_ops_details(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def lacks_bias(interpreter: Interpreter) -> bool:
+    """Tell whether a FULLY_CONNECTED of the graph has no bias, not even of zeros."""
+    return any(
+        operation["op_name"] == "FULLY_CONNECTED"
+        and (len(operation["inputs"]) <= BIAS or operation["inputs"][BIAS] < 0)
+        for operation in interpreter._get_ops_details()  # noqa: SLF001 (no other way)
+    )
 
 
 def softmax(logits: NDArray[np.float64]) -> tuple[float, ...]:
