@@ -40,3 +40,17 @@ def recordings_folder() -> Path:
 def journal_file() -> Path:
     """Return the file of the journal where none is configured."""
     return state_folder() / "journal.sqlite"
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be found out again; it may not exist yet.
+
+    Raises
+    ------
+    RuntimeError
+        If this user has no home.
+    """
+    if os.environ.get("STATE_DIRECTORY"):
+        return state_folder()
+    users = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(users) / "sleepgate"

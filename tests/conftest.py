@@ -24,11 +24,17 @@ def pytest_asyncio_loop_factories(config, item):
     return {"virtual-time": VirtualTimeLoop}
 
 
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def _own_state(tmp_path_factory, monkeypatch):
+def _own_state(tmp_path_factory, monkeypatch, _cache):
     """Keep journals, sockets and files out of the home of whoever runs the tests."""
     for name in ("STATE_DIRECTORY", "RUNTIME_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(_cache))  # a model is tried once for all
     for name in ("STATE_HOME", "RUNTIME_DIR", "CONFIG_HOME"):
         monkeypatch.setenv(f"XDG_{name}", str(tmp_path_factory.mktemp(name[:3])))
 

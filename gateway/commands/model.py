@@ -12,7 +12,8 @@ from gateway.config.edit_setting import with_setting
 from gateway.config.file import read_config, read_text
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
-from gateway.models.trial import Trial, try_model
+from gateway.models.load import try_model
+from gateway.models.trial import Trial
 from gateway.reports.model_card_text import model_sheet
 from gateway.staging.golden_vectors import GoldenResult
 

@@ -10,14 +10,17 @@ import numpy as np
 from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import Target, said_by
 from gateway.errors import ModelError
-from gateway.models.load import read_model
-from gateway.models.trial import try_model
+from gateway.models.load import read_model, try_model
 from gateway.staging.scorers.litert import N_SAMPLES
 
 CPUINFO = Path("/proc/cpuinfo")
 N_TIMED = 15
 # one thread; a Pi Zero 2 W is about ten times slower than what these were tried on
 SLOW_MS = {"ai-edge-litert": 20.0, "tflite-runtime": 200.0}
+NEXT = {
+    False: "copy the file again, or set staging.model to default",
+    True: "install Sleepgate again",
+}
 TRAP = "without /proc/cpuinfo LiteRT scores about 100 times slower"
 
 
@@ -28,8 +31,8 @@ def model_findings(patient: Target) -> Iterator[Finding]:
         yield _verified(name)
         yield _speed(name)
     except ModelError as error:
-        step = "copy the file again, or set staging.model to default"
-        yield broken("model", str(error), step)
+        words, _, step = str(error).partition("\nnext: ")
+        yield broken("model", words, step or NEXT[name == "default"])
     yield from cpuinfo_findings()
 
 

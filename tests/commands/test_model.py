@@ -13,8 +13,7 @@ from click.testing import CliRunner
 
 from gateway.commands import cli
 from gateway.errors import ConfigError, ModelError
-from gateway.models.load import DEFAULT
-from gateway.models.trial import try_model
+from gateway.models.load import DEFAULT, try_model
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
     pack,

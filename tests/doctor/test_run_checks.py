@@ -42,6 +42,7 @@ from gateway.doctor.service_checks import (
     service_findings,
 )
 from gateway.doctor.support_bundle import write_bundle
+from gateway.models import load, trial
 from sim.local_broker import LocalBroker
 from tests.support.certificates import Authority
 
@@ -213,6 +214,27 @@ def test_the_shipped_model_answers_and_its_time_is_told(
         model_checks, "SLOW_MS", dict.fromkeys(model_checks.SLOW_MS, 0.0)
     )
     assert of(model_findings(patient()), "speed").verdict is Severity.WARNING
+
+
+def test_a_default_model_that_dies_here_is_not_advised(
+    patient, programs_say, monkeypatch
+):
+    monkeypatch.setattr(trial, "PROGRAM", "import os; os.abort()")
+    found = of(model_findings(patient()), "model")
+    assert found.verdict is Severity.BROKEN
+    assert "dies of it (SIGABRT)" in found.words
+    assert "sleepgate version" in found.remedy
+    assert "default" not in found.remedy
+
+
+def test_a_default_model_that_is_damaged_is_not_advised(
+    patient, programs_say, monkeypatch
+):
+    whole, name = load.read_package("default")
+    monkeypatch.setattr(load, "read_package", lambda _: (whole[:9000], name))
+    found = of(model_findings(patient()), "model")
+    assert found.verdict is Severity.BROKEN
+    assert found.remedy == "install Sleepgate again"
 
 
 def test_a_model_that_is_none_is_broken(patient, programs_say, tmp_path):

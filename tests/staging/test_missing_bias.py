@@ -5,12 +5,12 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from gateway.runtime.model_file import DEFAULT
+from gateway.models.load import DEFAULT
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers import litert
 from gateway.staging.scorers.graph import lacks_bias
 from gateway.staging.scorers.litert import Kernels, load
-from tests.missing_bias import with_bare_head
+from tests.support.missing_bias import with_bare_head
 
 PACKAGE = (files("gateway") / "models" / DEFAULT).read_bytes()
 BARE = with_bare_head(PACKAGE)

@@ -52,11 +52,11 @@ def recording(uv, sfreq=100.0, labels=("Fpz-Cz", "Pz-Oz", "EOG")):
     return Recording(name="waves", montage=montage, counts=(counts,))
 
 
-def derived(router, montage, counts, label):
+def derived(board, montage, counts, label):
     """Return what the driver's first derivation makes of `counts`, and its error."""
     stream = montage.streams[0]
     labels = [channel.label for channel in stream.channels]
-    text = drivers.load(router).derivations[label][0]
+    text = drivers.load(board).derivations[label][0]
     weights = dict(parse_derivation(label, text, frozenset(labels)).weights)
     row = np.array([weights.get(site, 0.0) for site in labels])
     lsb = stream.channels[0].lsb_uv
@@ -73,9 +73,9 @@ def derived(router, montage, counts, label):
     seconds=st.integers(40, 90),
 )
 def test_the_drivers_derivations_give_the_recording_back_to_half_a_count(
-    router, seed, offset_mhz, seconds
+    board, seed, offset_mhz, seconds
 ):
-    montage = BOARDS[router]
+    montage = BOARDS[board]
     sfreq = round(montage.streams[0].sfreq + offset_mhz / 1000, 3)
     night = recording(
         waves(np.arange(seconds * 100) / 100, np.random.default_rng(seed))
@@ -86,8 +86,8 @@ def test_the_drivers_derivations_give_the_recording_back_to_half_a_count(
     true_uv = waves(time_s, np.random.default_rng(seed))
     inside = (time_s > 10) & (time_s < seconds - 10)  # beyond its ends nobody knows
     for label, expected in zip(SOURCES, true_uv, strict=True):
-        if label in drivers.load(router).derivations:
-            uv, error_uv = derived(router, montage, counts, label)
+        if label in drivers.load(board).derivations:
+            uv, error_uv = derived(board, montage, counts, label)
             off = np.abs(uv - expected)[inside]
             assert off.max() <= error_uv + 0.02
 

@@ -10,15 +10,15 @@ tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 from click.testing import CliRunner  # noqa: E402 (only after the skip)
 
 from gateway.errors import ModelError  # noqa: E402
-from gateway.runtime.model_file import DEFAULT  # noqa: E402
+from gateway.models.load import DEFAULT  # noqa: E402
 from gateway.staging.model_card import read_context, unpack  # noqa: E402
 from gateway.staging.scorers.graph import lacks_bias  # noqa: E402
 from tests.support.missing_bias import bare_head, inputs_of_last_matrix, with_bare_head  # noqa: E402
 from training.network.context_head import initial  # noqa: E402
 from training.quantise.bias_command import command  # noqa: E402
 from training.quantise.export_head import convert_head, head_ranges  # noqa: E402
+from training.quantise.quantised import Quantised  # noqa: E402
 from training.quantise.zero_bias import package_with_biases, with_biases  # noqa: E402
-from training.quantised import Quantised  # noqa: E402
 
 PACKAGE = (files("gateway") / "models" / DEFAULT).read_bytes()
 DICE = np.random.default_rng(1)

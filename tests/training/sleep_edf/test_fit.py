@@ -9,7 +9,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
-from gateway.models.trial import try_model  # noqa: E402 (only after the skip)
+from gateway.models.load import try_model  # noqa: E402 (only after the skip)
 from training.errors import TrainingDataError  # noqa: E402
 from training.progress import Progress  # noqa: E402
 from training.sleep_edf import fit as module  # noqa: E402
