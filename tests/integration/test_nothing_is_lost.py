@@ -66,10 +66,12 @@ def stood(journal):
     return query(journal, NOT_YET)[0]
 
 
-async def under_way(journal, work):
+async def under_way(gateway, journal, work):
     """Wait until the gateway wrote or delivered `work` more: a busy machine is slow."""
     owed, n = stood(journal)
     for _ in range(6000):
+        if gateway.returncode is not None:
+            pytest.fail(f"the gateway ended by itself with {gateway.returncode}")
         owed_now, n_now = stood(journal)
         if n_now - n >= work or owed - owed_now >= work or (owed and not owed_now):
             return
@@ -123,10 +125,10 @@ async def test_a_consumer_ends_with_exactly_what_the_journal_holds(tmp_path):
         while n < N_EPOCHS or owed:
             session = f"night-{kills:05d}"
             run = (GATEWAY, faults.port, journal, session, int(n < N_EPOCHS))
-            async with program(*run, stderr=complaints):
+            async with program(*run, stderr=complaints) as gateway:
                 kills += 1
                 for _ in range(dice.randint(1, 4)):
-                    await under_way(journal, dice.randint(1, 80))
+                    await under_way(gateway, journal, dice.randint(1, 80))
                     if n < N_EPOCHS:
                         kind = await mischief(dice, faults, broker)
                         done[kind] = done.get(kind, 0) + 1
