@@ -125,8 +125,7 @@ class BleakRadio:
         *candidates : Driver
             What it may be; its characteristics decide.
         bond : {"never", "if_needed"}
-            Whether to pair with a headband that wants it. A bond that the headband has
-            lost is then made anew.
+            Pair with a headband that wants it, anew if it lost the bond, or do not.
         ask_passkey : callable or None
             For a headband that shows a passkey.
         became : callable

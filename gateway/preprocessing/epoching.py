@@ -86,7 +86,7 @@ def fill_gaps(
     return np.stack([np.interp(every, at, row[at]) for row in uv]).astype(np.float32)
 
 
-class _Piece(NamedTuple):
+class _DerivedSignal(NamedTuple):
     """One of the model's inputs, shape (n_samples,), and the verdict on it."""
 
     uv: NDArray[np.float32]
@@ -178,13 +178,13 @@ class EpochCutter:
         self,
         alternatives: tuple[PlacedDerivation, ...],
         joined: Mapping[int, StreamSamples],
-    ) -> _Piece:
+    ) -> _DerivedSignal:
         """Return the first that is good; if none is, the first of the least bad.
 
         What an epoch is made of depends on its own samples alone. An electrode that
         gives nothing is avoided, but no flaw: a recording may say 0 for a reference.
         """
-        tried: list[_Piece] = []
+        tried: list[_DerivedSignal] = []
         for placed in alternatives:
             stretch = joined[placed.stream]
             piece = self._derive(placed, stretch)
@@ -196,10 +196,12 @@ class EpochCutter:
             tried.append(piece)
         if not tried:
             n_samples = round(EPOCH_S * self._band.sfreq)
-            return _Piece(np.zeros(n_samples, np.float32), ABSENT)
+            return _DerivedSignal(np.zeros(n_samples, np.float32), ABSENT)
         return min(tried, key=lambda piece: len(piece.quality.flaws))
 
-    def _derive(self, placed: PlacedDerivation, stretch: StreamSamples) -> _Piece:
+    def _derive(
+        self, placed: PlacedDerivation, stretch: StreamSamples
+    ) -> _DerivedSignal:
         stream, present = self._montage.streams[placed.stream], stretch.present
         # true rate: what thirty seconds hold
         sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
@@ -210,7 +212,7 @@ class EpochCutter:
         quality = judge(filtered, missing_s, railed, EPOCH_S)
         if quality.flaws:
             filtered = np.zeros_like(filtered)
-        return _Piece(filtered, replace(quality, derivation=placed.text))
+        return _DerivedSignal(filtered, replace(quality, derivation=placed.text))
 
     def _join(self, at: int, index: int, blocks: list[SampleBlock]) -> StreamSamples:
         first = self._first_sample(at, index * EPOCH_S)

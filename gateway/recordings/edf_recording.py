@@ -21,7 +21,7 @@ MODALITIES = {
 LABEL_LENGTH = 8  # what the wire format of the open headband carries
 
 
-class _Piece(NamedTuple):
+class _BoundChannel(NamedTuple):
     channel: Channel
     source: ChannelSource
 
@@ -58,7 +58,7 @@ def open_edf(path: Path, channels: Mapping[str, str] | None = None) -> EdfNight:
     edf = read_edf(path)
     if channels is None and (own := own_words(edf.header, edf.annotations)):
         return _ours(edf, own)
-    pieces: list[_Piece] = []
+    pieces: list[_BoundChannel] = []
     for ours, signal in _wanted(edf, channels):
         taken = {piece.channel.label for piece in pieces}
         pieces.append(_piece(edf, ours, signal, taken))
@@ -139,7 +139,9 @@ def _modality(label: str) -> Modality | None:
     return MODALITIES.get(label.partition(" ")[0].upper())
 
 
-def _piece(edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]) -> _Piece:
+def _piece(
+    edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]
+) -> _BoundChannel:
     word, _, site = ours.partition(" ")
     site = site.strip()
     short = 0 < len(site) <= LABEL_LENGTH and site.isascii()
@@ -150,7 +152,7 @@ def _piece(edf: EdfFile, ours: str, signal: EdfSignal, taken: set[str]) -> _Piec
     bits = 8 * edf.records.sample_bytes
     channel = _calibrated(where, label, MODALITIES[word.upper()], signal, bits)
     inverted = signal.physical_max < signal.physical_min
-    return _Piece(channel, ChannelSource(signal, inverted))
+    return _BoundChannel(channel, ChannelSource(signal, inverted))
 
 
 def _free(label: str, taken: set[str]) -> str:

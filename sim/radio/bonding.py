@@ -54,7 +54,7 @@ class Bonding:
         host.irk = (bytes(host.static_address) * 3)[: len(host.irk)]  # zeros mean none
         match security:
             case Security.NONE:
-                delegate = _Aloof()
+                delegate = _PairsWithNobody()
             case Security.JUST_WORKS:
                 delegate = PairingDelegate()
             case Security.PASSKEY:
@@ -126,7 +126,7 @@ class _Memory(MemoryKeyStore):  # type: ignore[misc] # bumble is untyped here
         self.all_keys.clear()
 
 
-class _Aloof(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
+class _PairsWithNobody(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
     """Pairs with nobody."""
 
     async def accept(self) -> bool:

@@ -135,7 +135,7 @@ class BumbleHost:
         self._device = device_on(self._transport, config)
         self._device.keystore = self.keys
         self._device.pairing_config_factory = lambda connection: (
-            self.pairing_mode(connection) or PairingConfig(delegate=_Aloof())
+            self.pairing_mode(connection) or PairingConfig(delegate=_PairingRefused())
         )
         try:
             async with asyncio.timeout(POWER_ON_S):
@@ -155,7 +155,7 @@ class BumbleHost:
         await transport.close()
 
 
-class _Aloof(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
+class _PairingRefused(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
     """Pairs with nobody."""
 
     async def accept(self) -> bool:
