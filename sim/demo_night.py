@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.staging.stage import Stage

@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.options import JSON, examples
 from gateway.errors import ConfigError
-from gateway.formats.epoch_json import utc_text
+from gateway.formats.json_fields import utc_text
 from gateway.journal.options import JournalOptions
 from gateway.journal.store import JournalStore
 

@@ -8,21 +8,17 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError
 from gateway.evaluation.agreement import agreement
 from gateway.formats.agreement_text import agreement_line
-from gateway.formats.epoch_json import (
-    Posting,
-    epoch_document,
-    epoch_payload,
-    summary_payload,
-)
+from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
+from gateway.formats.summary_json import summary_payload
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.batch import BatchPlan, score_archive
 from gateway.offline.score_file import OFFLINE, RESULTS, ScoreOptions
 from gateway.offline.score_recording import night_for, score
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, open_night

@@ -17,7 +17,7 @@ from gateway.control_socket.messages import (
     refusal_line,
 )
 from gateway.errors import RequestError
-from gateway.formats.epoch_json import utc_text
+from gateway.formats.json_fields import utc_text
 from gateway.formats.status_json import (
     DaemonStatus,
     DeviceStatus,

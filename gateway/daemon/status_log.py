@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from gateway.daemon.systemd_notify import notify
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading, SessionState

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
-from gateway.formats.epoch_json import utc_text
+from gateway.formats.json_fields import utc_text
 from gateway.reports.status_text import LineTone, StatusTextLine
 
 

@@ -7,7 +7,7 @@ records of 0 s; the first annotation of each keeps the time.
 from collections.abc import Iterator
 from math import ceil
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Stage
 

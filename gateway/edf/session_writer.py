@@ -15,7 +15,8 @@ from gateway.acquisition.packets import SampleBlock
 from gateway.edf.annotations import UNSCORED, AnnotationCounts
 from gateway.edf.fields import SECOND_US
 from gateway.edf.record_writer import GAP, UNRECORDED, RecordWriter
-from gateway.formats.epoch_json import utc_text
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.json_fields import utc_text
 from gateway.messages.outputs import (
     Availability,
     NightEpochs,
@@ -24,7 +25,6 @@ from gateway.messages.outputs import (
     SessionState,
     SignalBegins,
 )
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw
 from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch

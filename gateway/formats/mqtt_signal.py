@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.formats.epoch_json import json_bytes, utc_text
+from gateway.formats.json_fields import json_bytes, utc_text
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.contact_monitor import WINDOW_S
 from gateway.preprocessing.electrode_contact import Contact, ContactState

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.formats.epoch_json import LABEL, epoch_document, utc_text
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.epoch_json import epoch_document
+from gateway.formats.json_fields import LABEL, utc_text
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.messages.outputs import Reading
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import summarise

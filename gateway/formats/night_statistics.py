@@ -1,6 +1,6 @@
 """The night's numbers under the names that researchers know. Pure."""
 
-from gateway.formats.epoch_json import LABEL, REFUSAL_CODE
+from gateway.formats.json_fields import LABEL, REFUSAL_CODE
 from gateway.staging.sleep_statistics import EPOCHS_PER_MIN, NightSummary
 from gateway.staging.stage import YASA_ARTEFACT, YASA_UNSCORED, Refusal, Stage
 

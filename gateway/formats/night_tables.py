@@ -5,8 +5,8 @@ import io
 import json
 from collections.abc import Iterator
 
-from gateway.formats.epoch_json import LABEL, REFUSAL_CODE, utc_text
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.json_fields import LABEL, REFUSAL_CODE, utc_text
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import STAGES, YASA_CODE, Refusal, Stage
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.stage import Stage
 
 COLUMNS = ("stage", "trial_type")  # ours and BIDS's own

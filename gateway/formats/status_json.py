@@ -9,10 +9,10 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
-from gateway.formats.epoch_json import LABEL, utc_text
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.json_fields import LABEL, utc_text
 from gateway.host.vitals import Vitals
 from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary

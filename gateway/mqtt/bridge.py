@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from gateway import __version__
 from gateway.errors import JournalError
-from gateway.formats.epoch_json import ONLINE
 from gateway.host.metrics import (
     VitalsReader,
     architecture,
@@ -40,6 +39,7 @@ from gateway.mqtt.home_assistant.discovery import (
 from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.request_handlers import RequestHandlers
 from gateway.mqtt.requests import serve_requests
+from gateway.mqtt.topics import ONLINE
 from gateway.staging.scorers.litert import runtime_name
 
 log = logging.getLogger(__name__)

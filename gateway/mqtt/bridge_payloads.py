@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from gateway.formats.epoch_json import json_bytes, utc_text
+from gateway.formats.json_fields import json_bytes, utc_text
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import JournalContents
 

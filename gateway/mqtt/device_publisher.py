@@ -7,8 +7,10 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
-from gateway.formats.epoch_json import OFFLINE, ONLINE, read_document, summary_payload
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.epoch_json import read_document
 from gateway.formats.mqtt_signal import signal_payload
+from gateway.formats.summary_json import summary_payload
 from gateway.messages.outputs import (
     Availability,
     Output,
@@ -27,8 +29,7 @@ from gateway.mqtt.payloads import (
     session_payload,
     telemetry_payload,
 )
-from gateway.mqtt.topics import TopicTree
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.mqtt.topics import OFFLINE, ONLINE, TopicTree
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.reports.hypnogram_svg import draw_svg
 from gateway.staging.events import EventKind, SleepEvent

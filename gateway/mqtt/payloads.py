@@ -6,9 +6,9 @@ from datetime import datetime
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_stats import LinkReading
-from gateway.formats.epoch_json import REFUSAL_CODE, json_bytes, utc_text
+from gateway.epoch_length import EPOCH_S
+from gateway.formats.json_fields import REFUSAL_CODE, json_bytes, utc_text
 from gateway.messages.outputs import Reading, SessionState
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage

@@ -4,20 +4,14 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
-from gateway.formats.epoch_json import (
-    OFFLINE,
-    ONLINE,
-    Posting,
-    epoch_document,
-    epoch_payload,
-)
+from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
 from gateway.journal.entry import Entry
 from gateway.journal.writer import JournalWriter
 from gateway.messages.outputs import NightEpochs, Reading, SessionState, SignalBegins
 from gateway.mqtt.bridge_payloads import HeadbandEntry
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.device_publisher import DevicePublisher
-from gateway.mqtt.topics import TopicTree, may_be_published
+from gateway.mqtt.topics import OFFLINE, ONLINE, TopicTree, may_be_published
 from gateway.staging.scored_epoch import ScoredEpoch
 
 BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago

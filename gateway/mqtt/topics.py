@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.errors import ConfigError
 
+ONLINE, OFFLINE = b"online", b"offline"
 STAGE_EXPIRY_S = 90  # three epochs: one lost and a reconnect do not flap
 TELEMETRY_EXPIRY_S = 3600
 HEALTH_EXPIRY_S = 180  # three reports

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from pathlib import Path
 
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.formats.night_json import (
     read_epoch_lines,
@@ -16,7 +17,6 @@ from gateway.formats.night_json import (
 from gateway.journal.options import JournalOptions
 from gateway.journal.store import JournalStore
 from gateway.offline.score_file import ScoreOptions, stage_file
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recorder.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram

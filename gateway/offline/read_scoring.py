@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.edf.file_reader import read_edf
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
 from gateway.formats.stage_table import read_stage_table
 from gateway.offline.find_night import read_night
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.staging.stage import Refusal, Stage

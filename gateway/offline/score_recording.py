@@ -12,9 +12,9 @@ from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.acquisition.sample_grid import RecordedGrid, SampleGrid
 from gateway.acquisition.stream_position import LAG_S
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night

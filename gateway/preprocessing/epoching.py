@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import SampleBlock
+from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.derivation import DerivationPicker, PlacedDerivation
-from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
+from gateway.preprocessing.filtering import Band, band_limit
 from gateway.preprocessing.off_head import MAINS_HZ, StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import (
     ABSENT,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-EPOCH_S = 30
+from gateway.epoch_length import EPOCH_S
+
 PAD_S = 5  # the gain's impulse response has died down to 1 % in less
 
 

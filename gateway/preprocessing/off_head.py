@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Modality, Stream
+from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.electrode_contact import (
     RAILED_OFF,
     SHORTEST_S,
@@ -17,7 +18,6 @@ from gateway.preprocessing.electrode_contact import (
     ContactState,
     judge_channels,
 )
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.preprocessing.signal_quality import FLAT_UV
 
 MAINS_HZ = 50.0  # where nobody says another

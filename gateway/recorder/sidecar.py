@@ -14,7 +14,7 @@ from gateway.edf.header import KIND
 from gateway.edf.record_writer import GAP, KEPT, UNRECORDED
 from gateway.edf.session_writer import SessionWriter
 from gateway.edf.signals import RecordLayout, label
-from gateway.formats.epoch_json import utc_text
+from gateway.formats.json_fields import utc_text
 from gateway.messages.outputs import Reading, SignalBegins
 
 

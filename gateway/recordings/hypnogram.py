@@ -5,10 +5,10 @@ from pathlib import Path
 
 from gateway.edf.file_reader import read_edf
 from gateway.edf.tal import EdfAnnotation
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
 from gateway.staging.stage import STAGES, Stage
 
-EPOCH_S = 30
 LONGEST_S = 7 * 86400.0
 PREFIX = "Sleep stage "
 

@@ -8,7 +8,7 @@ from gateway.evaluation.agreement import Agreement
 from gateway.evaluation.bland_altman import NightsAgreement
 from gateway.evaluation.night_numbers import NUMBERS, UNITS, NightComparison, pooled
 from gateway.formats.agreement_text import agreement_line
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.staging.stage import STAGES
 
 WORDS = {"REM_latency": "REM latency"}

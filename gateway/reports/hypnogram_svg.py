@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from html import escape
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.hypnogram import Hypnogram, StageRun
 from gateway.staging.stage import Stage
 

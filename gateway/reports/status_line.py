@@ -6,7 +6,7 @@ from typing import assert_never
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 

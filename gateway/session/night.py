@@ -13,9 +13,9 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import ClockTick, SampleBlock, SamplePacket
 from gateway.acquisition.sample_grid import SampleGrid
 from gateway.acquisition.stream_position import LAG_S
+from gateway.epoch_length import EPOCH_S
 from gateway.messages.outputs import NightEpochs, Output, SignalBegins
 from gateway.preprocessing.epoching import Epoch, EpochCutter
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.resume import InterruptedSession
 from gateway.staging.epoch_scoring import EpochScorer, scorable
 from gateway.staging.events import EventKind, SleepEvent

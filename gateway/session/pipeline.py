@@ -26,6 +26,7 @@ from gateway.acquisition.packets import (
 )
 from gateway.acquisition.wall_clock import WallClock
 from gateway.drivers import Driver
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import LinkError
 from gateway.messages.outputs import (
     Availability,
@@ -36,7 +37,6 @@ from gateway.messages.outputs import (
     SignalBegins,
 )
 from gateway.preprocessing.contact_monitor import ContactMonitor, ContactSampler
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.decoding import PacketDecoder
 from gateway.session.night import Night
 from gateway.session.resume import InterruptedSession

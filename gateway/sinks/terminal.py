@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from gateway.acquisition.loss_counts import LossCounts
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import MissingExtraError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.reports.hypnogram_text import draw
 from gateway.reports.summary_text import summary_lines
 from gateway.sinks import Sink

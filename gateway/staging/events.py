@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_wake import TO_TURN
 from gateway.staging.stage import Refusal, Stage

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.hmm_smoothing import HmmSmoothing, evidence, second_pass
 from gateway.staging.stage import Refusal, Stage
 

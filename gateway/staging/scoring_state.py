@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.staging.events import SleepEvent, SleepEvents
 from gateway.staging.hmm_smoothing import evidence, second_pass
 from gateway.staging.hypnogram import Hypnogram

@@ -9,13 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.formats.epoch_json import (
-    Posting,
-    epoch_document,
-    epoch_payload,
-    summary_payload,
-    utc_text,
-)
+from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
+from gateway.formats.json_fields import utc_text
+from gateway.formats.summary_json import summary_payload
 from gateway.messages.outputs import Reading
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
 from gateway.staging.scored_epoch import ScoredEpoch

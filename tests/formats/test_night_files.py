@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.edf.file_reader import read_edf
 from gateway.edf.hypnogram_writer import hypnogram_edf
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.formats.night_json import night_json, read_epoch_lines, read_night_json
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv

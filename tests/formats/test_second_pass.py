@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from gateway.formats.epoch_json import summary_payload
+from gateway.formats.summary_json import summary_payload
 from gateway.messages.outputs import Reading
 from gateway.reports.summary_text import summary_lines
 from gateway.staging.scored_epoch import ScoredEpoch

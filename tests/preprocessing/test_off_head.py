@@ -5,9 +5,10 @@ import pytest
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import SampleBlock
+from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.derivation import resolve
 from gateway.preprocessing.epoching import EpochCutter
-from gateway.preprocessing.filtering import EPOCH_S, Band
+from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.off_head import StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import Flaw
 

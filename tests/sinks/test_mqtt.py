@@ -17,7 +17,7 @@ from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
-from gateway.formats.epoch_json import utc_text
+from gateway.formats.json_fields import utc_text
 from gateway.journal.options import JournalOptions
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.preprocessing.filtering import EPOCH_S
+from gateway.epoch_length import EPOCH_S
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.recording import Recording

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.preprocessing.filtering import EPOCH_S, Band, band_limit
+from gateway.epoch_length import EPOCH_S
+from gateway.preprocessing.filtering import Band, band_limit
 from gateway.staging.stage import STAGES
 from training.data.features import (
     complexity,

@@ -6,8 +6,8 @@ import numpy as np
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import ClockTick, SamplePacket
+from gateway.epoch_length import EPOCH_S
 from gateway.offline.score_recording import NO_DATE, packets
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.session.pipeline import Night
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.epoch_length import EPOCH_S
 from gateway.errors import GatewayError
 from gateway.offline.score_recording import score
 from gateway.preprocessing.epoching import Epoch
-from gateway.preprocessing.filtering import EPOCH_S, Band
+from gateway.preprocessing.filtering import Band
 from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.session.pipeline import Night

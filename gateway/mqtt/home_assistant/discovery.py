@@ -8,7 +8,7 @@ since 2024.11): a device, an origin and components, each with a platform and a
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from gateway.formats.epoch_json import json_bytes
+from gateway.formats.json_fields import json_bytes
 from gateway.mqtt.home_assistant.entities import (
     HERE,
     Entity,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.mqtt.payloads import NOT_AWAKE, PHASE
 from gateway.mqtt.topics import Topic, TopicTree
 from gateway.preprocessing.electrode_contact import ContactState

@@ -6,8 +6,8 @@ from datetime import timedelta, tzinfo
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from gateway.epoch_length import EPOCH_S
 from gateway.evaluation.agreement import Agreement, agreement
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.staging.hmm_smoothing import HmmSmoothing
 from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import NightSummary, summarise

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.reports.night.contents import NightReport
 from gateway.reports.night.html_tables import (
     duration,

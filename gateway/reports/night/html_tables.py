@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from html import escape
 
+from gateway.epoch_length import EPOCH_S
 from gateway.evaluation.agreement import agreement
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
-from gateway.preprocessing.filtering import EPOCH_S
 from gateway.reports.night.contents import NightReport, TroubleSpan, troubles
 from gateway.staging.stage import STAGES
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from gateway.formats.epoch_json import LABEL
+from gateway.formats.json_fields import LABEL
 from gateway.reports.night.contents import NightReport
 from gateway.reports.night.html_tables import duration
 from gateway.reports.night.palette import DARK, LIGHT, rules
