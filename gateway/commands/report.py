@@ -15,9 +15,9 @@ from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.models.load import read_model
 from gateway.offline.find_night import LAST, FoundNight, find_night
 from gateway.offline.score_file import ScoreOptions
-from gateway.reports.hypnogram_text import draw
-from gateway.reports.night.contents import NightReport
+from gateway.reports.hypnogram_text import draw_text
 from gateway.reports.night.html_page import report_html
+from gateway.reports.night.night_report import NightReport
 from gateway.reports.night.svg_picture import report_svg
 from gateway.reports.summary_text import summary_lines
 
@@ -85,7 +85,7 @@ def command(  # noqa: PLR0913 (one per option)
             path = out / f"{Path(found.night.name).name}{end}"
             write_result(path, writer(report))
             click.echo(path)
-    for line in (*draw(found.night.stages, TERMINAL), *found.night.notes):
+    for line in (*draw_text(found.night.stages, TERMINAL), *found.night.notes):
         click.echo(line, err=True)
     click.echo("\n".join(summary_lines(report.live_summary)), err=True)
 

@@ -12,6 +12,7 @@ from math import ceil, floor, log10
 from gateway.evaluation.bland_altman import Interval, NightsAgreement
 from gateway.evaluation.night_numbers import UNITS
 from gateway.reports.comparison import WORDS, flags
+from gateway.reports.palette import plot_rules
 
 PANEL_W, PANEL_H = 400, 320
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 52, 46
@@ -22,16 +23,6 @@ SHORT = {
     "heteroscedastic": "heteroscedastic",
     "not_normal": "not normal",
 }
-STYLE = (
-    "text{font-family:system-ui,'DejaVu Sans',sans-serif;font-size:13px;fill:#1b2130}"
-    ".soft{fill:#5b6478}.page{fill:#fff}.grid{stroke:#e3e6ee}.zero{stroke:#9aa5bb}"
-    ".night{fill:#24499b;opacity:.65}.bias{stroke:#d64f66;stroke-width:2;fill:none}"
-    ".limit{stroke:#d64f66;stroke-dasharray:6 4;stroke-width:1.5;fill:none}"
-    ".ci{fill:#d64f66;opacity:.13}.flag{fill:#c7372f}"
-    "@media (prefers-color-scheme:dark){text{fill:#e8ebf3}.soft{fill:#9aa5bb}"
-    ".page{fill:#171d2a}.grid{stroke:#283043}.zero{stroke:#5b6478}"
-    ".night{fill:#8fb4f5}.flag{fill:#ff6f61}}"
-)
 
 
 def bland_altman_svg(over: Mapping[str, NightsAgreement | None]) -> bytes:
@@ -42,7 +33,7 @@ def bland_altman_svg(over: Mapping[str, NightsAgreement | None]) -> bytes:
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}"><style>{STYLE}</style>'
+            f'width="{width}" height="{height}"><style>{plot_rules()}</style>'
         ),
         f'<rect class="page" width="{width}" height="{height}"/>',
     ]

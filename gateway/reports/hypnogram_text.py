@@ -1,4 +1,4 @@
-"""A hypnogram in block characters. Pure.
+"""Hypnogram in block characters. Pure.
 
 A row per stage, in the AASM's order from the top. Where the width is short a column
 stands for several epochs, and the height of its block in a row is the share of them
@@ -8,18 +8,16 @@ in that stage: nothing is left out, a night of 960 epochs fits any terminal.
 from collections.abc import Sequence
 from math import ceil
 
+from gateway.reports.time_axis import elapsed_text
+from gateway.staging.hypnogram import LEVELS
 from gateway.staging.stage import Refusal, Stage
 
-ROWS = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)
 REFUSED = "--"
 LABEL_WIDTH = 3
 EIGHTHS = " ▁▂▃▄▅▆▇█"
-EPOCHS_PER_H = 120
-TICK_WIDTH = 8
-TICKS_H = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 
 
-def draw(hypnogram: Sequence[Stage | Refusal], width: int) -> list[str]:
+def draw_text(hypnogram: Sequence[Stage | Refusal], width: int) -> list[str]:
     """Draw `hypnogram` in lines of at most `width` characters.
 
     Parameters
@@ -41,32 +39,17 @@ def draw(hypnogram: Sequence[Stage | Refusal], width: int) -> list[str]:
     ]
     lines = [
         _row(stage.value, [column.count(stage) / len(column) for column in columns])
-        for stage in ROWS
+        for stage in LEVELS
     ]
     refused = [
         sum(isinstance(s, Refusal) for s in column) / len(column) for column in columns
     ]
     lines.append(_row(REFUSED, refused) if any(refused) else "")
-    lines.append(" " * LABEL_WIDTH + _hours(n_columns, n_per_column))
+    lines.append(" " * LABEL_WIDTH + elapsed_text(n_columns, n_per_column))
     return lines
 
 
 def _row(label: str, shares: Sequence[float]) -> str:
-    # whatever occurs is seen: the least share gets the lowest block
+    # rounded up: a stage that occurs at all gets at least the lowest block
     blocks = (EIGHTHS[ceil(share * 8)] for share in shares)
     return f"{label:<{LABEL_WIDTH}}{''.join(blocks)}".rstrip()
-
-
-def _hours(n_columns: int, n_per_column: int) -> str:
-    """Mark the time since the beginning, no closer than eight columns."""
-    per_h = EPOCHS_PER_H / n_per_column
-    every_h = next((h for h in TICKS_H if h * per_h >= TICK_WIDTH), TICKS_H[-1])
-    line = ""
-    for tick in range(n_columns):
-        minutes = round(tick * every_h * 60)
-        label = f"{minutes // 60}:{minutes % 60:02d}"
-        column = round(tick * every_h * per_h)
-        if column + len(label) > n_columns:
-            break
-        line = f"{line:<{column}}{label}"
-    return line

@@ -1,9 +1,8 @@
 """The night in numbers, for people. Pure."""
 
+from gateway.staging.hypnogram import LEVELS
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Stage
-
-STAGES_SHOWN = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)
 
 
 def summary_lines(night: NightSummary) -> list[str]:
@@ -25,7 +24,7 @@ def summary_lines(night: NightSummary) -> list[str]:
             ("awake in the night", _clock(night.waso_min)),
             ("awakenings", str(night.awakenings)),
         ),
-        "min:  " + "  ".join(f"{s.value} {_stage(night, s)}" for s in STAGES_SHOWN),
+        "min:  " + "  ".join(f"{s.value} {_stage(night, s)}" for s in LEVELS),
     ]
     if night.unscored_min:
         lines.append(_line(("not scored", _clock(night.unscored_min))))

@@ -14,10 +14,11 @@ from gateway.errors import MissingExtraError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
-from gateway.reports.hypnogram_text import draw
+from gateway.reports.hypnogram_text import draw_text
+from gateway.reports.palette import TERMINAL
 from gateway.reports.summary_text import summary_lines
 from gateway.sinks import Sink
-from gateway.staging.hypnogram import Hypnogram
+from gateway.staging.hypnogram import LEVELS, Hypnogram
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
@@ -29,7 +30,8 @@ FRAME_S = 0.1
 EPOCHS_PER_LINE = 20
 PLAIN_WIDTH = 80
 LIVE_SPEED = 1.5  # a night that runs no faster than this is a real one
-COLOURS = ("yellow", "magenta", "cyan", "green", "bright_blue", "red", "default")
+# of the lines of `draw_text`
+COLOURS = (*(TERMINAL[stage] for stage in LEVELS), TERMINAL[Refusal], "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class NightShown:
 
     def drawing(self, width: int) -> list[str]:
         """Draw the hypnogram so far, at most `width` characters wide."""
-        return draw(self._hypnogram.stages, width)
+        return draw_text(self._hypnogram.stages, width)
 
     @property
     def _link(self) -> str:

@@ -1,4 +1,4 @@
-"""A night of stages, in order, with its holes."""
+"""Hypnogram: the stages of a night in order, unscored epochs included."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
+
+# rows of a picture from the top: REM below wake, deep sleep at the bottom (AASM)
+LEVELS = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)
 
 
 class StageRun(NamedTuple):

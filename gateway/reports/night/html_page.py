@@ -6,25 +6,23 @@ from html import escape
 from importlib.resources import files
 
 from gateway.formats.json_fields import LABEL
-from gateway.reports.night.contents import NightReport
+from gateway.reports.hypnogram_svg import (
+    difference_ticks,
+    hypnodensity_strip,
+    hypnogram_strip,
+    quality_strip,
+    stage_ribbon,
+)
 from gateway.reports.night.html_tables import (
     duration,
     expert_section,
     loss_section,
+    model_section,
     statistics_section,
 )
-from gateway.reports.night.model_limits import model_section
-from gateway.reports.night.palette import variables
-from gateway.reports.night.svg_charts import (
-    CLASS,
-    LEVELS,
-    differences,
-    hypnodensity_chart,
-    hypnogram_chart,
-    quality_chart,
-    ribbon,
-)
-from gateway.reports.night.time_axis import hours
+from gateway.reports.night.night_report import NightReport
+from gateway.reports.palette import CSS_CLASS, page_variables
+from gateway.staging.hypnogram import LEVELS
 from gateway.staging.stage import Stage
 
 LONG = {
@@ -51,7 +49,7 @@ def report_html(report: NightReport) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         (
             f"<title>{escape(title)}</title>"
-            f"<style>{variables()}{_resource('report.css')}</style>"
+            f"<style>{page_variables()}{_resource('report.css')}</style>"
         ),
         "</head><body><main>",
         *_head(report, title),
@@ -120,19 +118,21 @@ def _charts(report: NightReport) -> Iterator[str]:
     yield "<section><h2>The night</h2>"
     yield '<div class="chart"><div class="cursor" hidden></div>'
     levels = "".join(f"<span>{LABEL[stage]}</span>" for stage in LEVELS)
-    yield _plot(levels, hypnogram_chart(night.stages), _alt(report))
-    yield _plot("<span>sure?</span>", hypnodensity_chart(night))
-    yield _plot("<span>signal</span>", quality_chart(night))
-    passes = ribbon(night.stages)
+    yield _plot(levels, hypnogram_strip(night.stages), _alt(report))
+    yield _plot("<span>sure?</span>", hypnodensity_strip(night))
+    yield _plot("<span>signal</span>", quality_strip(night))
+    passes = stage_ribbon(night.stages)
     yield _plot("<span>live</span>", passes)
-    ticks = differences(night.stages, report.final.stages)
-    yield _plot("<span>2nd</span>", ribbon(report.final.stages) + ticks)
+    ticks = difference_ticks(night.stages, report.final.stages)
+    yield _plot("<span>2nd</span>", stage_ribbon(report.final.stages) + ticks)
     if report.expert is not None:
-        yield _plot("<span>expert</span>", ribbon(report.expert[: len(night.epochs)]))
+        yield _plot(
+            "<span>expert</span>", stage_ribbon(report.expert[: len(night.epochs)])
+        )
     yield f'<div class="hours">{"".join(_hours(report))}</div></div>'
     yield '<div class="readout"></div>'
     legend = "".join(
-        f'<li><i class="{CLASS[stage]}"></i>{LONG[stage]}</li>' for stage in LEVELS
+        f'<li><i class="{CSS_CLASS[stage]}"></i>{LONG[stage]}</li>' for stage in LEVELS
     )
     yield f'<ul class="legend">{legend}<li><i class="refused"></i>not scored</li></ul>'
     yield (
@@ -169,27 +169,28 @@ def _disagreement(report: NightReport) -> str:
 
 
 def _hours(report: NightReport) -> Iterator[str]:
-    for number, hour in enumerate(hours(report)):
+    n_epochs = max(1, len(report.night.epochs))
+    for number, tick in enumerate(report.ticks()):
         odd = ' class="odd"' if number % 2 else ""
-        yield f'<span{odd} style="left:{100 * hour.share:.2f}%">{hour.label}</span>'
+        left = 100 * tick.epoch / n_epochs
+        yield f'<span{odd} style="left:{left:.2f}%">{tick.label}</span>'
 
 
 def _shares(report: NightReport) -> Iterator[str]:
     night = report.live_summary
     if not night.tib_min:
         return
-    order = (Stage.W, Stage.R, Stage.N1, Stage.N2, Stage.N3)
     bars = "".join(
-        _bar(CLASS[s], night.stages_min[s] / night.tib_min)
-        for s in order
+        _bar(CSS_CLASS[s], night.stages_min[s] / night.tib_min)
+        for s in LEVELS
         if night.stages_min[s]
     )
     if night.unscored_min:
         bars += _bar("refused", night.unscored_min / night.tib_min)
     items = "".join(
-        f'<li><i class="{CLASS[s]}"></i>{LONG[s]} {duration(night.stages_min[s])}'
+        f'<li><i class="{CSS_CLASS[s]}"></i>{LONG[s]} {duration(night.stages_min[s])}'
         f"{_of_sleep(night.stages_pct_tst.get(s))}</li>"
-        for s in order
+        for s in LEVELS
     )
     yield "<section><h2>How the time in bed was spent</h2>"
     yield f'<div class="shares">{bars}</div><ul class="legend" style="margin-left:0">'

@@ -3,17 +3,15 @@
 from html import escape
 
 from gateway.formats.json_fields import LABEL
-from gateway.reports.night.contents import NightReport
-from gateway.reports.night.html_tables import duration
-from gateway.reports.night.palette import DARK, LIGHT, rules
-from gateway.reports.night.svg_charts import (
-    CLASS,
-    LEVELS,
-    hypnodensity_chart,
-    hypnogram_chart,
-    quality_chart,
+from gateway.reports.hypnogram_svg import (
+    hypnodensity_strip,
+    hypnogram_strip,
+    quality_strip,
 )
-from gateway.reports.night.time_axis import hours
+from gateway.reports.night.html_tables import duration
+from gateway.reports.night.night_report import NightReport
+from gateway.reports.palette import CSS_CLASS, DARK, LIGHT, night_rules
+from gateway.staging.hypnogram import LEVELS
 
 SURROGATES = "\ud800"  # these and the few letters after them are not worth a font
 WIDTH, HEIGHT = 1200, 675
@@ -31,9 +29,9 @@ def report_svg(report: NightReport, theme: str = "both") -> bytes:
     theme : str
         ``"light"`` or ``"dark"``; ``"both"`` follows the reader's system.
     """
-    style = rules(DARK if theme == "dark" else LIGHT)
+    style = night_rules(DARK if theme == "dark" else LIGHT)
     if theme == "both":
-        style += f"@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
+        style += f"@media (prefers-color-scheme:dark){{{night_rules(DARK)}}}"
     night = report.night
     parts = [
         (
@@ -45,15 +43,15 @@ def report_svg(report: NightReport, theme: str = "both") -> bytes:
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
         *_head(report),
         *_numbers(report),
-        _placed(hypnogram_chart(night.stages), *HYPNOGRAM),
+        _placed(hypnogram_strip(night.stages), *HYPNOGRAM),
         *_levels(),
-        _placed(hypnodensity_chart(night), *DENSITY),
+        _placed(hypnodensity_strip(night), *DENSITY),
         _text(LEFT - 14, DENSITY[0] + DENSITY[1] / 2 + 6, "sure?", "soft", "end"),
         (
             f'<rect class="under" x="{LEFT}" y="{SIGNAL[0]}" width="{INNER}" '
             f'height="{SIGNAL[1]}"/>'
         ),
-        _placed(quality_chart(night), *SIGNAL),
+        _placed(quality_strip(night), *SIGNAL),
         _text(LEFT - 14, SIGNAL[0] + 14, "signal", "soft", "end"),
         *_hours(report),
         *_foot(report),
@@ -62,9 +60,9 @@ def report_svg(report: NightReport, theme: str = "both") -> bytes:
     return "".join(parts).encode()
 
 
-def _placed(scoring_state: str, top: int, height: int) -> str:
+def _placed(strip: str, top: int, height: int) -> str:
     where = f'x="{LEFT}" y="{top}" width="{INNER}" height="{height}" '
-    return scoring_state.replace("<svg ", f"<svg {where}", 1)
+    return strip.replace("<svg ", f"<svg {where}", 1)
 
 
 def _text(  # noqa: PLR0913, PLR0917 (one per attribute)
@@ -123,10 +121,11 @@ def _levels() -> list[str]:
 
 
 def _hours(report: NightReport) -> list[str]:
+    n_epochs = max(1, len(report.night.epochs))
     y = SIGNAL[0] + SIGNAL[1] + 24
     return [
-        _text(LEFT + INNER * hour.share, y, hour.label, "soft", "middle", 16)
-        for hour in hours(report)
+        _text(LEFT + INNER * tick.epoch / n_epochs, y, tick.label, "soft", "middle", 16)
+        for tick in report.ticks()
     ]
 
 
@@ -137,7 +136,7 @@ def _foot(report: NightReport) -> list[str]:
     for stage in LEVELS:
         parts += [
             (
-                f'<rect class="{CLASS[stage]}" x="{x:g}" y="{y - 12}" width="14" '
+                f'<rect class="{CSS_CLASS[stage]}" x="{x:g}" y="{y - 12}" width="14" '
                 'height="14" rx="3"/>'
             ),
             _text(x + 22, y, LABEL[stage], "soft", size=16),

@@ -14,8 +14,8 @@ from gateway.evaluation.bland_altman import agree_over_nights
 from gateway.formats.night_statistics import yasa_statistics
 from gateway.models.load import read_model
 from gateway.reports.bland_altman_svg import bland_altman_svg
-from gateway.reports.night.contents import NightReport, troubles
 from gateway.reports.night.html_page import report_html
+from gateway.reports.night.night_report import NightReport, troubles
 from gateway.reports.night.svg_picture import report_svg
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Refusal, Stage

@@ -1,6 +1,6 @@
 """What a report is made of. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from functools import cached_property
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from gateway.epoch_length import EPOCH_S
 from gateway.evaluation.agreement import Agreement, agreement
+from gateway.reports.time_axis import Tick, round_ticks
 from gateway.staging.hmm_smoothing import HmmSmoothing
 from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import NightSummary, summarise
@@ -81,6 +82,11 @@ class NightReport:
         """Return when an epoch begins, on the page's clock."""
         start = self.night.start_utc.astimezone(self.zone)
         return f"{start + timedelta(seconds=epoch * EPOCH_S):{pattern}}"
+
+    def ticks(self) -> Iterator[Tick]:
+        """Yield the labels under the night."""
+        start = self.night.start_utc.astimezone(self.zone)
+        return round_ticks(start, len(self.night.epochs), dated=self.night.dated)
 
 
 class TroubleSpan(NamedTuple):
