@@ -31,7 +31,7 @@ staging  ble
 preprocessing  journal  drivers
 acquisition  config  install        what the rest stands on
 atomic_write  paths
-errors  host
+errors  host  epoch_length
 """
 PROGRAM = ("gateway", "sim", "training")
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}
