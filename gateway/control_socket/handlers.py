@@ -1,4 +1,4 @@
-"""Answers what is asked over the control socket, from what the daemon says."""
+"""Handlers of the requests that come over the control socket."""
 
 import asyncio
 import os
@@ -20,12 +20,12 @@ from gateway.errors import RequestError
 from gateway.formats.json_fields import utc_text
 from gateway.formats.status_json import (
     DaemonStatus,
-    DeviceStatus,
     OutputStatus,
     status_document,
 )
 from gateway.host.metrics import VitalsReader, clock_synchronised
 from gateway.messages.control import BeginSession, Control, EndSession, Mark, MarkLights
+from gateway.messages.device_state import DeviceState
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading, RecordingState
 
@@ -35,7 +35,7 @@ CHANGE_S = 5.0  # a session begins or ends within this
 
 @dataclass(frozen=True, slots=True)
 class DaemonAccess:
-    """What the handlers has to know of its daemon.
+    """What the handlers need to know of their daemon.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class DaemonAccess:
 
 
 class ControlHandlers:
-    """Hears how every headband does, and answers requests.
+    """Answers requests from the last known state of every headband.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ControlHandlers:
     def __init__(self, premises: DaemonAccess, control: Control) -> None:
         self._premises = premises
         self._control = control
-        self._device_statuses = {name: DeviceStatus(name) for name in premises.devices}
+        self._states = {name: DeviceState(device=name) for name in premises.devices}
         self._changed = asyncio.Condition()
         self._pulse = VitalsReader(premises.disk)
         self._began = time.monotonic(), datetime.now(UTC)
@@ -74,11 +74,11 @@ class ControlHandlers:
         self._asked_s: float | None = None
 
     async def follow(self, feed: Feed[Reading]) -> None:
-        """Hear readings until they end."""
+        """Keep the state of every headband up to date until `feed` ends."""
         async for reading in feed:
             self._model = reading.model, reading.model_digest
-            if reading.device in self._device_statuses:
-                self._device_statuses[reading.device].hear(reading)
+            if (state := self._states.get(reading.device)) is not None:
+                self._states[reading.device] = state.add(reading)
                 async with self._changed:
                     self._changed.notify_all()
 
@@ -92,61 +92,51 @@ class ControlHandlers:
     async def _serve(self, order: ControlRequest) -> Mapping[str, Any]:
         if order.do == "status":
             return await self._status()
-        device_status = self._device_statuses.get(order.device)
-        if device_status is None:
-            there = ", ".join(self._device_statuses)
+        device = order.device
+        if device not in self._states:
+            there = ", ".join(self._states)
             what = f"no headband is called {order.device!r:.40}; there is {there}"
             raise RequestError("no_device", what)
         match order.do:
             case "start":
-                return await self._begin(device_status)
+                return await self._begin(device)
             case "stop":
-                return await self._end(device_status)
+                return await self._end(device)
             case "mark":
-                return self._mark(device_status, Mark(device_status.name, order.text))
+                return self._mark(device, Mark(device, order.text))
             case _:
-                return self._mark(
-                    device_status, MarkLights(device_status.name, off=order.off)
-                )
+                return self._mark(device, MarkLights(device, off=order.off))
 
-    async def _begin(self, device_status: DeviceStatus) -> Mapping[str, Any]:
-        already = _records(device_status)
+    async def _begin(self, device: str) -> Mapping[str, Any]:
+        already = _is_recording(self._states[device])
         if not already:
-            self._control.ask(BeginSession(device_status.name))
-            await self._until(lambda: device_status.session is not None)
+            self._control.ask(BeginSession(device))
+            await self._until(lambda: self._states[device].running_session is not None)
+        session = self._states[device].session
+        return {"device": device, "session": session, "already": already}
+
+    async def _end(self, device: str) -> Mapping[str, Any]:
+        already = not _is_recording(self._states[device])
+        if self._states[device].running_session is not None:
+            self._control.ask(EndSession(device))
+        if not already:
+            await self._until(lambda: self._states[device].running_session is None)
+        state = self._states[device]
         return {
-            "device": device_status.name,
-            "session": device_status.session_name,
+            "device": device,
+            "session": state.session or None,
+            "epochs": 0 if state.epoch is None else state.epoch.index + 1,
             "already": already,
         }
 
-    async def _end(self, device_status: DeviceStatus) -> Mapping[str, Any]:
-        already = not _records(device_status)
-        if device_status.session is not None:
-            self._control.ask(EndSession(device_status.name))
-        if not already:
-            await self._until(lambda: device_status.session is None)
-        epochs = 0 if device_status.scored is None else device_status.scored.index + 1
-        said = {
-            "device": device_status.name,
-            "session": device_status.session_name or None,
-        }
-        return {**said, "epochs": epochs, "already": already}
-
-    def _mark(
-        self, device_status: DeviceStatus, command: Mark | MarkLights
-    ) -> Mapping[str, Any]:
-        if device_status.session is None:
-            name = device_status.name
-            what = f"no session of {name} runs; sleepgate start {name}"
+    def _mark(self, device: str, command: Mark | MarkLights) -> Mapping[str, Any]:
+        state = self._states[device]
+        if state.running_session is None:
+            what = f"no session of {device} runs; sleepgate start {device}"
             raise RequestError("no_session", what)
         self._control.ask(command)
         now = utc_text(datetime.now(UTC))
-        return {
-            "device": device_status.name,
-            "session": device_status.session_name,
-            "at": now,
-        }
+        return {"device": device, "session": state.session, "at": now}
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         try:
@@ -171,8 +161,8 @@ class ControlHandlers:
             config_problems=self._control.config_problems,
         )
         outputs = await self._outputs_now()
-        device_statuses = list(self._device_statuses.values())
-        return status_document(daemon, device_statuses, outputs, datetime.now(UTC))
+        states = list(self._states.values())
+        return status_document(daemon, states, outputs, datetime.now(UTC))
 
     async def _outputs_now(self) -> list[OutputStatus]:
         now_s = time.monotonic()
@@ -187,7 +177,7 @@ class ControlHandlers:
         return self._outputs
 
 
-def _records(device_status: DeviceStatus) -> bool:
-    """Tell whether a session runs; one that is announced waits for the headband."""
-    session = device_status.session
+def _is_recording(state: DeviceState) -> bool:
+    """Return whether samples are recorded; an announced session only waits for them."""
+    session = state.running_session
     return session is not None and session.state is RecordingState.RECORDING

@@ -1,14 +1,17 @@
-"""What the daemon says of the night: to systemd in one line, to the journal in few."""
+"""Log of the night: a status line for systemd, some dozens of lines for the journal."""
 
 import logging
 from dataclasses import dataclass
 
+from gateway.acquisition.loss_counts import LossCounts
+from gateway.ble.link_stats import LinkReading
 from gateway.daemon.systemd_notify import notify
 from gateway.formats.json_fields import LABEL
 from gateway.messages.control import Control
+from gateway.messages.device_state import DeviceState
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading, SessionState
-from gateway.reports.status_line import TOLD, StatusLine, stage_words
+from gateway.reports.status_line import stage_words, status_line
 from gateway.sinks import Sink
 from gateway.staging.events import SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -17,6 +20,7 @@ from gateway.staging.stage import Refusal
 log = logging.getLogger(__name__)
 
 HOUR = 120  # epochs
+SHOWN = (LinkReading, ScoredEpoch, LossCounts)  # on the status line
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +29,24 @@ class NoOptions:
 
 
 async def run(_options: NoOptions, feed: Feed[Reading], _control: Control) -> None:
-    """Tell what `feed` brings until it ends.
+    """Log what `feed` brings and show it to systemd, until it ends.
 
-    Every epoch is logged at debug, every hour of them and every moment of the night
+    Every epoch is logged at debug, every hour of them and every event of the night
     at info: a night is some dozens of lines. The records carry the fields DEVICE,
     SESSION, EPOCH and STAGE, so that ``journalctl EPOCH=412`` finds what it was.
     """
-    line, said = StatusLine(), ""
+    states: dict[str, DeviceState] = {}
+    shown = ""
     async for reading in feed:
         _log(reading)
-        if isinstance(reading.value, TOLD):
-            line.add(reading.device, reading.value)
-        if str(line) != said:
-            said = str(line)
-            notify(f"STATUS={said}")
+        if not isinstance(reading.value, SHOWN):
+            continue
+        state = states.get(reading.device) or DeviceState(device=reading.device)
+        states[reading.device] = state.add(reading)
+        line = status_line(states.values())
+        if line != shown:
+            shown = line
+            notify(f"STATUS={line}")
 
 
 def _log(reading: Reading) -> None:
@@ -80,6 +88,6 @@ def _name(epoch: ScoredEpoch) -> str:
 BULLETIN = Sink(
     name="bulletin",
     options=NoOptions,
-    wants=(*TOLD, SessionState, SleepEvent),
+    wants=(*SHOWN, SessionState, SleepEvent),
     run=run,
 )

@@ -1,6 +1,6 @@
 """Scored epochs as ``schemas/epoch.v1.json``. Pure."""
 
-import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -40,8 +40,8 @@ class Posting(NamedTuple):
     latency_s: float | None = None
 
 
-def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
-    """Write what stays true of one epoch whenever it is published, UTF-8 JSON.
+def epoch_document(reading: Reading, scored: ScoredEpoch) -> dict[str, Any]:
+    """Return the fields of an epoch that do not depend on when it is published.
 
     Parameters
     ----------
@@ -50,25 +50,23 @@ def epoch_document(reading: Reading, scored: ScoredEpoch) -> bytes:
     scored : ScoredEpoch
         Its value; one `Quality` per channel of `reading`.
     """
-    return json_bytes(
-        {
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "epoch": scored.index,
-            "start": utc_text(scored.start_utc),
-            "duration_s": EPOCH_S,
-            "clock_synchronised": scored.clock_synchronised,
-            **_verdict(scored),
-            "asleep": scored.asleep,
-            "quality": _quality(reading.channels, scored.quality),
-            "model": {"id": reading.model, "digest": reading.model_digest},
-        }
-    )
+    return {
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "epoch": scored.index,
+        "start": utc_text(scored.start_utc),
+        "duration_s": EPOCH_S,
+        "clock_synchronised": scored.clock_synchronised,
+        **_verdict(scored),
+        "asleep": scored.asleep,
+        "quality": _quality(reading.channels, scored.quality),
+        "model": {"id": reading.model, "digest": reading.model_digest},
+    }
 
 
-class Recalled(NamedTuple):
-    """An epoch as its document tells it."""
+class RecalledEpoch(NamedTuple):
+    """Epoch read back from its document."""
 
     epoch: int
     start_utc: datetime
@@ -76,24 +74,24 @@ class Recalled(NamedTuple):
     asleep: bool | None
 
 
-def read_document(document: bytes) -> Recalled:
-    """Read what `epoch_document` wrote."""
-    epoch = json.loads(document)
-    stage = STAGE[epoch["stage"]] if epoch["scored"] else Refusal(epoch["reason"])
-    start_utc = datetime.fromisoformat(epoch["start"])
-    return Recalled(epoch["epoch"], start_utc, stage, epoch["asleep"])
+def recall_epoch(document: Mapping[str, Any]) -> RecalledEpoch:
+    """Return the epoch of a document that `epoch_document` made."""
+    scored, reason = document["scored"], document["reason"]
+    stage = STAGE[document["stage"]] if scored else Refusal(reason)
+    start_utc = datetime.fromisoformat(document["start"])
+    return RecalledEpoch(document["epoch"], start_utc, stage, document["asleep"])
 
 
-def epoch_payload(document: bytes, posting: Posting) -> bytes:
-    """Write one epoch as ``epoch.v1``, UTF-8 JSON.
+def epoch_payload(document: Mapping[str, Any], posting: Posting) -> bytes:
+    """Return one epoch as ``epoch.v1``, UTF-8 JSON.
 
     Parameters
     ----------
-    document : bytes
+    document : mapping
         From `epoch_document`.
     posting : Posting
     """
-    epoch = json.loads(document)
+    epoch = dict(document)
     end = datetime.fromisoformat(epoch["start"]) + timedelta(seconds=EPOCH_S)
     epoch["seq"] = posting.seq
     epoch["late"] = posting.published - end > LATE

@@ -42,8 +42,8 @@ def staged_epoch(document: Mapping[str, Any]) -> PublishedEpoch:
 
 
 def staged_as_published(reading: Reading, scored: ScoredEpoch) -> PublishedEpoch:
-    """Return an epoch as whoever hears of it over MQTT knows it."""
-    return staged_epoch(json.loads(epoch_document(reading, scored)))
+    """Return an epoch as subscribers of MQTT get it."""
+    return staged_epoch(epoch_document(reading, scored))
 
 
 def without_holes(epochs: Iterable[PublishedEpoch]) -> tuple[PublishedEpoch, ...]:

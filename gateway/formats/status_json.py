@@ -1,78 +1,21 @@
-"""How a running daemon does, as ``schemas/status.v1.json``. Pure."""
+"""Status of a running daemon as ``schemas/status.v1.json``. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway.acquisition.loss_counts import LossCounts
-from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.json_fields import LABEL, utc_text
 from gateway.host.vitals import Vitals
-from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
+from gateway.messages.device_state import DeviceState
+from gateway.messages.outputs import Availability
 from gateway.preprocessing.signal_quality import Flaw, Quality
 from gateway.staging.scored_epoch import ScoredEpoch
-from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal
 
 NO_SESSION = "none"
-
-
-@dataclass(slots=True)
-class DeviceStatus:
-    """What was heard last of one headband.
-
-    Attributes
-    ----------
-    name : str
-    availability : Availability
-    link : LinkReading
-    battery : Battery or None
-    tally : LossCounts
-    session : SessionState or None
-        None while none runs.
-    session_name : str
-    scored : ScoredEpoch or None
-        The newest epoch of the session.
-    channels : tuple of str
-        The model's derivations.
-    """
-
-    name: str
-    availability: Availability = Availability(online=False, reason="not heard yet")  # noqa: RUF009 (immutable)
-    link: LinkReading = LinkReading(LinkState.IDLE, LinkStats())  # noqa: RUF009 (immutable)
-    battery: Battery | None = None
-    tally: LossCounts = LossCounts()  # noqa: RUF009 (immutable)
-    session: SessionState | None = None
-    session_name: str = ""
-    scored: ScoredEpoch | None = None
-    channels: tuple[str, ...] = ()
-
-    def hear(self, reading: Reading) -> None:
-        """Take in what is new; a new session forgets the epochs of the one before."""
-        if reading.session != self.session_name:
-            self.session_name, self.channels = reading.session, reading.channels
-            self.scored, self.tally = None, LossCounts()
-        match reading.value:
-            case Availability() as availability:
-                self.availability = availability
-            case LinkReading() as link:
-                self.link = link
-            case Battery() as battery:
-                self.battery = battery
-            case LossCounts() as tally:
-                self.tally = tally
-            case SessionState(state=RecordingState.ENDED) | NightSummary():
-                self.session = None
-            case SessionState() as session:
-                self.session = session
-            case ScoredEpoch() as scored:
-                self.scored = scored
-            case other:
-                raise TypeError(f"{type(other).__name__} is of no use here")
+NEVER_AVAILABLE = Availability(online=False, reason="not heard yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +64,7 @@ class OutputStatus:
 
 def status_document(
     daemon: DaemonStatus,
-    device_statuses: Sequence[DeviceStatus],
+    devices: Sequence[DeviceState],
     outputs: Sequence[OutputStatus],
     now: datetime,
 ) -> dict[str, Any]:
@@ -144,7 +87,7 @@ def status_document(
             "cpu_pct": _rounded(vitals.cpu_pct),
         },
         "disk_free_mb": _rounded(vitals.disk_free_mb),
-        "devices": [_device(device_status) for device_status in device_statuses],
+        "devices": [_device(state) for state in devices],
         "outputs": [{**asdict(each), "facts": dict(each.facts)} for each in outputs],
     }
 
@@ -153,46 +96,45 @@ def _model(model: tuple[str, str] | None) -> dict[str, str] | None:
     return None if model is None else {"id": model[0], "digest": model[1]}
 
 
-def _device(device_status: DeviceStatus) -> dict[str, Any]:
-    tally, link = device_status.tally, device_status.link
+def _device(state: DeviceState) -> dict[str, Any]:
+    losses, link = state.losses, state.link
     return {
-        "name": device_status.name,
+        "name": state.device,
         "link": link.state.value,
-        "online": device_status.availability.online,
-        "reason": _reason(device_status),
-        "battery_pct": device_status.battery and device_status.battery.percent,
-        "session": _session(device_status),
-        "epoch": None
-        if device_status.scored is None
-        else _epoch(device_status, device_status.scored),
-        "lost_s": round(tally.lost_s, 3),
-        "lost_pct": _lost_pct(device_status),
-        "bad_packets": tally.bad_packets,
+        "online": state.availability is not None and state.availability.online,
+        "reason": _reason(state),
+        "battery_pct": state.battery and state.battery.percent,
+        "session": _session(state),
+        "epoch": None if state.epoch is None else _epoch(state, state.epoch),
+        "lost_s": round(losses.lost_s, 3),
+        "lost_pct": _lost_pct(state),
+        "bad_packets": losses.bad_packets,
         "drops": link.tally.drops,
         "stalls": link.tally.stalls,
     }
 
 
-def _reason(device_status: DeviceStatus) -> str:
-    """Say why samples arrive or do not; what failed last says more than "lost"."""
-    if device_status.availability.online or not device_status.link.why:
-        return device_status.availability.reason
-    return device_status.link.why
+def _reason(state: DeviceState) -> str:
+    """Return why samples arrive or do not; what failed last says more than "lost"."""
+    availability = state.availability or NEVER_AVAILABLE
+    if availability.online or not state.link.why:
+        return availability.reason
+    return state.link.why
 
 
-def _session(device_status: DeviceStatus) -> dict[str, Any]:
-    session = device_status.session
+def _session(state: DeviceState) -> dict[str, Any]:
+    session = state.running_session
     began = session and session.started_utc
     return {
         "state": NO_SESSION if session is None else session.state.value,
-        "id": device_status.session_name if session is not None else None,
+        "id": state.session if session is not None else None,
         "started": began and utc_text(began),
     }
 
 
-def _epoch(device_status: DeviceStatus, scored: ScoredEpoch) -> dict[str, Any]:
+def _epoch(state: DeviceState, scored: ScoredEpoch) -> dict[str, Any]:
     refused = isinstance(scored.stage, Refusal)
-    pairs = zip(device_status.channels, scored.quality, strict=True)
+    pairs = zip(state.channels, scored.quality, strict=True)
     return {
         "index": scored.index,
         "start": utc_text(scored.start_utc),
@@ -208,12 +150,12 @@ def _score(quality: Quality) -> float | None:
     return None if Flaw.ABSENT in quality.flaws else round(quality.score, 3)
 
 
-def _lost_pct(device_status: DeviceStatus) -> float | None:
+def _lost_pct(state: DeviceState) -> float | None:
     """Return the share of the session that never came; None before an epoch ended."""
-    if device_status.scored is None:
+    if state.epoch is None:
         return None
-    lasted_s = (device_status.scored.index + 1) * EPOCH_S
-    return round(100 * min(1.0, device_status.tally.lost_s / lasted_s), 3)
+    lasted_s = (state.epoch.index + 1) * EPOCH_S
+    return round(100 * min(1.0, state.losses.lost_s / lasted_s), 3)
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -1,27 +1,22 @@
-"""What goes out about one headband beside its stages."""
+"""Publisher of one headband: all its messages but the stages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from gateway.acquisition.loss_counts import LossCounts
-from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.epoch_length import EPOCH_S
-from gateway.formats.epoch_json import read_document
+from gateway.formats.epoch_json import recall_epoch
 from gateway.formats.mqtt_signal import signal_payload
 from gateway.formats.summary_json import summary_payload
+from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import (
     Availability,
-    Output,
     Reading,
     RecordingState,
     SessionState,
-    SignalBegins,
 )
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.payloads import (
-    LinkReport,
     event_payload,
     hypnogram_payload,
     phase_of,
@@ -39,56 +34,50 @@ from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
 
-NOTHING_YET = Availability(online=False, reason="nothing was received yet")
-
 
 class DevicePublisher:
-    """Collects what is heard of one headband and writes it out in its turn.
+    """Publishes the messages of one headband, but for its stages.
 
     Parameters
     ----------
     device : str
         Its name in the configuration.
     topics : TopicTree
+
+    Attributes
+    ----------
+    state : DeviceState
+        Last known state.
     """
 
     def __init__(self, device: str, topics: TopicTree) -> None:
+        self.state = DeviceState(device=device)
         self._device = device
         self._topics = topics
-        self._availability = NOTHING_YET
-        self._link = LinkReading(LinkState.IDLE, LinkStats())
-        self._battery: Battery | None = None
-        self._tally = LossCounts()
-        self._session: SessionState | None = None
         self._phase: str | None = None
         self._night = Hypnogram()
         self._reading: Reading | None = None  # the first of its session
         self._start: datetime | None = None  # of its session's first epoch
-        self._firmware: str | None = None
-
-    @property
-    def in_session(self) -> bool:
-        """Whether a session runs, also one that waits for its first sample."""
-        session = self._session
-        return session is not None and session.state is not RecordingState.ENDED
 
     @property
     def session(self) -> str | None:
-        """The session that was heard of last."""
+        """Session whose epochs are collected here."""
         return None if self._reading is None else self._reading.session
 
-    def recall(self, reading: Reading, documents: Iterable[bytes]) -> None:
-        """Take up the session of `reading` where another run of this output left it.
+    def resume_session(
+        self, reading: Reading, documents: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Collect the session of `reading` from where an earlier run stopped.
 
         Parameters
         ----------
         reading : Reading
-        documents : iterable of bytes
-            Of the session's epochs so far, oldest first; none for one that begins.
+        documents : iterable of mapping
+            The session's epochs so far, oldest first; none for one that begins.
         """
         self._reading, self._start, self._phase = reading, None, None
         stages: list[Stage | Refusal] = []
-        for at, start_utc, stage, asleep in map(read_document, documents):
+        for at, start_utc, stage, asleep in map(recall_epoch, documents):
             stages += [Refusal.GAP] * (at + 1 - len(stages))
             stages[at] = stage
             self._start = _began(start_utc, at)
@@ -96,12 +85,12 @@ class DevicePublisher:
             self._phase = phase or self._phase
         self._night = Hypnogram(stages)
 
-    def hear(self, reading: Reading) -> Iterator[Message]:
-        """Yield what is to be published at once."""
+    def add_reading(self, reading: Reading) -> Iterator[Message]:
+        """Add `reading` to the state and yield the messages that it causes at once."""
+        before, self.state = self.state, self.state.add(reading)
         topics, device = self._topics, self._device
         match reading.value:
             case Availability() as availability:
-                self._availability = availability
                 payload = ONLINE if availability.online else OFFLINE
                 yield Message(topics.availability(device), payload)
             case Contacts() as contacts:
@@ -112,50 +101,29 @@ class DevicePublisher:
             case SleepEvent() as event:
                 yield Message(topics.event(device), event_payload(reading, event))
             case SessionState() as session:
-                yield from self._session_changed(reading, session)
+                yield from self._session_changed(reading, before.session_state, session)
             case NightSummary() as night:
                 payload = summary_payload(reading, night, final=True, start=self._start)
                 yield Message(topics.summary(device), payload)
-            case other:
-                self._remember(other)
 
-    def telemetry(self, now: datetime) -> Iterator[Message]:
-        """Yield how the link does."""
-        link = LinkReport(
-            state=self._link,
-            reason=self._availability.reason,
-            battery=self._battery,
-            tally=self._tally,
-            elapsed_s=(now - self._start).total_seconds() if self._start else 0.0,
-            firmware=self._firmware,
-        )
-        payload = telemetry_payload(self._device, link, now)
-        yield Message(self._topics.telemetry(self._device), payload)
+    def telemetry(self, now: datetime) -> Message:
+        """Return the telemetry of the link."""
+        elapsed_s = (now - self._start).total_seconds() if self._start else 0.0
+        payload = telemetry_payload(self.state, now, elapsed_s)
+        return Message(self._topics.telemetry(self._device), payload)
 
     def night_so_far(self) -> Iterator[Message]:
-        """Yield statistics and pictures of a night that goes on."""
+        """Yield statistics and hypnogram of a night that goes on."""
         if self._reading is not None and self._start is not None:
             stages = self._night.stages
-            lights = Lights() if self._session is None else self._session.lights
+            session = self.state.session_state
+            lights = Lights() if session is None else session.lights
             summary = summarise(stages, lights.in_bed(stages))
             payload = summary_payload(
                 self._reading, summary, final=False, start=self._start
             )
             yield Message(self._topics.summary(self._device), payload)
-            yield from self._pictures()
-
-    def _remember(self, value: Output) -> None:
-        match value:
-            case LinkReading() as link:
-                self._link = link
-            case Battery() as battery:
-                self._battery = battery
-            case LossCounts() as tally:
-                self._tally = tally
-            case SignalBegins() as begins:
-                self._firmware = begins.info.firmware
-            case other:
-                raise TypeError(f"{type(other).__name__} is not among SINK.wants")
+            yield from self._hypnogram()
 
     def _scored(self, reading: Reading, scored: ScoredEpoch) -> Iterator[Message]:
         if self._start is None:
@@ -168,10 +136,9 @@ class DevicePublisher:
             yield Message(self._topics.phase(self._device), payload)
 
     def _session_changed(
-        self, reading: Reading, session: SessionState
+        self, reading: Reading, before: SessionState | None, session: SessionState
     ) -> Iterator[Message]:
-        was = None if self._session is None else self._session.state
-        self._session = session
+        was = None if before is None else before.state
         payload = session_payload(reading, session)
         yield Message(self._topics.session(self._device), payload)
         what, moment = None, None
@@ -179,12 +146,12 @@ class DevicePublisher:
             what, moment = EventKind.SESSION_STARTED, session.started_utc
         elif session.state is RecordingState.ENDED and was is RecordingState.RECORDING:
             what, moment = EventKind.SESSION_STOPPED, session.ended_utc
-            yield from self._pictures()
+            yield from self._hypnogram()
         if what is not None and moment is not None:
             payload = event_payload(reading, SleepEvent(what, moment))
             yield Message(self._topics.event(self._device), payload)
 
-    def _pictures(self) -> Iterator[Message]:
+    def _hypnogram(self) -> Iterator[Message]:
         if self._reading is None or self._start is None:
             return
         payload = hypnogram_payload(self._reading, self._night, self._start)

@@ -1,14 +1,12 @@
-"""What goes out beside the epochs: telemetry, session, events, hypnogram. Pure."""
+"""Payloads about one headband: telemetry, session, events, phase, hypnogram. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
-from gateway.acquisition.loss_counts import LossCounts
-from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkReading
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.json_fields import REFUSAL_CODE, json_bytes, utc_text
-from gateway.messages.outputs import Reading, SessionState
+from gateway.messages.device_state import DeviceState
+from gateway.messages.outputs import Availability, Reading, SessionState
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage
@@ -22,57 +20,40 @@ PHASE = {
     Stage.R: "rem",
 }
 NOT_AWAKE = "not_awake"
+NEVER_AVAILABLE = Availability(online=False, reason="nothing was received yet")
 
 
-@dataclass(frozen=True, slots=True)
-class LinkReport:
-    """What is known of one headband's link.
+def telemetry_payload(state: DeviceState, now: datetime, elapsed_s: float) -> bytes:
+    """Return a headband's telemetry as ``telemetry.v1``, UTF-8 JSON.
 
-    Attributes
+    Parameters
     ----------
-    state : LinkReading
-    reason : str
-        Why samples arrive, or do not.
-    battery : Battery or None
-        None until the headband has told.
-    tally : LossCounts
+    state : DeviceState
+    now : datetime
     elapsed_s : float
-        Since the session's first sample.
-    firmware : str or None
-        Of the headband, where it says so.
+        Since the session's first sample; the share of lost packets is of these.
     """
-
-    state: LinkReading
-    reason: str
-    battery: Battery | None
-    tally: LossCounts
-    elapsed_s: float
-    firmware: str | None = None
-
-
-def telemetry_payload(device: str, link: LinkReport, now: datetime) -> bytes:
-    """Write how one headband's link does as ``telemetry.v1``, UTF-8 JSON."""
-    tally = link.tally
-    lost = min(1.0, tally.lost_s / link.elapsed_s) if link.elapsed_s > 0 else 0.0
+    losses, battery = state.losses, state.battery
+    lost = min(1.0, losses.lost_s / elapsed_s) if elapsed_s > 0 else 0.0
     return json_bytes(
         {
             "v": 1,
-            "device": device,
+            "device": state.device,
             "ts": utc_text(now),
-            "link": link.state.state.value,
-            "reason": link.reason,
-            "battery_pct": None if link.battery is None else link.battery.percent,
-            "clock_drift_ppm": _rounded(tally.drift_ppm, 1),
-            "lost_s": round(tally.lost_s, 3),
+            "link": state.link.state.value,
+            "reason": (state.availability or NEVER_AVAILABLE).reason,
+            "battery_pct": None if battery is None else battery.percent,
+            "clock_drift_ppm": _rounded(losses.drift_ppm, 1),
+            "lost_s": round(losses.lost_s, 3),
             "packet_loss_pct": round(100 * lost, 3),
-            "packets": tally.packets,
-            "late_packets": tally.late_packets,
-            "bad_packets": tally.bad_packets,
-            "unread_packets": tally.unread_packets,
-            "sample_rate_hz": _rounded(tally.sfreq_hz, 4),
-            "reconnects": max(0, tally.connections - 1),
-            "firmware": link.firmware,
-            "counts": asdict(link.state.tally),
+            "packets": losses.packets,
+            "late_packets": losses.late_packets,
+            "bad_packets": losses.bad_packets,
+            "unread_packets": losses.unread_packets,
+            "sample_rate_hz": _rounded(losses.sfreq_hz, 4),
+            "reconnects": max(0, losses.connections - 1),
+            "firmware": state.firmware,
+            "counts": asdict(state.link.tally),
         }
     )
 

@@ -1,29 +1,33 @@
-"""Turns readings into messages, and keeps those a new connection begins with."""
+"""Publisher of all headbands: readings in, messages out, and what is retained."""
 
+import json
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
+from gateway.formats.json_fields import json_bytes
 from gateway.journal.entry import Entry
 from gateway.journal.writer import JournalWriter
-from gateway.messages.outputs import NightEpochs, Reading, SessionState, SignalBegins
+from gateway.messages.device_state import DeviceState
+from gateway.messages.outputs import NightEpochs, Reading, SessionState
 from gateway.mqtt.bridge_payloads import HeadbandEntry
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.device_publisher import DevicePublisher
 from gateway.mqtt.topics import OFFLINE, ONLINE, TopicTree, may_be_published
 from gateway.staging.scored_epoch import ScoredEpoch
 
-BELONG = (ScoredEpoch, SessionState)  # to a session that may have begun long ago
+OF_A_SESSION = (ScoredEpoch, SessionState)  # it may have begun before this process
 
 
 class Publisher:
-    """Writes messages; what is retained is kept for the next connection.
+    """Makes messages; retained ones are kept for the next connection.
 
     Parameters
     ----------
     topics : TopicTree
-    lanes : collection of str
+    published : collection of str
         What may be published of a headband beside its availability.
 
     Attributes
@@ -31,50 +35,48 @@ class Publisher:
     topics : TopicTree
     will : Message
     headbands : dict of str to HeadbandEntry
-        Those heard of so far.
+        Those that have sent a reading.
     """
 
-    def __init__(self, topics: TopicTree, lanes: Collection[str]) -> None:
+    def __init__(self, topics: TopicTree, published: Collection[str]) -> None:
         self.topics = topics
         self.will = Message(topics.bridge_state, OFFLINE)
         self.headbands: dict[str, HeadbandEntry] = {}
-        self._lanes = frozenset(lanes)
+        self._published = frozenset(published)
         self._device_publishers: dict[str, DevicePublisher] = {}
         self._states: dict[str, Message] = {}
         self._stages: dict[str, tuple[float, Message]] = {}
 
-    async def write(self, reading: Reading, recorder: JournalWriter) -> list[Message]:
-        """Turn `reading` into messages; an epoch goes to the journal first."""
+    async def publish_reading(
+        self, reading: Reading, journal: JournalWriter
+    ) -> list[Message]:
+        """Return the messages of `reading`; an epoch goes to the journal first."""
         device, value = reading.device, reading.value
-        self.headbands[device] = self._headband(reading)
         if device not in self._device_publishers:
             self._device_publishers[device] = DevicePublisher(device, self.topics)
-        device_publisher = self._device_publishers[device]
-        if isinstance(value, BELONG) and device_publisher.session != reading.session:
-            device_publisher.recall(reading, await recorder.recall(reading.session))
-        messages = []
+        publisher = self._device_publishers[device]
+        if isinstance(value, OF_A_SESSION) and publisher.session != reading.session:
+            rows = await journal.recall(reading.session)
+            publisher.resume_session(reading, map(json.loads, rows))
+        caused = list(publisher.add_reading(reading))
+        self.headbands[device] = _headband_entry(publisher.state)
+        if isinstance(value, NightEpochs):
+            await self._resume_night(publisher, reading, value, journal)
         if isinstance(value, ScoredEpoch):
-            messages.append(await self._stage(reading, value, recorder))
-        elif isinstance(value, NightEpochs):
-            if not value.final:
-                for scored in value.epochs:  # what no journal has comes to it now
-                    await self._record(reading, scored, recorder)
-                documents = [epoch_document(reading, s) for s in value.epochs]
-                device_publisher.recall(reading, documents)
-            return []
-        messages += device_publisher.hear(reading)
-        return self._kept(messages)
+            caused = [await self._stage(reading, value, journal), *caused]
+        return self._kept(caused)
 
     def write_entry(self, entry: Entry) -> Message:
         """Turn an entry of the journal into its message."""
-        payload = epoch_payload(entry.document, Posting(entry.seq, datetime.now(UTC)))
+        posting = Posting(entry.seq, datetime.now(UTC))
+        payload = epoch_payload(json.loads(entry.document), posting)
         return Message(self.topics.epoch(entry.device), payload)
 
     def telemetry(self) -> list[Message]:
         """Write how every headband's link does."""
         now = datetime.now(UTC)
         return self._kept(
-            m for b in self._device_publishers.values() for m in b.telemetry(now)
+            each.telemetry(now) for each in self._device_publishers.values()
         )
 
     def nights_so_far(self) -> list[Message]:
@@ -85,10 +87,8 @@ class Publisher:
 
     def in_session(self, device: str) -> bool:
         """Tell whether a session of `device` runs, as far as is known here."""
-        return (
-            device in self._device_publishers
-            and self._device_publishers[device].in_session
-        )
+        publisher = self._device_publishers.get(device)
+        return publisher is not None and publisher.state.running_session is not None
 
     def keep(self, message: Message) -> Message:
         """Note a message that every new connection is to begin with."""
@@ -110,44 +110,62 @@ class Publisher:
         online = [m for m in self._states.values() if m.payload == ONLINE]
         return self._kept(Message(message.topic, OFFLINE) for message in online)
 
-    def _headband(self, reading: Reading) -> HeadbandEntry:
-        known = self.headbands.get(reading.device)
-        driver, firmware = (known.driver, known.firmware) if known else (None, None)
-        if isinstance(reading.value, SignalBegins):
-            driver, firmware = reading.value.driver, reading.value.info.firmware
-        about = (reading.model, reading.model_digest, reading.channels)
-        return HeadbandEntry(*about, driver, firmware)
-
     def _kept(self, messages: Iterable[Message]) -> list[Message]:
         """Leave out what is not to be published; keep what is retained."""
-        lanes = self._lanes
-        wanted = [m for m in messages if may_be_published(m.topic.name, lanes)]
+        wanted = [
+            m for m in messages if may_be_published(m.topic.name, self._published)
+        ]
         for message in wanted:
             if message.topic.retain and message.topic.expiry_s is None:
                 self.keep(message)
         return wanted
 
+    async def _resume_night(
+        self,
+        publisher: DevicePublisher,
+        reading: Reading,
+        night: NightEpochs,
+        journal: JournalWriter,
+    ) -> None:
+        """Journal what no journal has yet of a session that is taken up again."""
+        if night.final:
+            return
+        documents = [epoch_document(reading, scored) for scored in night.epochs]
+        for document in documents:
+            await self._record(document, journal)
+        publisher.resume_session(reading, documents)
+
     async def _record(
-        self, reading: Reading, scored: ScoredEpoch, recorder: JournalWriter
+        self, document: Mapping[str, Any], journal: JournalWriter
     ) -> int | None:
-        if "epoch" not in self._lanes:
+        if "epoch" not in self._published:
             return None
-        return await recorder.record(
-            device=reading.device,
-            session=reading.session,
-            epoch=scored.index,
-            document=epoch_document(reading, scored),
+        return await journal.record(
+            device=document["device"],
+            session=document["session"],
+            epoch=document["epoch"],
+            document=json_bytes(document),
         )
 
     async def _stage(
-        self, reading: Reading, scored: ScoredEpoch, recorder: JournalWriter
+        self, reading: Reading, scored: ScoredEpoch, journal: JournalWriter
     ) -> Message:
         document = epoch_document(reading, scored)
-        seq = await self._record(reading, scored, recorder)
+        seq = await self._record(document, journal)
         now_s = time.monotonic()
         posting = Posting(seq, datetime.now(UTC), now_s - scored.t_rx)
         payload = epoch_payload(document, posting)
         message = Message(self.topics.stage(reading.device), payload)
-        if "stage" in self._lanes:
+        if "stage" in self._published:
             self._stages[reading.device] = now_s, message
         return message
+
+
+def _headband_entry(state: DeviceState) -> HeadbandEntry:
+    return HeadbandEntry(
+        model=state.model,
+        model_digest=state.model_digest,
+        channels=state.channels,
+        driver=state.driver,
+        firmware=state.firmware,
+    )

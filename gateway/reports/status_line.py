@@ -1,64 +1,20 @@
-"""How the night goes, in one line: what systemctl shows. Pure."""
+"""Status line of the daemon, as systemctl shows it. Pure."""
 
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Iterable
 
-from gateway.acquisition.loss_counts import LossCounts
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading
 from gateway.formats.json_fields import LABEL
+from gateway.messages.device_state import DeviceState
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal
 
-Told = LinkReading | ScoredEpoch | LossCounts
-TOLD: tuple[type[Told], ...] = (LinkReading, ScoredEpoch, LossCounts)
-"""Kinds of output it is made of."""
 
+def status_line(states: Iterable[DeviceState]) -> str:
+    """Return link, newest stage and loss of every headband on one line.
 
-@dataclass(slots=True)
-class _Known:
-    link: LinkState = LinkState.IDLE
-    epoch: ScoredEpoch | None = None
-    lost_s: float = 0.0
-
-
-class StatusLine:
-    """Link, stage and loss of every headband, as they are now.
-
-    The stage is that of the newest epoch; an epoch that was refused shows why.
+    An epoch that was refused shows why, instead of a stage.
     """
-
-    def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
-
-    def add(self, device: str, value: Told) -> None:
-        """Take in what is new of `device`."""
-        known = self._known.setdefault(device, _Known())
-        match value:
-            case LinkReading(state):
-                known.link = state
-            case ScoredEpoch():
-                known.epoch = value
-            case LossCounts():
-                known.lost_s = value.lost_s
-            case _:
-                assert_never(value)
-
-    def __str__(self) -> str:
-        """Say it."""
-        return "; ".join(
-            f"{device}: {', '.join(_words(known))}"
-            for device, known in sorted(self._known.items())
-        )
-
-
-def _words(known: _Known) -> list[str]:
-    words = [known.link.value]
-    epoch = known.epoch
-    if epoch is not None:
-        words.append(f"epoch {epoch.index} {stage_words(epoch)}")
-        words.append(f"{known.lost_s:.1f} s lost")
-    return words
+    by_name = sorted(states, key=lambda state: state.device)
+    return "; ".join(f"{state.device}: {', '.join(_words(state))}" for state in by_name)
 
 
 def stage_words(epoch: ScoredEpoch) -> str:
@@ -66,3 +22,11 @@ def stage_words(epoch: ScoredEpoch) -> str:
     if isinstance(epoch.stage, Refusal):
         return f"unscored ({epoch.stage.value})"
     return f"{LABEL[epoch.stage]} {100 * max(epoch.hypnodensity):.0f} %"
+
+
+def _words(state: DeviceState) -> list[str]:
+    words = [state.link.state.value]
+    if state.epoch is not None:
+        words.append(f"epoch {state.epoch.index} {stage_words(state.epoch)}")
+        words.append(f"{state.losses.lost_s:.1f} s lost")
+    return words

@@ -145,7 +145,7 @@ async def run(
     ):
         lane = JournalPublisher(journal, client, publisher.write_entry)
         bridge = Bridge(client, publisher, journal, place=place, control=control)
-        recorder = JournalWriter(journal)
+        journal_writer = JournalWriter(journal)
         told = partial(standing, options.address, client, journal)
         asked_how = nullcontext() if control is None else control.telling("mqtt", told)
         async with asyncio.TaskGroup() as tasks:
@@ -153,7 +153,9 @@ async def run(
             background = [tasks.create_task(work) for work in works]
             with asked_how:
                 async for reading in feed:
-                    for message in await publisher.write(reading, recorder):
+                    for message in await publisher.publish_reading(
+                        reading, journal_writer
+                    ):
                         await client.publish(message)
                     await bridge.introduce()
             if client.connection is BrokerState.ONLINE:

@@ -12,6 +12,7 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import MissingExtraError
 from gateway.messages.control import Control
+from gateway.messages.device_state import DeviceState
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
 from gateway.reports.hypnogram_text import draw_text
@@ -50,46 +51,40 @@ class TerminalOptions:
     topic: str = ""
 
 
-class NightShown:
-    """What is known of one headband's night.
+class NightView:
+    """One headband's night as it is shown: its state, hypnogram and pace.
 
     Parameters
     ----------
     device : str
+
+    Attributes
+    ----------
+    state : DeviceState
     """
 
     def __init__(self, device: str) -> None:
-        self.device = device
-        self.link: Availability | None = None
-        self.last: ScoredEpoch | None = None
-        self.tally = LossCounts()
-        self.summary: NightSummary | None = None
+        self.state = DeviceState(device=device)
         self._hypnogram = Hypnogram()
         self._first: tuple[int, float] | None = None
         self._t = 0.0
 
-    def add(self, value: object, t: float) -> None:
-        """Take in an output that came at monotonic time `t`, seconds."""
-        match value:
-            case Availability():
-                self.link = value
-            case LossCounts():
-                self.tally = value
-            case NightSummary():
-                self.summary = value
+    def add(self, reading: Reading, t: float) -> None:
+        """Add a reading that came at monotonic time `t`, seconds."""
+        self.state = self.state.add(reading)
+        match reading.value:
             case NightEpochs(epochs, final=False):
                 for scored in epochs:
                     self._hypnogram.add(scored)
-            case ScoredEpoch():
-                self.last = value
-                self._hypnogram.add(value)
-                self._first = self._first or (value.index, t)
+            case ScoredEpoch() as scored:
+                self._hypnogram.add(scored)
+                self._first = self._first or (scored.index, t)
                 self._t = t
 
     @property
     def headline(self) -> str:
         """The link and the last stage."""
-        return f"{self.device}  {self._link}   {self._stage}"
+        return f"{self.state.device}  {self._link}   {self._stage}"
 
     @property
     def counts(self) -> str:
@@ -98,7 +93,7 @@ class NightShown:
         n_refused = len(self._hypnogram) - n_scored
         return (
             f"{n_scored} epochs scored   {n_refused} refused   "
-            f"{self.tally.lost_s:.1f} s lost   {self._speed}"
+            f"{self.state.losses.lost_s:.1f} s lost   {self._speed}"
         )
 
     def drawing(self, width: int) -> list[str]:
@@ -107,18 +102,20 @@ class NightShown:
 
     @property
     def _link(self) -> str:
-        if self.link is None:
+        link = self.state.availability
+        if link is None:
             return "waiting for the headband"
-        return "streaming" if self.link.online else f"link lost: {self.link.reason}"
+        return "streaming" if link.online else f"link lost: {link.reason}"
 
     @property
     def _stage(self) -> str:
-        if self.last is None:
+        epoch = self.state.epoch
+        if epoch is None:
             return "no epoch yet"
-        local = self.last.start_utc.astimezone().strftime("%H:%M")
-        if isinstance(self.last.stage, Refusal):
-            return f"{local}  not scored: {self.last.stage.value}"
-        return f"{local}  {self.last.stage.value}  {self.last.confidence:.0%} sure"
+        local = epoch.start_utc.astimezone().strftime("%H:%M")
+        if isinstance(epoch.stage, Refusal):
+            return f"{local}  not scored: {epoch.stage.value}"
+        return f"{local}  {epoch.stage.value}  {epoch.confidence:.0%} sure"
 
     @property
     def _speed(self) -> str:
@@ -164,7 +161,7 @@ async def _watch(
 ) -> None:
     from rich.live import Live  # noqa: PLC0415 -- an extra
 
-    nights: dict[str, NightShown] = {}
+    nights: dict[str, NightView] = {}
     changed = asyncio.Event()
     with Live(console=console, auto_refresh=False) as live:
 
@@ -182,15 +179,15 @@ async def _watch(
             frames = tasks.create_task(show_changes())
             changed.set()
             async for reading in feed:
-                night = nights.setdefault(reading.device, NightShown(reading.device))
-                night.add(reading.value, time.monotonic())
+                night = nights.setdefault(reading.device, NightView(reading.device))
+                night.add(reading, time.monotonic())
                 changed.set()
             frames.cancel()
         show()
 
 
 def _panel(
-    options: TerminalOptions, nights: dict[str, NightShown], width: int
+    options: TerminalOptions, nights: dict[str, NightView], width: int
 ) -> "RenderableType":
     from rich.console import Group  # noqa: PLC0415 -- an extra
     from rich.panel import Panel  # noqa: PLC0415 -- an extra
@@ -198,15 +195,16 @@ def _panel(
 
     lines: list[Text] = []
     for night in nights.values():
-        lit = night.link is not None and night.link.online
+        link = night.state.availability
+        lit = link is not None and link.online
         lines += [
             Text.assemble(("● ", "green" if lit else "red"), (night.headline, "bold")),
             Text(night.counts),
             Text(""),
             *map(Text, night.drawing(width - 4), COLOURS),
         ]
-        if night.summary is not None:
-            lines += [Text(""), *map(Text, summary_lines(night.summary))]
+        if night.state.summary is not None:
+            lines += [Text(""), *map(Text, summary_lines(night.state.summary))]
     if not nights:
         lines.append(Text("waiting for a headband"))
     if options.topic:
@@ -217,24 +215,24 @@ def _panel(
 
 
 async def _say(options: TerminalOptions, feed: Feed[Reading], out: TextIO) -> None:
-    nights: dict[str, NightShown] = {}
+    nights: dict[str, NightView] = {}
     for line in filter(None, (options.title, options.topic)):
         print(line, file=out, flush=True)
     async for reading in feed:
-        night = nights.setdefault(reading.device, NightShown(reading.device))
-        night.add(reading.value, time.monotonic())
+        night = nights.setdefault(reading.device, NightView(reading.device))
+        night.add(reading, time.monotonic())
         for line in _news(night, reading.value, blocks=_takes_blocks(out)):
             print(line, file=out, flush=True)
 
 
-def _news(night: NightShown, value: object, *, blocks: bool) -> Iterator[str]:
+def _news(night: NightView, value: object, *, blocks: bool) -> Iterator[str]:
     match value:
         case Availability():
             yield night.headline
         case ScoredEpoch(index) if (index + 1) % EPOCHS_PER_LINE == 0:
             yield f"{night.headline}   {night.counts}"
         case NightSummary():
-            yield f"{night.device}  {night.counts}"
+            yield f"{night.state.device}  {night.counts}"
             yield from night.drawing(PLAIN_WIDTH) if blocks else ()
             yield from summary_lines(value)
 

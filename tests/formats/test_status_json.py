@@ -16,11 +16,11 @@ from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.formats.status_json import (
     DaemonStatus,
-    DeviceStatus,
     OutputStatus,
     status_document,
 )
 from gateway.host.vitals import Vitals
+from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
 from gateway.preprocessing.signal_quality import ABSENT, Flaw, Quality
 from gateway.reports.status_text import (
@@ -87,10 +87,10 @@ def reading(value, session="S1"):
 
 
 def status(*values, daemon=DAEMON, output=OUTPUT):
-    device_status = DeviceStatus("bedroom")
+    state = DeviceState(device="bedroom")
     for value in values:
-        device_status.hear(reading(value))
-    return status_document(daemon, [device_status], [output], NOW)
+        state = state.add(reading(value))
+    return status_document(daemon, [state], [output], NOW)
 
 
 def test_the_schema_is_one():
@@ -168,11 +168,11 @@ def test_a_session_that_has_ended_does_not_run(end):
 
 
 def test_a_new_session_forgets_the_epochs_and_losses_of_the_one_before():
-    device_status = DeviceStatus("bedroom")
-    device_status.hear(reading(scored()))
-    device_status.hear(reading(LossCounts(lost_s=3.0)))
-    device_status.hear(reading(Battery(70), session="S2"))
-    device = status_document(DAEMON, [device_status], [], NOW)["devices"][0]
+    state = DeviceState(device="bedroom")
+    state = state.add(reading(scored()))
+    state = state.add(reading(LossCounts(lost_s=3.0)))
+    state = state.add(reading(Battery(70), session="S2"))
+    device = status_document(DAEMON, [state], [], NOW)["devices"][0]
     assert (device["epoch"], device["lost_s"], device["battery_pct"]) == (None, 0, 70)
 
 

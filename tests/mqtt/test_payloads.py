@@ -16,7 +16,8 @@ from gateway.ble.link_state import LinkState
 from gateway.ble.link_stats import LinkReading, LinkStats
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import JournalContents
-from gateway.messages.outputs import Reading, RecordingState, SessionState
+from gateway.messages.device_state import DeviceState
+from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
 from gateway.mqtt import bridge_payloads
 from gateway.mqtt.bridge_payloads import (
     BridgeHealth,
@@ -27,7 +28,6 @@ from gateway.mqtt.bridge_payloads import (
     info_payload,
 )
 from gateway.mqtt.payloads import (
-    LinkReport,
     event_payload,
     hypnogram_payload,
     phase_of,
@@ -65,7 +65,7 @@ def test_every_schema_is_announced_in_its_version():
     assert set(bridge_payloads.SCHEMAS) == {*SCHEMA_OF.values(), "response"} <= there
 
 
-tallies = st.builds(
+losses = st.builds(
     LossCounts,
     packets=COUNTS,
     late_packets=COUNTS,
@@ -74,29 +74,28 @@ tallies = st.builds(
     connections=st.integers(0, 999),
     drift_ppm=st.none() | st.floats(-500, 500),
 )
-links = st.builds(
-    LinkReport,
-    state=st.builds(
+states = st.builds(
+    DeviceState,
+    device=st.just("bedroom"),
+    link=st.builds(
         LinkReading, st.sampled_from(LinkState), st.builds(LinkStats, *[COUNTS] * 8)
     ),
-    reason=st.text(),
+    availability=st.builds(Availability, st.booleans(), st.text()),
     battery=st.none() | st.builds(Battery, st.integers(0, 100)),
-    tally=tallies,
-    elapsed_s=SECONDS,
+    losses=losses,
     firmware=st.none() | st.text(),
 )
 
 
-@given(links, UTCS)
-def test_telemetry_keeps_to_its_schema(link, now):
-    document = check("telemetry", telemetry_payload("bedroom", link, now))
-    assert document["reconnects"] == max(0, link.tally.connections - 1)
+@given(states, UTCS, SECONDS)
+def test_telemetry_keeps_to_its_schema(state, now, elapsed_s):
+    document = check("telemetry", telemetry_payload(state, now, elapsed_s))
+    assert document["reconnects"] == max(0, state.losses.connections - 1)
 
 
 def test_loss_is_a_share_of_the_session():
-    state = LinkReading(LinkState.STREAMING, LinkStats())
-    link = LinkReport(state, "", None, LossCounts(lost_s=6.0), 600.0)
-    document = json.loads(telemetry_payload("bedroom", link, NOW))
+    state = DeviceState(device="bedroom", losses=LossCounts(lost_s=6.0))
+    document = json.loads(telemetry_payload(state, NOW, 600.0))
     assert document["packet_loss_pct"] == 1.0
 
 
