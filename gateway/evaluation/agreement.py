@@ -1,14 +1,25 @@
-"""Agreement of two hypnograms of one night, epoch by epoch."""
+"""Agreement of two hypnograms of one night, epoch by epoch. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.evaluation.confusion import (
+    accuracy,
+    cohen_kappa,
+    confusion_matrix,
+    f1_scores,
+    macro_f1,
+)
 from gateway.staging.stage import STAGES, Refusal, Stage
 
 
 class StageAgreement(NamedTuple):
-    """How one stage was found; None where there was nothing to find.
+    """Precision, recall and F1 of one stage; None where nobody scored it.
 
     `n_reference` counts its epochs in the reference among those that both scored.
     """
@@ -21,7 +32,7 @@ class StageAgreement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How two hypnograms of one night agree, over the epochs both scored.
+    """Agreement of two hypnograms, over the epochs both scored.
 
     Attributes
     ----------
@@ -48,25 +59,12 @@ class Agreement:
     @property
     def accuracy(self) -> float | None:
         """Fraction of equal stages; None when nothing was scored by both."""
-        if not self.n_both:
-            return None
-        return sum(row[i] for i, row in enumerate(self.confusion)) / self.n_both
+        return _number(accuracy(self._matrix))
 
     @property
     def kappa(self) -> float | None:
-        """Agreement beyond chance; None when chance leaves no room for any.
-
-        Cohen 1960, Educ. Psychol. Meas. 20:37.
-        """
-        if self.accuracy is None:
-            return None
-        ours: list[int] = [sum(column) for column in zip(*self.confusion, strict=True)]
-        reference = [sum(row) for row in self.confusion]
-        by_chance = sum(a * b for a, b in zip(ours, reference, strict=True))
-        if by_chance == self.n_both * self.n_both:
-            return None
-        chance = by_chance / (self.n_both * self.n_both)
-        return (self.accuracy - chance) / (1 - chance)
+        """Cohen's kappa; None when chance leaves no room for any."""
+        return _number(cohen_kappa(self._matrix))
 
     @property
     def stages(self) -> dict[Stage, StageAgreement]:
@@ -76,8 +74,7 @@ class Agreement:
     @property
     def macro_f1(self) -> float | None:
         """Mean F1 of the stages that either scored; None when nothing was."""
-        scores = [stage.f1 for stage in self.stages.values() if stage.f1 is not None]
-        return sum(scores) / len(scores) if scores else None
+        return _number(macro_f1(self._matrix))
 
     def __add__(self, other: "Agreement") -> "Agreement":
         """Pool two nights."""
@@ -94,9 +91,18 @@ class Agreement:
         return StageAgreement(
             precision=hits / n_ours if n_ours else None,
             recall=hits / n_reference if n_reference else None,
-            f1=2 * hits / (n_ours + n_reference) if n_ours + n_reference else None,
+            f1=_number(f1_scores(self._matrix)[at]),
             n_reference=n_reference,
         )
+
+    @property
+    def _matrix(self) -> NDArray[np.int64]:
+        return np.array(self.confusion, np.int64)
+
+
+def _number(figure: NDArray[np.float64]) -> float | None:
+    value = float(figure)
+    return None if isnan(value) else value
 
 
 def agreement(
@@ -112,17 +118,18 @@ def agreement(
         the shorter.
     """
     position = {stage: i for i, stage in enumerate(STAGES)}
-    confusion = [[0] * len(STAGES) for _ in STAGES]
+    both: list[tuple[int, int]] = []
     n_refused = 0
     for i, theirs in enumerate(reference):
         if not isinstance(theirs, Stage):
             continue
         stage = ours[i] if i < len(ours) else None
         if isinstance(stage, Stage):
-            confusion[position[theirs]][position[stage]] += 1
+            both.append((position[theirs], position[stage]))
         else:
             n_refused += 1
-    return Agreement(tuple(map(tuple, confusion)), n_refused)
+    confusion = confusion_matrix([its for its, _ in both], [mine for _, mine in both])
+    return Agreement(tuple(map(tuple, confusion.tolist())), n_refused)
 
 
 def scored_by_both(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.metrics import N_STAGES, NAMES, ConfusionScores
+from gateway.evaluation import confusion as confusions
+from training.evaluate.metrics import N_STAGES, NAMES, ConfusionScores, compare
 
 N_BINS = 15  # of confidence; Guo et al. 2017
 N_DRAWS = 2000
@@ -120,9 +121,8 @@ def figures(
 
 def agreement(judged: ScoredEpochs) -> ConfusionScores:
     """Return the confusion of the epochs that were scored."""
-    confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
-    np.add.at(confusion, (judged.true[judged.answered], judged.scored), 1)
-    return ConfusionScores(confusion, len(set(judged.subjects.tolist())))
+    n_subjects = len(set(judged.subjects.tolist()))
+    return compare(judged.true[judged.answered], judged.scored, n_subjects)
 
 
 def reliability(judged: ScoredEpochs) -> tuple[Array, Array, Array]:
@@ -171,31 +171,19 @@ def _confusions(sums: _Sums, weights: Array) -> Array:
 
 
 def _accuracy(sums: _Sums, weights: Array) -> Array:
-    confusion = _confusions(sums, weights)
-    return np.asarray(np.trace(confusion, axis1=1, axis2=2) / confusion.sum((1, 2)))
+    return confusions.accuracy(_confusions(sums, weights))
 
 
 def _f1s(sums: _Sums, weights: Array) -> Array:
-    confusion = _confusions(sums, weights)
-    hits = np.diagonal(confusion, axis1=1, axis2=2)
-    seen = confusion.sum(1) + confusion.sum(2)
-    return np.where(seen > 0, 2 * hits / np.where(seen > 0, seen, 1), np.nan)
+    return confusions.f1_scores(_confusions(sums, weights))
 
 
 def _macro_f1(sums: _Sums, weights: Array) -> Array:
-    """Return the mean over the stages that occur."""
-    f1 = _f1s(sums, weights)
-    there = ~np.isnan(f1)
-    return np.asarray(np.where(there, f1, 0).sum(1) / there.sum(1))
+    return confusions.macro_f1(_confusions(sums, weights))
 
 
 def _kappa(sums: _Sums, weights: Array) -> Array:
-    confusion = _confusions(sums, weights)
-    share = confusion / confusion.sum((1, 2), keepdims=True)
-    chance = (share.sum(1) * share.sum(2)).sum(1)
-    found = np.trace(share, axis1=1, axis2=2)
-    possible = np.where(chance < 1, 1 - chance, np.nan)
-    return np.asarray((found - chance) / possible)
+    return confusions.cohen_kappa(_confusions(sums, weights))
 
 
 def _ece(sums: _Sums, weights: Array) -> Array:

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-N_STAGES = 5
-NAMES = ("W", "N1", "N2", "N3", "R")
+from gateway.evaluation.confusion import (
+    accuracy,
+    cohen_kappa,
+    confusion_matrix,
+    f1_scores,
+)
+from gateway.staging.stage import STAGES
+
+N_STAGES = len(STAGES)
+NAMES = tuple(stage.value for stage in STAGES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,24 +40,17 @@ class ConfusionScores:
     @property
     def accuracy(self) -> float:
         """Fraction of epochs scored as they are."""
-        return float(np.trace(self.confusion) / self.n_epochs)
+        return float(accuracy(self.confusion))
 
     @property
     def kappa(self) -> float:
         """Agreement beyond chance (Cohen 1960); nan where there is one stage only."""
-        share = self.confusion / self.n_epochs
-        chance = float(share.sum(0) @ share.sum(1))
-        return (self.accuracy - chance) / (1 - chance) if chance < 1 else float("nan")
+        return float(cohen_kappa(self.confusion))
 
     @property
     def f1(self) -> tuple[float, ...]:
         """F1 of each stage; nan where the stage occurs nowhere."""
-        hits = np.diag(self.confusion)
-        seen = self.confusion.sum(0) + self.confusion.sum(1)
-        return tuple(
-            float(2 * hit / total) if total else float("nan")
-            for hit, total in zip(hits, seen, strict=True)
-        )
+        return tuple(f1_scores(self.confusion).tolist())
 
     def document(self) -> dict[str, object]:
         """Return figures for a model card: JSON types, three decimals."""
@@ -79,9 +80,7 @@ def compare(
     n_subjects : int
         People the epochs come from.
     """
-    confusion = np.zeros((N_STAGES, N_STAGES), np.int64)
-    np.add.at(confusion, (true, scored), 1)
-    return ConfusionScores(confusion, n_subjects)
+    return ConfusionScores(confusion_matrix(true, scored), n_subjects)
 
 
 def beside(
