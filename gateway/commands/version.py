@@ -14,7 +14,7 @@ from gateway.staging.model_card import unpack
 from gateway.staging.scorers.litert import runtime_name
 
 LIBRARIES = ("bleak", "click", "dbus-fast", "numpy", "paho-mqtt", "PyYAML")
-EXTRAS = ("bumble", "edfio", "rich", "systemd-python")
+EXTRAS = ("bumble", "rich", "systemd-python")
 
 
 @examples("sleepgate version", "sleepgate version --json | jq -r .model.digest")

@@ -1,70 +1,17 @@
-"""Annotations of EDF+ files: written when they are known, none lost. Pure.
+"""Annotations that wait for room in the data records of a file. Pure."""
 
-Time-stamped annotation lists (TALs), section 2.2 of the specification of EDF+. Every
-data record begins its list with the time at which the record itself begins.
-"""
-
-import re
 from collections import Counter, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
-from gateway.edf.fields import SECOND_US, seconds_text
+from gateway.edf.fields import SECOND_US
+from gateway.edf.tal import END, OF_CHANNEL, Annotation
 
-STOP, DURATION, END = b"\x14", b"\x15", b"\x00"
 LONGEST_TEXT = 150  # bytes of the pieces of a list that is too long for a record
 LONGEST_TIME = 24  # bytes of what tells when a record begins
 GOES_ON = "\u2026"
 SPACES = "\t\n\r"  # the control characters that a text may hold
-OF_CHANNEL = "@@"  # before the label, in a text about one channel alone
 STAGE = "Sleep stage "
 UNSCORED = "Sleep stage ?"
-TAL = re.compile(
-    rb"([+-]\d+(?:\.\d+)?)(?:\x15(\d+(?:\.\d+)?))?\x14((?:[^\x00\x14]*\x14)*)\x00"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """Something that happened.
-
-    Attributes
-    ----------
-    onset_us : int
-        Since the time in the file's header, microseconds.
-    duration_us : int or None
-        None for a moment.
-    texts : tuple of str
-        What happened then, all at once.
-    """
-
-    onset_us: int
-    duration_us: int | None
-    texts: tuple[str, ...]
-
-    @property
-    def end_us(self) -> int:
-        """When it is over."""
-        return self.onset_us + (self.duration_us or 0)
-
-    def encode(self) -> bytes:
-        """Return its list, ready for a data record."""
-        sign = "+" if self.onset_us >= 0 else ""
-        raw = f"{sign}{seconds_text(self.onset_us)}".encode()
-        if self.duration_us is not None:
-            raw += DURATION + seconds_text(self.duration_us).encode()
-        return raw + STOP + b"".join(t.encode() + STOP for t in self.texts) + END
-
-
-def parse_annotations(content: bytes) -> Iterator[Annotation]:
-    """Yield the annotations of one data record, that of its own time first."""
-    for onset, duration, texts in TAL.findall(content):
-        yield Annotation(
-            _microseconds(onset),
-            _microseconds(duration) if duration else None,
-            tuple(t.decode("utf-8", "replace") for t in texts.split(STOP)[:-1]),
-        )
 
 
 @dataclass(slots=True)
@@ -202,10 +149,6 @@ def room(n_channels: int, n_streams: int) -> int:
     streams differ, their gaps name each channel. Divisible by samples of 2 and 3 bytes.
     """
     return 240 if n_streams == 1 else 240 + 6 * (4 * n_channels)
-
-
-def _microseconds(text: bytes) -> int:
-    return round(Decimal(text.decode()) * SECOND_US)
 
 
 def _clean(text: str) -> str:

@@ -1,17 +1,30 @@
-"""Headers of EDF+ and BDF+ files. Pure.
+"""Headers of EDF, EDF+, BDF and BDF+ files. Pure.
+
+`split_header` takes any header apart into its texts; `parse_header` reads what
+`Header.encode` wrote, strictly.
 
 Kemp et al. 1992, Electroenceph. clin. Neurophysiol. 82:391 (EDF), Kemp & Olivan 2003,
 Clin. Neurophysiol. 114:1755 (EDF+), https://www.edfplus.info/specs; BDF+ is the same
 with samples of 24 bits, as EDFbrowser describes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from gateway.edf.fields import CLIP_YEARS, SECOND_US, seconds_text
+from gateway.edf.fields import (
+    NO_DATE,
+    SECOND_US,
+    date_of,
+    number_of,
+    seconds_text,
+    text_of,
+    time_of,
+    whole_of,
+)
 
 FIXED_BYTES = SIGNAL_BYTES = 256
+MOST_SIGNALS = 9999  # in four characters
 LONGEST_US = 10**14
 COUNT_AT, COUNT_BYTES = 236, 8  # number of data records
 
@@ -132,6 +145,99 @@ class Header:
         return VERSION[self.wide] + head + rows
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderTexts:
+    """The texts of a header, as they are.
+
+    Attributes
+    ----------
+    wide : bool
+        Samples have 24 bits (BDF).
+    fixed : mapping of str to str
+        By the names of `FIXED`.
+    signals : tuple of mapping of str to str
+        Of every signal, by the names of `PER_SIGNAL`.
+    """
+
+    wide: bool
+    fixed: Mapping[str, str]
+    signals: tuple[Mapping[str, str], ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of the header."""
+        return FIXED_BYTES + SIGNAL_BYTES * len(self.signals)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether there may be pauses between data records (EDF+D)."""
+        return self.fixed["reserved"].startswith(("EDF+D", "BDF+D"))
+
+
+def is_edf(content: bytes) -> bool:
+    """Return whether a file that begins so is EDF or BDF."""
+    is_16_bit = content[:1] == b"0" and not content[1:8].strip(b" \0")
+    return is_16_bit or content[:8] == VERSION[True]
+
+
+def header_bytes(fixed: bytes) -> int:
+    """Return the length of a header from its first 256 bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is no EDF or BDF file, or the length contradicts the number of signals.
+    """
+    if not is_edf(fixed):
+        raise ValueError("not an EDF file, nor BDF")
+    if len(fixed) < FIXED_BYTES:
+        raise ValueError("cut short within its header")
+    n_signals, said = whole_of(text_of(fixed[252:256])), text_of(fixed[184:192])
+    if n_signals is None or not 1 <= n_signals <= MOST_SIGNALS:
+        raise ValueError(f"its header says {text_of(fixed[252:256])!r} signals")
+    n_bytes = FIXED_BYTES + SIGNAL_BYTES * n_signals
+    if said and whole_of(said) != n_bytes:
+        raise ValueError(
+            f"its header gives a wrong length of itself: {said!r}, but {n_signals} "
+            f"signals take {n_bytes} bytes"
+        )
+    return n_bytes
+
+
+def split_header(content: bytes) -> HeaderTexts:
+    """Take a header apart.
+
+    Parameters
+    ----------
+    content : bytes
+        The beginning of a file, at least the whole header.
+
+    Raises
+    ------
+    ValueError
+        As `header_bytes`, and if the file ends within its header.
+    """
+    n_bytes = header_bytes(content[:FIXED_BYTES])
+    if len(content) < n_bytes:
+        raise ValueError("cut short within its header")
+    n_signals = n_bytes // SIGNAL_BYTES - 1
+    fixed, at = {}, 0
+    for n, name in FIXED:
+        fixed[name] = text_of(content[at : at + n])
+        at += n
+    columns: dict[str, list[str]] = {}
+    for n, name in PER_SIGNAL:
+        edges = range(at, at + n * n_signals, n)
+        columns[name] = [text_of(content[edge : edge + n]) for edge in edges]
+        at += n * n_signals
+    rows = zip(*columns.values(), strict=True)
+    return HeaderTexts(
+        wide=content[:1] != b"0",
+        fixed=fixed,
+        signals=tuple(dict(zip(columns, row, strict=True)) for row in rows),
+    )
+
+
 def parse_header(content: bytes) -> tuple[Header, int]:
     """Read a header that `Header.encode` wrote, and how many records it promises.
 
@@ -145,30 +251,22 @@ def parse_header(content: bytes) -> tuple[Header, int]:
     ValueError
         If it is no header of an EDF+C or BDF+C file.
     """
-    versions = {version: wide for wide, version in VERSION.items()}
-    if content[:8] not in versions:
-        raise ValueError("not an EDF or BDF file")
-    wide, fields = versions[content[:8]], {}
-    at = 8
-    for n, name in FIXED[1:]:
-        fields[name] = content[at : at + n].decode("ascii").rstrip()
-        at += n
-    if fields["reserved"] != KIND[wide]:
-        raise ValueError(f"{fields['reserved'] or 'plain EDF'!r}, not {KIND[wide]}")
-    n_signals = int(fields["n_signals"])
-    if len(content) < FIXED_BYTES + SIGNAL_BYTES * n_signals or n_signals < 1:
-        raise ValueError(f"{n_signals} signals in a header of {len(content)} bytes")
+    texts = split_header(content)
+    fields = texts.fixed
+    if fields["reserved"] != KIND[texts.wide]:
+        what = fields["reserved"] or "plain EDF"
+        raise ValueError(f"{what!r}, not {KIND[texts.wide]}")
     header = Header(
         patient=fields["patient"],
         recording=fields["recording"],
         start=_start(fields["start_date"], fields["start_time"]),
         record_us=_microseconds(fields["record_s"]),
-        signals=tuple(_signals(content[at:], n_signals)),
-        wide=wide,
+        signals=tuple(map(_signal, texts.signals)),
+        wide=texts.wide,
     )
     if any(signal.n_samples < 1 for signal in header.signals):
         raise ValueError("a signal without samples")
-    return header, int(fields["n_records"])
+    return header, _whole(fields["n_records"], "number of data records")
 
 
 def _field(text: str, n_bytes: int, name: str) -> bytes:
@@ -179,39 +277,36 @@ def _field(text: str, n_bytes: int, name: str) -> bytes:
 
 
 def _microseconds(seconds: str) -> int:
-    value = float(seconds) * SECOND_US
+    value = (number_of(seconds) or 0.0) * SECOND_US
     if not 1 <= value < LONGEST_US:
         raise ValueError(f"data records of {seconds} s")
     return round(value)
 
 
 def _start(date: str, time: str) -> datetime:
-    day, month, year = map(int, date.split("."))
-    hour, minute, second = map(int, time.split("."))
-    century = 1900 if year >= CLIP_YEARS[0] % 100 else 2000
-    return datetime(century + year, month, day) + timedelta(  # noqa: DTZ001 (local)
-        hours=hour, minutes=minute, seconds=second
+    day, clock = date_of(date, ""), time_of(time)
+    if clock is None:
+        raise ValueError(f"start time {time!r}")
+    return datetime.combine(day or NO_DATE, clock)
+
+
+def _signal(texts: Mapping[str, str]) -> SignalHeader:
+    where = f"signal {texts['label']!r}: its"
+    return SignalHeader(
+        label=texts["label"],
+        transducer=texts["transducer"],
+        dimension=texts["dimension"],
+        physical_min=texts["physical_min"],
+        physical_max=texts["physical_max"],
+        digital_min=_whole(texts["digital_min"], f"{where} digital minimum"),
+        digital_max=_whole(texts["digital_max"], f"{where} digital maximum"),
+        prefiltering=texts["prefiltering"],
+        n_samples=_whole(texts["n_samples"], f"{where} number of samples"),
     )
 
 
-def _signals(rows: bytes, n_signals: int) -> Iterator[SignalHeader]:
-    columns: dict[str, list[str]] = {}
-    at = 0
-    for n, name in PER_SIGNAL:
-        columns[name] = [
-            rows[at + n * i : at + n * (i + 1)].decode("ascii").rstrip()
-            for i in range(n_signals)
-        ]
-        at += n * n_signals
-    for i in range(n_signals):
-        yield SignalHeader(
-            label=columns["label"][i],
-            transducer=columns["transducer"][i],
-            dimension=columns["dimension"][i],
-            physical_min=columns["physical_min"][i],
-            physical_max=columns["physical_max"][i],
-            digital_min=int(columns["digital_min"][i]),
-            digital_max=int(columns["digital_max"][i]),
-            prefiltering=columns["prefiltering"][i],
-            n_samples=int(columns["n_samples"][i]),
-        )
+def _whole(text: str, what: str) -> int:
+    value = whole_of(text)
+    if value is None:
+        raise ValueError(f"{what} is {text!r}")
+    return value

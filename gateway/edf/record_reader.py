@@ -7,7 +7,9 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.edf.tal import EdfAnnotation, annotations_of
+from gateway.edf.fields import SECOND_US
+from gateway.edf.samples import Counts, unpack
+from gateway.edf.tal import Annotation, parse_annotations
 from gateway.errors import RecordingError
 
 AT_ONCE_BYTES = 4_000_000  # read at a time, whatever the length of the night
@@ -15,7 +17,6 @@ FURTHEST_S = 24 * 3600.0  # a longer pause parts two nights
 SLACK_S = 1e-3  # what rounding may do to the time of a record
 
 Bytes = NDArray[np.uint8]
-Samples = NDArray[np.int16] | NDArray[np.int32]
 
 
 class RecordRun(NamedTuple):
@@ -84,37 +85,36 @@ class RecordReader:
         start = sum(self.lengths[:number]) * self.sample_bytes
         return content[:, start : start + self.lengths[number] * self.sample_bytes]
 
-    def samples(self, content: Bytes, number: int) -> Samples:
+    def samples(self, content: Bytes, number: int) -> Counts:
         """Return one signal's counts in records, shape (n_samples,)."""
         raw = np.ascontiguousarray(self.column(content, number))
-        if self.sample_bytes == 2:  # noqa: PLR2004 (bytes of int16)
-            return raw.reshape(-1).view("<i2").astype(np.int16, copy=False)
-        wide = np.zeros((raw.size // 3, 4), np.uint8)
-        wide[:, 1:] = raw.reshape(-1, 3)
-        counts: NDArray[np.int32] = wide.reshape(-1).view("<i4") >> 8  # keeps the sign
-        return counts.astype(np.int32, copy=False)
+        return unpack(raw, wide=self.sample_bytes == 3)  # noqa: PLR2004 (of 24 bits)
 
-    def all_samples(self, number: int) -> Samples:
+    def all_samples(self, number: int) -> Counts:
         """Return all counts of one signal, records end to end."""
         parts = [
             self.samples(self.read(first, min(self.at_once, left)), number)
             for first, left in self._chunks()
         ]
-        return cast("Samples", np.concatenate(parts)) if parts else np.zeros(0, "i2")
+        return cast("Counts", np.concatenate(parts)) if parts else np.zeros(0, "i2")
 
-    def texts(self) -> list[list[EdfAnnotation]]:
-        """Return what every record's annotation signals say, in order."""
+    def annotated(self) -> list[list[Annotation]]:
+        """Return the annotations of every record, in the order of its signals."""
         if not self.annotations:
             return []
-        said: list[list[EdfAnnotation]] = []
+        found: list[list[Annotation]] = []
         for first, left in self._chunks():
             content = self.read(first, min(self.at_once, left))
             columns = [self.column(content, number) for number in self.annotations]
-            said += [
-                [a for column in columns for a in annotations_of(column[row].tobytes())]
+            found += [
+                [
+                    annotation
+                    for column in columns
+                    for annotation in parse_annotations(column[row].tobytes())
+                ]
                 for row in range(len(content))
             ]
-        return said
+        return found
 
     def _chunks(self) -> list[tuple[int, int]]:
         """Return where to read next, and how many records are left there."""
@@ -123,16 +123,16 @@ class RecordReader:
 
 
 def runs_of(
-    path: Path, records: RecordReader, said: list[list[EdfAnnotation]]
+    path: Path, records: RecordReader, annotated: list[list[Annotation]]
 ) -> tuple[list[RecordRun], list[str]]:
-    """Tell from the records' own clock which of them follow each other.
+    """Return which records follow each other, by their own clock.
 
     Parameters
     ----------
     path : Path
         For messages.
     records : RecordReader
-    said : list of list of EdfAnnotation
+    annotated : list of list of Annotation
         Per record; the first of each keeps the time. Empty in plain EDF.
 
     Returns
@@ -146,14 +146,15 @@ def runs_of(
     RecordingError
         If a record begins before the one before it ends, or days after.
     """
-    if not said and records.interrupted:
+    if not annotated and records.interrupted:
         raise _timeless(path, 0)
-    if not said or records.record_s <= 0:
+    if not annotated or records.record_s <= 0:
         return [RecordRun(0, records.n_records, 0.0)] * bool(records.n_records), []
     runs: list[RecordRun] = []
     silent = 0
-    for number, told in enumerate(said):
-        onset_s = told[0].onset_s if told and not told[0].text else None
+    for number, found in enumerate(annotated):
+        is_timed = bool(found) and found[0].is_record_time
+        onset_s = found[0].onset_us / SECOND_US if is_timed else None
         if onset_s is None:
             if records.interrupted:
                 raise _timeless(path, number)

@@ -11,15 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.packets import SampleBlock
-from gateway.edf.annotations import (
-    OF_CHANNEL,
-    Annotation,
-    AnnotationCounts,
-    Annotations,
-)
+from gateway.edf.annotations import AnnotationCounts, Annotations
 from gateway.edf.fields import SECOND_US
-from gateway.edf.samples import Counts, pack
+from gateway.edf.samples import pack
 from gateway.edf.signals import RecordLayout
+from gateway.edf.tal import OF_CHANNEL, Annotation
 
 GAP = "BAD_gap"  # lost on the way from the headband
 START = "BAD_start"  # before the first sample
@@ -28,7 +24,7 @@ UNRECORDED = "BAD_unrecorded"  # received, but there was no disk for it
 KEPT = "Recorded, not scored"  # of the epoch in which the daemon was killed
 NEAR = 1e-6  # of a sample: what a float may be off
 
-RecordRun = tuple[int, int]  # samples from ... to before ... of a stream
+SampleSpan = tuple[int, int]  # samples from ... to before ... of a stream
 
 
 class RecordWriter:
@@ -111,8 +107,8 @@ class RecordWriter:
         """
         yield from self.advance(block.first, text)
         before = self.reached
-        starts: list[list[RecordRun]] = []
-        gaps: list[list[RecordRun]] = []
+        starts: list[list[SampleSpan]] = []
+        gaps: list[list[SampleSpan]] = []
         for at, first in enumerate(block.first):
             skip = before[at] - first
             present = block.present[at][skip:]
@@ -184,7 +180,7 @@ class RecordWriter:
         )
         return ceil(began_s * rates[at] - NEAR)
 
-    def _there(self, at: int, since: int, end: int) -> list[RecordRun]:
+    def _there(self, at: int, since: int, end: int) -> list[SampleSpan]:
         """Return what of a stream's samples was not said to be missing."""
         said = {GAP, UNRECORDED}
         said |= {f"{x}{OF_CHANNEL}{y}" for x in said for y in self.layout.labels(at)}
@@ -203,7 +199,9 @@ class RecordWriter:
     def _record_end(self) -> tuple[int, ...]:
         return tuple((self._next + 1) * n for n in self.layout.n_samples)
 
-    def _append(self, at: int, counts: Counts, present: NDArray[np.bool_]) -> None:
+    def _append(
+        self, at: int, counts: NDArray[np.int32], present: NDArray[np.bool_]
+    ) -> None:
         if not present.all():
             latest = np.maximum.accumulate(
                 np.where(present, np.arange(present.size), -1)
@@ -229,7 +227,7 @@ class RecordWriter:
         onset_us = self._offset_us + (self._next - 1) * self.layout.record_us
         return samples + self._annotations.fill(onset_us)
 
-    def _tell(self, runs: Sequence[Iterable[RecordRun]], text: str) -> None:
+    def _tell(self, runs: Sequence[Iterable[SampleSpan]], text: str) -> None:
         """Annotate what is missing, by channel where only some streams miss it."""
         missing: dict[tuple[int, int], list[int]] = {}
         for at, holes in enumerate(runs):
@@ -245,6 +243,6 @@ class RecordWriter:
             self._annotations.add(annotation, urgent=True)
 
 
-def _holes(present: NDArray[np.bool_]) -> Iterator[RecordRun]:
+def _holes(present: NDArray[np.bool_]) -> Iterator[SampleSpan]:
     edges = np.flatnonzero(np.diff(present, prepend=True, append=True))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

@@ -50,8 +50,6 @@ def read_scoring(path: Path, *, final: bool = False) -> Scoring:
     ------
     RecordingError
         If it cannot be read or has no stages.
-    MissingExtraError
-        If edfio is needed and not installed.
     """
     kind = path.suffix.lower()
     if kind in EDF:

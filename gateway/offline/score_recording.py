@@ -15,6 +15,7 @@ from gateway.acquisition.stream_position import LAG_S
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
+from gateway.recordings.channel_labels import nearest
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night
@@ -60,11 +61,11 @@ def night_for(
     mains_hz : float or None
         None for what the recording says, or else 50.
     """
-    own = recording.own if isinstance(recording, EdfNight) else None
-    if own is None:
+    if isinstance(recording, Recording):
         return Night(scorer, {}, mains_hz or MAINS_HZ)
-    derivations = own.derivations
-    return Night(scorer, {}, mains_hz or own.mains_hz or MAINS_HZ, derivations)
+    if mains_hz is None and recording.session is not None:
+        mains_hz = recording.session.mains_hz
+    return Night(scorer, {}, mains_hz or MAINS_HZ, recording.derivations)
 
 
 def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
@@ -83,9 +84,7 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     try:
         night.begin(info, grid)
     except ConfigError as error:
-        raise RecordingError(
-            f"{recording.name}: no EEG that the model can use: {error}"
-        ) from error
+        raise RecordingError(_without_input(recording, night, error)) from error
     if isinstance(recording, EdfNight):
         lights = deque((_true_s(at_s, grid), off) for at_s, off in recording.lights)
         for packet in _played(recording, night, info, grid):
@@ -101,6 +100,23 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     yield from night.close()
 
 
+def _without_input(
+    recording: Recording | EdfNight, night: Night, error: ConfigError
+) -> str:
+    """Return what to do about a recording without a channel for the model."""
+    if isinstance(recording, Recording) or recording.session is not None:
+        return f"{recording.name}: no EEG that the model can use: {error}"
+    labels = [signal.label for signal in recording.edf.signals]
+    inputs = night.inputs
+    offered = nearest(inputs[0], labels)
+    example = "" if offered is None else f", like --channel '{inputs[0]}={offered}'"
+    return (
+        f"{recording.edf.path}: no EEG that the model can use: the file has "
+        f"{', '.join(map(repr, labels))}, the model takes {', '.join(inputs)}; choose "
+        f"what to use{example}"
+    )
+
+
 def _switched(
     lights: deque[tuple[float, bool]], t: float, night: Night
 ) -> Iterator[Output]:
@@ -113,11 +129,11 @@ def _switched(
 
 def _grid(recording: Recording | EdfNight) -> SampleGrid | None:
     """Return where the true seconds begin, if rates are rough and the file says it."""
-    own = recording.own if isinstance(recording, EdfNight) else None
-    if own is None or len(own.epochs) < 2:  # noqa: PLR2004 (an epoch has two ends)
+    session = recording.session if isinstance(recording, EdfNight) else None
+    if session is None or len(session.epochs) < 2:  # noqa: PLR2004 (an epoch has two ends)
         return None
     fastest = max(s.sfreq for s in recording.montage.streams if s.rough_rate)
-    return RecordedGrid(fastest, own.epochs, EPOCH_S)
+    return RecordedGrid(fastest, session.epochs, EPOCH_S)
 
 
 def _true_s(counted_s: float, grid: SampleGrid | None) -> float:

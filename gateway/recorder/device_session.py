@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.edf.annotations import Annotation
+from gateway.edf.tal import Annotation
 from gateway.messages.outputs import Output, Reading
 from gateway.recorder.session_file import SessionFile
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
-from gateway.edf.annotations import parse_annotations
 from gateway.edf.fields import seconds_text
 from gateway.edf.header import Header
+from gateway.edf.tal import parse_annotations
 from gateway.errors import RecordingError
 from gateway.recorder.integrity import annotations, survey
 

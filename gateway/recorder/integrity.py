@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.edf.annotations import Annotation, AnnotationCounts, parse_annotations
+from gateway.edf.annotations import AnnotationCounts
 from gateway.edf.header import Header, parse_header
 from gateway.edf.samples import unpack
+from gateway.edf.tal import Annotation, parse_annotations
 from gateway.errors import RecordingError
 
 LONGEST_HEADER = 256 * 1025
@@ -144,6 +145,6 @@ def _samples(fd: int, header: Header, record: int) -> tuple[NDArray[np.int32], .
     found, start = [], 0
     for signal in header.signals[:-1]:
         end = start + signal.n_samples * header.sample_bytes
-        found.append(unpack(raw[start:end], wide=header.wide))
+        found.append(unpack(raw[start:end], wide=header.wide).astype(np.int32))
         start = end
     return tuple(found)

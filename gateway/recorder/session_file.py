@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gateway.edf.annotations import Annotation
 from gateway.edf.fields import patient_field, recording_field, whole_second
 from gateway.edf.header import FIXED_BYTES, SIGNAL_BYTES, Header
 from gateway.edf.record_writer import RecordWriter
 from gateway.edf.session_writer import SessionWriter
 from gateway.edf.signals import RecordLayout, lay_out
+from gateway.edf.tal import Annotation
 from gateway.errors import RecordingError
 from gateway.messages.outputs import Output, Reading, SignalBegins
 from gateway.recorder import folder as folders

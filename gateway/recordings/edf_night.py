@@ -1,7 +1,7 @@
 """A recorded night that is read while it is scored."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from gateway.acquisition.montage import Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.edf.file_reader import EdfFile, EdfSignal
-from gateway.edf.own_fields import OwnFields
 from gateway.edf.record_reader import RecordRun
+from gateway.edf.session_reader import SessionFields
+from gateway.edf.tal import OF_CHANNEL
 from gateway.errors import RecordingError
 from gateway.recordings.recording import Counts, Recording, stacked
 
@@ -21,7 +22,6 @@ from gateway.recordings.recording import Counts, Recording, stacked
 HELD = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
 LOST = (*HELD, "Recorded, not scored")
 LIGHTS = {"lights off": True, "lights on": False}  # the standard's texts
-OF_CHANNEL = "@@"  # before the label, where the text is about one channel alone
 
 
 class ChannelSource(NamedTuple):
@@ -52,8 +52,12 @@ class EdfNight:
     edf : EdfFile
     sources : tuple of tuple of ChannelSource
         The channels of every stream of `montage`.
-    own : OwnFields or None
-        What a recording of ours says beyond the standard.
+    session : SessionFields or None
+        How it was recorded and scored, where Sleepgate wrote it.
+    derivations : mapping of str to tuple of str
+        What each of the model's inputs is made of, the best first, where that is known.
+    left_out : tuple of str
+        Signals that were not taken, and why, for people.
     """
 
     name: str
@@ -61,12 +65,14 @@ class EdfNight:
     start_utc: datetime | None
     edf: EdfFile
     sources: tuple[tuple[ChannelSource, ...], ...]
-    own: OwnFields | None = None
+    session: SessionFields | None = None
+    derivations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd about the file and what was done about it."""
-        return self.edf.notes
+        return (*self.edf.notes, *self.left_out)
 
     @property
     def duration_s(self) -> float:
@@ -88,7 +94,7 @@ class EdfNight:
         labels = {"", *(source.signal.label for source in self.sources[stream])}
         marks = [(a, a.text.partition(OF_CHANNEL)) for a in self.edf.annotations]
         return [
-            Span(a.onset_s, a.onset_s + a.duration_s)
+            Span(a.onset_s, a.onset_s + (a.duration_s or 0.0))
             for a, (text, _, label) in marks
             if text in LOST and label in labels
         ]

@@ -3,8 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from gateway.edf.file_reader import read_edf
-from gateway.edf.tal import EdfAnnotation
+from gateway.edf.file_reader import EdfAnnotation, read_edf
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
 from gateway.staging.stage import STAGES, Stage
@@ -50,8 +49,6 @@ def read_hypnogram(
     ------
     RecordingError
         If the file cannot be read, has no sleep stages, or two at one time.
-    MissingExtraError
-        If edfio is not installed.
     """
     edf = read_edf(path)
     shift_s = 0.0
@@ -62,7 +59,7 @@ def read_hypnogram(
         raise RecordingError(
             f"{path}: no annotation like 'Sleep stage W'; give the hypnogram's file"
         )
-    end_s = max(a.onset_s + a.duration_s for a in scored) + shift_s
+    end_s = max(a.onset_s + (a.duration_s or 0.0) for a in scored) + shift_s
     if end_s > LONGEST_S:
         raise RecordingError(f"{path}: a stage that ends after {end_s:g} s; check it")
     stages = _laid(path, scored, shift_s, _epoch_at(end_s))
@@ -78,7 +75,10 @@ def _laid(
     stages: list[Stage | None] = [None] * n_epochs
     for annotation in scored:
         onset_s = annotation.onset_s + shift_s
-        first, last = _epoch_at(onset_s), _epoch_at(onset_s + annotation.duration_s)
+        first, last = (
+            _epoch_at(onset_s),
+            _epoch_at(onset_s + (annotation.duration_s or 0.0)),
+        )
         stage = BY_ANNOTATION[annotation.text]
         for index in range(max(first, 0), last):
             if stages[index] not in {None, stage}:

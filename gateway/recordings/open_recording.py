@@ -23,8 +23,6 @@ def open_night(
     ------
     RecordingError
         If it cannot be used.
-    MissingExtraError
-        If edfio is needed and not installed.
     """
     if path.suffix.lower() == NPZ:
         return read_npz(path, channels)

@@ -145,6 +145,11 @@ class Night:
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs of the model, in its order."""
+        return self._scorer.card.channels
+
+    @property
     def tally(self) -> LossCounts:
         """What was received and lost so far."""
         return LossCounts() if self._assembler is None else self._assembler.tally()
@@ -220,7 +225,7 @@ class Night:
     def _lay_out(
         self, montage: Montage, grid: SampleGrid | None = None, first_epoch: int = 0
     ) -> Assembler:
-        labels = self._scorer.card.channels
+        labels = self.inputs
         montager = scorable(labels, self._channels, montage, self._derivations)
         self._made_of = montager.texts()
         assembler = Assembler(montage, grid)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import SampleBlock
-from gateway.edf.annotations import parse_annotations
 from gateway.edf.fields import patient_field, recording_field
 from gateway.edf.header import Header
 from gateway.edf.record_writer import GAP, START, RecordWriter
 from gateway.edf.samples import unpack
 from gateway.edf.signals import lay_out
+from gateway.edf.tal import parse_annotations
 
 WHEN = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 RAIL = 2**15

@@ -13,12 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.edf.annotations import (
-    Annotation,
-    AnnotationCounts,
-    Annotations,
-    parse_annotations,
-)
+from gateway.edf.annotations import AnnotationCounts, Annotations
 from gateway.edf.fields import (
     eight,
     patient_field,
@@ -28,6 +23,7 @@ from gateway.edf.fields import (
 )
 from gateway.edf.header import COUNT_AT, Header, parse_header
 from gateway.edf.signals import lay_out, montage_of
+from gateway.edf.tal import Annotation, parse_annotations
 
 START = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 ONSETS = st.integers(-(10**9), 10**12)

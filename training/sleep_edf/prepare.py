@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.epoch_length import EPOCH_S
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, RecordingError
 from gateway.offline.score_recording import score
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
-from gateway.recordings.edf_recording import read_recording
+from gateway.recordings.edf_recording import open_edf
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
+from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night
 from gateway.staging.model_card import ModelCard
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -127,7 +128,7 @@ def prepare_night(path: Path, channels: Sequence[str] = CHANNELS) -> PreparedNig
     beside = find_hypnogram(path)
     if beside is None:
         raise TrainingDataError(f"{path}: no hypnogram beside it; fetch it")
-    recording = read_recording(path, {label: label for label in channels})
+    recording = _whole(path, channels)
     n_epochs = int(recording.duration_s // EPOCH_S)
     expert = read_hypnogram(beside, start_utc=recording.start_utc, n_epochs=n_epochs)
     first, last = _night(expert, path)
@@ -161,6 +162,16 @@ def prepare_night(path: Path, channels: Sequence[str] = CHANNELS) -> PreparedNig
             "wake_before_and_after_min": MARGIN // 2,
         },
     )
+
+
+def _whole(path: Path, channels: tuple[str, ...]) -> Recording:
+    """Read a recording that is as long as its header says."""
+    night = open_edf(path, {label: label for label in channels})
+    if night.edf.is_short:
+        raise RecordingError(
+            f"{path}: shorter than its header says: {night.notes[0]}; copy it again"
+        )
+    return night.load()
 
 
 def the_way(channels: Sequence[str]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import pytest
 
 from gateway import drivers
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
-from gateway.edf.annotations import Annotation, Annotations, parse_annotations
+from gateway.edf.annotations import Annotations
+from gateway.edf.file_reader import EdfAnnotation
 from gateway.edf.header import Header
-from gateway.edf.own_fields import own_words
+from gateway.edf.session_reader import read_session_fields
 from gateway.edf.signals import lay_out
-from gateway.edf.tal import EdfAnnotation
+from gateway.edf.tal import Annotation, parse_annotations
 
 MUSE = drivers.load("muse_athena").derivations["EEG Fpz-Cz"]
 LONG = tuple(f"(AF7+AF8)/2-(TP9+TP10)/{n}" for n in range(2, 30))
@@ -34,7 +35,7 @@ def test_derivations_come_back_whole(made_of):
     while waiting:
         for said in parse_annotations(waiting.fill(0)):
             read += [EdfAnnotation(0.0, 0.0, text) for text in said.texts if text]
-    own = own_words(header.encode(1), read)
-    assert own.montage == montage
-    assert own.derivations == {"EEG Fpz-Cz": made_of}
-    assert own.mains_hz == 60
+    session = read_session_fields(header.encode(1), read)
+    assert session.montage == montage
+    assert session.derivations == {"EEG Fpz-Cz": made_of}
+    assert session.mains_hz == 60

@@ -1,4 +1,4 @@
-"""What a recording of our own says of itself beyond the standard. Pure.
+"""Session fields of a recording that Sleepgate wrote, beyond the standard. Pure.
 
 Eight characters of a physical range do not give a calibration back, and where a rate
 is rough the file's clock is not the night's: see docs/recording.md for the words that
@@ -11,17 +11,17 @@ from datetime import datetime
 
 from gateway.acquisition.montage import Montage
 from gateway.edf.annotations import GOES_ON, STAGE
+from gateway.edf.file_reader import EdfAnnotation
 from gateway.edf.header import ANNOTATIONS, parse_header
 from gateway.edf.session_writer import SCORED_UNTIL
 from gateway.edf.signals import montage_of
-from gateway.edf.tal import EdfAnnotation
 
 START, INPUT, MAINS, HZ = "Start ", "Input ", "Mains ", " Hz"
 ABSENT, OR = "absent", " | "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OwnFields:
+class SessionFields:
     """How a session was recorded and scored.
 
     Attributes
@@ -49,8 +49,10 @@ class OwnFields:
     epochs: tuple[int, ...]
 
 
-def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> OwnFields | None:
-    """Read what a recording of ours says; None if it is somebody else's.
+def read_session_fields(
+    header: bytes, annotations: Sequence[EdfAnnotation]
+) -> SessionFields | None:
+    """Read the session of a recording of ours; None for another program's file.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def own_words(header: bytes, annotations: Sequence[EdfAnnotation]) -> OwnFields 
         signals.append(tuple(ordinary[taken : taken + len(stream.channels)]))
         taken += len(stream.channels)
     texts = _joined(annotations)
-    return OwnFields(
+    return SessionFields(
         montage=montage,
         signals=tuple(signals),
         start_utc=_start(texts),
