@@ -63,7 +63,7 @@ def _live() -> Iterator[Show]:
         def show(lines: Sequence[StatusTextLine]) -> None:
             text = Text()
             for line in lines:
-                text.append(line.text + "\n", COLOURS.get(line.mood, ""))
+                text.append(line.text + "\n", COLOURS.get(line.tone, ""))
             live.update(text, refresh=True)
 
         yield show

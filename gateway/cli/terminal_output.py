@@ -24,5 +24,5 @@ def say(lines: Sequence[StatusTextLine], out: TextIO) -> None:
     """Print `lines`."""
     colour = may_colour(out)
     for line in lines:
-        text = click.style(line.text, COLOURS.get(line.mood)) if colour else line.text
+        text = click.style(line.text, COLOURS.get(line.tone)) if colour else line.text
         click.echo(text, file=out, color=colour)

@@ -23,7 +23,7 @@ from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, open_night
 from gateway.reports.summary_text import summary_lines
-from gateway.staging.plausibility import doubts
+from gateway.staging.plausibility import plausibility_warnings
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import NightSummary
 from gateway.staging.stage import Refusal, Stage
@@ -128,7 +128,7 @@ def _score_one(
     flaws = [frozenset(f.value for q in e.quality for f in q.flaws) for e in scored]
     for note in (
         *recording.notes,
-        *doubts(stages, flaws, recording.montage, card.band, in_bed),
+        *plausibility_warnings(stages, flaws, recording.montage, card.band, in_bed),
     ):
         click.echo(f"sleepgate: {file}: {note}", err=True)
     _compare(file, recording.start_utc, stages)

@@ -1,1 +1,1 @@
-"""How far two scorings of the same nights agree: epoch by epoch, night by night."""
+"""Agreement of two scorings of the same nights, by epoch and by night."""

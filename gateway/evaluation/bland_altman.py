@@ -1,4 +1,4 @@
-"""Agreement of a number of the night over many nights: bias and limits.
+"""Bland-Altman agreement of a sleep statistic over many nights: bias and limits.
 
 After Menghini et al. 2021, SLEEP 44:zsaa170 (https://doi.org/10.1093/sleep/zsaa170),
 with the parametric intervals of Bland & Altman 1999, Stat. Methods Med. Res. 8:135.
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 
 class RegressionLine(NamedTuple):
-    """A least-squares line over the reference, and how sure its slope is."""
+    """Least-squares line over the reference, with the p value of its slope."""
 
     slope: float
     intercept: float
@@ -69,11 +69,11 @@ class NightsAgreement:
     residual_line : RegressionLine
         Absolute residual of `bias_line` over reference.
     proportional_bias : bool
-        The bias changes with the reference: `bias_line` tells more than `bias`.
+        The bias changes with the reference: use `bias_line`, not `bias`.
     heteroscedastic : bool
         The spread changes with the reference: limits follow `residual_line`.
     normal : bool
-        Nothing speaks against normal differences, which the intervals assume.
+        Normality of the differences, which the intervals assume, is not rejected.
     """
 
     reference: Array
@@ -96,7 +96,7 @@ class NightsAgreement:
     def limits_at(self, reference: float) -> tuple[float, float, float]:
         """Return lower limit, bias and upper limit at a value of the reference.
 
-        They follow the lines where `proportional_bias` or `heteroscedastic` say so.
+        They follow the lines where `proportional_bias` or `heteroscedastic` is true.
         """
         bias = self.bias.value
         half = SPREAD * self.sd
@@ -125,7 +125,7 @@ def agree_over_nights(
     Returns
     -------
     NightsAgreement or None
-        None with fewer than three nights, which allow no such statement.
+        None with fewer than three nights: a line through two has no residuals.
 
     Raises
     ------

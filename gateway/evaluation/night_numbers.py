@@ -1,4 +1,4 @@
-"""Which numbers of a night are compared between two scorings of it."""
+"""Sleep statistics that are compared between two scorings of a night."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Hypnogram = Sequence[Stage | Refusal | None]
 
 @dataclass(frozen=True, slots=True)
 class NightComparison:
-    """One night, scored twice.
+    """Comparison of two scorings of one night.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_recording import open_night
-from gateway.staging.plausibility import doubts
+from gateway.staging.plausibility import plausibility_warnings
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.scorers.litert import LiteRtScorer
@@ -130,7 +130,7 @@ def stage_file(path: Path, options: ScoreOptions) -> ScoredNight:
         notes=recording.notes,
     )
     return night.with_notes(
-        doubts(
+        plausibility_warnings(
             night.stages,
             [epoch.flaws for epoch in night.epochs],
             recording.montage,

@@ -24,7 +24,7 @@ class StatusTextLine(NamedTuple):
     """A line, and how it is meant."""
 
     text: str
-    mood: LineTone = LineTone.PLAIN
+    tone: LineTone = LineTone.PLAIN
 
 
 def status_lines(status: Mapping[str, Any]) -> list[StatusTextLine]:
@@ -42,7 +42,7 @@ def status_lines(status: Mapping[str, Any]) -> list[StatusTextLine]:
     for label, line in rows:
         shown = "" if label == before else label
         lines.append(
-            StatusTextLine(f"{shown:<{width}}{_one_line(line.text)}", line.mood)
+            StatusTextLine(f"{shown:<{width}}{_one_line(line.text)}", line.tone)
         )
         before = label
     return lines

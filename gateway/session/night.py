@@ -59,7 +59,7 @@ class Night:
         self._made_of: dict[str, tuple[str, ...]] = {}
         self._told = False
         self._tick: ClockTick | None = None
-        self._judge = EpochScorer(scorer)
+        self._epoch_scorer = EpochScorer(scorer)
         self.scoring_state = ScoringState()
 
     def begin(self, info: HeadbandInfo, grid: SampleGrid | None = None) -> None:
@@ -96,7 +96,7 @@ class Night:
         self._info = past.info
         self.scoring_state.restore(past.epochs, past.state.lights)
         for scored in past.epochs:
-            self._judge.remember(scored.index, scored.raw_hypnodensity)
+            self._epoch_scorer.remember(scored.index, scored.raw_hypnodensity)
 
     def checkpoint(self, tally: LossCounts) -> GridCheckpoint | None:
         """Return where the session stands after its last epoch.
@@ -160,8 +160,8 @@ class Night:
         return len(self.scoring_state.epochs)
 
     def close(self) -> Iterator[Output]:
-        """Yield what is only known at the end: the last moments, the statistics."""
-        for event in self.scoring_state.last_moments():
+        """Yield what is only known at the end: the last events, the statistics."""
+        for event in self.scoring_state.final_events():
             yield self._dated(event)
         yield NightEpochs(tuple(self.scoring_state.epochs), final=True)
         yield self.scoring_state.summary()
@@ -207,18 +207,18 @@ class Night:
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:
         if self._tick is None:
             raise RuntimeError("an epoch before the first tick()")
-        verdict = self._judge.push(epoch)
+        score = self._epoch_scorer.score_epoch(epoch)
         start_utc = assembler.utc_of(epoch.index * EPOCH_S, self._tick)
         return ScoredEpoch(
             index=epoch.index,
             start_utc=start_utc,
-            stage=verdict.stage,
-            hypnodensity=verdict.hypnodensity,
+            stage=score.stage,
+            hypnodensity=score.hypnodensity,
             quality=epoch.quality,
-            asleep=self.scoring_state.asleep(verdict.stage),
+            asleep=self.scoring_state.asleep(score.stage),
             t_rx=epoch.t_rx,
             span=epoch.span,
-            raw_hypnodensity=verdict.raw,
+            raw_hypnodensity=score.raw,
             clock_synchronised=self._tick.synchronised,
         )
 

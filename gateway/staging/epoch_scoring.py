@@ -1,4 +1,4 @@
-"""Score an epoch, or say why it must stay unscored."""
+"""Scoring of one epoch, or the reason why it stays unscored. Pure."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,8 +15,8 @@ from gateway.staging.stage import Refusal, Stage, likeliest
 EEG = "EEG "  # how EDF+ labels of electroencephalograms begin
 
 
-class EpochVerdict(NamedTuple):
-    """What is said of an epoch.
+class EpochScore(NamedTuple):
+    """Stage and probabilities of an epoch.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class EpochVerdict(NamedTuple):
 
 
 class EpochScorer:
-    """Stages the epochs of one night in the light of those before them.
+    """Scorer of one night's epochs, each in the context of those before it.
 
     Parameters
     ----------
@@ -46,25 +46,25 @@ class EpochScorer:
         self._scorer = scorer
         self._context = None if head is None else Context(head.n_epochs)
 
-    def push(self, epoch: Epoch) -> EpochVerdict:
+    def score_epoch(self, epoch: Epoch) -> EpochScore:
         """Stage `epoch` or refuse it; later than any before it."""
         stage, raw = score_or_refuse(epoch, self._scorer)
         if self._context is None:
-            return EpochVerdict(stage, raw, raw)
+            return EpochScore(stage, raw, raw)
         self.remember(epoch.index, raw)
         if not raw:
-            return EpochVerdict(stage)
+            return EpochScore(stage)
         try:
             hypnodensity = self._scorer.in_context(self._context.codes())
         except ModelError:
-            return EpochVerdict(Refusal.MODEL_ERROR)
-        return EpochVerdict(likeliest(hypnodensity), hypnodensity, raw)
+            return EpochScore(Refusal.MODEL_ERROR)
+        return EpochScore(likeliest(hypnodensity), hypnodensity, raw)
 
     def remember(self, index: int, raw: Hypnodensity) -> None:
-        """Learn what an epoch scored earlier was by itself, without staging it.
+        """Add an epoch that was scored earlier to the context, without staging it.
 
-        To go on with a night after a restart: the stages that follow are those
-        that would have followed.
+        A night that continues after a restart then has the stages that it would have
+        had without it.
 
         Parameters
         ----------
@@ -129,22 +129,22 @@ def scorable(
     ConfigError
         If a derivation asked for cannot be made, or no EEG.
     """
-    montager = resolve(labels, texts, montage, offered)
-    if not offers_eeg(montager):
+    picker = resolve(labels, texts, montage, offered)
+    if not offers_eeg(picker):
         raise ConfigError([nothing_to_score(montage, labels)])
-    return montager
+    return picker
 
 
-def offers_eeg(montager: DerivationPicker) -> bool:
-    """Tell whether one EEG input of the model is there: no stage without EEG."""
+def offers_eeg(picker: DerivationPicker) -> bool:
+    """Return whether one EEG input of the model is there: no stage without EEG."""
     return any(
         there and label.startswith(EEG)
-        for label, there in zip(montager.labels, montager.alternatives, strict=True)
+        for label, there in zip(picker.labels, picker.alternatives, strict=True)
     )
 
 
 def nothing_to_score(montage: Montage, wanted: tuple[str, ...]) -> str:
-    """Say what the headband has, and that the `wanted` inputs must be made of it."""
+    """Return an error text: the headband's channels, and the inputs to make of them."""
     offered = [c.label for stream in montage.streams for c in stream.channels]
     return (
         f"channels: the headband gives {', '.join(offered)}; say which of them "
@@ -153,7 +153,7 @@ def nothing_to_score(montage: Montage, wanted: tuple[str, ...]) -> str:
 
 
 def _eeg(epoch: Epoch, scorer: Scorer) -> list[Quality]:
-    """Return the verdicts on the EEG derivations that the headband has."""
+    """Return the quality of each EEG derivation that the headband has."""
     labelled = zip(scorer.card.channels, epoch.quality, strict=True)
     return [
         quality

@@ -1,4 +1,4 @@
-"""What happens in a night, as moments: falling asleep, REM, a mark. Pure."""
+"""Events of a night: sleep onset, awakenings, REM, markers. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNSTABLE = 4  # epochs refused in a row: two minutes
 
 
 class EventKind(Enum):
-    """What an event is about; the value is its name in messages."""
+    """Kinds of event; the value is the name in messages."""
 
     SLEEP_ONSET = "sleep_onset"
     AWAKENING = "awakening"
@@ -40,7 +40,7 @@ MARK = EventKind.MARKER
 
 @dataclass(frozen=True, slots=True)
 class SleepEvent:
-    """A moment of the night.
+    """An event of the night.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class SleepEvent:
     second : float or None
         When it happened, seconds since the session began, on its sample grid.
     text : str or None
-        What a marker says, or why recording pauses; one line.
+        Text of a marker, or the reason why recording pauses; one line.
     step_s : float or None
         By how much this machine's clock was set, and all times with it; `utc` is by
         the new one.
@@ -70,16 +70,16 @@ class SleepEvent:
 
 
 class SleepEvents:
-    """Tell the moments from the stages, as they come.
+    """Detector of events in the stages of a running night.
 
     A stage counts once two scored epochs in a row show it (`TO_TURN`, as for
-    `ScoredEpoch.asleep`), so an event is told one epoch after it began. Refused
+    `ScoredEpoch.asleep`), so an event is known one epoch after it began. Refused
     epochs neither count nor interrupt.
 
-    - Sleep onset is told once a night, an awakening each time sleep ends.
-    - The final awakening is only known at the end: `close` tells it.
+    - Sleep onset occurs once a night, an awakening each time sleep ends.
+    - The final awakening is only known at the end: `final_events` yields it.
     - Four refused epochs in a row make the signal unstable, two with the headband
-      off the head make it off; each is told once until an epoch is scored again.
+      off the head make it off; each is reported once until an epoch is scored again.
     """
 
     def __init__(self) -> None:
@@ -91,8 +91,8 @@ class SleepEvents:
         self._last_asleep: ScoredEpoch | None = None
         self._refused = self._off = 0
 
-    def push(self, scored: ScoredEpoch) -> Iterator[SleepEvent]:
-        """Yield what `scored` shows to have happened."""
+    def add_epoch(self, scored: ScoredEpoch) -> Iterator[SleepEvent]:
+        """Add the next epoch; yield the events that it completes."""
         if isinstance(scored.stage, Refusal):
             yield from self._refuse(scored, scored.stage)
             return
@@ -100,7 +100,7 @@ class SleepEvents:
         yield from self._turn(scored, scored.stage)
         yield from self._steady_stage(scored, scored.stage)
 
-    def close(self) -> Iterator[SleepEvent]:
+    def final_events(self) -> Iterator[SleepEvent]:
         """Yield the final awakening, if the night ended awake after sleep."""
         last = self._last_asleep
         if last is not None and self._asleep is False:

@@ -1,4 +1,4 @@
-"""Lights off and on: what of a session counts as time in bed. Pure."""
+"""Lights-off and lights-on markers, which bound the time in bed. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from gateway.staging.stage import Refusal, Stage
 
 @dataclass(frozen=True, slots=True)
 class Lights:
-    """The marks that stand.
+    """Lights-off and lights-on markers that are in force.
 
     - Lights off counts until sleep follows: marked again before, the later one
       stands. After sleep, lights off again means that the night goes on.
@@ -31,7 +31,7 @@ class Lights:
     def marked(
         self, epoch: int, utc: datetime, stages: Sequence[Stage | Refusal], *, off: bool
     ) -> "Lights":
-        """Return these with one more mark.
+        """Return these with one more marker.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Lights:
         return replace(self, on_epoch=epoch, on_utc=utc)
 
     def shifted(self, by: timedelta) -> "Lights":
-        """Return these with all times `by` later."""
+        """Return these with both times `by` later."""
         return replace(
             self,
             off_utc=self.off_utc and self.off_utc + by,
@@ -76,5 +76,5 @@ class Lights:
 
 
 def is_sleep(stage: Stage | Refusal) -> bool:
-    """Tell whether an epoch was scored as sleep."""
+    """Return whether an epoch was scored as sleep."""
     return isinstance(stage, Stage) and stage is not Stage.W

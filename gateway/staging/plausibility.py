@@ -1,4 +1,4 @@
-"""What makes a whole night's hypnogram doubtful, in words. Pure."""
+"""Plausibility checks of a whole night's hypnogram, as warnings for people. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,25 +21,25 @@ HINTS = {
 }
 
 
-def doubts(
+def plausibility_warnings(
     stages: Sequence[Stage | Refusal],
     flaws: Sequence[Collection[str]],
     montage: Montage,
     band: Band,
     in_bed: slice | range | None = None,
 ) -> tuple[str, ...]:
-    """Say what a reader of the hypnogram must know before believing it.
+    """Return warnings that a reader of the hypnogram needs.
 
     Parameters
     ----------
     stages : sequence of Stage or Refusal
         One per epoch.
     flaws : sequence of collection of str
-        What was wrong with any derivation of each, in the words of messages.
+        Flaws of any derivation of each epoch, as named in messages.
     montage : Montage
-        What was recorded.
+        Channels recorded.
     band : Band
-        What the model hears.
+        Frequencies that the model was trained on.
     in_bed : slice or range, or None
         The epochs that count as time in bed; None for all.
     """
@@ -91,6 +91,6 @@ def _uniform(stages: Sequence[Stage | Refusal]) -> Iterator[str]:
     (stage, n_epochs), *_ = scored.most_common(1)
     if n_epochs > ONE_STAGE * scored.total():
         yield (
-            f"{n_epochs} of {scored.total()} scored epochs are {stage.value}: look at "
-            "the signal before you believe it"
+            f"{n_epochs} of {scored.total()} scored epochs are {stage.value}: check "
+            "the signal"
         )

@@ -1,4 +1,4 @@
-"""What a classifier says about one epoch."""
+"""Scored epoch, and the interface of the classifiers that score it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is known of a night as it goes on: its epochs, moments, lights. Pure."""
+"""Scoring state of a running night: epochs, events, lights. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from gateway.staging.stage import Refusal, Stage
 
 
 class ScoringState:
-    """Keeps a night epoch by epoch.
+    """State of a night, epoch by epoch.
 
     Attributes
     ----------
@@ -39,42 +39,42 @@ class ScoringState:
         return self._hypnogram.stages
 
     def asleep(self, stage: Stage | Refusal) -> bool | None:
-        """Take the next epoch's stage; return whether the sleeper is asleep."""
-        return self._asleep.push(stage)
+        """Add the next epoch's stage; return whether the sleeper is asleep."""
+        return self._asleep.add_stage(stage)
 
     def add(self, scored: ScoredEpoch) -> Iterator[SleepEvent]:
-        """Take an epoch whose stage was taken; yield what it shows to have happened."""
+        """Add an epoch after its stage; yield the events that it completes."""
         self._hypnogram.add(scored)
         self.epochs.append(scored)
-        yield from self._events.push(scored)
+        yield from self._events.add_epoch(scored)
 
     def restore(self, epochs: Iterable[ScoredEpoch], lights: Lights) -> None:
-        """Go on after `epochs`, of which everything was told."""
+        """Continue after `epochs`, whose events were published before."""
         self.lights = lights
         for scored in epochs:
             self.asleep(scored.stage)
             for _ in self.add(scored):
                 pass
 
-    def mark(self, moment: SleepEvent, text: str) -> SleepEvent:
-        """Return that something happened at `moment`; `text` says what, in one line."""
+    def mark(self, event: SleepEvent, text: str) -> SleepEvent:
+        """Return `event` with the text of its marker, made one line."""
         one_line = "".join(c if c.isprintable() else " " for c in text)
-        return replace(moment, text=one_line)
+        return replace(event, text=one_line)
 
-    def switch_lights(self, moment: SleepEvent, *, off: bool) -> SleepEvent:
-        """Note that the lights went off or on at `moment`."""
-        epoch = round((moment.second or 0.0) / EPOCH_S)
-        self.lights = self.lights.marked(epoch, moment.utc, self.stages, off=off)
-        return moment
+    def switch_lights(self, event: SleepEvent, *, off: bool) -> SleepEvent:
+        """Set lights off or on at the time of `event`; return it."""
+        epoch = round((event.second or 0.0) / EPOCH_S)
+        self.lights = self.lights.marked(epoch, event.utc, self.stages, off=off)
+        return event
 
-    def set_clock(self, moment: SleepEvent, by_s: float) -> SleepEvent:
-        """Note that the wall clock was set by so much; `moment` is by the new one."""
+    def set_clock(self, event: SleepEvent, by_s: float) -> SleepEvent:
+        """Shift the lights by a step of the wall clock; `event` is by the new clock."""
         self.lights = self.lights.shifted(timedelta(seconds=by_s))
-        return replace(moment, step_s=by_s)
+        return replace(event, step_s=by_s)
 
-    def last_moments(self) -> Iterator[SleepEvent]:
-        """Yield what is only known at the end."""
-        yield from self._events.close()
+    def final_events(self) -> Iterator[SleepEvent]:
+        """Yield the events that are only known at the end."""
+        yield from self._events.final_events()
 
     def summary(self) -> NightSummary:
         """Return the statistics of the time in bed, by both passes."""

@@ -1,4 +1,4 @@
-"""The night in numbers.
+"""Sleep statistics of a hypnogram: TST, SE, SOL, WASO, latencies. Pure.
 
 Definitions and rounding are those of YASA 0.8.1, ``Hypnogram.sleep_statistics``
 (Vallat & Walker 2021, eLife 10:e70092, https://doi.org/10.7554/eLife.70092), with
@@ -68,7 +68,7 @@ class NightSummary:
         Changes of stage between neighbouring scored epochs, per hour of sleep; not
         YASA's. The stage-shift index of clinical reports.
     second : SmoothedSummary or None
-        What the second pass makes of the night, once it is over.
+        Statistics after the second pass, once the night is over.
     """
 
     hypnogram: tuple[Stage | Refusal, ...]
@@ -99,7 +99,7 @@ class NightSummary:
 
 
 class SmoothedSummary(NamedTuple):
-    """Statistics after the second pass, and in how many epochs that said otherwise."""
+    """Statistics after the second pass, and the number of epochs that it changed."""
 
     summary: NightSummary
     n_changed: int

@@ -1,4 +1,4 @@
-"""Wake or sleep, steady enough to switch a lamp by."""
+"""Sleep/wake debouncer, steady enough to switch a lamp by. Pure."""
 
 from gateway.staging.stage import Refusal, Stage
 
@@ -6,18 +6,18 @@ TO_TURN = 2  # equal scored epochs
 
 
 class SleepWakeDebouncer:
-    """Debounce wake and sleep.
+    """Debouncer of wake and sleep.
 
-    The first scored epoch decides; after it, two scored epochs that agree against
-    the verdict turn it. Refused epochs neither count nor interrupt.
+    The first scored epoch decides; after it, two scored epochs in a row that contradict
+    the state change it. Refused epochs neither count nor interrupt.
     """
 
     def __init__(self) -> None:
         self._asleep: bool | None = None
         self._against = 0
 
-    def push(self, stage: Stage | Refusal) -> bool | None:
-        """Take the next epoch; return the verdict, None before any was scored."""
+    def add_stage(self, stage: Stage | Refusal) -> bool | None:
+        """Add the next epoch; return whether asleep, None before any was scored."""
         if isinstance(stage, Refusal):
             return self._asleep
         asleep = stage is not Stage.W

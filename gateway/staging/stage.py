@@ -32,7 +32,7 @@ def likeliest(hypnodensity: tuple[float, ...]) -> Stage:
 
 
 class Refusal(Enum):
-    """Why an epoch was left unscored; the value is its name in messages."""
+    """Reasons to leave an epoch unscored; the value is the name in messages."""
 
     WARM_UP = "warmup"
     GAP = "gap"

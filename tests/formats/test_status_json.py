@@ -178,7 +178,7 @@ def test_a_new_session_forgets_the_epochs_and_losses_of_the_one_before():
 
 def mood_of(document, word):
     (line,) = (line for line in status_lines(document) if word in line.text)
-    return line.mood
+    return line.tone
 
 
 def test_what_is_wrong_is_not_shown_as_well():

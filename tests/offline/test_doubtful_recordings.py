@@ -10,7 +10,7 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.errors import RecordingError
 from gateway.offline.score_file import ScoreOptions, stage_file
 from gateway.preprocessing.filtering import Band
-from gateway.staging.plausibility import doubts
+from gateway.staging.plausibility import plausibility_warnings
 from gateway.staging.stage import Refusal, Stage
 
 MINUTES = 3
@@ -101,7 +101,7 @@ def test_a_night_of_forty_hours_and_one_of_a_single_stage_are_doubted():
 
     def words(stages, in_bed=None):
         flaws = [()] * len(stages)
-        return " / ".join(doubts(stages, flaws, montage, Band(), in_bed))
+        return " / ".join(plausibility_warnings(stages, flaws, montage, Band(), in_bed))
 
     assert "40.0 hours count as time in bed" in words([Stage.W, Stage.N2] * 2400)
     assert words([Stage.W, Stage.N2] * 2400, range(100, 1060)) == ""

@@ -45,9 +45,11 @@ def epoch_of(index, density):
     return Epoch(index, uv, (FINE if density else FLAT,), 30.0 * index)
 
 
-def staged(night, judge=None, first=0):
-    judge = judge or EpochScorer(Remembering())
-    return [judge.push(epoch_of(first + n, of)) for n, of in enumerate(night)]
+def staged(night, epoch_scorer=None, first=0):
+    epoch_scorer = epoch_scorer or EpochScorer(Remembering())
+    return [
+        epoch_scorer.score_epoch(epoch_of(first + n, of)) for n, of in enumerate(night)
+    ]
 
 
 @given(nights)
@@ -62,9 +64,9 @@ def test_the_head_sees_the_last_epochs_and_nothing_where_there_was_none(night):
 
 @given(nights, st.integers(1, 9), nights)
 def test_epochs_that_never_came_are_like_refused_ones(before, lost, after):
-    judge = EpochScorer(Remembering())
-    staged(before, judge)
-    holed = staged(after, judge, first=len(before) + lost)
+    epoch_scorer = EpochScorer(Remembering())
+    staged(before, epoch_scorer)
+    holed = staged(after, epoch_scorer, first=len(before) + lost)
     assert holed == staged([*before, *[()] * lost, *after])[-len(after) :]
 
 
@@ -77,10 +79,10 @@ def test_the_future_changes_nothing_before_it(night, one_end, other_end):
 @given(nights, nights)
 def test_after_a_restart_the_night_goes_on_as_if_there_had_been_none(before, after):
     whole = staged(before + after)
-    judge = EpochScorer(Remembering())
+    epoch_scorer = EpochScorer(Remembering())
     for index, verdict in enumerate(whole[: len(before)]):
-        judge.remember(index, verdict.raw)
-    assert staged(after, judge, first=len(before)) == whole[len(before) :]
+        epoch_scorer.remember(index, verdict.raw)
+    assert staged(after, epoch_scorer, first=len(before)) == whole[len(before) :]
 
 
 @given(nights)
@@ -104,16 +106,22 @@ def test_without_a_head_every_epoch_is_staged_by_itself(night):
 
 def test_a_head_that_fails_refuses_its_epoch_and_the_night_goes_on():
     scorer = Remembering()
-    judge = EpochScorer(scorer)
+    epoch_scorer = EpochScorer(scorer)
     density = (0.6, 0.1, 0.1, 0.1, 0.1)
 
     def fail(codes):
         raise ModelError("toy-1: inference failed")
 
     scorer.in_context = fail
-    assert judge.push(epoch_of(0, density)) == (Refusal.MODEL_ERROR, (), ())
+    assert epoch_scorer.score_epoch(epoch_of(0, density)) == (
+        Refusal.MODEL_ERROR,
+        (),
+        (),
+    )
     del scorer.in_context
-    assert judge.push(epoch_of(1, density)) == staged([density, density])[1]
+    assert (
+        epoch_scorer.score_epoch(epoch_of(1, density)) == staged([density, density])[1]
+    )
 
 
 @given(densities)

@@ -26,15 +26,15 @@ def night(text):
             stage=stage,
             hypnodensity=(0.1, 0.1, 0.6, 0.1, 0.1) if scored else (),
             quality=(),
-            asleep=debounced.push(stage),
+            asleep=debounced.add_stage(stage),
             t_rx=0.0,
         )
 
 
 def told(text, *, ended=False):
     events = SleepEvents()
-    said = [event for scored in night(text) for event in events.push(scored)]
-    return said + (list(events.close()) if ended else [])
+    said = [event for scored in night(text) for event in events.add_epoch(scored)]
+    return said + (list(events.final_events()) if ended else [])
 
 
 def words(text, **how):

@@ -147,27 +147,27 @@ def test_the_figures_on_the_card_are_those_of_the_file(scorer, shared_data):
 def night(scorer, seed=0, n_epochs=40):
     """A night of noise whose depth wanders, with holes, and what is said of it."""
     dice = np.random.default_rng(seed)
-    judge, depth = EpochScorer(scorer), 20.0
+    epoch_scorer, depth = EpochScorer(scorer), 20.0
     for index in range(n_epochs):
         depth *= np.exp(dice.normal(0, 0.4))
         uv = np.cumsum(dice.normal(0, 1, (3, 3000)), axis=1)
         uv = depth * (uv - uv.mean(1, keepdims=True)) / uv.std(1, keepdims=True)
-        yield judge, epoch_of(uv * (dice.random() > 0.1), index)
+        yield epoch_scorer, epoch_of(uv * (dice.random() > 0.1), index)
 
 
 def test_the_head_sees_the_night_and_nothing_of_its_future(scorer):
-    whole = [judge.push(epoch) for judge, epoch in night(scorer)]
+    whole = [epoch_scorer.score_epoch(epoch) for epoch_scorer, epoch in night(scorer)]
     assert any(verdict.hypnodensity != verdict.raw for verdict in whole)
     assert any(isinstance(verdict.stage, Refusal) for verdict in whole)
     epochs = [epoch for _, epoch in night(scorer)]
     other = [epoch for _, epoch in night(scorer, seed=1)]
     changed = EpochScorer(scorer)
-    mixed = [changed.push(epoch) for epoch in [*epochs[:20], *other[20:]]]
+    mixed = [changed.score_epoch(epoch) for epoch in [*epochs[:20], *other[20:]]]
     assert mixed[:20] == whole[:20]
     resumed = EpochScorer(scorer)
     for index, verdict in enumerate(whole[:30]):
         resumed.remember(index, verdict.raw)
-    assert [resumed.push(epoch) for epoch in epochs[30:]] == whole[30:]
+    assert [resumed.score_epoch(epoch) for epoch in epochs[30:]] == whole[30:]
 
 
 def test_the_head_answers_its_golden_vectors_as_the_network_does(scorer):

@@ -11,7 +11,7 @@ stages = st.lists(st.sampled_from([*Stage, *Refusal]), max_size=50)
 
 def verdicts(night):
     asleep = SleepWakeDebouncer()
-    return [asleep.push(stage) for stage in night]
+    return [asleep.add_stage(stage) for stage in night]
 
 
 def test_nothing_is_said_before_the_first_scored_epoch():

@@ -8,10 +8,10 @@ from gateway.epoch_length import EPOCH_S
 from gateway.evaluation.agreement import agreement
 from gateway.formats.json_fields import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
-from gateway.reports.night.night_report import NightReport, TroubleSpan, troubles
+from gateway.reports.night.night_report import LossSpan, NightReport, loss_spans
 from gateway.staging.stage import STAGES
 
-MOST_TROUBLES = 24
+MOST_SPANS = 24
 # YASA's name, what it is, its unit
 YASA_ROWS = (
     ("TIB", "Time in bed", "min"),
@@ -137,7 +137,7 @@ def _share(value: float | None) -> str:
 def loss_section(report: NightReport) -> Iterator[str]:
     """Yield what was lost or refused, and when."""
     night = report.night
-    found = troubles(night)
+    found = loss_spans(night)
     recorded_s = len(night.epochs) * EPOCH_S
     share = 100 * night.missing_s / recorded_s if recorded_s else 0.0
     yield "<section><h2>What was lost, and when</h2>"
@@ -146,11 +146,11 @@ def loss_section(report: NightReport) -> Iterator[str]:
         f"night); {report.n_refused} of {len(night.epochs)} epochs were not scored.</p>"
     )
     if found:
-        worst = sorted(found, key=lambda t: (-t.n_epochs, -t.lost_s))[:MOST_TROUBLES]
+        worst = sorted(found, key=lambda t: (-t.n_epochs, -t.lost_s))[:MOST_SPANS]
         yield '<div class="scroll"><table><tr><th>when</th><th class="words">what</th>'
         yield "<th>epochs</th><th>lost</th><th>scored</th></tr>"
-        for trouble in sorted(worst):
-            yield _trouble(report, trouble)
+        for span in sorted(worst):
+            yield _loss_row(report, span)
         yield "</table></div>"
         if len(found) > len(worst):
             left = len(found) - len(worst)
@@ -158,14 +158,14 @@ def loss_section(report: NightReport) -> Iterator[str]:
     yield "</section>"
 
 
-def _trouble(report: NightReport, trouble: TroubleSpan) -> str:
-    begin = report.clock(trouble.first, "%H:%M:%S")
-    end = report.clock(trouble.first + trouble.n_epochs, "%H:%M:%S")
-    lost = _seconds(trouble.lost_s) if trouble.lost_s else "-"
+def _loss_row(report: NightReport, span: LossSpan) -> str:
+    begin = report.clock(span.first, "%H:%M:%S")
+    end = report.clock(span.first + span.n_epochs, "%H:%M:%S")
+    lost = _seconds(span.lost_s) if span.lost_s else "-"
     return (
-        f'<tr><td>{begin} to {end}</td><td class="words">{escape(trouble.what)}</td>'
-        f"<td>{trouble.n_epochs}</td><td>{lost}</td>"
-        f"<td>{'no' if trouble.refused else 'yes'}</td></tr>"
+        f'<tr><td>{begin} to {end}</td><td class="words">{escape(span.what)}</td>'
+        f"<td>{span.n_epochs}</td><td>{lost}</td>"
+        f"<td>{'no' if span.refused else 'yes'}</td></tr>"
     )
 
 

@@ -89,7 +89,7 @@ class NightReport:
         return round_ticks(start, len(self.night.epochs), dated=self.night.dated)
 
 
-class TroubleSpan(NamedTuple):
+class LossSpan(NamedTuple):
     """Neighbouring epochs with one thing wrong.
 
     Attributes
@@ -109,9 +109,9 @@ class TroubleSpan(NamedTuple):
     refused: bool
 
 
-def troubles(night: ScoredNight) -> list[TroubleSpan]:
+def loss_spans(night: ScoredNight) -> list[LossSpan]:
     """Return what was lost or refused, and when, in the order of time."""
-    found: list[TroubleSpan] = []
+    found: list[LossSpan] = []
     for epoch in night.epochs:
         what = _what(epoch)
         if what is None:
@@ -127,7 +127,7 @@ def troubles(night: ScoredNight) -> list[TroubleSpan]:
                 n_epochs=last.n_epochs + 1, lost_s=last.lost_s + epoch.missing_s
             )
         else:
-            found.append(TroubleSpan(epoch.index, 1, what, epoch.missing_s, refused))
+            found.append(LossSpan(epoch.index, 1, what, epoch.missing_s, refused))
     return found
 
 

@@ -15,7 +15,7 @@ from gateway.formats.night_statistics import yasa_statistics
 from gateway.models.load import read_model
 from gateway.reports.bland_altman_svg import bland_altman_svg
 from gateway.reports.night.html_page import report_html
-from gateway.reports.night.night_report import NightReport, troubles
+from gateway.reports.night.night_report import NightReport, loss_spans
 from gateway.reports.night.svg_picture import report_svg
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Refusal, Stage
@@ -110,7 +110,7 @@ def test_times_are_of_the_zone_asked_for():
 def test_what_was_lost_is_told_with_its_time_and_reason():
     stages = [Stage.N2] * 2 + [Refusal.GAP] * 3 + [Stage.N2] + [Refusal.LOW_QUALITY]
     night = night_of(stages)
-    first, second = troubles(night)
+    first, second = loss_spans(night)
     assert (first.first, first.n_epochs, first.lost_s, first.refused) == (
         2,
         3,
