@@ -30,7 +30,7 @@ messages  evaluation  models
 staging  ble
 preprocessing  journal  drivers
 acquisition  config  install        what the rest stands on
-atomic_write  paths
+atomic_write  paths  plugins
 errors  host  epoch_length
 """
 PROGRAM = ("gateway", "sim", "training")
@@ -105,6 +105,7 @@ HOMES = {
 }
 
 VAGUE = {"base", "common", "core", "helpers", "manager", "misc", "util", "utils"}
+RUNS_FOREIGN_CODE = {"gateway/plugins.py"}  # which may raise anything
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
 # being taken apart; nothing may be added
@@ -286,6 +287,7 @@ def test_nothing_expected_is_caught_by_catching_everything():
     none_of(
         f"{module.path}:{node.lineno}"
         for module in modules(*PROGRAM, "scripts")
+        if module.path not in RUNS_FOREIGN_CODE
         for node in module.nodes
         if isinstance(node, ast.ExceptHandler)
         if node.type is None

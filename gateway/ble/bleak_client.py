@@ -103,8 +103,7 @@ class HeadbandClient:
         for driver in candidates:
             if driver.recognises(there):
                 return driver
-        known = map(drivers.load, drivers.names())
-        is_one = " or ".join(each.name for each in known if each.recognises(there))
+        is_one = " or ".join(d.name for d in drivers.load_all() if d.recognises(there))
         raise OtherKindError(
             f"{self._client.address} is no {' or '.join(d.name for d in candidates)} "
             f"headband but {is_one or 'none of a known kind'}"

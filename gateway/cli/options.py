@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -26,6 +26,25 @@ def _mapping(
             _refuse(ctx, param, f"{ours!r} is given twice")
         mapping[ours] = theirs
     return mapping or None
+
+
+class NamedChoice(click.Choice):  # type: ignore[type-arg] # generic from click 8.2 on
+    """One of `names`; `missing` says of any other why it is none."""
+
+    def __init__(self, names: list[str], missing: Callable[[str], str]) -> None:
+        super().__init__(names)
+        self._missing = missing
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (as click has it)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 (as click has it)
+        """Return `value` if it is among the names."""
+        if value not in self.choices:
+            self.fail(self._missing(str(value)), param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _refuse(ctx: click.Context, param: click.Parameter, message: str) -> NoReturn:

@@ -16,6 +16,7 @@ from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.errors import ConfigError
 from gateway.paths import default_config
+from gateway.plugins import any_installed
 
 FILE = click.argument(
     "file", type=click.Path(path_type=Path), required=False, default=default_config
@@ -64,11 +65,39 @@ def check_file(*, file: Path, as_json: bool) -> None:
             raise
         click.echo(json.dumps({"file": str(file), "problems": error.problems}))
         sys.exit(error.exit_code)
+    plugins = _installed_plugins()
     if as_json:
-        told = {"file": str(file), "problems": [], "devices": devices}
-        click.echo(json.dumps(told))
-    else:
-        click.echo(f"{file}: good ({', '.join(devices)})")
+        checked = {"file": str(file), "problems": [], "devices": devices}
+        more = {"plugins": plugins} if plugins else {}
+        click.echo(json.dumps(checked | more))
+        return
+    click.echo(f"{file}: good ({', '.join(devices)})")
+    for each in plugins:
+        if each["problem"]:
+            click.echo(f"warning: {each['problem']}", err=True)
+        else:
+            kind, name, whose = each["kind"], each["name"], each["distribution"]
+            click.echo(f"plug-in: {kind} {name} ({whose})")
+
+
+def _installed_plugins() -> list[dict[str, str]]:
+    if not any_installed():
+        return []
+    from gateway import drivers  # noqa: PLC0415 (numpy, for the few who have plug-ins)
+
+    return [
+        {
+            "kind": kind,
+            "name": each.name,
+            "distribution": each.distribution,
+            "problem": each.problem,
+        }
+        for kind, found in (
+            ("driver", drivers.PLUGINS.installed()),
+            ("output", sinks.PLUGINS.installed()),
+        )
+        for each in found
+    ]
 
 
 @examples("sleepgate config show", "sleepgate config show --json | jq .outputs.mqtt")
@@ -95,5 +124,5 @@ def schema() -> None:
     In the file: `# yaml-language-server: $schema=sleepgate.schema.json`; the tags
     !file, !env and !credential are for the editor's setting yaml.customTags.
     """
-    options = {name: sinks.load(name).options for name in sinks.names()}
+    options = {sink.name: sink.options for sink in sinks.load_all()}
     click.echo(json.dumps(config_schema(options), indent=2, ensure_ascii=False))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gateway import sinks
-from gateway.cli.options import CHANNEL, HOURS, SEED, examples
+from gateway.cli.options import CHANNEL, HOURS, SEED, NamedChoice, examples
 from gateway.config.schema import BleConfig, Config, DeviceConfig, SessionsConfig
 from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.build import run_daemon
@@ -49,7 +49,7 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
 )
 @click.option(
     "--driver",
-    type=click.Choice(devices.names()),
+    type=NamedChoice(devices.names(), devices.missing),
     default="diy",
     show_default=True,
     help="The kind of headband that plays it.",

@@ -12,11 +12,23 @@ from gateway.cli.options import JSON, examples
 @click.command()
 @JSON
 def command(*, as_json: bool) -> None:
-    """List the kinds of headband that can be configured."""
-    known = {name: drivers.load(name).service for name in drivers.names()}
+    """List the kinds of headband that can be configured.
+
+    Those of installed plug-ins are among them, with the name of their distribution.
+    """
+    installed = drivers.PLUGINS.installed()
+    rows = [(drivers.load(name), "sleepgate") for name in drivers.PLUGINS.own_names()]
+    rows += [(each.plugin, each.distribution) for each in installed if each.plugin]
     if as_json:
-        said = [{"name": name, "service": service} for name, service in known.items()]
-        click.echo(json.dumps(said, indent=2))
-        return
-    for name, service in known.items():
-        click.echo(f"{name:<12} service {service}")
+        listed = [
+            {"name": driver.name, "service": driver.service, "distribution": whose}
+            for driver, whose in rows
+        ]
+        click.echo(json.dumps(listed, indent=2))
+    else:
+        for driver, whose in rows:
+            from_plugin = "" if whose == "sleepgate" else f"  ({whose})"
+            click.echo(f"{driver.name:<12} service {driver.service}{from_plugin}")
+    for each in installed:
+        if each.problem:
+            click.echo(f"warning: {each.problem}", err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.options import CHANNEL, HOURS, SEED, examples
+from gateway.cli.options import CHANNEL, HOURS, SEED, NamedChoice, examples
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, MissingExtraError, RecordingError
 from gateway.recordings.edf_recording import read_recording
@@ -74,7 +74,7 @@ class SimRun:
 @click.option("--mtu", type=click.IntRange(23, 517), default=517, show_default=True)
 @click.option(
     "--driver",
-    type=click.Choice(devices.names()),
+    type=NamedChoice(devices.names(), devices.missing),
     default="diy",
     show_default=True,
     help="The kind of headband to play.",

@@ -94,7 +94,7 @@ def anonymiser_for(tree: object) -> Anonymiser:
 
 def hidden_keys() -> set[str]:
     """Name the options, of any output, whose values are not shown."""
-    kinds: list[Any] = [sinks.load(name).options for name in sinks.names()]
+    kinds: list[Any] = [sink.options for sink in sinks.load_all()]
     return {spec.name for kind in kinds for spec in fields(kind) if not spec.repr}
 
 

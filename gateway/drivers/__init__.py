@@ -1,14 +1,16 @@
-"""What a headband driver is; each driver is one module of this package. Pure."""
+"""Drivers of headbands: one module of this package each, or a plug-in. Pure.
+
+`names` lists them, ``load("diy")`` imports one, `load_all` every one.
+"""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import NamedTuple, Protocol
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Decoded, Notification
 from gateway.errors import ConfigError
+from gateway.plugins import Plugins
 
 
 class Read(NamedTuple):
@@ -129,23 +131,8 @@ class Driver:
         )
 
 
-def names() -> list[str]:
-    """List the drivers that can be asked for by name."""
-    return sorted(m.name for m in iter_modules(__path__))
-
-
-def load(name: str) -> Driver:
-    """Import driver `name`, e.g. ``load("diy")``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such driver; lists those there are.
-    """
-    if name not in names():
-        raise ConfigError([f"driver: no {name!r}; there are {', '.join(names())}"])
-    driver: Driver = import_module(f"{__name__}.{name}").DRIVER
-    return driver
+PLUGINS = Plugins(__name__, Driver, "DRIVER", key="driver")
+names, load, load_all = PLUGINS.names, PLUGINS.load, PLUGINS.load_all
 
 
 def calibrated(driver: Driver, lsb_uv: float | None) -> Driver:

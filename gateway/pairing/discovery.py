@@ -22,8 +22,7 @@ async def in_reach(
     LinkError
         If the radio fails.
     """
-    known = [drivers.load(name) for name in drivers.names()]
-    found = await radio.scan(known, seconds)
+    found = await radio.scan(drivers.load_all(), seconds)
     return [(seen, _row(seen, config)) for seen in found]
 
 
@@ -86,13 +85,14 @@ def nothing_in_reach(what: str = "headband") -> LinkError:
 
 
 def _row(seen: Advertisement, config: Config) -> FoundHeadband:
-    known = (drivers.load(name) for name in drivers.names())
     device = device_at(config, seen.address)
     return FoundHeadband(
         address=seen.address,
         name=seen.name,
         rssi_dbm=seen.rssi_dbm,
-        kinds=tuple(d.name for d in known if d.may_be(seen.name, seen.services)),
+        kinds=tuple(
+            d.name for d in drivers.load_all() if d.may_be(seen.name, seen.services)
+        ),
         configured_as=device.name if device else None,
         connected=seen.connected,
     )

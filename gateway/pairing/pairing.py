@@ -154,7 +154,7 @@ class Pairing:
 
     def _candidates(self, seen: Advertisement) -> list[Driver]:
         """Return what `seen` may be; what needs a calibration has the one given."""
-        every = [drivers.load(name) for name in drivers.names()]
+        every = drivers.load_all()
         likely = [d for d in every if d.may_be(seen.name, seen.services)] or every
         return [
             drivers.calibrated(d, self._lsb_uv)

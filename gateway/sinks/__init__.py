@@ -1,15 +1,16 @@
-"""What an output is; each output is one module of this package."""
+"""Outputs of the daemon: one module of this package each, or a plug-in.
+
+`names` lists them, ``load("mqtt")`` imports one, `load_all` every one.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
-from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Output, Reading
+from gateway.plugins import Plugins
 
 Options = TypeVar("Options")
 
@@ -37,20 +38,5 @@ class Sink(Generic[Options]):
     run: Callable[[Options, Feed[Reading], Control], Awaitable[None]]
 
 
-def names() -> list[str]:
-    """List the outputs that can be switched on by name."""
-    return sorted(m.name for m in iter_modules(__path__))
-
-
-def load(name: str) -> Sink[Any]:
-    """Import output `name`, e.g. ``load("mqtt")``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such output; lists those there are.
-    """
-    if name not in names():
-        raise ConfigError([f"outputs.{name}: unknown; there are {', '.join(names())}"])
-    sink: Sink[Any] = import_module(f"{__name__}.{name}").SINK
-    return sink
+PLUGINS: Plugins[Sink[Any]] = Plugins(__name__, Sink, "SINK", key="outputs.{name}")
+names, load, load_all = PLUGINS.names, PLUGINS.load, PLUGINS.load_all

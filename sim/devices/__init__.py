@@ -29,11 +29,17 @@ def load(name: str) -> Maker:
         If there is no such device; lists those there are.
     """
     if name not in names():
-        raise ConfigError(
-            [f"no simulated headband {name!r}; there are {', '.join(names())}"]
-        )
+        raise ConfigError([missing(name)])
     maker: Maker = import_module(f"{__name__}.{name}").device
     return maker
+
+
+def missing(name: str) -> str:
+    """Say of a headband that is not among `names` what it lacks."""
+    there = ", ".join(names())
+    if name in drivers.names():
+        return f"{name!r} cannot be simulated yet; there are {there}"
+    return f"no simulated headband {name!r}; there are {there}"
 
 
 def lsb_uv(name: str) -> float | None:

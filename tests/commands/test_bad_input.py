@@ -131,7 +131,7 @@ def test_a_configuration_with_many_mistakes(sleepgate, tmp_path):
             sleepgate(*verb),
             f"{path}:2: devices[0].driver: no 'muse9'",
             f"{path}:5: outputs.mqtt.port: expected int, got '1883'",
-            f"{path}:6: outputs.mqqt: unknown; there are",
+            f"{path}:6: outputs.mqqt: no 'mqqt'; there are",
         )
 
 

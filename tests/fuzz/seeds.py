@@ -7,7 +7,7 @@ import numpy as np
 
 from gateway import drivers
 from gateway.drivers import ganglion, muse_classic, npg_lite
-from tests.drivers.examples import EXAMPLES
+from tests.drivers.examples import example_of
 from tests.fuzz.session import Step, example, write
 
 CAPTURES = Path(__file__).parents[3] / "shared/data/captures"
@@ -45,7 +45,7 @@ def _step(driver, char, payload):
 
 
 def _answers(driver):
-    answer, _ = EXAMPLES[driver.name]()
+    answer, _ = example_of(driver.name)
     handshake, answers = driver.handshake(), []
     request = next(handshake)
     while True:

@@ -15,7 +15,7 @@ from gateway.acquisition.packets import (
     SamplePacket,
 )
 from gateway.errors import DecodeError, LinkError
-from tests.drivers.examples import EXAMPLES, shake
+from tests.drivers.examples import example_of, shake
 
 GAPS_S = (0.0, 0.01, 0.03, 0.05, 0.2, 0.5, 1.0, 3.0, 60.0, 40_000.0, -0.5)
 ANSWERS = 0x80  # the first steps answer the handshake
@@ -51,7 +51,7 @@ def read(data):
 @cache
 def example(name):
     """Return what the example session's handshake says, and what then arrives."""
-    answer, notifications = EXAMPLES[name]()
+    answer, notifications = example_of(name)
     return shake(drivers.load(name), answer), notifications
 
 
