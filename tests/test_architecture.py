@@ -91,7 +91,7 @@ HOMES = {
     "dbus_fast": ["gateway/ble/bleak_errors.py", "gateway/ble/bluez/"],
     "distributed": ["gateway/offline/workers.py"],
     "edfio": ["gateway/edf/"],
-    "paho": ["gateway/mqtt/paho_client.py", "gateway/mqtt/packet_limit.py"],
+    "paho": ["gateway/mqtt/paho_client.py"],
     "rich": [
         "gateway/cli/fit_view.py",
         "gateway/cli/progress_bar.py",

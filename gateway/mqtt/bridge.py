@@ -19,14 +19,6 @@ from gateway.host.metrics import (
 from gateway.journal.entry import JournalContents, JournalLimits
 from gateway.journal.journal import Journal
 from gateway.messages.control import Control
-from gateway.mqtt.bridge_payloads import (
-    BridgeHealth,
-    GatewayInfo,
-    HeadbandEntry,
-    HostInfo,
-    health_payload,
-    info_payload,
-)
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import Message, Received
 from gateway.mqtt.home_assistant.discovery import (
@@ -36,9 +28,16 @@ from gateway.mqtt.home_assistant.discovery import (
     headband_discovery,
     headband_topic,
 )
+from gateway.mqtt.payloads import (
+    BridgeHealth,
+    GatewayInfo,
+    HeadbandEntry,
+    HostInfo,
+    health_payload,
+    info_payload,
+)
 from gateway.mqtt.publisher import Publisher
-from gateway.mqtt.request_handlers import RequestHandlers
-from gateway.mqtt.requests import serve_requests
+from gateway.mqtt.request_handlers import RequestHandlers, serve_requests
 from gateway.mqtt.topics import ONLINE
 from gateway.staging.scorers.litert import runtime_name
 
@@ -120,7 +119,7 @@ class Bridge:
         """Tell a Home Assistant that has just started everything; not all at once."""
         if received.payload == ONLINE and not received.retained:
             await asyncio.sleep(random.uniform(0, BIRTH_S))  # noqa: S311 - spreads load
-            await self._publish(self._publisher.standing())
+            await self._publish(self._publisher.retained_messages())
             await self._publish(self._publisher.telemetry())
 
     def _discovery(self) -> Iterator[Message]:

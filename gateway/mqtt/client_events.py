@@ -1,4 +1,4 @@
-"""What is said to the broker, and what is heard of it. Pure."""
+"""Messages to the broker and events from it, as values. Pure."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,17 +12,17 @@ BAD_CREDENTIALS = (134, 135)
 
 
 class BrokerState(Enum):
-    """How things stand with the broker."""
+    """State of the connection to the broker."""
 
     CONNECTING = "connecting"
-    CATCHING_UP = "catching up"  # connected; what was on its way is sent again first
+    CATCHING_UP = "catching up"  # connected; what was in flight is sent again first
     ONLINE = "online"
     OFFLINE = "offline"
     REFUSED = "refused"
 
 
 class Message(NamedTuple):
-    """What is published, and where."""
+    """A payload and its topic."""
 
     topic: Topic
     payload: bytes
@@ -31,7 +31,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerAddress:
-    """Where the broker is and how it is spoken to.
+    """Address of the broker and how to connect to it.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class BrokerAddress:
     protocol : str
         ``"auto"`` tries MQTT 5 and falls back when the broker does not know it.
     tls : Tls or None
-        None for a connection that anybody on the way can read.
+        None for a connection in plain text.
     websocket : str or None
         Path of the broker's WebSocket; None for plain MQTT.
     """
@@ -62,14 +62,15 @@ class BrokerAddress:
         return f"{self.host}:{self.port}"
 
 
-class Reached(NamedTuple):
-    """Something listens there, and TLS is agreed on; it has not said anything yet."""
+class TransportOpened(NamedTuple):
+    """The socket is open, TLS is agreed on; no CONNACK yet."""
 
 
 class Connected(NamedTuple):
     """The broker accepted the connection.
 
-    It takes up to `window` messages at a time, each up to `largest` bytes.
+    `window` is its Receive Maximum, publishes in flight, and `largest` its Maximum
+    Packet Size, bytes.
     """
 
     window: int
@@ -102,14 +103,14 @@ class Unreachable(NamedTuple):
     reason: str
 
 
-class Lost(NamedTuple):
-    """A connection ended, or what was reached hung up; may be said twice."""
+class Disconnected(NamedTuple):
+    """A connection ended, or the peer hung up before CONNACK; may come twice."""
 
     reason: str
 
 
 class Acknowledged(NamedTuple):
-    """The broker took message `mid`, or refused it for a reason."""
+    """PUBACK of message `mid`; `refusal` is the broker's reason not to take it."""
 
     mid: int
     refusal: str | None
@@ -118,17 +119,22 @@ class Acknowledged(NamedTuple):
 class Received(NamedTuple):
     """A message on a topic that was subscribed to.
 
-    `reply_to` and `correlation` are the MQTT 5 properties of a request that wants an
-    answer on a topic of its own.
+    `response_topic` and `correlation` are properties of a request, MQTT 5, 4.10.
     """
 
     topic: str
     payload: bytes
     retained: bool
-    reply_to: str | None = None
+    response_topic: str | None = None
     correlation: bytes | None = None
 
 
 ClientEvent = (
-    Reached | Connected | Refused | Unreachable | Lost | Acknowledged | Received
+    TransportOpened
+    | Connected
+    | Refused
+    | Unreachable
+    | Disconnected
+    | Acknowledged
+    | Received
 )

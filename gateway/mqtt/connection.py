@@ -1,10 +1,10 @@
-"""One line to the broker after the other, and what is on its way there."""
+"""Connection to the broker: reconnecting, and publishes that are in flight."""
 
 import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from gateway.mqtt import diagnostics
 from gateway.mqtt.client_events import (
@@ -13,27 +13,122 @@ from gateway.mqtt.client_events import (
     BrokerState,
     ClientEvent,
     Connected,
-    Lost,
+    Disconnected,
     Message,
-    Reached,
     Received,
     Refused,
+    TransportOpened,
     Unreachable,
 )
 from gateway.mqtt.diagnostics import Diagnostics
-from gateway.mqtt.in_flight import InFlight, Receipt, packet_bytes
-from gateway.mqtt.paho_client import LARGEST, WINDOW, ConnectOptions, PahoClient
-from gateway.mqtt.reconnect_backoff import ReconnectBackoff
+from gateway.mqtt.paho_client import (
+    BACK_OFF_S,
+    LARGEST,
+    WINDOW,
+    ConnectOptions,
+    PahoClient,
+)
 
 log = logging.getLogger(__name__)
 
+Receipt = asyncio.Future[bool]
+PUBLISH_BYTES = 18  # at most, around topic, payload and correlation: MQTT 5, 3.3
+
+# after connections that ended within STEADY_S, MAX_BRIEF of them in a row
+STEADY_S = 30.0
+MAX_BRIEF = 3
+MAX_FIRST_DELAY_S = 15  # half an epoch: a bad network delays no more than that
+MAX_DELAY_BRIEF_S = 60  # where the broker ends every connection
+
 REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
-UNACKNOWLEDGED_S = 20.0  # longer than a dead line takes to be noticed
-UNANSWERED = 64  # requests that may wait
+UNACKNOWLEDGED_S = 20.0  # longer than TCP takes to notice a dead peer
+MAX_QUEUED_REQUESTS = 64  # further ones are dropped; their senders ask again
+
+
+class ReconnectBackoff:
+    """Delay before the next attempt, longer after connections that ended at once."""
+
+    def __init__(self) -> None:
+        self._n_brief = 0
+        self._since_s: float | None = None
+
+    def connected(self, now_s: float) -> None:
+        """Start the clock of a connection."""
+        self._since_s = now_s
+
+    def lost(self, now_s: float) -> None:
+        """Count the connection as brief or as steady."""
+        if self._since_s is not None:
+            is_brief = now_s - self._since_s < STEADY_S
+            self._n_brief = self._n_brief + 1 if is_brief else 0
+        self._since_s = None
+
+    @property
+    def keeps_ending(self) -> bool:
+        """Whether the last few all were brief."""
+        return self._n_brief >= MAX_BRIEF
+
+    @property
+    def back_off_s(self) -> tuple[int, int]:
+        """The least and the longest wait before the next attempt."""
+        least_s, most_s = BACK_OFF_S
+        if self.keeps_ending:
+            most_s = MAX_DELAY_BRIEF_S
+        return min(MAX_FIRST_DELAY_S, least_s * 2 ** min(self._n_brief, 4)), most_s
+
+
+class PendingPublish(NamedTuple):
+    """A publish without an acknowledgement yet; `n_bytes` is an upper bound."""
+
+    topic: str
+    qos: int
+    n_bytes: int
+    receipt: Receipt
+
+
+class InFlight:
+    """Publishes that paho has and the broker has not acknowledged, by ``mid``."""
+
+    def __init__(self) -> None:
+        self._pending: dict[int, PendingPublish] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def largest(self) -> int:
+        """Upper bound of the largest packet, bytes."""
+        return max((pending.n_bytes for pending in self._pending.values()), default=0)
+
+    def add(self, mid: int, message: Message) -> Receipt:
+        """Add `message`, which paho sends as `mid`."""
+        receipt: Receipt = asyncio.get_running_loop().create_future()
+        topic = message.topic
+        pending = PendingPublish(topic.name, topic.qos, packet_bytes(message), receipt)
+        self._pending[mid] = pending
+        return receipt
+
+    def acknowledge(self, mid: int, *, accepted: bool) -> PendingPublish | None:
+        """Settle a publish and return it; None for a `mid` that is not in flight."""
+        pending = self._pending.pop(mid, None)
+        if pending is not None and not pending.receipt.done():
+            pending.receipt.set_result(accepted)
+        return pending
+
+    def connection_lost(self) -> None:
+        """Cancel publishes of QoS 0: paho drops them without a callback."""
+        for mid in [mid for mid, pending in self._pending.items() if not pending.qos]:
+            self._pending.pop(mid).receipt.cancel()
+
+    def give_up(self) -> None:
+        """Cancel every publish."""
+        for pending in self._pending.values():
+            pending.receipt.cancel()
+        self._pending.clear()
 
 
 class BrokerConnection:
-    """What is known of the connection; comes back by itself, on one event loop.
+    """Connection that reconnects by itself, for one event loop.
 
     Parameters
     ----------
@@ -43,7 +138,7 @@ class BrokerConnection:
     greeting : callable
         Makes the messages published first on every connection.
     subscriptions : sequence of str
-        Topic filters that are listened to.
+        Topic filters to subscribe to.
 
     Attributes
     ----------
@@ -51,14 +146,14 @@ class BrokerConnection:
     protocol : str
         ``"5"`` or ``"3.1.1"``, as spoken now.
     connections : int
-        Times the broker accepted one.
+        Connections that the broker accepted.
     window : int
-        Messages that the broker takes at a time.
-    on_their_way : InFlight
+        Publishes that may be in flight: the broker's Receive Maximum.
+    in_flight : InFlight
     received : asyncio.Queue of Received
     diagnostics : Diagnostics
     changed : asyncio.Event
-        Set when any of these did.
+        Set when any of these changed.
     """
 
     def __init__(
@@ -72,8 +167,8 @@ class BrokerConnection:
         self.connections = 0
         self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
         self.window = WINDOW
-        self.on_their_way = InFlight()
-        self.received: asyncio.Queue[Received] = asyncio.Queue(UNANSWERED)
+        self.in_flight = InFlight()
+        self.received: asyncio.Queue[Received] = asyncio.Queue(MAX_QUEUED_REQUESTS)
         self.changed = asyncio.Event()
         self._address = address
         self._will = will
@@ -90,54 +185,54 @@ class BrokerConnection:
         self._thread = self._open()
 
     async def close(self) -> None:
-        """Give up what is on its way, and hang up."""
+        """Cancel what is in flight and disconnect."""
         self.connection = BrokerState.OFFLINE
         self._give_up()
         self._thread.disconnect()
         await asyncio.to_thread(self._thread.join)
 
-    def catch_up(self) -> None:
-        """Take nothing more until what is on its way has been acknowledged."""
-        if self.connection is BrokerState.ONLINE and self.on_their_way:
+    def wait_for_acknowledgements(self) -> None:
+        """Accept no further publish until those in flight are acknowledged."""
+        if self.connection is BrokerState.ONLINE and self.in_flight:
             self.connection = BrokerState.CATCHING_UP
             self.changed.set()
 
     def _open(self) -> PahoClient:
-        terms = ConnectOptions(self._client_id, self.protocol, self.window)
+        options = ConnectOptions(self._client_id, self.protocol, self.window)
         return PahoClient(
-            self._address, terms, self._will, self._subscriptions, self._hear
+            self._address, options, self._will, self._subscriptions, self._handle_event
         )
 
     def _start_over(self) -> None:
-        """Connect anew, without what was on its way."""
+        """Connect anew, without what was in flight."""
         self._thread.disconnect()
         self._give_up()
         self._thread = self._open()
 
-    def hand_over(self, message: Message) -> Receipt:
-        """Send `message`, or refuse it for a broker that would."""
+    def publish(self, message: Message) -> Receipt:
+        """Send `message`; refuse it here if the broker's Maximum Packet Size would."""
         if packet_bytes(message) > self._largest:
             why = f"they are larger than the {self._largest} bytes that it takes"
             self.diagnostics.report_refusal(message.topic.name, why)
             refused: Receipt = asyncio.get_running_loop().create_future()
             refused.set_result(False)
             return refused
-        receipt = self.on_their_way.add(self._thread.send(message), message)
+        receipt = self.in_flight.add(self._thread.send(message), message)
         if self._alarm is None:
-            self._expect_an_answer()
+            self._restart_alarm()
         return receipt
 
     def _give_up(self) -> None:
-        self.on_their_way.give_up()
-        self._expect_an_answer()
+        self.in_flight.give_up()
+        self._restart_alarm()
 
-    def _expect_an_answer(self) -> None:
-        """Begin to wait for the next acknowledgement, if one is due."""
+    def _restart_alarm(self) -> None:
+        """Wait for the next acknowledgement anew, if one is due."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         is_up = self.connection in (BrokerState.ONLINE, BrokerState.CATCHING_UP)
-        if self.on_their_way and is_up:
+        if self.in_flight and is_up:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(UNACKNOWLEDGED_S, self._unacknowledged)
 
@@ -148,49 +243,51 @@ class BrokerConnection:
         self._start_over()
         self.changed.set()
 
-    def _hear(self, thread: PahoClient, heard: ClientEvent) -> None:
+    def _handle_event(self, thread: PahoClient, event: ClientEvent) -> None:
         if thread is not self._thread:
-            return  # it has been replaced
-        match heard:
+            return  # an event of a client that was replaced
+        match event:
             case Connected():
-                self._connected(heard)
+                self._connected(event)
             case Refused():
-                self._refused(heard)
+                self._refused(event)
             case Unreachable(why):
                 self.connection = BrokerState.OFFLINE
                 self.diagnostics.report_connection(
                     diagnostics.unreachable(self._address, why)
                 )
-            case Reached():
+            case TransportOpened():
                 self._is_unanswered = True
-            case Lost(reason):
+            case Disconnected(reason):
                 self._lost(reason)
             case Acknowledged():
-                self._acknowledged(*heard)
+                self._acknowledged(*event)
             case Received():
-                if not self.received.full():  # who asks faster asks again
-                    self.received.put_nowait(heard)
+                if not self.received.full():
+                    self.received.put_nowait(event)
             case _:
-                assert_never(heard)
+                assert_never(event)
         self.changed.set()
 
-    def _connected(self, said: Connected) -> None:
+    def _connected(self, event: Connected) -> None:
         self._is_unanswered = False
-        self.window, self._largest = said
-        is_narrower = said.window < self._thread.terms.window
-        if is_narrower or self.on_their_way.largest > said.largest:
-            self._start_over()  # paho would send more, or larger, than is taken
+        self.window, self._largest = event
+        is_narrower = event.window < self._thread.options.window
+        if is_narrower or self.in_flight.largest > event.largest:
+            # paho resends with the old window and whatever size before it reports
+            # the broker's new limits, which brokers answer by hanging up
+            self._start_over()
             return
         self.connections += 1
         self._reconnect_backoff.connected(asyncio.get_running_loop().time())
-        self._thread.retry_between(*self._reconnect_backoff.back_off_s)
+        self._thread.set_reconnect_delay(*self._reconnect_backoff.back_off_s)
         if not self._reconnect_backoff.keeps_ending:
             log.info(
                 "connected to the broker at %s, MQTT %s", self._address, self.protocol
             )
         self.connection = BrokerState.CATCHING_UP
-        self._expect_an_answer()
-        self._greet_if_caught_up()
+        self._restart_alarm()
+        self._greet_when_caught_up()
 
     def _lost(self, reason: str) -> None:
         if self._is_unanswered:
@@ -205,19 +302,19 @@ class BrokerConnection:
     def _ended(self, reason: str) -> None:
         was_catching_up = self.connection is BrokerState.CATCHING_UP
         self.connection = BrokerState.OFFLINE
-        self.on_their_way.line_lost()
-        self._expect_an_answer()
+        self.in_flight.connection_lost()
+        self._restart_alarm()
         self._reconnect_backoff.lost(asyncio.get_running_loop().time())
-        self._thread.retry_between(*self._reconnect_backoff.back_off_s)
+        self._thread.set_reconnect_delay(*self._reconnect_backoff.back_off_s)
         if not self._reconnect_backoff.keeps_ending:
-            self.diagnostics.clear_connection()  # it was, until now
+            self.diagnostics.clear_connection()  # there was a connection until now
             self.diagnostics.report_connection(
                 f"lost the broker ({reason}); trying for ever"
             )
             return
         self.diagnostics.report_connection(diagnostics.brief(self._address, reason))
         if was_catching_up:
-            self._start_over()  # what is on its way may be what it cannot take
+            self._start_over()  # what is in flight may be what the broker refuses
 
     def _refused(self, refused: Refused) -> None:
         self._is_unanswered = False
@@ -227,7 +324,7 @@ class BrokerConnection:
             self.protocol = "3.1.1"
             self._start_over()
         elif refused.needs_a_person:
-            self._thread.retry_between(*REFUSED_BACK_OFF_S)
+            self._thread.set_reconnect_delay(*REFUSED_BACK_OFF_S)
             self.connection = BrokerState.REFUSED
             words = diagnostics.refused(address, self.protocol, refused.reason)
             self.diagnostics.report_connection(words)
@@ -238,21 +335,28 @@ class BrokerConnection:
             )
 
     def _acknowledged(self, mid: int, refusal: str | None) -> None:
-        flight = self.on_their_way.arrived(mid, accepted=refusal is None)
-        if flight is None:
+        pending = self.in_flight.acknowledge(mid, accepted=refusal is None)
+        if pending is None:
             return
-        if flight.qos or not self.on_their_way:  # QoS 0 is answered by nobody
-            self._expect_an_answer()
+        if pending.qos or not self.in_flight:  # QoS 0 has no acknowledgement
+            self._restart_alarm()
         if refusal is not None:
-            self.diagnostics.report_refusal(flight.topic, refusal)
-        elif flight.qos:
-            self.diagnostics.clear_refusal(flight.topic)
+            self.diagnostics.report_refusal(pending.topic, refusal)
+        elif pending.qos:
+            self.diagnostics.clear_refusal(pending.topic)
             if not self._reconnect_backoff.keeps_ending:
                 self.diagnostics.clear_connection()
-        self._greet_if_caught_up()
+        self._greet_when_caught_up()
 
-    def _greet_if_caught_up(self) -> None:
-        if self.connection is BrokerState.CATCHING_UP and not self.on_their_way:
+    def _greet_when_caught_up(self) -> None:
+        if self.connection is BrokerState.CATCHING_UP and not self.in_flight:
             self.connection = BrokerState.ONLINE
             for message in self._greeting():
-                self.hand_over(message)
+                self.publish(message)
+
+
+def packet_bytes(message: Message) -> int:
+    """Return an upper bound of the size of the message's PUBLISH packet."""
+    correlation = message.correlation or b""
+    topic = message.topic.name.encode()
+    return len(topic) + len(message.payload) + len(correlation) + PUBLISH_BYTES

@@ -6,7 +6,6 @@ from typing import Any
 
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.epoch_json import recall_epoch
-from gateway.formats.mqtt_signal import signal_payload
 from gateway.formats.summary_json import summary_payload
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import (
@@ -22,6 +21,7 @@ from gateway.mqtt.payloads import (
     phase_of,
     phase_payload,
     session_payload,
+    signal_payload,
     telemetry_payload,
 )
 from gateway.mqtt.topics import OFFLINE, ONLINE, TopicTree

@@ -6,7 +6,7 @@ from gateway.mqtt.client_events import BrokerAddress
 
 log = logging.getLogger(__name__)
 
-# part of what OpenSSL and paho say -> what to look at
+# part of an error of OpenSSL or paho -> what to check
 BECAUSE = (
     ("self-signed", "name its authority's file in outputs.mqtt.tls.ca"),
     ("unable to get local issuer", "name its authority's file in outputs.mqtt.tls.ca"),
@@ -26,7 +26,7 @@ NO_TLS = "it may not speak TLS on this port: most do on 8883, and not on 1883"
 
 
 def unreachable(address: BrokerAddress, why: str) -> str:
-    """Say that no connection comes about."""
+    """Return that no connection comes about, why, and what to check."""
     hint = next((f" ({hint})" for part, hint in BECAUSE if part in why), "")
     if not hint and address.tls is not None and ("reset" in why or "EOF" in why):
         hint = f" ({NO_TLS})"
@@ -34,7 +34,7 @@ def unreachable(address: BrokerAddress, why: str) -> str:
 
 
 def unanswered(address: BrokerAddress, reason: str) -> str:
-    """Say that it hangs up before it says anything."""
+    """Return that the broker hangs up before CONNACK, and what to check."""
     if address.tls is None:
         hint = "it may want TLS on this port: see outputs.mqtt.tls"
         if address.protocol != "3.1.1":
@@ -47,7 +47,7 @@ def unanswered(address: BrokerAddress, reason: str) -> str:
 
 
 def refused(address: BrokerAddress, protocol: str, reason: str) -> str:
-    """Say that it wants another user, password or protocol."""
+    """Return that it wants another user, password or protocol."""
     who = f"user {address.username!r}" if address.username else "no user name"
     return (
         f"the broker at {address} refuses MQTT {protocol} with {who}: {reason}; check "
@@ -56,7 +56,7 @@ def refused(address: BrokerAddress, protocol: str, reason: str) -> str:
 
 
 def unacknowledged(address: BrokerAddress) -> str:
-    """Say that it takes messages and answers nothing."""
+    """Return that it takes messages and acknowledges none."""
     return (
         f"the broker at {address} is there but does not acknowledge what it is sent; "
         "see its log; trying for ever"
@@ -64,7 +64,7 @@ def unacknowledged(address: BrokerAddress) -> str:
 
 
 def brief(address: BrokerAddress, reason: str) -> str:
-    """Say that one connection after the other ends soon."""
+    """Return that one connection after the other ends soon."""
     return (
         f"connections to the broker at {address} keep ending at once ({reason}): see "
         "its log; mosquitto's message_size_limit has that effect; trying for ever, "

@@ -1,4 +1,4 @@
-"""How the way to the broker does, for who asks the daemon."""
+"""Health of the connection to the broker, for status and doctor."""
 
 import time
 
@@ -21,7 +21,7 @@ WORDS = {
 async def standing(
     address: BrokerAddress, client: MqttClient, journal: Journal
 ) -> OutputHealth:
-    """Say whether the broker is there, and what it is owed."""
+    """Return whether the broker is there, and how many epochs wait for it."""
     try:
         contents = await journal.contents()
     except JournalError as error:
@@ -40,7 +40,7 @@ def _standing(
     plainly = f"{WORDS[connection]} {address}{spoken}"
     return OutputHealth(
         well=connection is BrokerState.ONLINE and contents is not None,
-        words=f"{client.trouble or plainly}; {owed}",
+        words=f"{client.problem or plainly}; {owed}",
         facts={
             "broker": str(address),
             "connection": connection.value,

@@ -11,7 +11,7 @@ from gateway.journal.entry import Entry
 from gateway.journal.journal import Journal
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import Message
-from gateway.mqtt.in_flight import Receipt
+from gateway.mqtt.connection import Receipt
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
-"""paho-mqtt on its own thread, told to an event loop.
+"""Adapter of paho-mqtt: its thread's callbacks as events on an event loop.
 
 The thread goes on pinging while the loop is busy. paho holds a lock of its own
 while it calls back and takes the same one in ``publish``: a lock of ours around
-either would one day stop both threads, so callbacks only hand over what they heard.
+either would one day stop both threads, so callbacks only post events.
 """
 
 import asyncio
@@ -14,7 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import (
+    CallbackAPIVersion,
+    MessageType,
+    MQTTErrorCode,
+    MQTTProtocolVersion,
+)
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -24,35 +29,40 @@ from gateway.mqtt.client_events import (
     BrokerAddress,
     ClientEvent,
     Connected,
-    Lost,
+    Disconnected,
     Message,
-    Reached,
     Received,
     Refused,
+    TransportOpened,
     Unreachable,
 )
-from gateway.mqtt.packet_limit import HEARD_BYTES, PacketLimit
 
 log = logging.getLogger(__name__)
 
+MAX_PACKET_BYTES = 65_536  # kept; a request has 4096 at most
+MAX_FRAME_BYTES = 4 * MAX_PACKET_BYTES  # of what has been read of a WebSocket's frame
+KIND, QOS, EXACTLY_ONCE = 0xF0, 0x06, 0x04  # in a first byte: MQTT 5, 2.1 and 3.3.1.2
+
 LARGEST = 268_435_460  # bytes of a packet: MQTT 5, 3.1.2.11.4
-WINDOW = 20  # messages on their way; paho's default, and mosquitto's
+WINDOW = 20  # publishes in flight; paho's default, and mosquitto's
 BACK_OFF_S = (1, 10)  # a broker that is back is to be current within half an epoch
-UNHEARD_MS = 10_000  # unanswered data; keepalive alone takes twice its interval
+TCP_USER_TIMEOUT_MS = (
+    10_000  # unanswered data; keepalive alone takes twice its interval
+)
 VERSION = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
 class ConnectOptions(NamedTuple):
-    """What the broker is told of a client.
+    """Options of CONNECT.
 
     Attributes
     ----------
     client_id : str
-        It ends an older connection of the same name.
+        A new connection ends an older one of the same name.
     protocol : str
         ``"5"`` or ``"3.1.1"``.
     window : int
-        Messages that may be on their way.
+        Publishes that may be in flight.
     """
 
     client_id: str
@@ -60,38 +70,78 @@ class ConnectOptions(NamedTuple):
     window: int
 
 
+class PacketLimit(paho.Client):
+    """paho client that keeps packets up to `MAX_PACKET_BYTES`, of QoS 0 and 1.
+
+    paho gathers whatever length a packet announces, up to the 256 MB of the protocol.
+    MQTT 5 lets a client limit that, but a hostile broker, or one of MQTT 3.1.1, does
+    not know the limit. Larger packets are read and thrown away, so that the connection
+    goes on.
+
+    Messages of QoS 2 are kept until they are released; no broker that
+    keeps to the protocol sends one to a subscriber of less.
+    """
+
+    _is_logged = False
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if len(getattr(self._sock, "_readbuffer", b"")) > MAX_FRAME_BYTES:
+            raise ConnectionError("a WebSocket frame that does not end")
+        if self._is_unwanted():
+            self._in_packet["packet"].clear()
+        return super()._sock_recv(min(bufsize, MAX_PACKET_BYTES))
+
+    def _packet_handle(self) -> MQTTErrorCode:
+        if not self._is_unwanted():
+            return super()._packet_handle()
+        if not self._is_logged:
+            self._is_logged = True
+            log.warning(
+                "the broker sends a packet that nobody asked for (%d bytes); it is "
+                "thrown away, as all further ones",
+                self._in_packet["remaining_length"],
+            )
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _is_unwanted(self) -> bool:
+        if self._in_packet["remaining_length"] > MAX_PACKET_BYTES:
+            return True
+        command = self._in_packet["command"]
+        return command & KIND == MessageType.PUBLISH and command & QOS == EXACTLY_ONCE
+
+
 class PahoClient:
-    """A thread that connects, and connects again, until it is told to stop.
+    """Thread that connects, and reconnects, until it is stopped.
 
     Parameters
     ----------
     address : BrokerAddress
-    terms : ConnectOptions
+    options : ConnectOptions
     will : Message or None
     subscriptions : sequence of str
         Topic filters, subscribed to on every connection.
-    hear : callable
-        Called with this thread and everything that happens, in order, on the event
-        loop that runs now.
+    on_event : callable
+        Called with this client and each event, in order, on the event loop that
+        runs now.
 
     Attributes
     ----------
-    terms : ConnectOptions
+    options : ConnectOptions
     """
 
     def __init__(
         self,
         address: BrokerAddress,
-        terms: ConnectOptions,
+        options: ConnectOptions,
         will: Message | None,
         subscriptions: Sequence[str],
-        hear: Callable[["PahoClient", ClientEvent], None],
+        on_event: Callable[["PahoClient", ClientEvent], None],
     ) -> None:
-        self.terms = terms
+        self.options = options
         self._client = PacketLimit(
             CallbackAPIVersion.VERSION2,
-            client_id=terms.client_id,
-            protocol=VERSION[terms.protocol],
+            client_id=options.client_id,
+            protocol=VERSION[options.protocol],
             transport="tcp" if address.websocket is None else "websockets",
         )
         if address.websocket is not None:
@@ -99,18 +149,18 @@ class PahoClient:
         if address.tls is not None:
             self._client.tls_set_context(address.tls.context())
         self._client.suppress_exceptions = True  # one in a callback ends the thread
-        self._client.max_inflight_messages_set(terms.window)
+        self._client.max_inflight_messages_set(options.window)
         self._client.username_pw_set(address.username, address.password)
         if will is not None:
             topic = will.topic
             self._client.will_set(topic.name, will.payload, topic.qos, topic.retain)
         self._subscriptions = [(pattern, 1) for pattern in subscriptions]
-        self._listen(asyncio.get_running_loop(), hear)
-        self.retry_between(*BACK_OFF_S)
+        self._listen(asyncio.get_running_loop(), on_event)
+        self.set_reconnect_delay(*BACK_OFF_S)
         first, wanted = paho.MQTT_CLEAN_START_FIRST_ONLY, None
-        if terms.protocol == "5":
+        if options.protocol == "5":
             first, wanted = True, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
-            wanted.MaximumPacketSize = HEARD_BYTES
+            wanted.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.connect_async(
             address.host,
             address.port,
@@ -120,7 +170,7 @@ class PahoClient:
         )
         self._client.loop_start()
 
-    def retry_between(self, least_s: int, most_s: int) -> None:
+    def set_reconnect_delay(self, least_s: int, most_s: int) -> None:
         """Wait at least, then ever longer, then about so long between attempts.
 
         The longest pause is drawn up to half as long again: gateways that lost the
@@ -130,22 +180,22 @@ class PahoClient:
         self._client.reconnect_delay_set(least_s, drawn_s)
 
     def send(self, message: Message) -> int:
-        """Take `message`; return the ``mid`` it will be acknowledged by."""
+        """Queue `message`; return the ``mid`` of its acknowledgement."""
         topic, payload, correlation = message
         properties = None
-        if self.terms.protocol == "5":
+        if self.options.protocol == "5":
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it so
             if topic.expiry_s is not None:
                 properties.MessageExpiryInterval = topic.expiry_s
             if correlation is not None:
                 properties.CorrelationData = correlation
-        retain = topic.retained_by(self.terms.protocol)
+        retain = topic.retained_by(self.options.protocol)
         return self._client.publish(
             topic.name, payload, topic.qos, retain, properties
         ).mid
 
     def disconnect(self) -> None:
-        """Say goodbye; the thread then ends by itself."""
+        """Send DISCONNECT; the thread then ends by itself."""
         self._client.disconnect()
 
     def join(self) -> None:
@@ -155,65 +205,71 @@ class PahoClient:
     def _listen(
         self,
         loop: asyncio.AbstractEventLoop,
-        hear: Callable[["PahoClient", ClientEvent], None],
+        on_event: Callable[["PahoClient", ClientEvent], None],
     ) -> None:
-        def hop(heard: ClientEvent) -> None:
-            loop.call_soon_threadsafe(hear, self, heard)
+        def post_event(event: ClientEvent) -> None:
+            loop.call_soon_threadsafe(on_event, self, event)
 
-        def answered(reason: ReasonCode, said: Properties) -> ClientEvent:
+        def connack(reason: ReasonCode, properties: Properties) -> ClientEvent:
             if reason.is_failure:
                 return Refused(reason.value, str(reason))
             if self._subscriptions:
                 client.subscribe(self._subscriptions)
             return Connected(
-                min(WINDOW, getattr(said, "ReceiveMaximum", WINDOW)),
-                getattr(said, "MaximumPacketSize", LARGEST),
+                min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
+                getattr(properties, "MaximumPacketSize", LARGEST),
             )
 
-        def acknowledged(mid: int, reason: ReasonCode) -> ClientEvent:
+        def puback(mid: int, reason: ReasonCode) -> ClientEvent:
             return Acknowledged(mid, str(reason) if reason.is_failure else None)
 
         def opened(_client: paho.Client, _userdata: object, sock: object) -> None:
-            _give_up_unheard(sock)
-            hop(Reached())
+            _set_user_timeout(sock)
+            post_event(TransportOpened())
 
         client = self._client
-        client.on_log = _tell_of_errors_in_callbacks
+        client.on_log = _log_callback_errors
         client.on_socket_open = opened
-        client.on_connect = lambda _c, _u, _f, reason, said: hop(answered(reason, said))
-        client.on_message = lambda _c, _u, message: hop(_received(message))
-        client.on_connect_fail = lambda _c, _u: hop(_unreachable())
-        client.on_disconnect = lambda _c, _u, _f, reason, _p: hop(Lost(str(reason)))
-        client.on_publish = lambda _c, _u, mid, reason, _p: hop(
-            acknowledged(mid, reason)
+        client.on_connect = lambda _c, _u, _f, reason, properties: post_event(
+            connack(reason, properties)
+        )
+        client.on_message = lambda _c, _u, message: post_event(_received(message))
+        client.on_connect_fail = lambda _c, _u: post_event(_unreachable())
+        client.on_disconnect = lambda _c, _u, _f, reason, _p: post_event(
+            Disconnected(str(reason))
+        )
+        client.on_publish = lambda _c, _u, mid, reason, _p: post_event(
+            puback(mid, reason)
         )
 
 
 def _unreachable() -> Unreachable:
-    """Say why: paho calls back while it handles an exception it does not pass on."""
+    """Return why: paho calls back inside `except` and does not pass the exception."""
     error = sys.exc_info()[1]
     return Unreachable(str(error) or type(error).__name__)
 
 
 def _received(message: paho.MQTTMessage) -> Received:
-    said = message.properties
+    properties = message.properties
     return Received(
         message.topic,
         bytes(message.payload),
         message.retain,
-        getattr(said, "ResponseTopic", None),
-        getattr(said, "CorrelationData", None),
+        getattr(properties, "ResponseTopic", None),
+        getattr(properties, "CorrelationData", None),
     )
 
 
-def _give_up_unheard(sock: object) -> None:
+def _set_user_timeout(sock: object) -> None:
     if sys.platform == "linux" and isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
+        sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS
+        )
 
 
-def _tell_of_errors_in_callbacks(
+def _log_callback_errors(
     _client: paho.Client, _userdata: object, _level: int, text: str
 ) -> None:
-    """Make bugs heard that the thread survives; paho's other errors are known."""
+    """Log bugs in callbacks, which the thread survives; no other errors of paho."""
     if text.startswith("Caught exception"):
         log.error("paho: %s", text)

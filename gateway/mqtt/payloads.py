@@ -1,12 +1,19 @@
-"""Payloads about one headband: telemetry, session, events, phase, hypnogram. Pure."""
+"""Payloads about the headbands and about the gateway itself. Pure."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.json_fields import REFUSAL_CODE, json_bytes, utc_text
+from gateway.host.vitals import Vitals
+from gateway.journal.entry import JournalContents
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import Availability, Reading, SessionState
+from gateway.preprocessing.contact_monitor import WINDOW_S
+from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage
@@ -20,6 +27,14 @@ PHASE = {
     Stage.R: "rem",
 }
 NOT_AWAKE = "not_awake"
+WORST_FIRST = (ContactState.OFF, ContactState.FAIR, ContactState.GOOD)
+SCHEMAS = dict.fromkeys(
+    (
+        *("epoch", "event", "health", "hypnogram", "info", "phase", "response"),
+        *("session", "signal", "summary", "telemetry"),
+    ),
+    1,
+)
 NEVER_AVAILABLE = Availability(online=False, reason="nothing was received yet")
 
 
@@ -146,3 +161,208 @@ def _utc(moment: datetime | None) -> str | None:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def signal_payload(reading: Reading, contacts: Contacts, now: datetime) -> bytes:
+    """Write how a headband sits as ``signal.v1``, UTF-8 JSON.
+
+    Nothing of the signal itself: an rms, and shares of it. What the headband does not
+    have, and what is sampled too slowly to tell, is left out.
+
+    Parameters
+    ----------
+    reading : Reading
+    contacts : Contacts
+        Its value.
+    now : datetime
+    """
+    inputs = [each for each in contacts.inputs if each.contact is not None]
+    states = {each.contact.state for each in inputs if each.contact}
+    worst = next((grip.value for grip in WORST_FIRST if grip in states), None)
+    return json_bytes(
+        {
+            "v": 1,
+            "device": reading.device,
+            "session": reading.session,
+            "ts": utc_text(now),
+            "window_s": WINDOW_S,
+            "state": worst,
+            "channels": {
+                each.label: {"derivation": each.derivation, **_told(each.contact)}
+                for each in inputs
+                if each.contact
+            },
+            "electrodes": {
+                each.label: _told(each.contact)
+                for each in contacts.electrodes
+                if each.contact
+            },
+        }
+    )
+
+
+def _told(contact: Contact) -> dict[str, object]:
+    return {
+        "state": contact.state.value,
+        "quality": round(contact.quality, 2),
+        "rms_uv": round(contact.rms_uv, 1),
+        "mains_ratio": round(contact.mains_ratio, 3),
+        "railed": round(contact.railed, 3),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class HostInfo:
+    """Where the gateway runs.
+
+    Attributes
+    ----------
+    host, arch, python : str
+        Name of the machine, its processor, version of its Python.
+    inference : str
+        Name and version of what runs the model.
+    """
+
+    host: str
+    arch: str
+    python: str
+    inference: str
+
+
+class HeadbandEntry(NamedTuple):
+    """What is known of a headband and of the model that scores it.
+
+    Attributes
+    ----------
+    model, model_digest : str
+    channels : tuple of str
+        The model's inputs.
+    driver, firmware : str or None
+        None until it has sent its first sample; the firmware also where the headband
+        does not say it.
+    """
+
+    model: str
+    model_digest: str
+    channels: tuple[str, ...]
+    driver: str | None = None
+    firmware: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeHealth:
+    """How the gateway does; None where this machine does not tell.
+
+    Attributes
+    ----------
+    uptime_s : float
+    vitals : Vitals
+        Of the process and the machine; the disk is the journal's.
+    reconnects : int
+        To the broker.
+    journal : JournalContents or None
+        None while it cannot be read.
+    clock_synchronised : bool
+    outputs : mapping of str to (bool, str)
+        Whether each does what it is there for, and in words how it does.
+    """
+
+    uptime_s: float
+    vitals: Vitals
+    reconnects: int
+    journal: JournalContents | None
+    clock_synchronised: bool
+    outputs: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayInfo:
+    """Who the gateway is.
+
+    Attributes
+    ----------
+    version : str
+    machine : HostInfo
+    headbands : mapping of str to HeadbandEntry
+        By name.
+    started : datetime
+    restart_required : tuple of str
+        Sections of the configuration that were changed and wait for a restart.
+    config_problems : tuple of str
+        What is wrong with the configuration as it stands now.
+    """
+
+    version: str
+    machine: HostInfo
+    headbands: Mapping[str, HeadbandEntry]
+    started: datetime
+    restart_required: tuple[str, ...] = ()
+    config_problems: tuple[str, ...] = ()
+
+
+def info_payload(gateway: GatewayInfo) -> bytes:
+    """Write who the gateway is as ``info.v1``, UTF-8 JSON."""
+    return json_bytes(
+        {
+            "v": 1,
+            "version": gateway.version,
+            "schema": SCHEMAS,
+            **asdict(gateway.machine),
+            "devices": [
+                {"name": name, **headband._asdict()}
+                for name, headband in sorted(gateway.headbands.items())
+            ],
+            "started": utc_text(gateway.started),
+            "restart_required": gateway.restart_required,
+            "config_problems": gateway.config_problems,
+        }
+    )
+
+
+def health_payload(health: BridgeHealth, now: datetime) -> bytes:
+    """Write how the gateway does as ``health.v1``, UTF-8 JSON."""
+    vitals, journal = health.vitals, health.journal
+    return json_bytes(
+        {
+            "v": 1,
+            "ts": utc_text(now),
+            "uptime_s": round(health.uptime_s),
+            "process": {
+                "rss_mb": _tenths(vitals.rss_mb),
+                "cpu_pct": _tenths(vitals.cpu_pct),
+            },
+            "host": {
+                "mem_free_mb": _tenths(vitals.mem_free_mb),
+                "load1": _tenths(vitals.load1),
+                "cpu_temp_c": _tenths(vitals.cpu_temp_c),
+                "disk_free_mb": _tenths(vitals.disk_free_mb),
+                "throttled": vitals.throttled,
+            },
+            "mqtt": {"reconnects": health.reconnects},
+            "journal": None if journal is None else _journal(journal, now),
+            "clock": {"synchronised": health.clock_synchronised},
+            "outputs": [
+                {"name": name, "well": well, "words": words}
+                for name, (well, words) in sorted(health.outputs.items())
+            ],
+        }
+    )
+
+
+def _journal(journal: JournalContents, now: datetime) -> dict[str, object]:
+    oldest_s = journal.oldest_owed_s
+    return {
+        "pending": journal.owed,
+        "oldest_pending_s": max(0, round(now.timestamp() - oldest_s))
+        if oldest_s
+        else 0,
+        "dropped": journal.dropped,
+        "rows": journal.rows,
+        "first_seq": journal.first_seq,
+        "next_seq": journal.next_seq,
+        "size_mb": _tenths(journal.size_bytes / 1e6),
+    }
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

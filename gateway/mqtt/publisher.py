@@ -12,9 +12,9 @@ from gateway.journal.entry import Entry
 from gateway.journal.writer import JournalWriter
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import NightEpochs, Reading, SessionState
-from gateway.mqtt.bridge_payloads import HeadbandEntry
 from gateway.mqtt.client_events import Message
 from gateway.mqtt.device_publisher import DevicePublisher
+from gateway.mqtt.payloads import HeadbandEntry
 from gateway.mqtt.topics import OFFLINE, ONLINE, TopicTree, may_be_published
 from gateway.staging.scored_epoch import ScoredEpoch
 
@@ -66,7 +66,7 @@ class Publisher:
             caused = [await self._stage(reading, value, journal), *caused]
         return self._kept(caused)
 
-    def write_entry(self, entry: Entry) -> Message:
+    def entry_message(self, entry: Entry) -> Message:
         """Turn an entry of the journal into its message."""
         posting = Posting(entry.seq, datetime.now(UTC))
         payload = epoch_payload(json.loads(entry.document), posting)
@@ -95,7 +95,7 @@ class Publisher:
         self._states[message.topic.name] = message
         return message
 
-    def standing(self) -> Iterator[Message]:
+    def retained_messages(self) -> Iterator[Message]:
         """Yield how things stand, stages included that are not stale."""
         yield Message(self.topics.bridge_state, ONLINE)
         yield from self._states.values()
@@ -105,7 +105,7 @@ class Publisher:
                 topic = message.topic._replace(expiry_s=left_s)
                 yield Message(topic, message.payload)
 
-    def farewell(self) -> list[Message]:
+    def offline_messages(self) -> list[Message]:
         """Write what leaves every headband offline."""
         online = [m for m in self._states.values() if m.payload == ONLINE]
         return self._kept(Message(message.topic, OFFLINE) for message in online)

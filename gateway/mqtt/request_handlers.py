@@ -1,9 +1,10 @@
-"""What can be asked over MQTT: of the gateway, and about a headband."""
+"""Handlers of the requests that come over MQTT."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from gateway.errors import RequestError
+from gateway.errors import GatewayError, RequestError
 from gateway.host.metrics import supervised
 from gateway.journal.journal import Journal
 from gateway.messages.control import (
@@ -16,8 +17,22 @@ from gateway.messages.control import (
     Reload,
     Restart,
 )
+from gateway.mqtt.client import MqttClient
+from gateway.mqtt.client_events import Message, Received
 from gateway.mqtt.publisher import Publisher
-from gateway.mqtt.request_messages import MqttRequest, read_action
+from gateway.mqtt.request_messages import (
+    MqttRequest,
+    error_payload,
+    ok_payload,
+    read_action,
+    read_request,
+)
+from gateway.mqtt.topics import Topic, TopicTree
+
+log = logging.getLogger(__name__)
+
+WILDCARDS = frozenset("+#\0")
+
 
 Serve = Callable[[MqttRequest], Awaitable[Mapping[str, object]]]
 
@@ -121,3 +136,62 @@ class RequestHandlers:
     def _ask(self, command: Command) -> None:
         if self._control is not None:
             self._control.ask(command)
+
+
+def _server(received: Received, request: MqttRequest, verbs: ServedVerbs) -> Serve:
+    if received.retained:
+        raise RequestError(
+            "retained",
+            "a retained request would be served again at every connection; publish "
+            "it without the retain flag, and clear the topic",
+        )
+    served = verbs.of(request.whom)
+    if request.verb not in served:
+        known = ", ".join(sorted(served)) or "nothing"
+        raise RequestError("unknown_verb", f"no {request.verb!r}; there is {known}")
+    return served[request.verb]
+
+
+async def serve_requests(
+    client: MqttClient,
+    topics: TopicTree,
+    verbs: ServedVerbs,
+    others: Mapping[str, Callable[[Received], Awaitable[None]]],
+) -> None:
+    """Answer until cancelled.
+
+    Parameters
+    ----------
+    client : MqttClient
+        Subscribed to the topics of requests.
+    topics : TopicTree
+    verbs : ServedVerbs
+        Each serves a request and returns the answer's data; raises `GatewayError` when
+        it cannot, which is the answer then.
+    others : mapping of str to callable
+        What to do with messages on topics that are no requests.
+    """
+    while True:
+        received = await client.receive()
+        if received.topic in others:
+            await others[received.topic](received)
+            continue
+        payload = await _answer(received, verbs)
+        await client.publish(Message(topics.response_to(received.topic), payload))
+        if received.response_topic and not set(received.response_topic) & WILDCARDS:
+            topic = Topic(received.response_topic, retain=False)
+            await client.publish(Message(topic, payload, received.correlation))
+
+
+async def _answer(received: Received, verbs: ServedVerbs) -> bytes:
+    request = None
+    try:
+        request = read_request(received.topic, received.payload)
+        serve = _server(received, request, verbs)
+        return ok_payload(request, await serve(request))
+    except RequestError as error:
+        log.info("request on %s refused: %s", received.topic, error)
+        return error_payload(request, error)
+    except GatewayError as error:
+        log.warning("request on %s failed: %s", received.topic, error)
+        return error_payload(request, RequestError("failed", str(error)))

@@ -1,4 +1,4 @@
-"""Encryption of the way to the broker; hostnames are always checked."""
+"""TLS to the broker; host names are always checked."""
 
 import ssl
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class Tls:
     Attributes
     ----------
     ca : str or None
-        File with the certificates of the authorities to believe; None for those of
+        File with the certificates of the authorities to trust; None for those of
         the system.
     certificate, key : str or None
         Files with this client's own certificate and its key, if the broker wants one.
@@ -24,7 +24,7 @@ class Tls:
     key: str | None = None
 
     def problems(self) -> Iterator[str]:
-        """Yield what types cannot say."""
+        """Yield problems that the types do not exclude."""
         if (self.certificate is None) != (self.key is None):
             missing = "certificate" if self.certificate is None else "key"
             yield f"{missing}: missing; a client's certificate and key go together"
@@ -40,7 +40,7 @@ class Tls:
             yield f"{error}; look at {files}"
 
     def context(self) -> ssl.SSLContext:
-        """Return what a connection is encrypted with, TLS 1.2 or later."""
+        """Return the context of a connection, TLS 1.2 or later."""
         context = ssl.create_default_context(cafile=self.ca)
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)

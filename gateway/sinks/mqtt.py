@@ -140,10 +140,10 @@ async def run(
     async with (
         Journal(options.journal.file) as journal,
         MqttClient(
-            options.address, publisher.will, publisher.standing, asked
+            options.address, publisher.will, publisher.retained_messages, asked
         ) as client,
     ):
-        lane = JournalPublisher(journal, client, publisher.write_entry)
+        lane = JournalPublisher(journal, client, publisher.entry_message)
         bridge = Bridge(client, publisher, journal, place=place, control=control)
         journal_writer = JournalWriter(journal)
         told = partial(standing, options.address, client, journal)
@@ -162,7 +162,7 @@ async def run(
                 await lane.drained(FAREWELL_S)
             for task in background:
                 task.cancel()
-        for message in publisher.farewell():
+        for message in publisher.offline_messages():
             await client.publish(message)
 
 

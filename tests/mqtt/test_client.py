@@ -257,12 +257,12 @@ async def test_an_error_in_a_callback_is_told_and_leaves_the_thread_alive(caplog
             failed.append(1)
             raise ZeroDivisionError("by zero")
 
-        paho = client._line._thread._client  # noqa: SLF001 -- the trap is in paho's own
+        paho = client._connection._thread._client  # noqa: SLF001 -- the trap is in paho's own
         heard, paho.on_publish = paho.on_publish, fail
         await client.publish(message())
         await until(lambda: failed)
         paho.on_publish = heard
-        client._line.on_their_way.give_up()  # noqa: SLF001 -- what the failed callback lost
+        client._connection.in_flight.give_up()  # noqa: SLF001 -- what the failed callback lost
         await client.publish(message())
         assert await client.drain()
     assert "Caught exception in on_publish: by zero" in caplog.text
@@ -270,7 +270,7 @@ async def test_an_error_in_a_callback_is_told_and_leaves_the_thread_alive(caplog
 
 async def test_a_dead_line_is_given_up_in_ten_seconds_and_pinged_as_asked():
     async with FakeBroker(polite) as broker, connected(broker, keepalive_s=7) as client:
-        line = client._line._thread._client.socket()  # noqa: SLF001 -- the option is on paho's socket
+        line = client._connection._thread._client.socket()  # noqa: SLF001 -- the option is on paho's socket
         unheard_ms = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert unheard_ms == 10_000
     assert int.from_bytes(broker.of(CONNECT)[0][8:10]) == 7

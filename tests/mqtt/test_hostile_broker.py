@@ -10,7 +10,7 @@ import pytest
 from gateway.messages.feed import Feed
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
-from gateway.mqtt.connection import UNANSWERED
+from gateway.mqtt.connection import MAX_QUEUED_REQUESTS
 from gateway.mqtt.topics import Topic
 from gateway.sinks.mqtt import SINK, MqttOptions
 
@@ -133,7 +133,7 @@ async def test_of_more_requests_than_can_be_served_only_the_first_wait(until):
                     async with asyncio.timeout(0.2):
                         assert (await client.receive()).topic == "r/x"
                     n_waiting += 1
-    assert n_waiting == UNANSWERED
+    assert n_waiting == MAX_QUEUED_REQUESTS
 
 
 async def test_a_password_that_crosses_the_network_in_the_clear_is_told(caplog):

@@ -13,14 +13,14 @@ from paho.mqtt import publish
 
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState
-from gateway.mqtt.packet_limit import FRAME_BYTES, HEARD_BYTES
+from gateway.mqtt.paho_client import MAX_FRAME_BYTES, MAX_PACKET_BYTES
 from sim.local_broker import LocalBroker
 from tests.support.mosquitto import VERSIONS
 
 pytestmark = pytest.mark.integration
 
 HUGE = 250_000_000
-ROOM = 10 * FRAME_BYTES  # for everything else of this process
+ROOM = 10 * MAX_FRAME_BYTES  # for everything else of this process
 CHUNK = bytes(1 << 20)
 ACCEPTED = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
 TOPIC = b"\x00\x03r/x"
@@ -125,7 +125,7 @@ async def test_250_mb_are_thrown_away_and_the_next_message_is_heard(
 
 
 async def test_the_largest_message_that_is_heard():
-    fits = HEARD_BYTES - len(TOPIC) - 1
+    fits = MAX_PACKET_BYTES - len(TOPIC) - 1
 
     async def more(writer):
         writer.write(message(bytes(fits + 1), "5") + message(bytes(fits), "5"))
@@ -140,7 +140,7 @@ async def test_the_largest_message_that_is_heard():
 
 async def test_messages_that_wait_for_a_release_are_not_kept():
     """Of QoS 2, 65,535 may wait."""
-    n, payload = 2000, bytes(HEARD_BYTES - 100)
+    n, payload = 2000, bytes(MAX_PACKET_BYTES - 100)
 
     async def more(writer):
         for mid in range(1, n + 1):
@@ -169,7 +169,7 @@ async def test_mqtt_5_brokers_are_told_what_is_heard():
         pass
 
     async with Generous(nothing, "5").serving() as broker, listening_to(broker, "5"):
-        maximum = b"\x27" + HEARD_BYTES.to_bytes(4)  # MQTT 5, 3.1.2.11.4
+        maximum = b"\x27" + MAX_PACKET_BYTES.to_bytes(4)  # MQTT 5, 3.1.2.11.4
         assert maximum in broker.connect
 
 
@@ -191,7 +191,7 @@ async def test_a_websocket_frame_without_end_is_given_up(until):
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         try:
-            many = message(bytes(HEARD_BYTES // 2), "5")
+            many = message(bytes(MAX_PACKET_BYTES // 2), "5")
             for _ in range(HUGE // len(many)):
                 writer.write(many)
                 await writer.drain()
@@ -227,7 +227,7 @@ async def test_what_a_neighbour_leaves_at_a_real_broker_harms_nobody(protocol):
         async with listening_to(broker, protocol) as client:
             assert client.connection is BrokerState.ONLINE
             for _ in range(3):
-                await asyncio.to_thread(tell, "r/x", bytes(HEARD_BYTES))
+                await asyncio.to_thread(tell, "r/x", bytes(MAX_PACKET_BYTES))
                 await asyncio.to_thread(tell, "r/x", b"heard")
                 async with asyncio.timeout(10):
                     assert (await client.receive()).payload == b"heard"

@@ -18,18 +18,16 @@ from gateway.host.vitals import Vitals
 from gateway.journal.entry import JournalContents
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import Availability, Reading, RecordingState, SessionState
-from gateway.mqtt import bridge_payloads
-from gateway.mqtt.bridge_payloads import (
+from gateway.mqtt import payloads
+from gateway.mqtt.payloads import (
     BridgeHealth,
     GatewayInfo,
     HeadbandEntry,
     HostInfo,
-    health_payload,
-    info_payload,
-)
-from gateway.mqtt.payloads import (
     event_payload,
+    health_payload,
     hypnogram_payload,
+    info_payload,
     phase_of,
     phase_payload,
     session_payload,
@@ -62,7 +60,7 @@ def check(name, payload):
 def test_every_schema_is_announced_in_its_version():
     """The others in the folder are of the command line and of the record."""
     there = {path.name.removesuffix(".v1.json") for path in SCHEMAS.iterdir()}
-    assert set(bridge_payloads.SCHEMAS) == {*SCHEMA_OF.values(), "response"} <= there
+    assert set(payloads.SCHEMAS) == {*SCHEMA_OF.values(), "response"} <= there
 
 
 losses = st.builds(

@@ -3,8 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.mqtt.connection import (
+    MAX_BRIEF,
+    MAX_FIRST_DELAY_S,
+    STEADY_S,
+    ReconnectBackoff,
+)
 from gateway.mqtt.paho_client import BACK_OFF_S
-from gateway.mqtt.reconnect_backoff import MOST_S, OFTEN, STEADY_S, ReconnectBackoff
 
 EPOCH_S = 30
 DRAWN = 1.5  # the longest pause is drawn up to half as long again
@@ -31,8 +36,8 @@ def test_one_that_hangs_up_again_and_again_is_tried_less_often(lasted_s):
     n_brief = 0
     for each in lasted_s:
         n_brief = n_brief + 1 if each < STEADY_S else 0
-    assert reconnect_backoff.keeps_ending == (n_brief >= OFTEN)
+    assert reconnect_backoff.keeps_ending == (n_brief >= MAX_BRIEF)
     least_s, most_s = reconnect_backoff.back_off_s
-    assert BACK_OFF_S[0] <= least_s <= MOST_S
+    assert BACK_OFF_S[0] <= least_s <= MAX_FIRST_DELAY_S
     assert least_s <= most_s
     assert (most_s > BACK_OFF_S[1]) == reconnect_backoff.keeps_ending

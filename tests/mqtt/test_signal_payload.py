@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.formats.mqtt_signal import signal_payload
 from gateway.messages.outputs import Reading
+from gateway.mqtt.payloads import signal_payload
 from gateway.preprocessing.electrode_contact import Contact, ContactState
 from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from tests.support.mqtt_contract import validator

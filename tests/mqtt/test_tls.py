@@ -55,7 +55,7 @@ async def test_the_right_broker_is_believed_and_spoken_to(authority, until):
         connecting(broker, Tls(ca=str(authority.ca))) as client,
     ):
         await until(lambda: client.connection is BrokerState.ONLINE, "a connection")
-        assert not client.trouble
+        assert not client.problem
         assert await client.publish(Message(Topic("t/x", retain=False), b"x"))
         assert await client.drain()
 
@@ -108,7 +108,7 @@ async def test_a_broker_that_hangs_up_without_a_word_is_told_of(
     ):
         await until(lambda: words in caplog.text, words)
         assert client.connection is BrokerState.OFFLINE
-        assert words in client.trouble
+        assert words in client.problem
     said = [record.getMessage() for record in caplog.records]
     assert len([words for words in said if "hangs up" in words]) == 1
 
