@@ -15,6 +15,9 @@ from training.data.band_matching import match_bands
 TEST_SUBJECTS = ("00", "01", "07", "09", "30", "31", "50", "51", "70", "71")
 # Temperature and the choice between runs; never trained on either.
 VALIDATION_SUBJECTS = ("04", "12", "25", "38", "46", "57", "63", "76")
+# Of the thirteen people of whom real pieces are held: judged on, never trained on,
+# neither on their pieces nor on surrogates of their features.
+REAL_TEST_SUBJECTS = ("05", "11", "16")
 TABLE = "sleep_edf_features/time_domain.npz"
 SPECTRAL = "sleep_edf_features/spectral.npz"
 CHANNELS = ("eeg_fpz_cz", "eeg_pz_oz", "eog_horizontal")

@@ -14,6 +14,7 @@ from gateway.recordings.edf_recording import read_recording
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.recording import Recording
 from gateway.staging.stage import STAGES, Stage
+from training.data.real_pieces import mirrored, mosaics
 from training.errors import TrainingDataError
 
 SLEEP_EDF = re.compile(r"S[CT][47]\d{2}")
@@ -71,6 +72,7 @@ def read_labelled(
     path: Path,
     channels: Mapping[str, str] | None = None,
     hypnogram: Path | None = None,
+    pieces: str = "mirrored",
 ) -> LabelledNight:
     """Read one recording with its stages.
 
@@ -83,6 +85,10 @@ def read_labelled(
         As for `gateway.recordings.edf_recording.read_recording`.
     hypnogram : Path or None
         EDF+ file with the stages, where it is not beside the recording.
+    pieces : str
+        How an archive of the first five seconds of every epoch is fed: ``"mirrored"``,
+        each piece and its mirror image in turn for thirty seconds, or ``"mosaic"``,
+        six successive pieces of one stage an epoch, runs shorter than that left out.
 
     Raises
     ------
@@ -90,7 +96,7 @@ def read_labelled(
         If the file cannot be used, or nothing in it is labelled.
     """
     if path.suffix.lower() == ".npz":
-        night = _archive(path)
+        night = _archive(path, pieces)
     else:
         night = _edf(path, channels, hypnogram)
     if not night.stages:
@@ -113,7 +119,7 @@ def _edf(
     return LabelledNight(path.stem, _subject(path.stem), recording, stages)
 
 
-def _archive(path: Path) -> LabelledNight:
+def _archive(path: Path, pieces: str) -> LabelledNight:
     try:
         with np.load(path, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
@@ -124,6 +130,8 @@ def _archive(path: Path) -> LabelledNight:
             f"{path}: no 'labels', or none of {', '.join(LABELS)}; see the README of "
             "the data folder"
         )
+    if "piece_s" in content:
+        content |= _whole_epochs(content, pieces)
     labels = content["labels"]
     where = content.get("epoch_index", np.arange(len(labels))).tolist()
     streams, counts = [], []
@@ -142,6 +150,17 @@ def _archive(path: Path) -> LabelledNight:
         name=path.stem, montage=Montage(tuple(streams)), counts=tuple(counts)
     )
     return LabelledNight(path.stem, _subject(name), recording, stages, frozenset(where))
+
+
+def _whole_epochs(content: Mapping[str, Any], pieces: str) -> dict[str, Any]:
+    """Return channels and labels of an archive of pieces as thirty-second epochs."""
+    found: dict[str, Any] = {}
+    for key in LABELS.keys() & content.keys():
+        if pieces == "mosaic":
+            found[key], found["labels"] = mosaics(content[key], content["labels"])
+        else:
+            found[key] = mirrored(content[key])
+    return found
 
 
 def _channel(

@@ -14,7 +14,7 @@ from gateway.staging.scorers.litert import LiteRtScorer
 from training.data.labelled import LabelledNight, find_labelled, read_labelled, without
 from training.evaluate.intervals import ScoredEpochs, figures, joined
 from training.evaluate.peers import Tree, judge_by_yasa
-from training.evaluate.score_nights import judge
+from training.evaluate.score_nights import score_labelled
 from training.evaluate.text import figure_lines
 from training.progress import Progress
 
@@ -27,6 +27,12 @@ FILE = click.Path(path_type=Path)
 @CHANNEL
 @click.option("--hypnogram", type=FILE, help="Where it is not beside the recording.")
 @click.option("--without", "left_out", multiple=True, help="Leave a channel out.")
+@click.option(
+    "--pieces",
+    type=click.Choice(["mirrored", "mosaic"]),
+    default="mirrored",
+    help="Make epochs of five-second pieces by mirroring one, or by joining six.",
+)
 @click.option("--out", type=FILE, help="Folder for figures.json and the pictures.")
 @click.option("--tree", type=FILE, help="time_domain.npz: a peer to compare with.")
 @click.option("--yasa", type=FILE, help="A python that has yasa 0.8.1: another peer.")
@@ -37,6 +43,7 @@ def command(  # noqa: PLR0913 (one for each option)
     channels: dict[str, str] | None,
     hypnogram: Path | None,
     left_out: tuple[str, ...],
+    pieces: str,
     out: Path | None,
     tree: Path | None,
     yasa: Path | None,
@@ -54,7 +61,9 @@ def command(  # noqa: PLR0913 (one for each option)
     for where in data:
         paths = find_labelled(where)
         nights = [
-            without(read_labelled(path, channels, hypnogram), frozenset(left_out))
+            without(
+                read_labelled(path, channels, hypnogram, pieces), frozenset(left_out)
+            )
             for path in paths
         ]
         judged = _judge_all(nights, scorer, channels, str(where))
@@ -81,8 +90,8 @@ def _judge_all(
     for number, night in enumerate(nights):
         progress.show(number / len(nights), night.name)
         ours = channels if night.recorded is not None else None
-        for name, said in judge(night, scorer, ours).items():
-            parts.setdefault(name, []).append(said)
+        for name, scored in score_labelled(night, scorer, ours).items():
+            parts.setdefault(name, []).append(scored)
     progress.show(1.0)
     return {name: joined(of) for name, of in parts.items()}
 

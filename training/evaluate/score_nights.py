@@ -1,4 +1,4 @@
-"""Score labelled nights exactly as the daemon would, and keep what was said."""
+"""Labelled nights, scored exactly as the daemon and its report would score them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,8 +9,9 @@ from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.epoch_length import EPOCH_S
 from gateway.offline.score_recording import NO_DATE, packets
 from gateway.session.pipeline import Night
+from gateway.staging.hmm_smoothing import evidence, second_pass
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
-from gateway.staging.stage import STAGES
+from gateway.staging.stage import STAGES, Refusal
 from training.data.labelled import LabelledNight
 from training.evaluate.intervals import ScoredEpochs
 
@@ -18,10 +19,10 @@ MAINS_HZ = 50.0
 REFUSED = (np.nan,) * len(STAGES)
 
 
-def judge(
+def score_labelled(
     night: LabelledNight, scorer: Scorer, channels: Mapping[str, str] | None = None
 ) -> dict[str, ScoredEpochs]:
-    """Return what `scorer` says of every labelled epoch of a night.
+    """Return what `scorer` makes of every labelled epoch of a night.
 
     The samples go through the daemon's own objects, holes included, so refusals and
     context are those of a live night.
@@ -35,9 +36,10 @@ def judge(
 
     Returns
     -------
-    dict of str to Judged
-        ``"model"``, what the daemon publishes; and, of a model with a context head,
-        ``"model, each epoch alone"``.
+    dict of str to ScoredEpochs
+        ``"model"``, what the daemon publishes; of a model with a context head
+        ``"model, each epoch alone"``; and ``"model, second pass"``, what the report
+        shows when the night is over.
 
     Raises
     ------
@@ -46,14 +48,33 @@ def judge(
     """
     first = min(night.recorded) if night.recorded else 0  # a session begins there
     chain = Night(scorer, channels or {}, MAINS_HZ)
-    said = {first + of.index: of for of in _scored(night, chain)}
+    scored = {first + of.index: of for of in _scored(night, chain)}
     epochs = sorted(night.stages)
-    answers = [said[at].hypnodensity if at in said else () for at in epochs]
-    found = {"model": _judged(night, epochs, answers)}
+    live = [scored[at].hypnodensity if at in scored else () for at in epochs]
+    found = {"model": _judged(night, epochs, live)}
     if scorer.card.context is not None:
-        alone = [said[at].raw_hypnodensity if at in said else () for at in epochs]
+        alone = [scored[at].raw_hypnodensity if at in scored else () for at in epochs]
         found["model, each epoch alone"] = _judged(night, epochs, alone)
+    smoothed = _second_pass(scored)
+    later = [smoothed.get(at, ()) for at in epochs]
+    found["model, second pass"] = _judged(night, epochs, later)
     return found
+
+
+def _second_pass(scored: Mapping[int, ScoredEpoch]) -> dict[int, tuple[float, ...]]:
+    """Return each epoch's hypnodensity given the whole night; time passes in holes."""
+    if not scored:
+        return {}
+    first, last = min(scored), max(scored)
+    whole = [scored.get(at) for at in range(first, last + 1)]
+    smoothed = second_pass(
+        [Refusal.GAP if of is None else of.stage for of in whole],
+        [
+            () if of is None else evidence(of.hypnodensity, of.raw_hypnodensity)
+            for of in whole
+        ],
+    )
+    return dict(enumerate(smoothed.hypnodensity, first))
 
 
 def _judged(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gateway.preprocessing.filtering import Band, band_limit
 from training.data.dataset import (
     N_STAGES,
+    REAL_TEST_SUBJECTS,
     SPECTRAL,
     TEST_SUBJECTS,
     VALIDATION_SUBJECTS,
@@ -32,6 +33,7 @@ from training.surrogates.recorders import SurrogateRecorder, record
 from training.surrogates.spectra import N_SAMPLES
 
 UNSTAGED = -1
+APART = "apart"  # people judged by on their real nights: no surrogate is made of them
 CHUNK = 400
 
 
@@ -102,7 +104,8 @@ def make_nights(
     with multiprocessing.get_context("fork").Pool(
         workers, _inherit, (generator, table)
     ) as pool:
-        plans = chosen(plan_nights(data, table), n_nights)
+        planned = chosen(plan_nights(data, table), n_nights)
+        plans = [plan for plan in planned if _part(plan.record) != APART]
         paths = [folder / f"{plan.record}.npz" for plan in plans]
         progress = Progress("nights")
         progress.show(sum(path.exists() for path in paths) / len(paths))
@@ -118,7 +121,7 @@ def chosen(plans: list[NightPlan], n_nights: int | None) -> list[NightPlan]:
     if n_nights is None:
         return plans
     for_training = [plan for plan in plans if plan.is_for_training][:n_nights]
-    others = [plan for plan in plans if not plan.is_for_training]
+    others = [plan for plan in plans if _part(plan.record) not in ("train", APART)]
     return [plan for plan in others if plan.record[5] == "1"] + for_training
 
 
@@ -243,6 +246,8 @@ def staged(nights: Iterable[SurrogateNight]) -> Recorded:
 
 def _part(record: str) -> str:
     subject = record[3:5]
+    if subject in REAL_TEST_SUBJECTS:
+        return APART
     if subject in TEST_SUBJECTS:
         return "test"
     return "validation" if subject in VALIDATION_SUBJECTS else "train"

@@ -15,7 +15,7 @@ from training.data.labelled import find_labelled, read_labelled, without
 from training.errors import TrainingDataError
 from training.evaluate.command import command
 from training.evaluate.peers import Tree, judge_by_yasa
-from training.evaluate.score_nights import judge
+from training.evaluate.score_nights import score_labelled
 
 STAGES = "WW" + "1" + "2" * 4 + "3" * 2 + "4" + "R" * 2 + "M?"
 
@@ -47,7 +47,7 @@ def archive(path, where, *, name="ucddb002", sfreq=128):
 
 def test_a_recording_gets_the_answers_the_daemon_gives(psg, scorer):
     night = read_labelled(psg)
-    said = judge(night, scorer)["model"]
+    said = score_labelled(night, scorer)["model"]
     assert said.subjects.tolist() == ["SC400"] * 12
     assert said.true.tolist() == [0, 0, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4]
     live = [
@@ -60,7 +60,7 @@ def test_a_recording_gets_the_answers_the_daemon_gives(psg, scorer):
 
 def test_epochs_the_daemon_refuses_are_refused_here(tmp_path, scorer):
     path = write_night(tmp_path, "SC4001", STAGES, quiet=[3])
-    said = judge(read_labelled(path), scorer)["model"]
+    said = score_labelled(read_labelled(path), scorer)["model"]
     assert np.flatnonzero(~said.answered).tolist() == [3]
 
 
@@ -68,11 +68,11 @@ def test_an_archive_with_holes_lies_where_it_was_in_the_night(tmp_path, scorer):
     where = [2, 3, 4, 9, 10, 40]
     night = read_labelled(archive(tmp_path / "a.npz", where))
     assert sorted(night.stages) == where[:5]  # the sixth label is movement
-    said = judge(night, scorer, {"EEG Fpz-Cz": "EEG"})["model"]
+    said = score_labelled(night, scorer, {"EEG Fpz-Cz": "EEG"})["model"]
     assert said.answered.all()
     assert said.true.tolist() == [0, 1, 2, 3, 4]
     alone = read_labelled(archive(tmp_path / "b.npz", range(6)))
-    packed = judge(alone, scorer, {"EEG Fpz-Cz": "EEG"})["model"]
+    packed = score_labelled(alone, scorer, {"EEG Fpz-Cz": "EEG"})["model"]
     if scorer.card.context is None:  # each epoch by itself: place does not matter
         np.testing.assert_array_equal(said.proba, packed.proba)
 
@@ -82,7 +82,7 @@ def test_real_cuts_are_read_in_microvolts(shared_data, scorer):
     nights = [read_labelled(path) for path in paths]
     assert len({night.subject for night in nights}) == 3
     assert sum(len(night.stages) for night in nights) == 117
-    said = judge(nights[0], scorer)["model"]
+    said = score_labelled(nights[0], scorer)["model"]
     assert said.answered.all()
 
 
@@ -142,7 +142,7 @@ def test_other_labels_are_mapped_by_hand(tmp_path, scorer):
     write_hypnogram(tmp_path / "h.edf", STAGES)
     mapped = {"EEG Fpz-Cz": "EEG Pz-Oz"}
     night = read_labelled(path, mapped, tmp_path / "h.edf")
-    assert judge(night, scorer)["model"].answered.all()
+    assert score_labelled(night, scorer)["model"].answered.all()
 
 
 # --- peers ---
