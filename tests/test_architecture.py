@@ -293,3 +293,46 @@ def test_nothing_expected_is_caught_by_catching_everything():
         if node.type is None
         or "Exception" in {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}
     )
+
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+A_PATH = re.compile(
+    r"(?<![\w/.~-])(?:gateway|sim|training|scripts|tests|config|systemd|docs)/"
+    r"[\w.*{},<>/-]*[\w*}>/]"
+)
+A_LINK = re.compile(r"\]\(([^)#\s]+)")
+A_FILE = re.compile(r"`(\w+\.py)`")
+
+
+def test_what_a_page_names_exists():
+    none_of(
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in [*PAGES, *(ROOT / "docs").rglob("*.md")]
+        for text in [page.read_text()]
+        for name, base in [
+            *((name, ROOT) for name in A_PATH.findall(text)),
+            *((name, page.parent) for name in A_LINK.findall(text) if ":" not in name),
+            *((name, page.parent) for name in A_FILE.findall(text)),
+        ]
+        if not any(base.glob(re.sub(r"\{.*?\}|<.*?>", "*", name).rstrip("/")))
+        and not (base / name).exists()
+    )
+
+
+def test_contributing_shows_the_layers():
+    assert f"```{LAYERS}```" in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_decisions_have_one_heading_a_date_and_a_line_in_the_index():
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text().splitlines()
+    wanted = []
+    for page in sorted(folder.glob("0*.md")):
+        title, dated = re.match(r"(.*)\n\n(.*)\n\n", page.read_text()).groups()
+        number = page.name[:4]
+        named = re.fullmatch(rf"# {number} (\S.*)", title)
+        of = re.fullmatch(r"Date: (\d{4}-\d\d-\d\d)\. Status: (.+)\.", dated)
+        assert named, f"{page.name}: its first line is not '# {number} A title'"
+        assert of, f"{page.name}: third line: 'Date: YYYY-MM-DD. Status: accepted.'"
+        wanted.append(f"| [{number}]({page.name}) | {named[1]} | {of[1]} | {of[2]} |")
+    none_of(f"index lacks: {line}" for line in wanted if line not in index)
