@@ -5,9 +5,8 @@ from pathlib import Path
 
 from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError, SinkError
-from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerState, Message
-from gateway.sinks.mqtt import MqttOptions
+from gateway.mqtt.options import MqttOptions
 
 
 def mqtt_options(config: Config, file: Path) -> MqttOptions:
@@ -24,7 +23,7 @@ def mqtt_options(config: Config, file: Path) -> MqttOptions:
     return parse({} if section is None else section, MqttOptions, "outputs.mqtt.")
 
 
-async def publish_once(options: MqttOptions, messages: Iterable[Message]) -> None:
+def publish_once(options: MqttOptions, messages: Iterable[Message]) -> None:
     """Publish `messages` and wait until the broker has them.
 
     Raises
@@ -32,6 +31,14 @@ async def publish_once(options: MqttOptions, messages: Iterable[Message]) -> Non
     SinkError
         If the broker cannot be reached, or does not take them.
     """
+    import asyncio  # noqa: PLC0415 -- `ha preview` answers without a broker
+
+    asyncio.run(_publish(options, messages))
+
+
+async def _publish(options: MqttOptions, messages: Iterable[Message]) -> None:
+    from gateway.mqtt.client import MqttClient  # noqa: PLC0415 -- and without paho
+
     async with MqttClient(options.address, None, lambda: ()) as client:
         if client.connection is not BrokerState.ONLINE:
             raise SinkError(f"no connection to the broker at {options.address}")

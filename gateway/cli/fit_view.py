@@ -1,6 +1,5 @@
 """A headband being put on, drawn on a terminal or as plain lines."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -8,8 +7,9 @@ from typing import TextIO
 
 import click
 
+from gateway.cli.terminal_output import can_draw
 from gateway.pairing.fit_session import FitReading
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.reports.fit_text import FitLine, fit_line, fit_lines, stream_line
 
 Show = Callable[[FitReading], None]
@@ -34,12 +34,6 @@ def view(title: str, out: TextIO) -> Iterator[Show]:
     else:
         click.echo(title, file=out)
         yield lambda sitting: click.echo(_plain(sitting), file=out)
-
-
-def can_draw(out: TextIO) -> bool:
-    """Tell whether `out` is a terminal that moves and has block characters."""
-    smart = os.environ.get("TERM", "dumb") != "dumb"
-    return out.isatty() and smart and (out.encoding or "").lower().startswith("utf")
 
 
 def _plain(sitting: FitReading) -> str:

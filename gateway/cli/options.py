@@ -51,6 +51,27 @@ def _refuse(ctx: click.Context, param: click.Parameter, message: str) -> NoRetur
     raise click.BadParameter(message, ctx=ctx, param=param)
 
 
+class HelpGroup(click.Group):
+    """Group whose help shows the whole first line of each command, wrapped if need be.
+
+    click itself cuts it off with "..." at the width of the terminal.
+    """
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return the first line of the help of command `name`."""
+        command = self.get_command(ctx, name)
+        paragraph = ((command and command.help) or "").partition("\n\n")[0]
+        return " ".join(paragraph.split())
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the table of the commands."""
+        rows = [(name, self.summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 CHANNEL = click.option(
     "--channel",
     "channels",

@@ -8,8 +8,7 @@ from importlib.util import find_spec
 
 import click
 
-from gateway.cli.fit_view import can_draw
-from gateway.cli.terminal_output import COLOURS, say
+from gateway.cli.terminal_output import COLOURS, can_draw, say
 from gateway.reports.status_text import StatusTextLine
 
 Show = Callable[[Sequence[StatusTextLine]], None]

@@ -26,3 +26,9 @@ def say(lines: Sequence[StatusTextLine], out: TextIO) -> None:
     for line in lines:
         text = click.style(line.text, COLOURS.get(line.tone)) if colour else line.text
         click.echo(text, file=out, color=colour)
+
+
+def can_draw(out: TextIO) -> bool:
+    """Tell whether `out` is a terminal that moves and has block characters."""
+    smart = os.environ.get("TERM", "dumb") != "dumb"
+    return out.isatty() and smart and (out.encoding or "").lower().startswith("utf")

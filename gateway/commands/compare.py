@@ -35,11 +35,11 @@ from gateway.reports.comparison import comparison_json, comparison_lines
 def command(
     *, ours: Path, reference: Path, as_json: bool, figure: Path | None, final: bool
 ) -> None:
-    """Compare OURS with REFERENCE: two hypnograms, or two folders of them.
+    """Compare a scoring with a reference: two files, or two folders.
 
-    Each may be EDF+ with annotations (as the *-Hypnogram.edf of Sleep-EDF), what
-    `sleepgate score` writes or prints, CSV, BIDS _hypnogram.tsv or npz with labels.
-    Epochs are matched by their times where both files say them.
+    OURS and REFERENCE may each be EDF+ with annotations (as the *-Hypnogram.edf of
+    Sleep-EDF), what `sleepgate score` writes or prints, CSV, BIDS _hypnogram.tsv or
+    npz with labels. Epochs are matched by their times where both files have them.
     """
     if ours.is_dir() != reference.is_dir():
         raise ConfigError([f"{ours} and {reference}: give two files or two folders"])

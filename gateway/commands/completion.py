@@ -18,7 +18,10 @@ VARIABLE = "_SLEEPGATE_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print what has SHELL complete verbs and options after Tab."""
+    """Print the script that completes commands in your shell.
+
+    SHELL runs it when it starts; then Tab completes commands and options.
+    """
     kind = get_completion_class(shell)
     if kind is None:  # the three are click's own
         raise RuntimeError(shell)

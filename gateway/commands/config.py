@@ -2,30 +2,30 @@
 
 import json
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import click
 
-from gateway import sinks
+import gateway.config
+from gateway import drivers, sinks
 from gateway.atomic_write import check_writable, write_text
-from gateway.cli.options import JSON, examples
-from gateway.config.json_schema import config_schema
+from gateway.cli.options import JSON, HelpGroup, examples
 from gateway.config.secret_tags import LeftSecretLoader
-from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
+from gateway.daemon.validate_config import check_config
 from gateway.errors import ConfigError
 from gateway.paths import default_config
 from gateway.plugins import any_installed
 
+TEMPLATE = Path(gateway.config.__file__).with_name("sleepgate.yaml")
 FILE = click.argument(
     "file", type=click.Path(path_type=Path), required=False, default=default_config
 )
 
 
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """Write, check and show a configuration; nothing is started.
+    """Write, check and show the configuration.
 
     Without FILE: /etc/sleepgate/sleepgate.yaml, or ~/.config/sleepgate/sleepgate.yaml
     where that is not there.
@@ -44,7 +44,7 @@ def init(file: Path) -> None:
         problem = f"{file}: is there already and was left as it is"
         raise ConfigError([f"{problem}; name another FILE, or move it away"])
     check_writable(file)
-    write_text(file, (files("gateway.config") / "sleepgate.yaml").read_text("utf-8"))
+    write_text(file, TEMPLATE.read_text("utf-8"))
     click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
 
 
@@ -59,7 +59,7 @@ def check_file(*, file: Path, as_json: bool) -> None:
     SLEEPGATE__OUTPUTS__MQTT__HOST say instead.
     """
     try:
-        devices = [device.name for device in check(file).devices]
+        devices = [device.name for device in check_config(file).devices]
     except ConfigError as error:
         if not as_json:
             raise
@@ -83,8 +83,6 @@ def check_file(*, file: Path, as_json: bool) -> None:
 def _installed_plugins() -> list[dict[str, str]]:
     if not any_installed():
         return []
-    from gateway import drivers  # noqa: PLC0415 (numpy, for the few who have plug-ins)
-
     return [
         {
             "kind": kind,
@@ -109,7 +107,7 @@ def show(*, file: Path, as_json: bool) -> None:
 
     Secrets are not shown, only where they stand. As YAML, or with --json.
     """
-    tree = effective(check(file, LeftSecretLoader, may_be_empty=True))
+    tree = effective(check_config(file, LeftSecretLoader, may_be_empty=True))
     if as_json:
         click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
     else:
@@ -124,5 +122,7 @@ def schema() -> None:
     In the file: `# yaml-language-server: $schema=sleepgate.schema.json`; the tags
     !file, !env and !credential are for the editor's setting yaml.customTags.
     """
+    from gateway.config.json_schema import config_schema  # noqa: PLC0415 -- rare
+
     options = {sink.name: sink.options for sink in sinks.load_all()}
     click.echo(json.dumps(config_schema(options), indent=2, ensure_ascii=False))

@@ -80,10 +80,11 @@ def command(  # noqa: PLR0913 (one per option)
     folder: Path | None,
     channels: dict[str, str] | None,
 ) -> None:
-    """Replay a night and watch it being scored.
+    """Score a night on the screen; needs no headband.
 
-    FILE is a recording of your own (EDF or EDF+, e.g. a *-PSG.edf of Sleep-EDF); its
-    *-Hypnogram.edf is compared if it lies beside it. Without FILE, a SYNTHETIC night.
+    FILE is a recording of your own (EDF or EDF+, e.g. a *-PSG.edf of Sleep-EDF); the
+    expert's *-Hypnogram.edf is compared if it lies beside it. Without FILE, the night
+    is SYNTHETIC.
     """
     night = synthetic(seed, hours) if file is None else recorded(file, channels)
     start_logging("error")

@@ -28,7 +28,10 @@ from gateway.reports.headband_list import (
 @click.option("--scan", is_flag=True, help="Look which of them are in reach, 10 s.")
 @JSON
 def command(*, file: Path, scan: bool, as_json: bool) -> None:
-    """List the configured headbands, their bonds and, with --scan, who is in reach."""
+    """List the configured headbands; with --scan, those in reach.
+
+    Each with its address and whether this machine has a Bluetooth bond with it.
+    """
     start_talk()
     config = read_config(file, LeftSecretLoader)
     with next_step_said(config.ble):

@@ -42,10 +42,10 @@ def command(  # noqa: PLR0913 (one per option)
     socket: Path,
     as_json: bool,
 ) -> None:
-    """Look at everything a night depends on, and say what to do; nothing is changed.
+    """Check everything that a night depends on; changes nothing.
 
-    Exit code 0 good, 1 warnings, 2 broken. With sudo it may read the service's
-    secrets and its log.
+    Every problem comes with what to do about it. Exit code: 0 all is well, 1 warnings,
+    2 something is broken. With sudo it can also read the service's secrets and log.
     """
     start_talk()
     patient = patient_of(file, socket)

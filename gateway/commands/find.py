@@ -36,9 +36,9 @@ def command(  # noqa: PLR0913 (one per option)
     seconds: float,
     as_json: bool,
 ) -> None:
-    """List the headbands in reach: address, name, strength, kind.
+    """Search for headbands in reach: address, name, signal, kind.
 
-    Some kinds look alike until one connects; then all of them are named.
+    Some kinds look alike until one is connected; then all that fit are named.
     """
     start_talk()
     config = config_or_first(file, RadioOptions(backend, transport, adapter))

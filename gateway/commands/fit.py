@@ -37,9 +37,10 @@ from gateway.reports.fit_text import advice, fit_json
 def command(
     *, name: str, file: Path, seconds: int | None, anyway: bool, as_json: bool
 ) -> None:
-    """Show live how each electrode of the headband NAME sits, until Ctrl-C.
+    """Show live how well each electrode touches the skin.
 
-    Nothing is recorded. With --json, a line of JSON a second.
+    NAME is a headband of the configuration. Ends with Ctrl-C. Nothing is recorded.
+    With --json, one line of JSON a second.
     """
     start_talk()
     config = read_config(file, LeftSecretLoader)

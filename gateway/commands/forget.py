@@ -1,6 +1,5 @@
 """``sleepgate forget``: nothing of a headband stays on the broker."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -18,11 +17,11 @@ from gateway.mqtt.topics import TopicTree
 @click.argument("name")
 @CONFIG
 def command(name: str, file: Path) -> None:
-    """Clear every message of headband NAME that the broker retains.
+    """Clear what the MQTT broker keeps of a headband.
 
-    Works for headbands that are no longer configured too. A daemon that still
-    streams from it publishes again. Its nights on this machine stay: see `sleepgate
-    record prune`.
+    Every retained message of headband NAME is removed, also if NAME is no longer
+    configured. A running daemon that streams from it publishes new ones. Recordings
+    on this machine stay: see `sleepgate record prune`.
     """
     options = mqtt_options(read_config(file), file)
     topics = TopicTree(options.base_topic)
@@ -30,6 +29,6 @@ def command(name: str, file: Path) -> None:
     place = options.home_assistant.place(topics, options.publish)
     if place is not None:
         retained.append(headband_topic(place, name))
-    asyncio.run(publish_once(options, [Message(topic, b"") for topic in retained]))
+    publish_once(options, [Message(topic, b"") for topic in retained])
     said = f"{len(retained)} topics of {name} cleared on the broker"
     click.echo(f"{said}; its nights on this machine stay", err=True)

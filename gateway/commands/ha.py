@@ -1,13 +1,12 @@
 """``sleepgate ha``: what Home Assistant is told."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import click
 
 from gateway.cli.broker_messages import mqtt_options, publish_once
-from gateway.cli.options import CONFIG, examples
+from gateway.cli.options import CONFIG, HelpGroup, examples
 from gateway.config.file import read_config
 from gateway.config.schema import Config
 from gateway.errors import ConfigError
@@ -19,13 +18,13 @@ from gateway.mqtt.home_assistant.discovery import (
     headband_discovery,
     headband_topic,
 )
+from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.topics import TopicTree
-from gateway.sinks.mqtt import MqttOptions
 
 
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """Show or remove what Home Assistant is told."""
+    """Show or remove what is announced to Home Assistant."""
 
 
 @examples("sleepgate ha preview")
@@ -59,7 +58,7 @@ def remove(names: tuple[str, ...], file: Path) -> None:
     topics = [headband_topic(place, name) for name in names or _names(config)]
     if not names:
         topics.append(gateway_topic(place))
-    asyncio.run(publish_once(options, [Message(topic, b"") for topic in topics]))
+    publish_once(options, [Message(topic, b"") for topic in topics])
     click.echo(f"{len(topics)} devices taken out of Home Assistant", err=True)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import JSON, examples
+from gateway.cli.options import JSON, HelpGroup, examples
 from gateway.errors import ConfigError
 from gateway.formats.json_fields import utc_text
 from gateway.journal.options import JournalOptions
@@ -22,9 +22,9 @@ FILE = click.option(
 SERVICE = Path("/var/lib/sleepgate/journal.sqlite")
 
 
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """Look at, replay or compact the journal of epochs.
+    """List, resend or shrink the journal of scored epochs.
 
     All of these may be used while the daemon runs.
     """

@@ -25,9 +25,10 @@ from gateway.control_socket.messages import ControlRequest
 def command(
     *, name: str, text: str, lights: str | None, socket: Path, as_json: bool
 ) -> None:
-    """Note in the session of NAME that something happens now; TEXT says what.
+    """Mark a moment of the night: an event, lights off, lights on.
 
-    Sleep statistics count time in bed from lights off to lights on, where marked.
+    The mark is made now, in the session of headband NAME; TEXT describes the event.
+    Sleep statistics count the time in bed from lights off to lights on, where marked.
     """
     if lights and text:
         raise click.UsageError("give either TEXT or the lights")

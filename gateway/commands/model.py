@@ -7,7 +7,7 @@ import click
 import yaml
 
 from gateway.atomic_write import check_writable, write_text
-from gateway.cli.options import CONFIG, JSON, examples
+from gateway.cli.options import CONFIG, JSON, HelpGroup, examples
 from gateway.config.edit_setting import with_setting
 from gateway.config.file import read_config, read_text
 from gateway.config.secret_tags import LeftSecretLoader
@@ -22,9 +22,9 @@ SYSTEM = "/etc"
 LINE = 100
 
 
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """Look at a model, check it on this machine, take it into use."""
+    """Show, check or choose the model that scores."""
 
 
 @examples(

@@ -65,9 +65,10 @@ def command(  # noqa: PLR0913 (one per option)
     lsb_uv: float | None,
     replace: bool,
 ) -> None:
-    """Connect to the headband at ADDRESS, test it, and write it into the configuration.
+    """Connect to a headband, test it, and add it to the configuration.
 
-    Its kind is told by what it offers; a bond is made if it wants one.
+    ADDRESS is what `sleepgate find` lists. The kind of headband is recognised by its
+    Bluetooth services; a bond is made if the headband asks for one.
     """
     start_talk()
     if auto == (address is not None):

@@ -8,14 +8,11 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import examples
+from gateway.cli.options import HelpGroup, examples
 from gateway.errors import ConfigError, RecordingError
 from gateway.paths import recordings_folder
 from gateway.recorder import folder as folders
-from gateway.recorder.export import copy, write_csv
-from gateway.recorder.integrity import survey
-from gateway.recorder.listing import details, glance, row
-from gateway.recorder.recording_file import reopen
+from gateway.recorder.listing import glance, row
 
 SERVICE = Path("/var/lib/sleepgate/recordings")
 FOLDER = click.option(
@@ -33,9 +30,9 @@ FILE = click.argument("file")
     "sleepgate record info 01J8ZQ6T5R",
     "sleepgate record export 01J8ZQ6T5R night.edf --anonymise",
 )
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """List, look at, mend, copy or delete the recordings.
+    """List, show, repair, copy or delete recordings.
 
     FILE is a recording, or a part of the name of one in the folder. All of these
     may be used while the daemon records.
@@ -73,6 +70,8 @@ def ls(*, folder: Path | None, as_json: bool) -> None:
 @JSON
 def info(*, file: str, folder: Path | None, as_json: bool) -> None:
     """Read FILE from end to end and say what is in it."""
+    from gateway.recorder.integrity import details, survey  # noqa: PLC0415 -- numpy
+
     path = _found(file, folder)
     told = details(glance(path), survey(path))
     if as_json:
@@ -90,6 +89,8 @@ def repair(*, file: str, folder: Path | None) -> None:
 
     The daemon does the same when the session goes on.
     """
+    from gateway.recorder.recording_file import reopen  # noqa: PLC0415 -- numpy
+
     path = _found(file, folder)
     try:
         mended, before = reopen(path)
@@ -121,6 +122,8 @@ def repair(*, file: str, folder: Path | None) -> None:
 @FOLDER
 def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> None:
     """Copy FILE to TARGET: .edf or .bdf with everything, .csv for the annotations."""
+    from gateway.recorder.export import copy, write_csv  # noqa: PLC0415 -- numpy
+
     path = _found(file, folder)
     if target.suffix.lower() == ".csv":
         click.echo(f"{write_csv(path, target)} annotations in {target}", err=True)

@@ -71,10 +71,11 @@ def command(  # noqa: PLR0913 (one per option)
     as_json: bool,
     **wanted: bool,
 ) -> None:
-    """Report a night: the last one, a SESSION, or a FILE.
+    """Write a report of a night as a page, a picture or tables.
 
-    FILE is a recording, which is scored; a NAME_night.json of `sleepgate score`, or
-    its lines. The names of the files written go to stdout, a sketch to stderr.
+    Of the last night, of a SESSION, or of a FILE: a recording, which is scored, a
+    NAME_night.json of `sleepgate score`, or its lines. The names of the files written
+    go to stdout, a sketch of the night to stderr.
     """
     options = ScoreOptions(channels=channels, model=model, mains_hz=mains_hz)
     found = find_night(what, options, journal)

@@ -14,9 +14,10 @@ from gateway.control_socket.handlers import DaemonAccess
 from gateway.control_socket.server import control_outlet
 from gateway.control_socket.socket_path import claimed, own_socket
 from gateway.daemon.active_sink import ActiveSink
-from gateway.daemon.build import check, run_daemon
+from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
+from gateway.daemon.validate_config import check_config
 from gateway.messages.control import Control, Reload
 from gateway.paths import state_folder
 
@@ -27,12 +28,13 @@ log = logging.getLogger(__name__)
 @click.command()
 @CONFIG
 def command(file: Path) -> None:
-    """Run the daemon until it is told to stop (SIGTERM or Ctrl-C).
+    """Run the daemon until it is stopped (SIGTERM or Ctrl-C).
 
     On SIGHUP (`systemctl reload sleepgate`) the configuration is read again: log and
-    outputs are applied, the rest waits for a restart, and `sleepgate status` says so.
+    outputs are applied at once, the rest at the next restart; `sleepgate status` shows
+    what waits.
     """
-    config = check(file)
+    config = check_config(file)
     start_logging(config.log.level)
     with ExitStack() as stack:
         active_sinks = _control(stack, config, file)

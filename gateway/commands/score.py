@@ -76,14 +76,14 @@ def command(  # noqa: PLR0913 (one per option)
     dask: str | None,
     again: bool,
 ) -> None:
-    """Score FILE (EDF, EDF+, BDF or npz): a line of JSON per epoch, as over MQTT.
+    """Score recordings (EDF, EDF+, BDF, npz): sleep stages as JSON.
 
-    The summary goes to stderr; so does the agreement with the expert's hypnogram if
-    it lies beside FILE, as in Sleep-EDF.
+    One line per epoch, as published over MQTT. The summary goes to stderr; so does the
+    agreement with the expert's hypnogram if it lies beside FILE, as in Sleep-EDF.
 
     With --out or --into, with several FILEs or with a folder, results are written to
-    files instead, NAME_night.json by default. A run that was interrupted goes on
-    where it was; what cannot be scored is told at the end, with exit code 2.
+    files instead, NAME_night.json by default. An interrupted run goes on where it was;
+    files that cannot be scored are listed at the end, with exit code 2.
     """
     if len(paths) == 1 and not paths[0].is_dir() and not (outs or into or dask):
         _score_one(paths[0], channels, model, mains_hz)

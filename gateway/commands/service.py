@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from gateway.cli.options import examples
+from gateway.cli.options import HelpGroup, examples
 from gateway.install.installation import (
     NAME,
     UNIT,
@@ -21,9 +21,9 @@ from gateway.install.steps import carry_out
 C = TypeVar("C", bound=Callable[..., object])
 
 
-@click.group()
+@click.group(cls=HelpGroup)
 def command() -> None:
-    """Have systemd keep the daemon running, where no Debian package does it."""
+    """Install or remove the systemd service without a Debian package."""
 
 
 def _where(command: C) -> C:

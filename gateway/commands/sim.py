@@ -125,10 +125,11 @@ def command(  # noqa: PLR0913 (one per option)
     boot_id: int | None,
     **knobs: object,
 ) -> None:
-    """Play FILE (EDF or EDF+), or a synthetic night, once as a BLE headband.
+    """Play a recording or a synthetic night as a Bluetooth headband.
 
-    Faults on demand, a line each, while it plays: drop, freeze, thaw, away SECONDS,
-    reboot, forget.
+    FILE is EDF or EDF+; without it, a synthetic night. Plays once. Faults on demand,
+    a line each on stdin, while it plays: drop, freeze, thaw, away SECONDS, reboot,
+    forget.
     """
     if synthetic == (file is not None):
         raise click.UsageError("give either a FILE or --synthetic")

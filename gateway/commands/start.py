@@ -16,9 +16,10 @@ from gateway.control_socket.messages import ControlRequest
 @SOCKET
 @JSON
 def command(*, name: str, socket: Path, as_json: bool) -> None:
-    """Begin a session of the headband NAME, if none runs.
+    """Begin a session of a headband by hand.
 
-    The daemon begins one by itself when it starts; this is for after `stop`.
+    Does nothing if one runs for headband NAME. The daemon begins sessions by itself;
+    this is for after `sleepgate stop`.
     """
     answer = ask(socket, ControlRequest("start", name))
     if as_json:

@@ -31,7 +31,7 @@ from gateway.reports.status_text import StatusTextLine, status_lines
 @SOCKET
 @JSON
 def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
-    """Say how the daemon, its headbands and its outputs do.
+    """Show how the daemon, its headbands and its outputs do.
 
     Link, battery, stage, confidence, quality, loss, broker, journal, disk and clock.
     Exit code 1 if no daemon runs. With --json, an object; with --watch, one a line.

@@ -16,10 +16,10 @@ from gateway.control_socket.messages import ControlRequest
 @SOCKET
 @JSON
 def command(*, name: str, socket: Path, as_json: bool) -> None:
-    """End the session of the headband NAME: its summary is published.
+    """End a headband's session and publish its summary.
 
-    The link is kept. Nothing is scored until `sleepgate start NAME`, or until the
-    headband was off or away for ten minutes and is put on again.
+    The connection to headband NAME is kept. Nothing is scored until `sleepgate start
+    NAME`, or until the headband was off or away for ten minutes and is put on again.
     """
     answer = ask(socket, ControlRequest("stop", name))
     if as_json:

@@ -28,9 +28,9 @@ from gateway.pairing.radio_options import radio_for
     help="Leave the bond alone, e.g. where the adapter is gone.",
 )
 def command(*, name: str, file: Path, keep_bond: bool) -> None:
-    """Remove the headband NAME from the configuration, and its bond from this machine.
+    """Remove a headband from the configuration, and its bond.
 
-    The headband itself is not told: it may want to be reset to forget its side.
+    NAME keeps its own side of the bond: it may have to be reset to forget it.
     """
     start_talk()
     config = read_config(file, LeftSecretLoader)

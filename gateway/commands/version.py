@@ -9,9 +9,9 @@ import click
 from gateway import __version__
 from gateway.cli.options import JSON, examples
 from gateway.errors import ModelError
-from gateway.models.load import DEFAULT, read_package
-from gateway.staging.model_card import unpack
-from gateway.staging.scorers.litert import runtime_name
+from gateway.models.model_file import DEFAULT, read_package
+from gateway.staging.model_archive import split
+from gateway.staging.runtimes import runtime_name
 
 LIBRARIES = ("bleak", "click", "dbus-fast", "numpy", "paho-mqtt", "PyYAML")
 EXTRAS = ("bumble", "rich", "systemd-python")
@@ -21,13 +21,14 @@ EXTRAS = ("bumble", "rich", "systemd-python")
 @click.command()
 @JSON
 def command(*, as_json: bool) -> None:
-    """Print the versions of Sleepgate, Python, libraries and the packaged model."""
-    _, card = unpack(*read_package("default"))
+    """Print the versions of Sleepgate, its libraries and its model."""
+    parts = split(*read_package("default"))
+    name, digest = parts.card["name"], parts.digest[:12]
     told = {
         "sleepgate": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "model": {"id": card.name, "digest": card.short_digest, "file": DEFAULT},
+        "model": {"id": name, "digest": digest, "file": DEFAULT},
         "runtime": _runtime(),
         "libraries": {name: _version(name) for name in (*LIBRARIES, *EXTRAS)},
     }
@@ -35,9 +36,7 @@ def command(*, as_json: bool) -> None:
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"sleepgate {__version__}, Python {told['python']}, {told['machine']}")
-    click.echo(
-        f"model {card.name} ({card.short_digest}), {told['runtime'] or 'no runtime'}"
-    )
+    click.echo(f"model {name} ({digest}), {told['runtime'] or 'no runtime'}")
     for name in (*LIBRARIES, *EXTRAS):
         click.echo(f"{name} {_version(name) or 'not installed'}")
 

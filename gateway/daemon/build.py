@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 from gateway import drivers, sinks
 from gateway.acquisition.montage import Montage
@@ -13,15 +12,13 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.open_radio import open_radio
 from gateway.ble.radio import Radio
 from gateway.ble.reconnect import stream
-from gateway.config.file import read_document
-from gateway.config.schema import Config, DeviceConfig, parse
-from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
+from gateway.config.schema import Config, DeviceConfig
 from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import serve
 from gateway.daemon.systemd_notify import notify
+from gateway.daemon.validate_config import output_options
 from gateway.drivers import Driver
-from gateway.errors import ConfigError
 from gateway.messages.control import Control
 from gateway.models.load import read_model
 from gateway.paths import state_folder
@@ -34,63 +31,6 @@ from gateway.session.standby import Standby
 from gateway.staging.scored_epoch import Scorer
 
 log = logging.getLogger(__name__)
-
-
-def check(
-    path: Path,
-    loader: type[SecretLoader | LeftSecretLoader] = SecretLoader,
-    *,
-    may_be_empty: bool = False,
-) -> Config:
-    """Read the configuration file, the sections of its outputs included.
-
-    Parameters
-    ----------
-    path : Path
-    loader : type
-        Reads its secrets, or leaves them.
-    may_be_empty : bool
-        Whether it is good without a headband.
-
-    Raises
-    ------
-    ConfigError
-        Listing every problem with its line.
-    """
-    document = read_document(path, loader)
-    problems: list[str] = []
-    try:
-        config = document.config()
-    except ConfigError as error:
-        problems += error.problems
-        config = None
-    problems += map(document.located, _wrong_outputs(document.tree))
-    if config is not None:
-        wrong = _wrong_devices(config, may_be_empty=may_be_empty)
-        problems += map(document.located, wrong)
-    if config is None or problems:
-        raise ConfigError(problems)
-    return config
-
-
-def _wrong_outputs(tree: object) -> Iterator[str]:
-    """Look at the outputs' sections, also of a file that is wrong elsewhere."""
-    outputs = tree.get("outputs") if isinstance(tree, Mapping) else None
-    if isinstance(outputs, Mapping):
-        try:
-            outlets_of(Config(outputs=outputs))
-        except ConfigError as error:
-            yield from error.problems
-
-
-def _wrong_devices(config: Config, *, may_be_empty: bool) -> Iterator[str]:
-    if not (config.devices or may_be_empty):
-        yield "devices: no headband yet; `sleepgate pair --auto` adds one"
-    for at, device in enumerate(config.devices):
-        try:
-            driver_of(device)
-        except ConfigError as error:
-            yield from (f"devices[{at}].{problem}" for problem in error.problems)
 
 
 def driver_of(device: DeviceConfig) -> Driver:
@@ -112,19 +52,8 @@ def outlets_of(config: Config) -> list[ActiveSink]:
     ConfigError
         Listing all that is wrong in their sections.
     """
-    active_sinks: list[ActiveSink] = []
-    problems: list[str] = []
-    for name, tree in config.outputs.items():
-        try:
-            sink = sinks.load(name)
-            section = {} if tree is None else tree
-            options: Any = parse(section, sink.options, f"outputs.{name}.")
-            active_sinks.append(active_sink(sink, options))
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return active_sinks
+    options = output_options(config)
+    return [active_sink(sinks.load(name), each) for name, each in options.items()]
 
 
 def radio_of(config: Config) -> BleakRadio:

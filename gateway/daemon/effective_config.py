@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from gateway import sinks
-from gateway.config.schema import Config, parse
+from gateway.config.schema import Config
 from gateway.config.secret_tags import Secret, SecretTag
+from gateway.daemon.validate_config import output_options
 
 REDACTED = "<secret>"
 
@@ -24,9 +24,7 @@ def effective(config: Config) -> dict[str, Any]:
         Its outputs were checked.
     """
     tree: dict[str, Any] = _shown(config)
-    for name, section in config.outputs.items():
-        into = sinks.load(name).options
-        options = parse({} if section is None else section, into, f"outputs.{name}.")
+    for name, options in output_options(config).items():
         tree["outputs"][name] = _shown(options)
     return tree
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gateway.config.schema import Config
 from gateway.daemon.active_sink import ActiveSink
-from gateway.daemon.build import check, outlets_of
+from gateway.daemon.build import outlets_of
 from gateway.daemon.systemd_notify import notify
+from gateway.daemon.validate_config import check_config
 from gateway.errors import ConfigError
 from gateway.messages.control import Control
 
@@ -40,7 +41,7 @@ class Reloader:
         """Return the outputs; None, and nothing is applied, if anything is wrong."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = await asyncio.to_thread(check, self._file)
+            config = await asyncio.to_thread(check_config, self._file)
         except ConfigError as error:
             self._control.config_problems = tuple(error.problems)
             log.error("the configuration is wrong, so nothing changes: %s", error)  # noqa: TRY400 (the words say it all)

@@ -13,7 +13,7 @@ from gateway.doctor.target import said_by
 from gateway.errors import ModelError
 from gateway.host.metrics import clock_synchronised
 from gateway.paths import state_folder
-from gateway.staging.scorers.litert import runtime_name
+from gateway.staging.runtimes import runtime_name
 
 OLDEST_PYTHON = (3, 11)
 BITS_64 = 2**32

@@ -14,7 +14,7 @@ from gateway.doctor.target import Target
 from gateway.errors import ConfigError
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerState
-from gateway.sinks.mqtt import MqttOptions
+from gateway.mqtt.options import MqttOptions
 
 PATIENCE_S = 5.0
 DAY_S = 86_400.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.daemon.build import check
+from gateway.daemon.validate_config import check_config
 from gateway.doctor.bluetooth_checks import ble_findings
 from gateway.doctor.machine_checks import machine_findings
 from gateway.doctor.model_checks import model_findings
@@ -21,7 +21,7 @@ from gateway.errors import ConfigError
 def patient_of(file: Path, socket: Path) -> Target:
     """Read the configuration as the daemon would."""
     try:
-        config = check(file)
+        config = check_config(file)
     except ConfigError as error:
         return Target(file, None, tuple(error.problems), socket)
     return Target(file, config, (), socket)

@@ -16,8 +16,8 @@ from gateway.config.file import read_document
 from gateway.config.secret_tags import LeftSecretLoader, Secret
 from gateway.control_socket.client import ask
 from gateway.control_socket.messages import ControlRequest
-from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
+from gateway.daemon.validate_config import check_config
 from gateway.doctor.redaction import Anonymiser
 from gateway.doctor.report import Finding, doctor_document
 from gateway.doctor.target import Target, said_by
@@ -123,7 +123,7 @@ def _known(patient: Target) -> object | None:
 
 def _configuration(patient: Target) -> str:
     try:
-        config = check(patient.file, LeftSecretLoader, may_be_empty=True)
+        config = check_config(patient.file, LeftSecretLoader, may_be_empty=True)
     except ConfigError as error:
         return "".join(f"# {problem}\n" for problem in error.problems)
     return effective_yaml(effective(config))

@@ -5,12 +5,18 @@
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gateway.acquisition.montage import HeadbandInfo
-from gateway.acquisition.packets import Decoded, Notification
 from gateway.errors import ConfigError
 from gateway.plugins import Plugins
+
+if TYPE_CHECKING:
+    from gateway.acquisition.montage import HeadbandInfo
+    from gateway.acquisition.packets import Decoded, Notification
+
+# drivers that need no lsb_uv, so that a configuration is checked without importing
+# them; one that is not listed is imported and asked
+CALIBRATED = frozenset({"diy", "ganglion", "muse_athena", "muse_classic"})
 
 
 class Read(NamedTuple):
@@ -45,7 +51,7 @@ class Listen(NamedTuple):
 
 
 Request = Read | Write | Listen
-Handshake = Generator[Request, bytes, HeadbandInfo]
+Handshake = Generator[Request, bytes, "HeadbandInfo"]
 
 
 class KeepAlive(NamedTuple):
@@ -58,7 +64,7 @@ class KeepAlive(NamedTuple):
 class Decoder(Protocol):
     """Holds whatever a headband's format needs from packet to packet."""
 
-    def feed(self, notification: Notification) -> Iterator[Decoded]:
+    def feed(self, notification: "Notification") -> "Iterator[Decoded]":
         """Yield what a notification holds; raise `DecodeError` on bytes that are none.
 
         Nothing is yielded from a notification that raises.
@@ -110,7 +116,7 @@ class Driver:
     notify: tuple[str, ...]
     handshake: Callable[[], Handshake]
     stop: tuple[Write, ...]
-    decoder: Callable[[HeadbandInfo], Decoder]
+    decoder: "Callable[[HeadbandInfo], Decoder]"
     prefixes: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     also_notify: tuple[str, ...] = ()
@@ -149,15 +155,31 @@ def calibrated(driver: Driver, lsb_uv: float | None) -> Driver:
     ConfigError
         If one is needed and missing, or given and not needed.
     """
+    _check_scale(driver.name, lsb_uv, uncalibrated=driver.uncalibrated)
     if lsb_uv is None:
-        if driver.uncalibrated:
-            why = "does not say how many microvolts a count is; measure it"
-            where = "docs/headbands.md says how"
-            raise ConfigError([f"lsb_uv: missing: {driver.name} {why} ({where})"])
         return driver
-    if not driver.uncalibrated:
-        raise ConfigError([f"lsb_uv: {driver.name} says it itself; remove it"])
     return replace(driver, handshake=_scaled(driver, lsb_uv), uncalibrated=False)
+
+
+def check(name: str, lsb_uv: float | None) -> None:
+    """Check what a configuration says of a driver, and import it only if unknown.
+
+    Raises
+    ------
+    ConfigError
+        As of `load` and `calibrated`.
+    """
+    uncalibrated = name not in CALIBRATED and load(name).uncalibrated
+    _check_scale(name, lsb_uv, uncalibrated=uncalibrated)
+
+
+def _check_scale(name: str, lsb_uv: float | None, *, uncalibrated: bool) -> None:
+    if lsb_uv is None and uncalibrated:
+        why = "does not say how many microvolts a count is; measure it"
+        where = "docs/headbands.md says how"
+        raise ConfigError([f"lsb_uv: missing: {name} {why} ({where})"])
+    if lsb_uv is not None and not uncalibrated:
+        raise ConfigError([f"lsb_uv: {name} says it itself; remove it"])
 
 
 def _scaled(driver: Driver, lsb_uv: float) -> Callable[[], Handshake]:

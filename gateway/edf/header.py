@@ -26,6 +26,7 @@ from gateway.edf.fields import (
 FIXED_BYTES = SIGNAL_BYTES = 256
 MOST_SIGNALS = 9999  # in four characters
 LONGEST_US = 10**14
+LONGEST_HEADER = 256 * 1025  # bytes
 COUNT_AT, COUNT_BYTES = 236, 8  # number of data records
 
 # width and name, in the order of the file

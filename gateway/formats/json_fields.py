@@ -17,6 +17,15 @@ from gateway.staging.stage import (
 )
 
 LABEL = {stage: "REM" if stage is Stage.R else stage.value for stage in STAGES}
+# what Sleep as Android understands, whose automations many sleepers have already
+PHASE = {
+    Stage.W: "awake",
+    Stage.N1: "light_sleep",
+    Stage.N2: "light_sleep",
+    Stage.N3: "deep_sleep",
+    Stage.R: "rem",
+}
+NOT_AWAKE = "not_awake"
 STAGE = {label: stage for stage, label in LABEL.items()}
 REFUSAL_CODE = {
     Refusal.WARM_UP: YASA_UNSCORED,

@@ -2,17 +2,16 @@
 
 import platform
 import sys
-from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
 
 from gateway.errors import ModelError
+from gateway.models.model_file import read_package
 from gateway.models.trial import DeadlyModelError, Trial, try_package
 from gateway.models.tried_models import is_tried, note_tried
 from gateway.staging.model_card import unpack
-from gateway.staging.scorers.litert import Kernels, LiteRtScorer, load, runtime_name
+from gateway.staging.runtimes import runtime_name
+from gateway.staging.scorers.litert import Kernels, LiteRtScorer, load
 
-DEFAULT = "ulw-sleepnet-3ch-v4.tflite"
 SIXTY_FOUR_BITS = ("aarch64", "arm64", "x86_64")  # for which LiteRT has wheels
 PACKAGED_WORKS = (
     "the packaged model works here: use `--model default`, or in the configuration "
@@ -93,27 +92,3 @@ def _next_step(name_or_path: str) -> str:
         other = f"{sys.executable} -m pip install 'ai-edge-litert>=2.1.6,<3'"
         return f"another runtime may run it: {other}; and {REPORT}"
     return REPORT
-
-
-def read_package(name_or_path: str) -> tuple[bytes, str]:
-    """Return a model file's bytes and its name for messages.
-
-    Parameters
-    ----------
-    name_or_path : str
-        As for `read_model`.
-
-    Raises
-    ------
-    ModelError
-        If the file cannot be read; names it.
-    """
-    if name_or_path == "default":
-        return (files("gateway") / "models" / DEFAULT).read_bytes(), DEFAULT
-    try:
-        return Path(name_or_path).read_bytes(), name_or_path
-    except OSError as error:
-        raise ModelError(
-            f"{name_or_path}: {error.strerror}; give the path of a model file, or "
-            "'default' for the one that ships with the gateway"
-        ) from error

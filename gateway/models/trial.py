@@ -29,13 +29,8 @@ from gateway.staging.model_card import (
     has_golden,
     read_golden,
 )
-from gateway.staging.scorers.litert import (
-    N_SAMPLES,
-    Kernels,
-    LiteRtScorer,
-    load,
-    runtime_name,
-)
+from gateway.staging.runtimes import runtime_name
+from gateway.staging.scorers.litert import N_SAMPLES, Kernels, LiteRtScorer, load
 
 PATIENCE_S = 45.0  # less than systemd's for a start; the work itself takes a second
 

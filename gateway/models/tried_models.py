@@ -10,7 +10,7 @@ from gateway import __version__
 from gateway.atomic_write import write_text
 from gateway.errors import ConfigError
 from gateway.paths import cache_folder
-from gateway.staging.scorers.litert import runtime_name
+from gateway.staging.runtimes import runtime_name
 
 FOLDER = "tried-models"
 CPUINFO = Path("/proc/cpuinfo")

@@ -39,7 +39,7 @@ from gateway.mqtt.payloads import (
 from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.request_handlers import RequestHandlers, serve_requests
 from gateway.mqtt.topics import ONLINE
-from gateway.staging.scorers.litert import runtime_name
+from gateway.staging.runtimes import runtime_name
 
 log = logging.getLogger(__name__)
 

@@ -6,27 +6,25 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.epoch_length import EPOCH_S
-from gateway.formats.json_fields import REFUSAL_CODE, json_bytes, utc_text
+from gateway.formats.json_fields import (
+    NOT_AWAKE,
+    PHASE,
+    REFUSAL_CODE,
+    json_bytes,
+    utc_text,
+)
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import JournalContents
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import Availability, Reading, SessionState
 from gateway.preprocessing.contact_monitor import WINDOW_S
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage
 
-# what Sleep as Android understands, whose automations many sleepers have already
-PHASE = {
-    Stage.W: "awake",
-    Stage.N1: "light_sleep",
-    Stage.N2: "light_sleep",
-    Stage.N3: "deep_sleep",
-    Stage.R: "rem",
-}
-NOT_AWAKE = "not_awake"
 WORST_FIRST = (ContactState.OFF, ContactState.FAIR, ContactState.GOOD)
 SCHEMAS = dict.fromkeys(
     (

@@ -1,9 +1,12 @@
 """TLS to the broker; host names are always checked."""
 
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,10 @@ class Tls:
             files = ", ".join(filter(None, (self.ca, self.certificate, self.key)))
             yield f"{error}; look at {files}"
 
-    def context(self) -> ssl.SSLContext:
+    def context(self) -> "ssl.SSLContext":
         """Return the context of a connection, TLS 1.2 or later."""
+        import ssl  # noqa: PLC0415 -- only where a connection is encrypted
+
         context = ssl.create_default_context(cafile=self.ca)
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)

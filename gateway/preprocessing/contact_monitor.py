@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Montage, Stream
 from gateway.acquisition.packets import SampleBlock
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.derivation import PlacedDerivation, resolve
 from gateway.preprocessing.electrode_contact import (
     Contact,
-    ContactState,
     judge_channels,
     judge_contact,
 )

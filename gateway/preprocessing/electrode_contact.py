@@ -8,12 +8,12 @@ that sits well 10 to 30 uV of everything.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Stream
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.signal_quality import FLAT_UV, WILD_UV, railed_fraction
 
 RAILED_OFF = 0.2  # half of what an electrode in the air shows
@@ -24,14 +24,6 @@ LOWEST_HZ = 0.5  # below lies the drift of the electrode's own potential
 MAINS_WIDTH_HZ = 1.0  # to each side: of the mains, and of a rough sampling rate
 SHORTEST_S = 1.0  # of signal, for a verdict
 SLOWEST_HZ = 20.0  # an envelope, sampled slower, tells nothing of its electrode
-
-
-class ContactState(Enum):
-    """How an electrode sits; the value is its name in messages."""
-
-    GOOD = "good"
-    FAIR = "fair"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from gateway.acquisition.montage import Modality, Stream
 from gateway.epoch_length import EPOCH_S
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.electrode_contact import (
     RAILED_OFF,
     SHORTEST_S,
     Contact,
-    ContactState,
     judge_channels,
 )
 from gateway.preprocessing.signal_quality import FLAT_UV

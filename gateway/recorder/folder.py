@@ -1,6 +1,8 @@
 """The folder of recordings: names, what is in it, what is too old for it."""
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.atomic_write import replace_file, sync_folder
-from gateway.recorder.recording_file import MODE, is_being_written
 
 SUFFIXES = {False: ".edf", True: ".bdf"}
+MODE = 0o600
 FOLDER_MODE = 0o700
 DAY_S = 86_400
 BYTES_PER_MB = 1e6
@@ -48,6 +50,18 @@ def recordings(folder: Path) -> list[Path]:
     """Return the recordings in `folder`, the oldest first."""
     found = (p for p in folder.glob("*") if p.suffix in SUFFIXES.values())
     return sorted(found, key=lambda path: path.stem)
+
+
+def is_being_written(path: Path) -> bool:
+    """Tell whether a process holds `path` as its recording."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def free_mb(folder: Path) -> float:

@@ -4,17 +4,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.edf.annotations import AnnotationCounts
-from gateway.edf.header import Header, parse_header
+from gateway.edf.fields import SECOND_US
+from gateway.edf.header import KIND, LONGEST_HEADER, Header, parse_header
 from gateway.edf.samples import unpack
 from gateway.edf.tal import Annotation, parse_annotations
 from gateway.errors import RecordingError
-
-LONGEST_HEADER = 256 * 1025
+from gateway.recorder.listing import ListedRecording, row
+from gateway.recorder.sidecar import annotated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,3 +150,34 @@ def _samples(fd: int, header: Header, record: int) -> tuple[NDArray[np.int32], .
         found.append(unpack(raw[start:end], wide=header.wide).astype(np.int32))
         start = end
     return tuple(found)
+
+
+def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
+    """Return everything there is to know of a recording, read from end to end."""
+    header, account = known.header, known.account
+    seconds = header.record_us / SECOND_US
+    return {
+        **row(seen),
+        "format": KIND[header.wide],
+        "patient": header.patient,
+        "recording": header.recording,
+        "duration_s": known.n_records * seconds,
+        "data_records": known.n_records,
+        "record_s": seconds,
+        "whole": known.is_whole,
+        "signals": [
+            {
+                "label": signal.label,
+                "sfreq_hz": signal.n_samples / seconds,
+                "physical_min": float(signal.physical_min),
+                "physical_max": float(signal.physical_max),
+                "dimension": signal.dimension,
+                "digital_min": signal.digital_min,
+                "digital_max": signal.digital_max,
+            }
+            for signal in header.signals[:-1]
+        ],
+        "epochs": {"total": account.n_epochs, "scored": account.n_scored},
+        "annotated": annotated(account),
+        "beside": seen.document,
+    }

@@ -5,13 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.edf.fields import SECOND_US
-from gateway.edf.header import KIND, Header, parse_header
+from gateway.edf.header import LONGEST_HEADER, Header, parse_header
 from gateway.errors import RecordingError
 from gateway.recorder import folder as folders
-from gateway.recorder.integrity import LONGEST_HEADER, IntegrityCheck
-from gateway.recorder.recording_file import is_being_written
-from gateway.recorder.sidecar import annotated
 
 
 class ListedRecording(NamedTuple):
@@ -58,7 +54,7 @@ def glance(path: Path) -> ListedRecording:
         n_bytes = path.stat().st_size
         document = folders.read_beside(path)
         expected = header.n_bytes + n_records * header.record_bytes
-        if is_being_written(path):
+        if folders.is_being_written(path):
             state = "recording"
         elif n_bytes != expected:
             state = "cut off"
@@ -85,37 +81,6 @@ def row(seen: ListedRecording) -> dict[str, Any]:
         "session": document.get("session"),
         "epochs": document.get("epochs"),
         "annotated": document.get("annotated"),
-    }
-
-
-def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
-    """Return everything there is to know of a recording, read from end to end."""
-    header, account = known.header, known.account
-    seconds = header.record_us / SECOND_US
-    return {
-        **row(seen),
-        "format": KIND[header.wide],
-        "patient": header.patient,
-        "recording": header.recording,
-        "duration_s": known.n_records * seconds,
-        "data_records": known.n_records,
-        "record_s": seconds,
-        "whole": known.is_whole,
-        "signals": [
-            {
-                "label": signal.label,
-                "sfreq_hz": signal.n_samples / seconds,
-                "physical_min": float(signal.physical_min),
-                "physical_max": float(signal.physical_max),
-                "dimension": signal.dimension,
-                "digital_min": signal.digital_min,
-                "digital_max": signal.digital_max,
-            }
-            for signal in header.signals[:-1]
-        ],
-        "epochs": {"total": account.n_epochs, "scored": account.n_scored},
-        "annotated": annotated(account),
-        "beside": seen.document,
     }
 
 

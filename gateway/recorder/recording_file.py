@@ -10,10 +10,10 @@ from pathlib import Path
 from gateway.atomic_write import sync_folder
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
+from gateway.recorder.folder import MODE
 from gateway.recorder.integrity import IntegrityCheck, survey_open
 
 SYNC_S = 10.0  # of signal that a power cut may take
-MODE = 0o600
 
 
 class RecordFile:
@@ -131,18 +131,6 @@ def reopen(
         os.close(fd)
         raise
     return RecordFile(path, fd, found.header, found.n_records, clock), found
-
-
-def is_being_written(path: Path) -> bool:
-    """Tell whether a process holds `path` as its recording."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
 
 
 def _write_count(fd: int, n_records: int) -> None:

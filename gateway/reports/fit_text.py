@@ -7,7 +7,8 @@ import json
 from math import log10
 from typing import NamedTuple
 
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import (
     ElectrodeFit,
     HeadbandFit,

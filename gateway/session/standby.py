@@ -19,7 +19,7 @@ from gateway.acquisition.packets import (
 from gateway.drivers import Driver
 from gateway.messages.outputs import Availability, Output
 from gateway.preprocessing.contact_monitor import WINDOW_S, ContactMonitor
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.session.decoding import PacketDecoder
 

@@ -3,15 +3,24 @@
 `names` lists them, ``load("mqtt")`` imports one, `load_all` every one.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gateway.messages.control import Control
-from gateway.messages.feed import Feed
-from gateway.messages.outputs import Output, Reading
 from gateway.plugins import Plugins
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway.messages.control import Control
+    from gateway.messages.feed import Feed
+    from gateway.messages.outputs import Output, Reading
+
+# modules of our options, so that a configuration is checked without what publishes
+OPTIONS = {
+    "edf": ("gateway.recorder.options", "EdfOptions"),
+    "mqtt": ("gateway.mqtt.options", "MqttOptions"),
+}
 Options = TypeVar("Options")
 
 
@@ -34,9 +43,26 @@ class Sink(Generic[Options]):
 
     name: str
     options: type[Options]
-    wants: tuple[type[Output], ...]
-    run: Callable[[Options, Feed[Reading], Control], Awaitable[None]]
+    wants: "tuple[type[Output], ...]"
+    run: "Callable[[Options, Feed[Reading], Control], Awaitable[None]]"
 
 
 PLUGINS: Plugins[Sink[Any]] = Plugins(__name__, Sink, "SINK", key="outputs.{name}")
 names, load, load_all = PLUGINS.names, PLUGINS.load, PLUGINS.load_all
+
+
+def options_of(name: str) -> type[Any]:
+    """Return what the section of output `name` is parsed into.
+
+    The output itself is imported only where `OPTIONS` does not name it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such output; lists those there are.
+    """
+    if name not in OPTIONS:
+        return load(name).options
+    module, options = OPTIONS[name]
+    found: type[Any] = getattr(import_module(module), options)
+    return found

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gateway.epoch_length import EPOCH_S
-from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_wake import TO_TURN
 from gateway.staging.stage import Refusal, Stage
+
+if TYPE_CHECKING:
+    from gateway.staging.scored_epoch import ScoredEpoch
 
 UNSTABLE = 4  # epochs refused in a row: two minutes
 
@@ -91,7 +94,7 @@ class SleepEvents:
         self._last_asleep: ScoredEpoch | None = None
         self._refused = self._off = 0
 
-    def add_epoch(self, scored: ScoredEpoch) -> Iterator[SleepEvent]:
+    def add_epoch(self, scored: "ScoredEpoch") -> Iterator[SleepEvent]:
         """Add the next epoch; yield the events that it completes."""
         if isinstance(scored.stage, Refusal):
             yield from self._refuse(scored, scored.stage)
@@ -109,7 +112,7 @@ class SleepEvents:
             second = float(n_epochs * EPOCH_S)
             yield SleepEvent(EventKind.FINAL_WAKE, end, n_epochs, second=second)
 
-    def _refuse(self, scored: ScoredEpoch, why: Refusal) -> Iterator[SleepEvent]:
+    def _refuse(self, scored: "ScoredEpoch", why: Refusal) -> Iterator[SleepEvent]:
         self._refused += 1
         self._off = self._off + 1 if why is Refusal.OFF_HEAD else 0
         if self._off == TO_TURN:
@@ -117,7 +120,7 @@ class SleepEvents:
         elif self._refused == UNSTABLE and self._off < TO_TURN:
             yield _event(EventKind.UNSTABLE_SIGNAL, scored)
 
-    def _turn(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
+    def _turn(self, scored: "ScoredEpoch", stage: Stage) -> Iterator[SleepEvent]:
         if stage is not Stage.W:
             self._last_asleep = scored
         was, self._asleep = self._asleep, scored.asleep
@@ -134,7 +137,9 @@ class SleepEvents:
         elif was and not scored.asleep:
             yield _event(EventKind.AWAKENING, began)
 
-    def _steady_stage(self, scored: ScoredEpoch, stage: Stage) -> Iterator[SleepEvent]:
+    def _steady_stage(
+        self, scored: "ScoredEpoch", stage: Stage
+    ) -> Iterator[SleepEvent]:
         first, self._candidate = self._candidate, scored
         if first is None or first.stage is not stage or stage is self._steady:
             return
@@ -147,6 +152,6 @@ class SleepEvents:
             yield _event(EventKind.N3_START, first)
 
 
-def _event(what: EventKind, scored: ScoredEpoch) -> SleepEvent:
+def _event(what: EventKind, scored: "ScoredEpoch") -> SleepEvent:
     second = float(scored.index * EPOCH_S)
     return SleepEvent(what, scored.start_utc, scored.index, scored.confidence, second)

@@ -22,13 +22,17 @@ from gateway.errors import ModelError
 from gateway.preprocessing.filtering import Band
 from gateway.staging.context import ContextHead
 from gateway.staging.golden_vectors import GoldenVectors, decode, encode
-from gateway.staging.model_archive import DAMAGE, read_entry, zipped
+from gateway.staging.model_archive import (
+    CARD,
+    CONTEXT,
+    DAMAGE,
+    read_entry,
+    split,
+    zipped,
+)
 from gateway.staging.stage import STAGES
 
-CARD = "card.json"
-CONTEXT = "context.tflite"
 GOLDEN, HEAD_GOLDEN = "golden.npz", "context.npz"
-TFLITE_MAGIC = b"TFL3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +127,15 @@ def unpack(package: bytes, source: str) -> tuple[bytes, ModelCard]:
         The interpreters crash on a damaged flatbuffer rather than refuse it, so
         none may see one that has not passed here.
     """
-    if package[4:8] != TFLITE_MAGIC:
-        raise ModelError(f"{source}: not a TFLite model")
-    try:
-        with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            document = json.loads(read_entry(archive, CARD))
-            has_head = CONTEXT in archive.namelist()
-            head = read_entry(archive, CONTEXT) if has_head else b""
-            start = min(entry.header_offset for entry in archive.infolist())
-    except DAMAGE as error:
-        raise ModelError(
-            f"{source}: no readable card at its end (a truncated copy, or a model "
-            f"that was not made by `python -m training export`): {error}"
-        ) from error
-    flatbuffer = package[:start]
-    card = _card(document, source)
-    digest = hashlib.sha256(flatbuffer + head).hexdigest()
+    parts = split(package, source)
+    card = _card(parts.card, source)
+    digest = parts.digest
     if digest != card.digest:
         raise ModelError(
             f"{source}: damaged: its SHA-256 is {digest[:12]}..., its card says "
             f"{card.digest[:12]}...; copy the file again"
         )
-    return flatbuffer, card
+    return parts.flatbuffer, card
 
 
 def has_golden(package: bytes, name: str = GOLDEN) -> bool:

@@ -16,7 +16,8 @@ from gateway.offline.score_recording import NO_DATE, score
 from gateway.preprocessing.epoching import Epoch
 from gateway.recordings.recording import Recording
 from gateway.session.pipeline import Night, Pipeline
-from gateway.staging.scorers.litert import RUNTIMES, LiteRtScorer
+from gateway.staging.runtimes import RUNTIMES
+from gateway.staging.scorers.litert import LiteRtScorer
 from sim.devices.diy import DiyDevice
 
 # python -m training float --data DATA --work WORK --out FILE: same weights, not int8

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import archive
+import commands
 import compute
 import daemon
 import footprint
@@ -35,6 +36,7 @@ def main() -> None:
         link.rows(recording.between(0, 1200)),
         recovery.rows(recording, 5 if options.quick else 20),
         soak.rows(4 if options.quick else 24),
+        commands.rows(3 if options.quick else 9),
         daemon.imports(3 if options.quick else 7),
         asyncio.run(mqtt.rows(200 if options.quick else 960)),
         asyncio.run(daemon.live(20 if options.quick else 95)),

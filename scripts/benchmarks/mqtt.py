@@ -20,8 +20,9 @@ from rows import Row, median, p99
 from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Reading
+from gateway.mqtt.options import MqttOptions
 from gateway.preprocessing.signal_quality import Quality
-from gateway.sinks.mqtt import MqttOptions, run
+from gateway.sinks.mqtt import run
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Stage
 from sim.local_broker import LocalBroker

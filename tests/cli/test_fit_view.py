@@ -8,7 +8,8 @@ import pytest
 from gateway.cli import fit_view
 from gateway.cli.fit_view import view
 from gateway.pairing.fit_session import FitReading
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import (
     ElectrodeFit,
     HeadbandFit,

@@ -10,7 +10,8 @@ import pytest
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, SignalBegins
-from gateway.sinks.mqtt import MqttOptions, run
+from gateway.mqtt.options import MqttOptions
+from gateway.sinks.mqtt import run
 
 pytestmark = pytest.mark.integration
 

@@ -7,11 +7,12 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 
 import click
 import pytest
 
-from gateway import drivers
+from gateway import commands, drivers
 from gateway.commands import cli
 
 FIRST_OF_ITS_LINE = re.compile(r"sleepgate (?=[a-z])(.*?)(?:$|[|>]|\)\")")
@@ -27,6 +28,11 @@ def leaves(command, name):
         yield from leaves(command.get_command(context, each), [*name, each])
 
 
+GROUPS = {
+    name
+    for name in commands.SUMMARIES
+    if isinstance(cli.get_command(click.Context(cli), name), click.Group)
+}
 VERBS = [pytest.param(*leaf, id=" ".join(leaf[0])) for leaf in leaves(cli, [])]
 
 
@@ -58,6 +64,28 @@ def test_its_help_ends_with_examples_that_can_be_parsed(name, command):
 @pytest.mark.parametrize(("name", "command"), VERBS)
 def test_it_says_what_it_does_in_one_line(name, command):
     assert re.match(r"[A-Z].*[.]", command.get_short_help_str(200))
+
+
+def test_the_table_of_commands_repeats_their_own_help():
+    modules = {m.name.replace("_", "-") for m in iter_modules(commands.__path__)}
+    context = click.Context(cli)
+    own = {name: cli.get_command(context, name).help for name in modules}
+    assert {n: text.split("\n")[0] for n, text in own.items()} == commands.SUMMARIES
+
+
+@pytest.mark.parametrize(
+    "group", [[], *([n] for n in cli.list_commands(None) if n in GROUPS)]
+)
+def test_no_line_of_help_is_cut_off(group):
+    shown = subprocess.run(
+        [sys.executable, "-m", "gateway", *group, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "80"},
+    ).stdout
+    assert "Commands:" in shown
+    assert not re.search(r"\.\.\.$", shown.partition("\n")[2], re.MULTILINE)
 
 
 def test_a_wrong_option_in_an_example_would_be_found():

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from gateway.commands import cli
 from gateway.errors import ConfigError, ModelError
-from gateway.models.load import DEFAULT, try_model
+from gateway.models.load import try_model
+from gateway.models.model_file import DEFAULT
 from gateway.staging.model_card import (
     HEAD_GOLDEN,
     pack,

@@ -12,7 +12,7 @@ from gateway.config.environment import overridden
 from gateway.config.file import read_document
 from gateway.config.schema import Config, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
-from gateway.daemon.build import check
+from gateway.daemon.validate_config import check_config
 from gateway.errors import ConfigError
 from gateway.sinks import mqtt
 
@@ -123,7 +123,7 @@ def test_a_wrong_value_is_blamed_on_its_variable_not_on_the_file(file, monkeypat
     monkeypatch.setenv("SLEEPGATE__OUTPUTS__MQTT__PORT", "many")
     monkeypatch.setenv("SLEEPGATE__BLE__ADAPTR", "hci1")
     with pytest.raises(ConfigError) as caught:
-        check(file)
+        check_config(file)
     assert caught.value.problems == [
         "SLEEPGATE__BLE__ADAPTR: ble.adaptr: unknown key; adapter?",
         "SLEEPGATE__OUTPUTS__MQTT__PORT: outputs.mqtt.port: expected int, got 'many'",

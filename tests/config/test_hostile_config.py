@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.config import file
 from gateway.config.file import read_config, read_document
 from gateway.config.secret_tags import LeftSecretLoader
-from gateway.daemon.build import check
 from gateway.daemon.effective_config import effective, effective_yaml
+from gateway.daemon.validate_config import check_config
 from gateway.errors import ConfigError
 
 SECRET = "correct-horse-battery"  # noqa: S105
@@ -24,7 +24,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(
 def refused(path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigError) as caught:
-        check(path)
+        check_config(path)
     assert len(str(caught.value)) < 10_000
     return str(caught.value)
 
@@ -114,7 +114,7 @@ def test_what_is_shown_holds_no_secret(tmp_path_factory, secret, way, as_json):
             "devices: [{name: a}]\noutputs:\n  mqtt:\n    username: me\n"
             + (f"    password: {said}\n" if said else "")
         )
-        assert check(path).outputs["mqtt"]["password"] == secret
+        assert check_config(path).outputs["mqtt"]["password"] == secret
         for config in (read_config(path), read_config(path, LeftSecretLoader)):
             tree = effective(config)
             shown = str(tree) if as_json else effective_yaml(tree)

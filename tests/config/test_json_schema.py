@@ -15,7 +15,7 @@ from gateway.config.schema import Config, parse
 from gateway.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
-OPTIONS = {name: sinks.load(name).options for name in sinks.names()}
+OPTIONS = {name: sinks.options_of(name) for name in sinks.names()}
 SCHEMA = config_schema(OPTIONS)
 VALIDATOR = Draft202012Validator(SCHEMA)
 
@@ -24,7 +24,7 @@ def takes(tree):
     """Read `tree` as the daemon does."""
     config = parse(tree, Config)
     for name, section in config.outputs.items():
-        parse({} if section is None else section, sinks.load(name).options)
+        parse({} if section is None else section, sinks.options_of(name))
 
 
 def mutated(tree, draw):

@@ -5,7 +5,7 @@ import pytest
 from gateway.config.file import read_config
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
-from gateway.sinks.mqtt import MqttOptions
+from gateway.mqtt.options import MqttOptions
 
 HEAD = "devices: [{name: a}]\noutputs:\n  mqtt:\n    username: me\n"
 

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from gateway.daemon.build import check
 from gateway.daemon.reload import Reloader
+from gateway.daemon.validate_config import check_config
 from gateway.messages.control import Control
 
 pytestmark = pytest.mark.integration  # a thread reads the file
@@ -18,7 +18,7 @@ def scene(tmp_path, caplog):
     file, control = tmp_path / "c.yaml", Control()
     file.write_text(TEXT)
     with caplog.at_level(logging.INFO):
-        yield file, control, Reloader(file, check(file), control)
+        yield file, control, Reloader(file, check_config(file), control)
 
 
 async def test_log_and_outputs_are_applied(scene):

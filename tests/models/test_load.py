@@ -11,7 +11,8 @@ from gateway.errors import ModelError
 from gateway.models import load as model_file
 from gateway.models import trial as model_trial
 from gateway.models import tried_models
-from gateway.models.load import DEFAULT, read_model, try_model
+from gateway.models.load import read_model, try_model
+from gateway.models.model_file import DEFAULT
 from gateway.models.trial import DeadlyModelError, try_package
 from gateway.staging.model_card import pack, read_context, unpack
 from gateway.staging.scorers.litert import Kernels, LiteRtScorer

@@ -11,8 +11,9 @@ from gateway.messages.feed import Feed
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.connection import MAX_QUEUED_REQUESTS
+from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.topics import Topic
-from gateway.sinks.mqtt import SINK, MqttOptions
+from gateway.sinks.mqtt import SINK
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,8 @@ from gateway.messages.control import (
 )
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import RecordingState, SessionState
-from gateway.sinks.mqtt import MqttOptions, run
+from gateway.mqtt.options import MqttOptions
+from gateway.sinks.mqtt import run
 
 pytestmark = pytest.mark.integration
 

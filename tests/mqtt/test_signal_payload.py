@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.messages.outputs import Reading
 from gateway.mqtt.payloads import signal_payload
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from tests.support.mqtt_contract import validator
 

@@ -9,9 +9,9 @@ from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
+from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import Topic
-from gateway.sinks.mqtt import MqttOptions
 from sim.local_broker import LocalBroker
 from tests.support.certificates import Authority
 

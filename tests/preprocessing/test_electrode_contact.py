@@ -6,11 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Stream
-from gateway.preprocessing.electrode_contact import (
-    ContactState,
-    judge_channels,
-    judge_contact,
-)
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import judge_channels, judge_contact
 
 SFREQ = 256.0
 N = 4 * 256

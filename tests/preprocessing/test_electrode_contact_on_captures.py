@@ -11,7 +11,7 @@ from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
 from gateway.preprocessing.contact_monitor import ContactMonitor
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.fit_check import FitCheck
 
 IN_THE_AIR = ("p21", "p60", "p1034", "p1045", "p4129")

@@ -9,7 +9,7 @@ from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage
 from gateway.acquisition.packets import SamplePacket
 from gateway.errors import ConfigError
 from gateway.preprocessing.contact_monitor import ContactMonitor
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.fit_check import FitCheck
 
 SITES = ("TP9", "AF7", "AF8", "TP10")

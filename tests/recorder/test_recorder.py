@@ -22,9 +22,10 @@ from gateway.messages.outputs import (
     SignalBegins,
 )
 from gateway.recorder import folder as folders
+from gateway.recorder.folder import is_being_written
 from gateway.recorder.integrity import annotations, survey
 from gateway.recorder.recorder import AGAIN_S, DiskLimits, Recorder
-from gateway.recorder.recording_file import is_being_written, reopen
+from gateway.recorder.recording_file import reopen
 from gateway.recorder.session_file import FileWriter
 from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.scored_epoch import ScoredEpoch

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import (
     ElectrodeFit,
     HeadbandFit,

@@ -18,7 +18,7 @@ from gateway.config.schema import SessionsConfig
 from gateway.errors import DecodeError
 from gateway.messages.outputs import NightEpochs, RecordingState, SessionState
 from gateway.preprocessing.contact_monitor import ContactMonitor
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.session.checkpoint_file import CheckpointFile

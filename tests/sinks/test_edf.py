@@ -14,8 +14,9 @@ from gateway.messages.outputs import RecordingState, SessionState
 from gateway.recorder import folder
 from gateway.recorder.folder import recordings
 from gateway.recorder.integrity import annotations, survey
+from gateway.recorder.options import EdfOptions
 from gateway.sinks import edf
-from gateway.sinks.edf import SINK, EdfOptions, run
+from gateway.sinks.edf import SINK, run
 from gateway.staging.events import EventKind
 from tests.acceptance.recording.night import (
     DEVICE,

@@ -29,10 +29,12 @@ from gateway.messages.outputs import (
     SignalBegins,
 )
 from gateway.mqtt import bridge
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.mqtt.options import LANES, MqttOptions
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from gateway.sinks import load
-from gateway.sinks.mqtt import LANES, MqttOptions, run
+from gateway.sinks.mqtt import run
 from gateway.staging.events import EventKind, SleepEvent
 from gateway.staging.sleep_statistics import summarise
 from gateway.staging.stage import Refusal, Stage
@@ -48,7 +50,8 @@ HERE = Availability(online=True, reason="samples arrive")
 PUBLISHER = """
 import asyncio, sys
 from gateway.messages.feed import Feed
-from gateway.sinks.mqtt import MqttOptions, run
+from gateway.mqtt.options import MqttOptions
+from gateway.sinks.mqtt import run
 asyncio.run(run(MqttOptions(host="127.0.0.1", port=int(sys.argv[1])), Feed(4)))
 """
 

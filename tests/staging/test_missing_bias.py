@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from gateway.models.load import DEFAULT
+from gateway.models.model_file import DEFAULT
 from gateway.staging.model_card import HEAD_GOLDEN, read_golden, unpack
 from gateway.staging.scorers import litert
 from gateway.staging.scorers.graph import lacks_bias

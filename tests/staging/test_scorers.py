@@ -9,21 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gateway.errors import ModelError
-from gateway.models.load import DEFAULT, read_model
+from gateway.models.load import read_model
+from gateway.models.model_file import DEFAULT
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.input_scaling import STEP, quantise
 from gateway.preprocessing.signal_quality import Quality
 from gateway.staging.context import ContextHead
 from gateway.staging.model_card import ModelCard, pack
+from gateway.staging.runtimes import RUNTIMES
 from gateway.staging.scorers import litert
 from gateway.staging.scorers.graph import softmax
-from gateway.staging.scorers.litert import (
-    RUNTIMES,
-    Kernels,
-    LiteRtScorer,
-    load,
-)
+from gateway.staging.scorers.litert import Kernels, LiteRtScorer, load
 
 CARD = ModelCard("toy-1", ("EEG Fpz-Cz", "EEG Pz-Oz"), (12.0, 8.0), Band(), 1.0, "")
 FLATBUFFER = b"\0\0\0\0TFL3"

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.models.load import DEFAULT, read_model
+from gateway.models.load import read_model
+from gateway.models.model_file import DEFAULT
 from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.filtering import Band
 from gateway.preprocessing.signal_quality import ABSENT, Quality

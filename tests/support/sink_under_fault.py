@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, closing
 
 from gateway.journal.options import JournalOptions
 from gateway.messages.feed import Feed
-from gateway.sinks.mqtt import MqttOptions, run
+from gateway.mqtt.options import MqttOptions
+from gateway.sinks.mqtt import run
 from tests.support.mosquitto import until
 
 PATIENCE_S = 30  # a dead line is noticed after ten seconds, then there is a back-off

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.formats.json_fields import LABEL
-from gateway.mqtt.payloads import NOT_AWAKE, PHASE
+from gateway.formats.json_fields import LABEL, NOT_AWAKE, PHASE
 from gateway.mqtt.topics import Topic, TopicTree
-from gateway.preprocessing.electrode_contact import ContactState
+from gateway.preprocessing.contact_state import ContactState
 from gateway.staging.events import EventKind
 from gateway.staging.stage import STAGES
 

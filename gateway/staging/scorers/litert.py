@@ -6,7 +6,6 @@ int8 (it hands the graph to XNNPACK); tflite-runtime runs where LiteRT has no wh
 
 from enum import Enum
 from importlib import import_module, metadata
-from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
@@ -17,6 +16,7 @@ from gateway.preprocessing.epoching import Epoch
 from gateway.preprocessing.input_scaling import compress, quantise
 from gateway.staging.context import N_FEATURES
 from gateway.staging.model_card import ModelCard, read_context, unpack
+from gateway.staging.runtimes import RUNTIMES
 from gateway.staging.scorers.graph import (
     Interpreter,
     check_graph,
@@ -25,10 +25,6 @@ from gateway.staging.scorers.graph import (
 )
 from gateway.staging.stage import STAGES
 
-RUNTIMES = (
-    ("ai-edge-litert", "ai_edge_litert.interpreter"),
-    ("tflite-runtime", "tflite_runtime.interpreter"),
-)
 N_SAMPLES = 3000
 # its optimised int8 kernel reads a bias that is not there: a segmentation fault on
 # aarch64. The context heads of earlier exports have such a matrix
@@ -224,12 +220,6 @@ def _allocated(module: ModuleType, flatbuffer: bytes, kernels: Kernels) -> Inter
     )
     interpreter.allocate_tensors()
     return interpreter
-
-
-def runtime_name() -> str:
-    """Return name and version of the interpreter, "none" without; import nothing."""
-    installed = (d for d, name in RUNTIMES if find_spec(name.partition(".")[0]))
-    return next((f"{d} {metadata.version(d)}" for d in installed), "none")
 
 
 def _runtime() -> tuple[ModuleType, str]:

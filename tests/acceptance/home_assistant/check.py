@@ -30,11 +30,13 @@ from gateway.mqtt.home_assistant.discovery import (
     gateway_discovery,
     headband_discovery,
 )
+from gateway.mqtt.options import LANES, Lane, MqttOptions
 from gateway.mqtt.topics import TopicTree
-from gateway.preprocessing.electrode_contact import Contact, ContactState
+from gateway.preprocessing.contact_state import ContactState
+from gateway.preprocessing.electrode_contact import Contact
 from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
 from gateway.preprocessing.signal_quality import Quality
-from gateway.sinks.mqtt import LANES, Lane, MqttOptions, run
+from gateway.sinks.mqtt import run
 from gateway.staging.lights import Lights as Marked
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.sleep_statistics import summarise

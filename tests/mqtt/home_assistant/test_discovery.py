@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.formats.json_fields import PHASE
 from gateway.mqtt.home_assistant.discovery import (
     DiscoveryTarget,
     gateway_discovery,
@@ -14,9 +15,8 @@ from gateway.mqtt.home_assistant.discovery import (
     headband_discovery,
     headband_topic,
 )
-from gateway.mqtt.payloads import PHASE
+from gateway.mqtt.options import LANES
 from gateway.mqtt.topics import TopicTree
-from gateway.sinks.mqtt import LANES
 from gateway.staging.events import EventKind
 
 PLACE = DiscoveryTarget(TopicTree("sleepgate"), "7f3a91", "pi-bedroom", "0.1.0")

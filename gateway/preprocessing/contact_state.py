@@ -1,0 +1,11 @@
+"""Contact of an electrode with the skin, in three grades. Pure."""
+
+from enum import Enum
+
+
+class ContactState(Enum):
+    """How an electrode sits; the value is its name in messages."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    OFF = "off"
