@@ -1,4 +1,4 @@
-"""A headband being put on, drawn on a terminal or as plain lines."""
+"""Live view of a headband's fit, drawn on a terminal or as plain lines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ COLOURS = {
 
 @contextmanager
 def view(title: str, out: TextIO) -> Iterator[Show]:
-    """Return what shows one `FitReading` after the other.
+    """Return a function that shows one `FitReading` after the other.
 
     Bars that move where `out` is a terminal that can draw and the extra [view] is
     installed; else lines, one a second.
@@ -33,11 +33,11 @@ def view(title: str, out: TextIO) -> Iterator[Show]:
             yield show
     else:
         click.echo(title, file=out)
-        yield lambda sitting: click.echo(_plain(sitting), file=out)
+        yield lambda reading: click.echo(_plain(reading), file=out)
 
 
-def _plain(sitting: FitReading) -> str:
-    return f"{fit_line(sitting.fit)}   {stream_line(*sitting)}"
+def _plain(reading: FitReading) -> str:
+    return f"{fit_line(reading.fit)}   {stream_line(*reading)}"
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def _bars(title: str, out: TextIO) -> Iterator[Show]:
 
     def panel(lines: list[FitLine]) -> Panel:
         texts = [
-            Text(line.text, COLOURS[line.grip] if line.grip else "") for line in lines
+            Text(line.text, COLOURS[line.state] if line.state else "") for line in lines
         ]
         for text in texts:
             text.truncate(console.width - 4, overflow="ellipsis")
@@ -59,4 +59,4 @@ def _bars(title: str, out: TextIO) -> Iterator[Show]:
 
     waiting = panel([FitLine("waiting for its first second ...")])
     with Live(waiting, console=console, auto_refresh=False) as live:
-        yield lambda sitting: live.update(panel(fit_lines(*sitting)), refresh=True)
+        yield lambda reading: live.update(panel(fit_lines(*reading)), refresh=True)

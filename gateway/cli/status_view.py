@@ -1,4 +1,4 @@
-"""A status that stays on the screen."""
+"""Live view of the daemon's status on a terminal."""
 
 import sys
 import time

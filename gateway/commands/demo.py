@@ -16,10 +16,10 @@ from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.errors import ConfigError, LinkError, MissingExtraError
 from gateway.evaluation.agreement import agreement
-from gateway.formats.agreement_text import agreement_line
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, Reading
+from gateway.reports.comparison import agreement_line
 from gateway.sinks import Sink
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage

@@ -14,7 +14,7 @@ from gateway.config.secret_tags import LeftSecretLoader
 from gateway.errors import ConfigError, ModelError
 from gateway.models.load import try_model
 from gateway.models.trial import Trial
-from gateway.reports.model_card_text import model_sheet
+from gateway.reports.model_card_text import model_card_text
 from gateway.staging.golden_vectors import GoldenResult
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (from the unit)
@@ -59,7 +59,7 @@ def info(*, model: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(shown))
         return
-    sheet = model_sheet(shown)
+    sheet = model_card_text(shown)
     click.echo(yaml.safe_dump(sheet, sort_keys=False, width=LINE), nl=False)
 
 

@@ -11,7 +11,6 @@ from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError
 from gateway.evaluation.agreement import agreement
-from gateway.formats.agreement_text import agreement_line
 from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
 from gateway.formats.summary_json import summary_payload
 from gateway.messages.outputs import Reading
@@ -22,6 +21,7 @@ from gateway.offline.score_recording import night_for, score
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.recordings.open_recording import NPZ, open_night
+from gateway.reports.comparison import agreement_line
 from gateway.reports.summary_text import summary_lines
 from gateway.staging.plausibility import plausibility_warnings
 from gateway.staging.scored_epoch import ScoredEpoch

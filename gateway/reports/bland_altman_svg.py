@@ -1,4 +1,4 @@
-"""Bland-Altman plots of the night's numbers, SVG. Pure.
+"""Bland-Altman plots of sleep statistics, SVG. Pure.
 
 As in Menghini et al. 2021 the difference stands over the reference, with the bias and
 the limits of agreement and their confidence intervals; where these change with the
@@ -79,8 +79,8 @@ class _Panel:
     def draw(self) -> Iterator[str]:
         name, unit = WORDS.get(self._number, self._number), UNITS[self._number]
         yield f'<text x="{LEFT}" y="22" font-weight="650">{name}, {unit}</text>'
-        said = ", ".join(SHORT[flag] for flag in flags(self._found))
-        yield f'<text class="flag" x="{LEFT}" y="40">{escape(said)}</text>'
+        warning = ", ".join(SHORT[flag] for flag in flags(self._found))
+        yield f'<text class="flag" x="{LEFT}" y="40">{escape(warning)}</text>'
         yield from self._grid()
         yield from self._lines()
         for its, by in zip(self._found.reference, self._found.difference, strict=True):

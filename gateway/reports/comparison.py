@@ -1,4 +1,4 @@
-"""Two scorings compared, for people and as ``comparison.v1``. Pure."""
+"""Comparison of two scorings, as text and as ``comparison.v1``. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +7,16 @@ from typing import Any
 from gateway.evaluation.agreement import Agreement
 from gateway.evaluation.bland_altman import NightsAgreement
 from gateway.evaluation.night_numbers import NUMBERS, UNITS, NightComparison, pooled
-from gateway.formats.agreement_text import agreement_line
 from gateway.formats.json_fields import LABEL
+from gateway.reports.summary_text import epochs_text
 from gateway.staging.stage import STAGES
 
 WORDS = {"REM_latency": "REM latency"}
 FLAGS = {
     "proportional_bias": "the bias changes with the reference",
     "heteroscedastic": "the spread changes with the reference",
-    "not_normal": "the differences are not normal: read the intervals with care",
+    "not_normal": "the differences are not normally distributed: the intervals are "
+    "approximate",
 }
 
 
@@ -23,7 +24,7 @@ def comparison_lines(
     nights: Sequence[NightComparison],
     over_nights: Mapping[str, NightsAgreement | None],
 ) -> Iterator[str]:
-    """Yield the comparison, for a terminal.
+    """Yield the comparison as lines of text.
 
     Parameters
     ----------
@@ -44,6 +45,17 @@ def comparison_lines(
     else:
         for night in nights:
             yield from _discrepancies(night)
+
+
+def agreement_line(agreement: Agreement) -> str:
+    """Return accuracy and kappa, and over which epochs they were taken."""
+    over = f"{epochs_text(agreement.n_both)} scored by both"
+    if agreement.n_refused:
+        over += f", {agreement.n_refused} scored by the reference only"
+    if agreement.accuracy is None:
+        return f"nothing to compare ({over})"
+    kappa = "-" if agreement.kappa is None else f"{agreement.kappa:.2f}"
+    return f"accuracy {agreement.accuracy:.1%}, kappa {kappa} ({over})"
 
 
 def _confusion(total: Agreement) -> Iterator[str]:
@@ -81,7 +93,7 @@ def _bland_altman(over: Mapping[str, NightsAgreement | None]) -> Iterator[str]:
     for number, found in over.items():
         name = WORDS.get(number, number)
         if found is None:
-            yield f"  {name:<12} fewer than three nights have it"
+            yield f"  {name:<12} no figures: fewer than three nights have it"
             continue
         low, bias, high = (
             f"{x.value:+.1f} ({x.lower:+.1f}, {x.upper:+.1f})"
@@ -97,7 +109,7 @@ def _bland_altman(over: Mapping[str, NightsAgreement | None]) -> Iterator[str]:
 
 
 def flags(found: NightsAgreement) -> list[str]:
-    """Return which of the method's assumptions do not hold."""
+    """Return the assumptions of Bland and Altman that do not hold."""
     return [
         name
         for name, holds in (

@@ -1,4 +1,4 @@
-"""How a headband sits, for people and for programs. Pure.
+"""Fit of a headband, as text and as JSON. Pure.
 
 JSON keeps to ``schemas/fit.v1.json``.
 """
@@ -19,16 +19,17 @@ from gateway.staging.epoch_scoring import EEG
 
 BAR_WIDTH = 12
 FULL_UV = 1000.0  # a full bar; the scale is logarithmic from 1 uV
+OFF_ADVICE = "off the skin: part the hair, moisten the skin, press the band on"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-WORTH_SAYING = 0.01  # railed samples
-MAINS_SAID = 0.3  # share of the power
+LEAST_RAILED = 0.01  # railed samples
+LEAST_MAINS = 0.3  # share of the power
 
 
 class FitLine(NamedTuple):
-    """A line to show, and the grip that its colour stands for."""
+    """Line of text, and the contact state that its colour stands for."""
 
     text: str
-    grip: ContactState | None = None
+    state: ContactState | None = None
 
 
 def fit_lines(fit: HeadbandFit, battery_percent: int | None) -> list[FitLine]:
@@ -60,15 +61,19 @@ def stream_line(fit: HeadbandFit, battery_percent: int | None) -> str:
 
 
 def advice(fit: HeadbandFit) -> list[str]:
-    """Say what a person can do for a better night; the first line is the verdict."""
-    grips = {e.label: e.contact.state for e in fit.electrodes if e.contact}
-    off = [label for label, grip in grips.items() if grip is ContactState.OFF]
-    fair = [label for label, grip in grips.items() if grip is ContactState.FAIR]
+    """Return whether the EEG can be scored, then advice for a better contact."""
+    states = {e.label: e.contact.state for e in fit.electrodes if e.contact}
+    off = [label for label, state in states.items() if state is ContactState.OFF]
+    fair = [label for label, state in states.items() if state is ContactState.FAIR]
     eeg = [each.contact for each in fit.inputs if each.label.startswith(EEG)]
     usable = any(contact and contact.state is not ContactState.OFF for contact in eeg)
-    lines = ["ready: the EEG can be scored" if usable else "not ready: no usable EEG"]
+    lines = [
+        "ready: the EEG can be scored"
+        if usable
+        else "not ready: no EEG channel has contact"
+    ]
     if off:
-        lines.append(f"{', '.join(off)} off: part the hair, moisten the skin, press on")
+        lines.append(f"{', '.join(off)} {OFF_ADVICE}")
     if fair:
         lines.append(f"{', '.join(fair)} fair: wait a minute, or moisten the skin")
     return lines
@@ -127,20 +132,20 @@ def _rate(rate: StreamRate) -> str:
 
 def _bar_line(label: str, contact: Contact | None, width: int) -> FitLine:
     if contact is None:
-        return FitLine(f"{label:<{width}}  sampled too slowly to tell")
+        return FitLine(f"{label:<{width}}  sampled too slowly to measure contact")
     shares = f"mains {contact.mains_ratio:4.0%}  railed {contact.railed:4.0%}"
-    return _grip_line(label, contact, width, shares)
+    return _contact_line(label, contact, width, shares)
 
 
 def _input_line(each: ModelInput, width: int) -> FitLine:
     if not each.derivation:
-        return FitLine(f"{each.label:<{width}}  not given by this headband")
+        return FitLine(f"{each.label:<{width}}  this headband has no such channel")
     if each.contact is None:
         return _bar_line(each.label, None, width)
-    return _grip_line(each.label, each.contact, width, each.derivation)
+    return _contact_line(each.label, each.contact, width, each.derivation)
 
 
-def _grip_line(label: str, contact: Contact, width: int, more: str) -> FitLine:
+def _contact_line(label: str, contact: Contact, width: int, more: str) -> FitLine:
     bar, state = _bar(contact.rms_uv), contact.state
     text = f"{label:<{width}}  {bar}  {state.value:<4}  {contact.rms_uv:5.0f} uV"
     return FitLine(f"{text}  {more}", state)
@@ -155,8 +160,8 @@ def _bar(rms_uv: float) -> str:
 
 def _words(contact: Contact) -> str:
     words = f"{contact.state.value} {contact.rms_uv:.0f} uV"
-    if contact.mains_ratio > MAINS_SAID:
+    if contact.mains_ratio > LEAST_MAINS:
         words += f" ({contact.mains_ratio:.0%} mains)"
-    if contact.railed > WORTH_SAYING:
+    if contact.railed > LEAST_RAILED:
         words += f" ({contact.railed:.0%} railed)"
     return words

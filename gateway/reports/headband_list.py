@@ -1,4 +1,4 @@
-"""Headbands, in reach and configured, for people and for programs. Pure.
+"""Lists of headbands in reach and configured, as text and as JSON. Pure.
 
 JSON keeps to ``schemas/find.v1.json`` and ``schemas/devices.v1.json``.
 """
@@ -20,13 +20,13 @@ class FoundHeadband(NamedTuple):
     name : str or None
         As it advertises itself.
     rssi_dbm : int or None
-        Strength at which it was heard.
+        Signal strength of its advertisement.
     kinds : tuple of str
-        Drivers it may be for; a connection tells which of several.
+        Drivers it may be for; a connection shows which of several.
     configured_as : str or None
         Its name in the configuration.
     connected : bool
-        To this machine, by whatever program.
+        To this machine, by any program.
     """
 
     address: str
@@ -45,7 +45,8 @@ class ConfiguredHeadband(NamedTuple):
     name, driver, address : str
         As configured; the address may be ``"auto"``.
     bonded : bool or None
-        Whether this machine has a bond with it; None if that cannot be told.
+        Whether this machine has a bond with it; None if the adapter cannot list its
+        bonds.
     in_reach : FoundHeadband or None
         As a scan has found it.
     scanned : bool

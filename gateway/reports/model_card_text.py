@@ -1,4 +1,4 @@
-"""A model's card for people: every table of figures in a line. Pure."""
+"""Model card as text: every table of figures on a line. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,11 @@ CURVE = "kappa_along_the_way"
 ELSEWHERE = "points; see `sleepgate model info --json`"
 
 
-def model_sheet(shown: Mapping[str, object]) -> dict[str, object]:
-    """Return what `shown` says, as JSON types, short enough to be read.
+def model_card_text(shown: Mapping[str, object]) -> dict[str, object]:
+    """Return `shown` as JSON types, short enough to be read.
 
-    What it is for and how good comes first. Tables of figures become lines, the points
-    of a training curve are counted.
+    Intended use, limits and figures come first. Tables of figures become lines, the
+    points of a training curve are counted.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def _shortened(name: str, value: object) -> object:
 
 def _line(table: Mapping[str, object]) -> str:
     """Return the figures of a table of `training.evaluate.intervals`."""
-    told = [
+    figures = [
         f"{title} {_figure(table[name], with_interval=name == 'kappa')}"
         for name, title in SHOWN.items()
         if name in table
@@ -57,7 +57,7 @@ def _line(table: Mapping[str, object]) -> str:
     n_people = table.get("n_subjects")
     people = f"{n_people} {'person' if n_people == 1 else 'people'}"
     people += f", {table.get('n_epochs')} epochs"
-    return f"{people}: {', '.join(told)}; F1 {', '.join(f1)}"
+    return f"{people}: {', '.join(figures)}; F1 {', '.join(f1)}"
 
 
 def _figure(figure: object, *, with_interval: bool = False) -> str:
@@ -66,7 +66,7 @@ def _figure(figure: object, *, with_interval: bool = False) -> str:
         interval, figure = figure.get("interval_95"), figure.get("value")
     if not isinstance(figure, float | int):
         return "-"
-    told = f"{figure:.2f}"
+    text = f"{figure:.2f}"
     if with_interval and isinstance(interval, list):
-        told += f" [{', '.join(map(_figure, interval))}]"
-    return told
+        text += f" [{', '.join(map(_figure, interval))}]"
+    return text

@@ -1,4 +1,4 @@
-"""A status document for people. Pure."""
+"""Daemon status as text. Pure."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -12,7 +12,7 @@ RESTART = "sudo systemctl restart sleepgate"
 
 
 class LineTone(Enum):
-    """How a line is meant."""
+    """Tone of a line, shown as its colour."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -21,7 +21,7 @@ class LineTone(Enum):
 
 
 class StatusTextLine(NamedTuple):
-    """A line, and how it is meant."""
+    """Line of text and its tone."""
 
     text: str
     tone: LineTone = LineTone.PLAIN
@@ -58,7 +58,7 @@ def duration_text(seconds: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Take away what a headband or a broker could do to a terminal with its words."""
+    """Remove control characters, which a headband's or broker's text may contain."""
     clean = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(clean.split())
 
@@ -71,7 +71,7 @@ def _daemon(status: Mapping[str, Any]) -> Iterator[StatusTextLine]:
     runs = duration_text(status["uptime_s"])
     yield StatusTextLine(f"{status['version']}, running for {runs}{memory}{scored}")
     if waiting := status["restart_required"]:
-        what = f"changed, but not in use before a restart: {', '.join(waiting)}"
+        what = f"changed, in use after a restart: {', '.join(waiting)}"
         yield StatusTextLine(f"{what} ({RESTART})", LineTone.WARNING)
     for problem in status["config_problems"]:
         yield StatusTextLine(f"not in use: {problem}", LineTone.BAD)
@@ -89,7 +89,7 @@ def _device(device: Mapping[str, Any]) -> Iterator[StatusTextLine]:
 
 def _link(device: Mapping[str, Any]) -> StatusTextLine:
     battery = device["battery_pct"]
-    charge = "battery not told" if battery is None else f"battery {battery} %"
+    charge = "battery level unknown" if battery is None else f"battery {battery} %"
     words = f"{device['link']}: {device['reason']}; {charge}"
     if not device["online"]:
         return StatusTextLine(words, LineTone.BAD)
@@ -133,7 +133,7 @@ def _loss(device: Mapping[str, Any]) -> StatusTextLine:
     words = f"lost {device['lost_s']:.2f} s{share}"
     for key, name in (
         ("bad_packets", "bad packets"),
-        ("drops", "drops of the link"),
+        ("drops", "link drops"),
         ("stalls", "stalls"),
     ):
         if device[key]:
@@ -159,7 +159,7 @@ def _clock(status: Mapping[str, Any]) -> StatusTextLine:
 def _disk(status: Mapping[str, Any]) -> StatusTextLine:
     free_mb = status["disk_free_mb"]
     if free_mb is None:
-        return StatusTextLine("free space is not told", LineTone.WARNING)
+        return StatusTextLine("free space unknown", LineTone.WARNING)
     little = free_mb < LITTLE_DISK_MB
     return StatusTextLine(
         f"{free_mb:.0f} MB free", LineTone.WARNING if little else LineTone.GOOD

@@ -1,4 +1,4 @@
-"""The night as it happens, on a terminal or as plain lines."""
+"""Live view of the night, on a terminal or as plain lines."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, NightEpochs, Reading
 from gateway.reports.hypnogram_text import draw_text
 from gateway.reports.palette import TERMINAL
-from gateway.reports.summary_text import summary_lines
+from gateway.reports.summary_text import REFUSAL_TEXT, summary_lines
 from gateway.sinks import Sink
 from gateway.staging.hypnogram import LEVELS, Hypnogram
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -42,9 +42,9 @@ class TerminalOptions:
     Attributes
     ----------
     title : str
-        Says what is shown, e.g. ``"SYNTHETIC night, seed 7"``.
+        Title of the view, e.g. ``"SYNTHETIC night, seed 7"``.
     topic : str
-        Where to listen too, shown as it is: an MQTT topic or a whole command.
+        MQTT topic or command that follows the same night, shown as it is.
     """
 
     title: str = "sleepgate"
@@ -70,7 +70,7 @@ class NightView:
         self._t = 0.0
 
     def add(self, reading: Reading, t: float) -> None:
-        """Add a reading that came at monotonic time `t`, seconds."""
+        """Add a reading that arrived at monotonic time `t`, seconds."""
         self.state = self.state.add(reading)
         match reading.value:
             case NightEpochs(epochs, final=False):
@@ -92,7 +92,7 @@ class NightView:
         n_scored = self._hypnogram.n_scored
         n_refused = len(self._hypnogram) - n_scored
         return (
-            f"{n_scored} epochs scored   {n_refused} refused   "
+            f"{n_scored} epochs scored   {n_refused} not scored   "
             f"{self.state.losses.lost_s:.1f} s lost   {self._speed}"
         )
 
@@ -114,7 +114,7 @@ class NightView:
             return "no epoch yet"
         local = epoch.start_utc.astimezone().strftime("%H:%M")
         if isinstance(epoch.stage, Refusal):
-            return f"{local}  not scored: {epoch.stage.value}"
+            return f"{local}  not scored: {REFUSAL_TEXT[epoch.stage]}"
         return f"{local}  {epoch.stage.value}  {epoch.confidence:.0%} sure"
 
     @property
@@ -130,7 +130,7 @@ class NightView:
 async def run(
     options: TerminalOptions, feed: Feed[Reading], _control: Control | None = None
 ) -> None:
-    """Show what `feed` brings until it ends.
+    """Show the outputs of `feed` until it ends.
 
     Raises
     ------
@@ -138,7 +138,7 @@ async def run(
         On a terminal without the extra [view].
     """
     if not _can_draw(sys.stdout):
-        await _say(options, feed, sys.stdout)
+        await _print_lines(options, feed, sys.stdout)
         return
     try:
         from rich.console import Console  # noqa: PLC0415 -- an extra
@@ -214,18 +214,20 @@ def _panel(
     return Panel(Group(*lines), title=Text(options.title), width=width)
 
 
-async def _say(options: TerminalOptions, feed: Feed[Reading], out: TextIO) -> None:
+async def _print_lines(
+    options: TerminalOptions, feed: Feed[Reading], out: TextIO
+) -> None:
     nights: dict[str, NightView] = {}
     for line in filter(None, (options.title, options.topic)):
         print(line, file=out, flush=True)
     async for reading in feed:
         night = nights.setdefault(reading.device, NightView(reading.device))
         night.add(reading, time.monotonic())
-        for line in _news(night, reading.value, blocks=_takes_blocks(out)):
+        for line in _new_lines(night, reading.value, blocks=_takes_blocks(out)):
             print(line, file=out, flush=True)
 
 
-def _news(night: NightView, value: object, *, blocks: bool) -> Iterator[str]:
+def _new_lines(night: NightView, value: object, *, blocks: bool) -> Iterator[str]:
     match value:
         case Availability():
             yield night.headline

@@ -63,7 +63,7 @@ def shown(out):
     return out.text
 
 
-def test_a_terminal_gets_bars_whose_colour_is_the_grip():
+def test_a_terminal_gets_bars_whose_colour_is_the_contact():
     pytest.importorskip("rich")
     text = shown(Terminal(is_a_terminal=True))
     assert re.search(r"\x1b\[31m[^\x1b]*TP9[^\x1b]*off", text)

@@ -66,7 +66,7 @@ def test_every_kind_of_file_gives_the_same_comparison(tmp_path):
     texts = {text.replace("a, over", "b, over") for text in said}
     assert len(texts) == 1
     (text,) = texts
-    assert "44 epochs scored by both, 2 not scored by us" in text
+    assert "44 epochs scored by both, 2 scored by the reference only" in text
     assert "SOL          ours     4.0   reference     3.0   +1.0 min" in text
 
 

@@ -45,7 +45,7 @@ def test_the_summary_at_the_end_has_both_passes():
     assert (told["awakenings"], told["second_pass"]["awakenings"]) == (1, 0)
     assert told["second_pass"]["changed_epochs"] == 1
     assert told["second_pass"]["unscored_min"] == told["unscored_min"] == 0.5
-    assert "other than live 1 epochs" in summary_lines(summary)[-1]
+    assert "differs from the live score in 1 epoch" in summary_lines(summary)[-1]
     assert all(len(line) <= 80 for line in summary_lines(summary))
 
 

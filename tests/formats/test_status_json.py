@@ -176,22 +176,22 @@ def test_a_new_session_forgets_the_epochs_and_losses_of_the_one_before():
     assert (device["epoch"], device["lost_s"], device["battery_pct"]) == (None, 0, 70)
 
 
-def mood_of(document, word):
+def tone_of(document, word):
     (line,) = (line for line in status_lines(document) if word in line.text)
     return line.tone
 
 
 def test_what_is_wrong_is_not_shown_as_well():
     assert (
-        mood_of(status(Availability(online=False, reason="gone")), "gone")
+        tone_of(status(Availability(online=False, reason="gone")), "gone")
         is LineTone.BAD
     )
     away = OutputStatus("mqtt", well=False, words="no connection to x:1", facts={})
-    assert mood_of(status(output=away), "no connection") is LineTone.BAD
-    assert mood_of(status(scored(), LossCounts(lost_s=30)), "lost") is LineTone.WARNING
+    assert tone_of(status(output=away), "no connection") is LineTone.BAD
+    assert tone_of(status(scored(), LossCounts(lost_s=30)), "lost") is LineTone.WARNING
     unset = replace(DAEMON, clock_synchronised=False, restart_required=("ble",))
-    assert mood_of(status(daemon=unset), "not synchronised") is LineTone.WARNING
-    assert mood_of(status(daemon=unset), "before a restart: ble") is LineTone.WARNING
+    assert tone_of(status(daemon=unset), "not synchronised") is LineTone.WARNING
+    assert tone_of(status(daemon=unset), "after a restart: ble") is LineTone.WARNING
 
 
 def test_a_duration_is_short():

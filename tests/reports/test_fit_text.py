@@ -62,12 +62,12 @@ def fit(tp9=GOOD, af7=GOOD, eeg=GOOD):
     )
 
 
-def test_a_bar_for_each_electrode_and_input_coloured_by_its_grip():
+def test_a_bar_for_each_electrode_and_input_coloured_by_its_contact():
     lines = fit_lines(fit(tp9=OFF), 83)
     texts = [line.text for line in lines]
     assert texts[0] == "256.3 of 256 and ? of 1 samples/s   0.50 s lost   battery 83 %"
     tp9, af7, chin = lines[2:5]
-    assert (tp9.grip, af7.grip, chin.grip) == (
+    assert (tp9.state, af7.state, chin.state) == (
         ContactState.OFF,
         ContactState.GOOD,
         None,
@@ -76,7 +76,7 @@ def test_a_bar_for_each_electrode_and_input_coloured_by_its_grip():
     assert "off     572 uV  mains  97%  railed  40%" in tp9.text
     assert "too slowly" in chin.text
     assert lines[6].text.endswith("AF7-TP9")
-    assert "not given" in lines[7].text
+    assert "no such channel" in lines[7].text
 
 
 def test_the_plain_line_says_what_is_wrong_and_no_more():
@@ -91,12 +91,12 @@ def test_the_plain_line_says_what_is_wrong_and_no_more():
     [
         (fit(), "ready", []),
         (fit(tp9=FAIR, eeg=FAIR), "ready", ["TP9 fair"]),
-        (fit(tp9=OFF, af7=FAIR), "ready", ["TP9 off", "AF7 fair"]),
-        (fit(tp9=OFF, af7=OFF, eeg=OFF), "not ready", ["TP9, AF7 off"]),
+        (fit(tp9=OFF, af7=FAIR), "ready", ["TP9 off the skin", "AF7 fair"]),
+        (fit(tp9=OFF, af7=OFF, eeg=OFF), "not ready", ["TP9, AF7 off the skin"]),
         (fit(eeg=None), "not ready", []),
     ],
 )
-def test_the_advice_is_a_verdict_and_what_to_do_about_each_electrode(
+def test_the_advice_says_whether_it_is_ready_and_what_to_do_about_each_electrode(
     sitting, verdict, about
 ):
     first, *rest = advice(sitting)

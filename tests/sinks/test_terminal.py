@@ -73,14 +73,14 @@ async def test_away_from_a_terminal_it_says_plain_lines(night, capsys):
     assert lines[-1] == "not scored 0.5 min"
 
 
-async def test_on_a_terminal_the_last_frame_tells_the_whole_night(night, monkeypatch):
+async def test_on_a_terminal_the_last_frame_shows_the_whole_night(night, monkeypatch):
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("COLUMNS", "80")
     await run(TITLED, night)
     frame = ANSI.sub("", out.text.rpartition("SYNTHETIC")[2])
     assert "link lost: out of reach" in frame
-    assert "60 epochs scored   1 refused   31.2 s lost" in frame
+    assert "60 epochs scored   1 not scored   31.2 s lost" in frame
     assert "W  " + "█" * 10 in frame
     assert "--" in frame
     assert "asleep 25 min" in frame

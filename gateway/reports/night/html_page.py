@@ -1,4 +1,4 @@
-"""The night as a page that needs nothing else: no network, no library. Pure."""
+"""HTML report of a night: one file that needs no network and no library. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from gateway.reports.hypnogram_svg import (
     stage_ribbon,
 )
 from gateway.reports.night.html_tables import (
-    duration,
     expert_section,
     loss_section,
     model_section,
@@ -22,6 +21,7 @@ from gateway.reports.night.html_tables import (
 )
 from gateway.reports.night.night_report import NightReport
 from gateway.reports.palette import CSS_CLASS, page_variables
+from gateway.reports.summary_text import duration_text
 from gateway.staging.hypnogram import LEVELS
 from gateway.staging.stage import Stage
 
@@ -38,7 +38,7 @@ def report_html(report: NightReport) -> bytes:
     """Write the report, HTML in UTF-8.
 
     Light or dark as the reader's system is, readable on a phone, fit for printing;
-    the script only reads out what is pointed at.
+    the script only shows the epoch under the pointer.
     """
     title = f"Night of {report.clock(0, '%-d %B %Y')}"
     if not report.night.dated:
@@ -90,22 +90,22 @@ def _notes(report: NightReport) -> Iterator[str]:
     if report.n_refused:
         notes.append(
             f"{report.n_refused} of {len(report.night.epochs)} epochs have no stage: "
-            "see what was lost"
+            "see the table of lost signal"
         )
     if notes:
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-        yield f'<section class="notice"><b>Before you read on</b><ul>{items}</ul>'
+        yield f'<section class="notice"><b>Please note</b><ul>{items}</ul>'
         yield "</section>"
 
 
 def _numbers(report: NightReport) -> Iterator[str]:
     night = report.live_summary
     shown = (
-        (duration(night.tst_min), "asleep"),
+        (duration_text(night.tst_min), "asleep"),
         ("-" if night.se_pct is None else f"{night.se_pct:.0f} %", "sleep efficiency"),
-        (duration(night.sol_min), "to fall asleep"),
-        (duration(night.waso_min), "awake in the night"),
-        (duration(night.unscored_min), "not scored"),
+        (duration_text(night.sol_min), "to fall asleep"),
+        (duration_text(night.waso_min), "awake in the night"),
+        (duration_text(night.unscored_min), "not scored"),
     )
     cells = "".join(
         f"<div><b>{value}</b><span>{of}</span></div>" for value, of in shown
@@ -137,9 +137,10 @@ def _charts(report: NightReport) -> Iterator[str]:
     yield f'<ul class="legend">{legend}<li><i class="refused"></i>not scored</li></ul>'
     yield (
         '<p class="small soft"><b>Sure?</b> is the hypnodensity: the model\'s five '
-        "probabilities. <b>Signal</b> is green where it was good; red hangs from the "
-        "top where samples were lost. <b>Live</b> is what was said in the night, "
-        f"<b>2nd</b> the second pass over the whole of it: {_disagreement(report)}.</p>"
+        "probabilities. <b>Signal</b> is green where it was good, and red from the "
+        "top where samples were lost. <b>Live</b> is the score published during the "
+        "night, <b>2nd</b> the second pass over the whole night: "
+        f"{_disagreement(report)}.</p>"
         "</section>"
     )
 
@@ -188,8 +189,8 @@ def _shares(report: NightReport) -> Iterator[str]:
     if night.unscored_min:
         bars += _bar("refused", night.unscored_min / night.tib_min)
     items = "".join(
-        f'<li><i class="{CSS_CLASS[s]}"></i>{LONG[s]} {duration(night.stages_min[s])}'
-        f"{_of_sleep(night.stages_pct_tst.get(s))}</li>"
+        f'<li><i class="{CSS_CLASS[s]}"></i>{LONG[s]} '
+        f"{duration_text(night.stages_min[s])}{_of_sleep(night.stages_pct_tst.get(s))}</li>"
         for s in LEVELS
     )
     yield "<section><h2>How the time in bed was spent</h2>"
@@ -216,7 +217,7 @@ def _foot(report: NightReport) -> Iterator[str]:
 
 
 def _data(report: NightReport) -> str:
-    """Return what the script reads out, as JSON that cannot end its element."""
+    """Return the script's data, as JSON that cannot end its element."""
     start = report.night.start_utc.astimezone(report.zone)
     document = {
         "startMinutes": start.hour * 60 + start.minute,

@@ -1,4 +1,4 @@
-"""The night's numbers, losses and comparison as tables of a page. Pure."""
+"""Tables of the report's page: statistics, losses, agreement, model. Pure."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -9,6 +9,7 @@ from gateway.evaluation.agreement import agreement
 from gateway.formats.json_fields import LABEL
 from gateway.formats.night_statistics import aasm_statistics, yasa_statistics
 from gateway.reports.night.night_report import LossSpan, NightReport, loss_spans
+from gateway.reports.summary_text import duration_text
 from gateway.staging.stage import STAGES
 
 MOST_SPANS = 24
@@ -45,14 +46,6 @@ AASM_ROWS = (
 )
 
 
-def duration(minutes: float | None) -> str:
-    """Return e.g. ``"6 h 42 min"``; a dash for what does not exist."""
-    if minutes is None:
-        return "-"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours:.0f} h {rest:.0f} min" if hours else f"{rest:g} min"
-
-
 def statistics_section(report: NightReport) -> Iterator[str]:
     """Yield the sleep statistics of both passes."""
     live, final = report.live_summary, report.final_summary
@@ -70,13 +63,13 @@ def statistics_section(report: NightReport) -> Iterator[str]:
         '</table></div><p class="small soft">Epochs that were not scored belong to '
         "the time in bed and to no stage: sleep in them is not counted, nor is wake. "
         f"{_in_bed(report)} "
-        "The second pass knows what came before and after each epoch; it changes no "
-        "refusal.</p></section>"
+        "The second pass also uses the epochs after each epoch; it leaves unscored "
+        "epochs unscored.</p></section>"
     )
 
 
 def _in_bed(report: NightReport) -> str:
-    """Say what counts as time in bed, where that is not the whole recording."""
+    """Return which part of the recording counts as time in bed."""
     in_bed = report.night.in_bed
     if in_bed is None or len(in_bed) == len(report.night.epochs):
         return "Time in bed is the whole recording."
@@ -107,7 +100,7 @@ def expert_section(report: NightReport) -> Iterator[str]:
         agreement(stages, report.expert)
         for stages in (report.night.stages, report.final.stages)
     ]
-    yield f"<section><h2>Against {escape(report.expert_name)}</h2>"
+    yield f"<section><h2>Agreement with {escape(report.expert_name)}</h2>"
     yield '<div class="scroll"><table><tr><th></th><th>live</th><th>second pass</th>'
     yield "</tr>"
     rows = {
@@ -117,8 +110,8 @@ def expert_section(report: NightReport) -> Iterator[str]:
             f"F1 {LABEL[stage]}": [_share(found.stages[stage].f1) for found in passes]
             for stage in STAGES
         },
-        "Epochs that both scored": [str(found.n_both) for found in passes],
-        "Coverage, their share": [_share(found.coverage) for found in passes],
+        "Epochs scored by both": [str(found.n_both) for found in passes],
+        "Coverage of the expert's": [_share(found.coverage) for found in passes],
     }
     for words, values in rows.items():
         cells = "".join(f"<td>{value}</td>" for value in values)
@@ -135,12 +128,12 @@ def _share(value: float | None) -> str:
 
 
 def loss_section(report: NightReport) -> Iterator[str]:
-    """Yield what was lost or refused, and when."""
+    """Yield the table of lost and refused epochs."""
     night = report.night
     found = loss_spans(night)
     recorded_s = len(night.epochs) * EPOCH_S
     share = 100 * night.missing_s / recorded_s if recorded_s else 0.0
-    yield "<section><h2>What was lost, and when</h2>"
+    yield "<section><h2>Lost signal and unscored epochs</h2>"
     yield (
         f"<p>{_seconds(night.missing_s)} of signal never arrived ({share:.2f} % of the "
         f"night); {report.n_refused} of {len(night.epochs)} epochs were not scored.</p>"
@@ -154,7 +147,7 @@ def loss_section(report: NightReport) -> Iterator[str]:
         yield "</table></div>"
         if len(found) > len(worst):
             left = len(found) - len(worst)
-            yield f'<p class="small soft">and {left} shorter ones.</p>'
+            yield f'<p class="small soft">and {left} shorter spans.</p>'
     yield "</section>"
 
 
@@ -172,17 +165,18 @@ def _loss_row(report: NightReport, span: LossSpan) -> str:
 def _seconds(seconds: float) -> str:
     if seconds < 120:  # noqa: PLR2004 (two minutes)
         return f"{seconds:.3g} s"
-    return duration(round(seconds / 60, 1))
+    return duration_text(round(seconds / 60, 1))
 
 
 def model_section(report: NightReport) -> Iterator[str]:
     """Yield the card's limits first, then its figures."""
-    yield "<section><h2>How far to believe it</h2>"
+    yield "<section><h2>Limits of the model</h2>"
     about = report.about
     if about is None:
         yield (
             f"<p>The model that scored this night, {escape(report.night.model)}, is "
-            "not here any more, and its card went with it.</p></section>"
+            "no longer installed, so its limits and figures cannot be shown.</p>"
+            "</section>"
         )
         return
     limits = "".join(f"<li>{escape(str(x))}</li>" for x in about.get("limits", ()))
@@ -197,7 +191,7 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
     figures = about.get("figures_int8", {})
     if not figures:
         return
-    yield "<details><summary>Its figures on data it was not trained on</summary>"
+    yield "<details><summary>Accuracy on data it was not trained on</summary>"
     yield '<div class="scroll"><table><tr><th>data</th><th>accuracy</th><th>kappa</th>'
     yield "<th>epochs</th><th>subjects</th></tr>"
     for name, found in figures.items():

@@ -1,4 +1,4 @@
-"""What a report is made of. Pure."""
+"""Contents of a night's report, before they are drawn. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,26 +8,20 @@ from typing import Any, NamedTuple
 
 from gateway.epoch_length import EPOCH_S
 from gateway.evaluation.agreement import Agreement, agreement
+from gateway.reports.summary_text import REFUSAL_TEXT
 from gateway.reports.time_axis import Tick, round_ticks
 from gateway.staging.hmm_smoothing import HmmSmoothing
 from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.sleep_statistics import NightSummary, summarise
 from gateway.staging.stage import Refusal, Stage
 
-WORTH_SAYING_S = 1.0  # of lost samples in an epoch
-REASON = {
-    Refusal.WARM_UP: "warming up",
-    Refusal.GAP: "samples lost",
-    Refusal.LOW_QUALITY: "signal not usable",
-    Refusal.OFF_HEAD: "headband off the head",
-    Refusal.MODEL_ERROR: "the model failed",
-}
-QUIET_FLAWS = {"absent", "gap"}  # said otherwise
+LEAST_LOSS_S = 1.0  # of lost samples in an epoch
+QUIET_FLAWS = {"absent", "gap"}  # the reason names it already
 
 
 @dataclass(frozen=True, kw_only=True)
 class NightReport:
-    """A night and all that is told of it.
+    """Night, its statistics and its context, as reported.
 
     Attributes
     ----------
@@ -35,13 +29,13 @@ class NightReport:
     zone : tzinfo
         Of every time on the page.
     zone_name : str
-        For people, e.g. ``"CET"`` or ``"the recorder's clock"``.
+        As shown, e.g. ``"CET"`` or ``"the recorder's clock"``.
     version : str
         Of Sleepgate.
     about : mapping or None
-        The model's card; None where the model is not here any more.
+        The model's card; None where the model is no longer installed.
     expert : sequence of (Stage or None), or None
-        What a person said of the same epochs.
+        Stages by a human scorer, for the same epochs.
     expert_name : str
     """
 
@@ -60,7 +54,7 @@ class NightReport:
 
     @cached_property
     def live_summary(self) -> NightSummary:
-        """Statistics of the stages as they were live."""
+        """Statistics of the live score."""
         return summarise(self.night.stages, self.night.in_bed)
 
     @cached_property
@@ -70,7 +64,7 @@ class NightReport:
 
     @cached_property
     def passes_agree(self) -> Agreement:
-        """How far the second pass is what was said live."""
+        """Agreement of the second pass with the live score."""
         return agreement(self.night.stages, self.final.stages)
 
     @property
@@ -90,7 +84,7 @@ class NightReport:
 
 
 class LossSpan(NamedTuple):
-    """Neighbouring epochs with one thing wrong.
+    """Neighbouring epochs, lost or refused for one reason.
 
     Attributes
     ----------
@@ -110,7 +104,7 @@ class LossSpan(NamedTuple):
 
 
 def loss_spans(night: ScoredNight) -> list[LossSpan]:
-    """Return what was lost or refused, and when, in the order of time."""
+    """Return the spans of lost or refused epochs, in the order of time."""
     found: list[LossSpan] = []
     for epoch in night.epochs:
         what = _what(epoch)
@@ -135,5 +129,5 @@ def _what(epoch: PublishedEpoch) -> str | None:
     if isinstance(epoch.stage, Refusal):
         flaws = sorted(set(epoch.flaws) - QUIET_FLAWS)
         why = f" ({', '.join(flaws)})" if flaws else ""
-        return REASON[epoch.stage] + why
-    return REASON[Refusal.GAP] if epoch.missing_s >= WORTH_SAYING_S else None
+        return REFUSAL_TEXT[epoch.stage] + why
+    return REFUSAL_TEXT[Refusal.GAP] if epoch.missing_s >= LEAST_LOSS_S else None

@@ -1,4 +1,4 @@
-"""The night as one picture to be shown around: SVG, 1200 x 675. Pure."""
+"""Picture of a night to share: SVG, 1200 x 675. Pure."""
 
 from html import escape
 
@@ -8,9 +8,9 @@ from gateway.reports.hypnogram_svg import (
     hypnogram_strip,
     quality_strip,
 )
-from gateway.reports.night.html_tables import duration
 from gateway.reports.night.night_report import NightReport
 from gateway.reports.palette import CSS_CLASS, DARK, LIGHT, night_rules
+from gateway.reports.summary_text import duration_text
 from gateway.staging.hypnogram import LEVELS
 
 SURROGATES = "\ud800"  # these and the few letters after them are not worth a font
@@ -92,11 +92,11 @@ def _numbers(report: NightReport) -> list[str]:
     summary = report.live_summary
     efficiency = "-" if summary.se_pct is None else f"{summary.se_pct:.0f} %"
     shown = (
-        (duration(summary.tst_min), "asleep"),
+        (duration_text(summary.tst_min), "asleep"),
         (efficiency, "efficiency"),
-        (duration(summary.sol_min), "to fall asleep"),
-        (duration(summary.waso_min), "awake in the night"),
-        (duration(summary.unscored_min), "not scored"),
+        (duration_text(summary.sol_min), "to fall asleep"),
+        (duration_text(summary.waso_min), "awake in the night"),
+        (duration_text(summary.unscored_min), "not scored"),
     )
     step = INNER / len(shown)
     parts = []
@@ -142,8 +142,8 @@ def _foot(report: NightReport) -> list[str]:
             _text(x + 22, y, LABEL[stage], "soft", size=16),
         ]
         x += 76
-    said = f"Sleepgate {report.version}, {report.night.model}. Not a medical device."
-    return [*parts, _text(WIDTH - RIGHT, y, said, "soft", "end", 15)]
+    credit = f"Sleepgate {report.version}, {report.night.model}. Not a medical device."
+    return [*parts, _text(WIDTH - RIGHT, y, credit, "soft", "end", 15)]
 
 
 def _plain(text: str) -> str:

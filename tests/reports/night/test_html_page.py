@@ -25,8 +25,8 @@ LINKS = {"src", "href", "xlink:href"}
 
 
 def report_of(night: ScoredNight, **more) -> NightReport:
-    told = {"zone": UTC, "zone_name": "UTC", "version": "0.1.0"} | more
-    return NightReport(night=night, **told)
+    details = {"zone": UTC, "zone_name": "UTC", "version": "0.1.0"} | more
+    return NightReport(night=night, **details)
 
 
 def parsed(picture):
@@ -72,9 +72,9 @@ def test_any_night_is_a_whole_page_that_asks_the_network_for_nothing(night):
     assert page.open == []
     assert page.links == []
     assert not re.search(rb"url\(|@import|https?://(?!www.w3.org)", content)
-    told = json.loads(page.data)
+    data = json.loads(page.data)
     names = [s.value if isinstance(s, Stage) else None for s in night.stages]
-    assert told["stages"] == names
+    assert data["stages"] == names
     parsed(report_svg(report_of(night)))
 
 
@@ -107,7 +107,7 @@ def test_times_are_of_the_zone_asked_for():
     assert "23:14 to 01:44, CET" in words
 
 
-def test_what_was_lost_is_told_with_its_time_and_reason():
+def test_lost_epochs_are_listed_with_time_and_reason():
     stages = [Stage.N2] * 2 + [Refusal.GAP] * 3 + [Stage.N2] + [Refusal.LOW_QUALITY]
     night = night_of(stages)
     first, second = loss_spans(night)
@@ -123,9 +123,9 @@ def test_what_was_lost_is_told_with_its_time_and_reason():
     assert "90 s of signal never arrived (42.86 % of the night)" in words
 
 
-def test_a_model_that_is_gone_is_said_to_be():
+def test_a_model_that_is_no_longer_installed_is_named():
     words = "".join(Page(report_html(report_of(night_of([Stage.W])))).words)
-    assert "not here any more" in words
+    assert "no longer installed" in words
     about = {"limits": ["Research use."], "figures_int8": {}}
     words = "".join(
         Page(report_html(report_of(night_of([Stage.W]), about=about))).words

@@ -1,7 +1,7 @@
 """An agreement never hides over how many epochs it was taken."""
 
 from gateway.evaluation.agreement import agreement
-from gateway.formats.agreement_text import agreement_line
+from gateway.reports.comparison import agreement_line
 from gateway.staging.stage import Refusal, Stage
 
 W, N2, R = Stage.W, Stage.N2, Stage.R
@@ -17,9 +17,9 @@ def test_accuracy_and_kappa_come_with_their_epochs():
     )
 
 
-def test_what_we_refused_is_counted():
+def test_epochs_that_only_the_reference_scored_are_counted():
     assert line([W, Refusal.GAP], [W, N2]).endswith(
-        "(1 epochs scored by both, 1 not scored by us)"
+        "(1 epoch scored by both, 1 scored by the reference only)"
     )
 
 
@@ -29,7 +29,7 @@ def test_one_stage_alone_leaves_no_room_for_kappa():
     )
 
 
-def test_nothing_in_common_is_said_to_be_nothing():
+def test_nothing_in_common_is_nothing_to_compare():
     assert line([Refusal.GAP], [W]) == (
-        "nothing to compare (0 epochs scored by both, 1 not scored by us)"
+        "nothing to compare (0 epochs scored by both, 1 scored by the reference only)"
     )
