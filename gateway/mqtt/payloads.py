@@ -1,10 +1,11 @@
 """Payloads about the headbands and about the gateway itself. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.ble.link_stats import LinkStats
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.json_fields import (
     NOT_AWAKE,
@@ -24,6 +25,22 @@ from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.stage import YASA_CODE, Refusal, Stage
+
+if TYPE_CHECKING:  # for mypy; the daemon need not load the declarations
+    from gateway.formats.mqtt_documents import (
+        ElectrodeDocument,
+        EventDocument,
+        HeadbandDocument,
+        HealthDocument,
+        HypnogramDocument,
+        InfoDocument,
+        JournalDocument,
+        LinkCounts,
+        PhaseDocument,
+        SessionDocument,
+        SignalDocument,
+        TelemetryDocument,
+    )
 
 WORST_FIRST = (ContactState.OFF, ContactState.FAIR, ContactState.GOOD)
 SCHEMAS = dict.fromkeys(
@@ -48,76 +65,85 @@ def telemetry_payload(state: DeviceState, now: datetime, elapsed_s: float) -> by
     """
     losses, battery = state.losses, state.battery
     lost = min(1.0, losses.lost_s / elapsed_s) if elapsed_s > 0 else 0.0
-    return json_bytes(
-        {
-            "v": 1,
-            "device": state.device,
-            "ts": utc_text(now),
-            "link": state.link.state.value,
-            "reason": (state.availability or NEVER_AVAILABLE).reason,
-            "battery_pct": None if battery is None else battery.percent,
-            "clock_drift_ppm": _rounded(losses.drift_ppm, 1),
-            "lost_s": round(losses.lost_s, 3),
-            "packet_loss_pct": round(100 * lost, 3),
-            "packets": losses.packets,
-            "late_packets": losses.late_packets,
-            "bad_packets": losses.bad_packets,
-            "unread_packets": losses.unread_packets,
-            "sample_rate_hz": _rounded(losses.sfreq_hz, 4),
-            "reconnects": max(0, losses.connections - 1),
-            "firmware": state.firmware,
-            "counts": asdict(state.link.tally),
-        }
-    )
+    document: TelemetryDocument = {
+        "v": 1,
+        "device": state.device,
+        "ts": utc_text(now),
+        "link": state.link.state.value,
+        "reason": (state.availability or NEVER_AVAILABLE).reason,
+        "battery_pct": None if battery is None else battery.percent,
+        "clock_drift_ppm": _rounded(losses.drift_ppm, 1),
+        "lost_s": round(losses.lost_s, 3),
+        "packet_loss_pct": round(100 * lost, 3),
+        "packets": losses.packets,
+        "late_packets": losses.late_packets,
+        "bad_packets": losses.bad_packets,
+        "unread_packets": losses.unread_packets,
+        "sample_rate_hz": _rounded(losses.sfreq_hz, 4),
+        "reconnects": max(0, losses.connections - 1),
+        "firmware": state.firmware,
+        "counts": _link_counts(state.link.tally),
+    }
+    return json_bytes(document)
+
+
+def _link_counts(stats: LinkStats) -> "LinkCounts":
+    return {
+        "attempts": stats.attempts,
+        "connections": stats.connections,
+        "drops": stats.drops,
+        "stalls": stats.stalls,
+        "scans": stats.scans,
+        "restarts": stats.restarts,
+        "disconnects": stats.disconnects,
+        "power_cycles": stats.power_cycles,
+    }
 
 
 def session_payload(reading: Reading, session: SessionState) -> bytes:
-    """Write where a session stands as ``session.v1``, UTF-8 JSON."""
-    return json_bytes(
-        {
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "state": session.state.value,
-            "started": _utc(session.started_utc),
-            "ended": _utc(session.ended_utc),
-            "lights_off": _utc(session.lights.off_utc),
-            "lights_on": _utc(session.lights.on_utc),
-            "epochs": session.n_epochs,
-            "clock_synchronised": session.clock_synchronised,
-            "resumed": session.resumed,
-        }
-    )
+    """Return the state of a session as ``session.v1``, UTF-8 JSON."""
+    document: SessionDocument = {
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "state": session.state.value,
+        "started": _utc(session.started_utc),
+        "ended": _utc(session.ended_utc),
+        "lights_off": _utc(session.lights.off_utc),
+        "lights_on": _utc(session.lights.on_utc),
+        "epochs": session.n_epochs,
+        "clock_synchronised": session.clock_synchronised,
+        "resumed": session.resumed,
+    }
+    return json_bytes(document)
 
 
 def event_payload(reading: Reading, event: SleepEvent) -> bytes:
-    """Write a moment of the night as ``event.v1``, UTF-8 JSON."""
-    return json_bytes(
-        {
-            "event_type": event.what.value,
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "ts": utc_text(event.utc),
-            "epoch": event.epoch,
-            "confidence": event.confidence,
-            "text": event.text,
-            "step_s": event.step_s,
-        }
-    )
+    """Return an event of the night as ``event.v1``, UTF-8 JSON."""
+    document: EventDocument = {
+        "event_type": event.what.value,
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "ts": utc_text(event.utc),
+        "epoch": event.epoch,
+        "confidence": event.confidence,
+        "text": event.text,
+        "step_s": event.step_s,
+    }
+    return json_bytes(document)
 
 
 def phase_payload(reading: Reading, phase: str, since: datetime) -> bytes:
-    """Write a phase in the words of Sleep as Android as ``phase.v1``, UTF-8 JSON."""
-    return json_bytes(
-        {
-            "event_type": phase,
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "ts": utc_text(since),
-        }
-    )
+    """Return a phase in the words of Sleep as Android as ``phase.v1``, UTF-8 JSON."""
+    document: PhaseDocument = {
+        "event_type": phase,
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "ts": utc_text(since),
+    }
+    return json_bytes(document)
 
 
 def phase_of(stage: Stage | Refusal, *, asleep: bool | None) -> str | None:
@@ -135,18 +161,17 @@ def phase_of(stage: Stage | Refusal, *, asleep: bool | None) -> str | None:
 
 
 def hypnogram_payload(reading: Reading, night: Hypnogram, start: datetime) -> bytes:
-    """Write a night's stages as runs of YASA's codes, ``hypnogram.v1``, UTF-8 JSON."""
-    return json_bytes(
-        {
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "start": utc_text(start),
-            "epoch_s": EPOCH_S,
-            "epochs": len(night),
-            "runs": [[_code(run.stage), run.length] for run in night.runs()],
-        }
-    )
+    """Return a night's stages as runs of YASA's codes, ``hypnogram.v1``, UTF-8 JSON."""
+    document: HypnogramDocument = {
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "start": utc_text(start),
+        "epoch_s": EPOCH_S,
+        "epochs": len(night),
+        "runs": [(_code(run.stage), run.length) for run in night.runs()],
+    }
+    return json_bytes(document)
 
 
 def _code(stage: Stage | Refusal) -> int:
@@ -157,12 +182,12 @@ def _utc(moment: datetime | None) -> str | None:
     return None if moment is None else utc_text(moment)
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def _rounded(value: float | None, digits: int = 1) -> float | None:
     return None if value is None else round(value, digits)
 
 
 def signal_payload(reading: Reading, contacts: Contacts, now: datetime) -> bytes:
-    """Write how a headband sits as ``signal.v1``, UTF-8 JSON.
+    """Return the contact of each electrode as ``signal.v1``, UTF-8 JSON.
 
     Nothing of the signal itself: an rms, and shares of it. What the headband does not
     have, and what is sampled too slowly to tell, is left out.
@@ -177,29 +202,28 @@ def signal_payload(reading: Reading, contacts: Contacts, now: datetime) -> bytes
     inputs = [each for each in contacts.inputs if each.contact is not None]
     states = {each.contact.state for each in inputs if each.contact}
     worst = next((grip.value for grip in WORST_FIRST if grip in states), None)
-    return json_bytes(
-        {
-            "v": 1,
-            "device": reading.device,
-            "session": reading.session,
-            "ts": utc_text(now),
-            "window_s": WINDOW_S,
-            "state": worst,
-            "channels": {
-                each.label: {"derivation": each.derivation, **_told(each.contact)}
-                for each in inputs
-                if each.contact
-            },
-            "electrodes": {
-                each.label: _told(each.contact)
-                for each in contacts.electrodes
-                if each.contact
-            },
-        }
-    )
+    document: SignalDocument = {
+        "v": 1,
+        "device": reading.device,
+        "session": reading.session,
+        "ts": utc_text(now),
+        "window_s": WINDOW_S,
+        "state": worst,
+        "channels": {
+            each.label: {"derivation": each.derivation, **_electrode(each.contact)}
+            for each in inputs
+            if each.contact
+        },
+        "electrodes": {
+            each.label: _electrode(each.contact)
+            for each in contacts.electrodes
+            if each.contact
+        },
+    }
+    return json_bytes(document)
 
 
-def _told(contact: Contact) -> dict[str, object]:
+def _electrode(contact: Contact) -> "ElectrodeDocument":
     return {
         "state": contact.state.value,
         "quality": round(contact.quality, 2),
@@ -262,7 +286,7 @@ class BridgeHealth:
         None while it cannot be read.
     clock_synchronised : bool
     outputs : mapping of str to (bool, str)
-        Whether each does what it is there for, and in words how it does.
+        Whether each works, and in words how.
     """
 
     uptime_s: float
@@ -299,68 +323,76 @@ class GatewayInfo:
 
 
 def info_payload(gateway: GatewayInfo) -> bytes:
-    """Write who the gateway is as ``info.v1``, UTF-8 JSON."""
-    return json_bytes(
-        {
-            "v": 1,
-            "version": gateway.version,
-            "schema": SCHEMAS,
-            **asdict(gateway.machine),
-            "devices": [
-                {"name": name, **headband._asdict()}
-                for name, headband in sorted(gateway.headbands.items())
-            ],
-            "started": utc_text(gateway.started),
-            "restart_required": gateway.restart_required,
-            "config_problems": gateway.config_problems,
-        }
-    )
+    """Return version, machine and headbands as ``info.v1``, UTF-8 JSON."""
+    document: InfoDocument = {
+        "v": 1,
+        "version": gateway.version,
+        "schema": SCHEMAS,
+        "host": gateway.machine.host,
+        "arch": gateway.machine.arch,
+        "python": gateway.machine.python,
+        "inference": gateway.machine.inference,
+        "devices": [
+            _headband(name, headband)
+            for name, headband in sorted(gateway.headbands.items())
+        ],
+        "started": utc_text(gateway.started),
+        "restart_required": list(gateway.restart_required),
+        "config_problems": list(gateway.config_problems),
+    }
+    return json_bytes(document)
+
+
+def _headband(name: str, headband: HeadbandEntry) -> "HeadbandDocument":
+    return {
+        "name": name,
+        "model": headband.model,
+        "model_digest": headband.model_digest,
+        "channels": list(headband.channels),
+        "driver": headband.driver,
+        "firmware": headband.firmware,
+    }
 
 
 def health_payload(health: BridgeHealth, now: datetime) -> bytes:
-    """Write how the gateway does as ``health.v1``, UTF-8 JSON."""
+    """Return the health of the gateway as ``health.v1``, UTF-8 JSON."""
     vitals, journal = health.vitals, health.journal
-    return json_bytes(
-        {
-            "v": 1,
-            "ts": utc_text(now),
-            "uptime_s": round(health.uptime_s),
-            "process": {
-                "rss_mb": _tenths(vitals.rss_mb),
-                "cpu_pct": _tenths(vitals.cpu_pct),
-            },
-            "host": {
-                "mem_free_mb": _tenths(vitals.mem_free_mb),
-                "load1": _tenths(vitals.load1),
-                "cpu_temp_c": _tenths(vitals.cpu_temp_c),
-                "disk_free_mb": _tenths(vitals.disk_free_mb),
-                "throttled": vitals.throttled,
-            },
-            "mqtt": {"reconnects": health.reconnects},
-            "journal": None if journal is None else _journal(journal, now),
-            "clock": {"synchronised": health.clock_synchronised},
-            "outputs": [
-                {"name": name, "well": well, "words": words}
-                for name, (well, words) in sorted(health.outputs.items())
-            ],
-        }
+    document: HealthDocument = {
+        "v": 1,
+        "ts": utc_text(now),
+        "uptime_s": round(health.uptime_s),
+        "process": {
+            "rss_mb": _rounded(vitals.rss_mb),
+            "cpu_pct": _rounded(vitals.cpu_pct),
+        },
+        "host": {
+            "mem_free_mb": _rounded(vitals.mem_free_mb),
+            "load1": _rounded(vitals.load1),
+            "cpu_temp_c": _rounded(vitals.cpu_temp_c),
+            "disk_free_mb": _rounded(vitals.disk_free_mb),
+            "throttled": vitals.throttled,
+        },
+        "mqtt": {"reconnects": health.reconnects},
+        "journal": None if journal is None else _journal(journal, now),
+        "clock": {"synchronised": health.clock_synchronised},
+        "outputs": [
+            {"name": name, "well": well, "words": words}
+            for name, (well, words) in sorted(health.outputs.items())
+        ],
+    }
+    return json_bytes(document)
+
+
+def _journal(journal: JournalContents, now: datetime) -> "JournalDocument":
+    waits_s = max(
+        0, round(now.timestamp() - (journal.oldest_owed_s or now.timestamp()))
     )
-
-
-def _journal(journal: JournalContents, now: datetime) -> dict[str, object]:
-    oldest_s = journal.oldest_owed_s
     return {
         "pending": journal.owed,
-        "oldest_pending_s": max(0, round(now.timestamp() - oldest_s))
-        if oldest_s
-        else 0,
+        "oldest_pending_s": waits_s,
         "dropped": journal.dropped,
         "rows": journal.rows,
         "first_seq": journal.first_seq,
         "next_seq": journal.next_seq,
-        "size_mb": _tenths(journal.size_bytes / 1e6),
+        "size_mb": round(journal.size_bytes / 1e6, 1),
     }
-
-
-def _tenths(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)

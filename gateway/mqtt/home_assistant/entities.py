@@ -1,6 +1,6 @@
 """The entities that Home Assistant gets: which, from which topic, shown how. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.formats.json_fields import LABEL, NOT_AWAKE, PHASE
@@ -40,8 +40,8 @@ def headband_entities(topics: TopicTree, device: str) -> Iterator[Entity]:
     ):
         moment = _sensor(topics.summary(device), name, f"{{{{ value_json.{field} }}}}")
         yield key, moment | {"device_class": "timestamp"}, None
-    happenings = [what.value for what in EventKind]
-    yield "event", _event(topics.event(device), "Sleep event", happenings), HERE
+    events = [what.value for what in EventKind]
+    yield "event", _event(topics.event(device), "Sleep event", events), HERE
     phases = sorted({*PHASE.values(), NOT_AWAKE})
     yield "phase", _event(topics.phase(device), "Sleep phase", phases), HERE
     yield from _controls(topics, device)
@@ -236,12 +236,12 @@ def _number(topic: Topic, name: str, field: str, unit: str) -> Component:
     return number | ({"device_class": "duration"} if unit == "min" else {})
 
 
-def _event(topic: Topic, name: str, kinds: list[str]) -> Component:
+def _event(topic: Topic, name: str, kinds: Sequence[str]) -> Component:
     return {
         "platform": "event",
         "name": name,
         "state_topic": topic.name,
-        "event_types": kinds,
+        "event_types": list(kinds),
     }
 
 
