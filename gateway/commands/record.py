@@ -46,7 +46,12 @@ def command() -> None:
 def ls(*, folder: Path | None, as_json: bool) -> None:
     """List the recordings, the oldest first."""
     where = _folder(folder)
-    rows = [row(glance(path)) for path in folders.recordings(where)]
+    rows = []
+    for path in folders.recordings(where):
+        try:
+            rows.append(row(glance(path)))
+        except RecordingError as error:
+            click.echo(f"sleepgate: skipped: {error}", err=True)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -85,9 +90,11 @@ def info(*, file: str, folder: Path | None, as_json: bool) -> None:
 @FILE
 @FOLDER
 def repair(*, file: str, folder: Path | None) -> None:
-    """Cut FILE to whole records and count them in its header.
+    """Move what is no whole record off the end of FILE; count the rest in its header.
 
-    The daemon does the same when the session goes on.
+    What is cut off stays beside it, as FILE.cut-1. Damaged records in mid-night stay
+    where they are. The daemon does the same when the session goes on. Only recordings
+    that Sleepgate wrote are touched.
     """
     from gateway.recorder.recording_file import reopen  # noqa: PLC0415 -- numpy
 
@@ -103,8 +110,9 @@ def repair(*, file: str, folder: Path | None) -> None:
         click.echo(f"{path}: {before.n_records} records, nothing to mend", err=True)
     else:
         n_cut = before.n_bytes - before.whole_bytes
+        kept = f"{n_cut} bytes moved to {path.name}.cut-*" if n_cut else "nothing cut"
         click.echo(
-            f"{path}: {before.n_records} whole records, {n_cut} bytes cut off, "
+            f"{path}: {before.n_records} whole records, {kept}, "
             f"{before.n_promised} were promised",
             err=True,
         )
@@ -127,11 +135,11 @@ def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> 
     path = _found(file, folder)
     if target.suffix.lower() == ".csv":
         click.echo(f"{write_csv(path, target)} annotations in {target}", err=True)
-    elif target.suffix.lower() == path.suffix:
+    elif target.suffix.lower() == path.suffix.lower():
         n_records = copy(path, target, anonymise=anonymise)
         click.echo(f"{n_records} data records in {target}", err=True)
     else:
-        raise ConfigError([f"{target}: end its name in {path.suffix} or .csv"])
+        raise ConfigError([f"{target}: end its name in {path.suffix.lower()} or .csv"])
 
 
 @examples("sleepgate record prune --keep-days 60")
@@ -144,9 +152,16 @@ def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> 
 )
 @FOLDER
 def prune(*, keep_days: float, folder: Path | None) -> None:
-    """Delete old recordings; never the one that is being written."""
-    for path in folders.prune(_folder(folder), keep_days, time.time()):
+    """Delete old recordings of Sleepgate; never the one that is being written.
+
+    Recordings that another program wrote stay, and are named.
+    """
+    where = _folder(folder)
+    for path in folders.prune(where, keep_days, time.time()):
         click.echo(path)
+    for path in folders.recordings(where):
+        if not folders.is_ours(path):
+            click.echo(f"sleepgate: {path}: not recorded by sleepgate; kept", err=True)
 
 
 def _folder(folder: Path | None) -> Path:
@@ -171,7 +186,11 @@ def _found(file: str, folder: Path | None) -> Path:
 def _lines(told: dict[str, Any]) -> Iterator[str]:
     missing, epochs = told["annotated"], told["epochs"]
     cut = "cut off: sleepgate record repair mends it"
+    if not told["recorded_by_sleepgate"]:
+        cut = "not as long as its header says"
     states = [told["state"], "whole" if told["whole"] else cut]
+    if told["damaged_records"] and told["recorded_by_sleepgate"]:
+        states.append(f"{told['damaged_records']} records damaged")
     beside = told["beside"] or {}
     measured = beside.get("measured", {}).get("sfreq_hz")
     state = ", ".join(words for words in states if not cut.startswith(f"{words}:"))

@@ -8,9 +8,11 @@ Clin. Neurophysiol. 114:1755 (EDF+), https://www.edfplus.info/specs; BDF+ is the
 with samples of 24 bits, as EDFbrowser describes it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from gateway.edf.fields import (
     NO_DATE,
@@ -24,6 +26,7 @@ from gateway.edf.fields import (
 )
 
 FIXED_BYTES = SIGNAL_BYTES = 256
+LONGEST_HEADER = 256 * 1025
 MOST_SIGNALS = 9999  # in four characters
 LONGEST_US = 10**14
 LONGEST_HEADER = 256 * 1025  # bytes
@@ -56,6 +59,11 @@ PER_SIGNAL = (
 )
 VERSION = {False: b"0".ljust(8), True: b"\xffBIOSEMI"}
 KIND = {False: "EDF+C", True: "BDF+C"}
+# the transducer of a channel that Sleepgate recorded: its calibration, exactly
+CALIBRATION = re.compile(
+    r"electrode; stream (?P<stream>\d+); (?P<lsb>\S+) uV/count; zero (?P<zero>-?\d+)"
+    r"(?P<rough>; rough rate)?"
+)
 ANNOTATIONS = {False: "EDF Annotations", True: "BDF Annotations"}
 
 
@@ -112,6 +120,28 @@ class Header:
     def sample_bytes(self) -> int:
         """Bytes of one sample."""
         return 3 if self.wide else 2
+
+    @property
+    def annotation_signals(self) -> tuple[int, ...]:
+        """Which signals hold annotations; the first keeps the time of records."""
+        return tuple(
+            n for n, s in enumerate(self.signals) if s.label in ANNOTATIONS.values()
+        )
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Sleepgate recorded it: the words of our calibration say so."""
+        ordinary = [s for s in self.signals if s.label not in ANNOTATIONS.values()]
+        return bool(ordinary) and all(
+            CALIBRATION.fullmatch(s.transducer) for s in ordinary
+        )
+
+    def columns(self) -> tuple[slice, ...]:
+        """Return where the bytes of each signal lie in a data record."""
+        ends = [
+            self.sample_bytes * n for n in accumulate(s.n_samples for s in self.signals)
+        ]
+        return tuple(map(slice, [0, *ends], ends))
 
     @property
     def record_bytes(self) -> int:

@@ -5,7 +5,6 @@ said twice: by the physical range, to eight characters, for every reader, and ex
 in the words of the transducer's field, for ours.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +12,7 @@ from fractions import Fraction
 from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.edf.annotations import room
 from gateway.edf.fields import SECOND_US, eight
-from gateway.edf.header import ANNOTATIONS, SignalHeader
+from gateway.edf.header import ANNOTATIONS, CALIBRATION, SignalHeader
 
 INT16 = range(-(2**15), 2**15)
 INT24 = range(-(2**23), 2**23)
@@ -29,10 +28,6 @@ WORDS = {
 }
 MODALITIES = {word: modality for modality, word in WORDS.items()}
 DIMENSIONS = (("uV", 1.0), ("nV", 1e3), ("mV", 1e-3), ("V", 1e-6))
-CALIBRATION = re.compile(
-    r"electrode; stream (?P<stream>\d+); (?P<lsb>\S+) uV/count; zero (?P<zero>-?\d+)"
-    r"(?P<rough>; rough rate)?"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,18 +3,17 @@
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
 from gateway.edf.fields import seconds_text
-from gateway.edf.header import Header
+from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.edf.tal import parse_annotations
 from gateway.errors import RecordingError
 from gateway.recorder.integrity import annotations, survey
 
-NO_DATE = datetime(1985, 1, 1)  # noqa: DTZ001 (a file's local date, when it is removed)
+PATIENT, RECORDING, START_DATE = slice(8, 88), slice(88, 168), slice(168, 176)
+NOBODY = (b"X X X X".ljust(80), b"Startdate X X X X".ljust(80), b"01.01.85")
 # what is said of the signal and the stages, and nothing of when, whose and what else
 HARMLESS = (
     *("Sleep stage ", "Not scored: ", "BAD_", "Lights o", "Link "),
@@ -35,14 +34,23 @@ def copy(source: Path, target: Path, *, anonymise: bool) -> int:
         If `source` cannot be read, or `target` is there or cannot be written.
     """
     known = survey(source)
-    header = _anonymous(known.header) if anonymise else known.header
+    header = known.header
+    if not known.n_records:
+        raise RecordingError(f"{source}: no whole data record to copy")
     with _telling(target), source.open("rb") as raw, target.open("xb") as file:
-        file.write(header.encode(known.n_records))
-        raw.seek(known.header.n_bytes)
+        head = bytearray(raw.read(header.n_bytes))
+        head[COUNT_AT : COUNT_AT + COUNT_BYTES] = _count(known.n_records)
+        if anonymise:
+            head[PATIENT], head[RECORDING], head[START_DATE] = NOBODY
+        file.write(head)
         for _ in range(known.n_records):
             record = raw.read(header.record_bytes)
             file.write(_cleaned(record, header) if anonymise else record)
     return known.n_records
+
+
+def _count(n_records: int) -> bytes:
+    return str(n_records).encode().ljust(COUNT_BYTES)
 
 
 def write_csv(source: Path, target: Path) -> int:
@@ -69,26 +77,18 @@ def write_csv(source: Path, target: Path) -> int:
     return n
 
 
-def _anonymous(header: Header) -> Header:
-    of_day = {
-        unit: getattr(header.start, unit) for unit in ("hour", "minute", "second")
-    }
-    return replace(
-        header,
-        patient="X X X X",
-        recording="Startdate X X X X",
-        start=NO_DATE.replace(**of_day),
-    )
-
-
 def _cleaned(record: bytes, header: Header) -> bytes:
-    n_bytes = header.signals[-1].n_samples * header.sample_bytes
-    kept = b"".join(
-        said.encode()
-        for said in parse_annotations(record[-n_bytes:])
-        if all(text.startswith(HARMLESS) or not text for text in said.texts)
-    )
-    return record[:-n_bytes] + kept.ljust(n_bytes, b"\0")
+    cleaned = bytearray(record)
+    columns = header.columns()
+    for number in header.annotation_signals:
+        column = columns[number]
+        kept = b"".join(
+            annotation.encode()
+            for annotation in parse_annotations(record[column])
+            if all(text.startswith(HARMLESS) or not text for text in annotation.texts)
+        )
+        cleaned[column] = kept.ljust(column.stop - column.start, b"\0")
+    return bytes(cleaned)
 
 
 @contextmanager

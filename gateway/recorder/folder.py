@@ -3,16 +3,21 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from glob import escape
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from gateway.atomic_write import replace_file, sync_folder
+from gateway.edf.header import LONGEST_HEADER, parse_header
 
 SUFFIXES = {False: ".edf", True: ".bdf"}
 MODE = 0o600
+CUT = ".cut-"  # and a number, after the name of the recording
 FOLDER_MODE = 0o700
 DAY_S = 86_400
 BYTES_PER_MB = 1e6
@@ -42,13 +47,15 @@ def name_of(start: datetime, device: str, session: str, part: int = 1) -> str:
 
 def of_session(folder: Path, device: str, session: str) -> list[Path]:
     """Return the parts of a session's recording, the first one first."""
-    mark = f"_{device}_{session}"
-    return [p for p in recordings(folder) if mark in p.stem]
+    name = re.compile(
+        rf"\d{{4}}-\d\d-\d\d_{re.escape(device)}_{re.escape(session)}(_\d+)?"
+    )
+    return [p for p in recordings(folder) if name.fullmatch(p.stem)]
 
 
 def recordings(folder: Path) -> list[Path]:
     """Return the recordings in `folder`, the oldest first."""
-    found = (p for p in folder.glob("*") if p.suffix in SUFFIXES.values())
+    found = (p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES.values())
     return sorted(found, key=lambda path: path.stem)
 
 
@@ -70,16 +77,37 @@ def free_mb(folder: Path) -> float:
 
 
 def prune(folder: Path, keep_days: float, now_s: float) -> Iterator[Path]:
-    """Delete what was last written more than `keep_days` ago, and yield it.
+    """Delete recordings of ours last written more than `keep_days` ago; yield them.
 
-    A recording that is being written stays.
+    A recording that is being written stays, and so does every file that another
+    program wrote.
     """
     for path in recordings(folder):
         old = path.stat().st_mtime < now_s - keep_days * DAY_S
-        if old and not is_being_written(path):
+        if old and is_ours(path) and not is_being_written(path):
+            document = read_beside(path)
             path.unlink()
-            beside(path).unlink(missing_ok=True)
+            if document is not None and document.get("file") == path.name:
+                beside(path).unlink(missing_ok=True)
+            for cut in folder.glob(f"{escape(path.name)}{CUT}*"):
+                cut.unlink()
             yield path
+
+
+def free_name(path: Path) -> Path:
+    """Return a name beside `path` for what is cut off it, ``NIGHT.edf.cut-1``."""
+    names = (path.with_name(f"{path.name}{CUT}{n}") for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def is_ours(path: Path) -> bool:
+    """Return whether a file says that Sleepgate recorded it."""
+    try:
+        with path.open("rb") as file:
+            header, _ = parse_header(file.read(LONGEST_HEADER))
+    except (OSError, ValueError):
+        return False
+    return header.is_ours and "sleepgate_" in header.recording
 
 
 def beside(path: Path) -> Path:

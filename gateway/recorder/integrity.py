@@ -1,6 +1,7 @@
-"""What there is of a recording that may have been cut off."""
+"""Integrity check of a recording that may have been cut off or damaged."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,10 @@ class IntegrityCheck:
     ----------
     header : Header
     n_records : int
-        Whole data records in a row, each of which says its own time.
+        Whole data records. Of a recording of ours, up to the last one that says its
+        own time: what follows was cut off while it was written.
+    n_damaged : int
+        Those among them that do not say their own time.
     n_promised : int
         What the header says.
     n_bytes : int
@@ -42,6 +46,7 @@ class IntegrityCheck:
 
     header: Header
     n_records: int
+    n_damaged: int
     n_promised: int
     n_bytes: int
     offset_us: int
@@ -55,7 +60,7 @@ class IntegrityCheck:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing has to be mended."""
+        """Whether nothing was cut off while it was written."""
         return self.n_promised == self.n_records and self.n_bytes == self.whole_bytes
 
 
@@ -80,25 +85,39 @@ def survey_open(fd: int) -> IntegrityCheck:
     """Do the same for an open file; raises `ValueError` for a bad header."""
     header, n_promised = parse_header(os.pread(fd, LONGEST_HEADER, 0))
     n_bytes = os.fstat(fd).st_size
-    account, offset_us, n_records = AnnotationCounts(), 0, 0
-    for said in _annotated(fd, header, n_bytes):
-        began = said[0]
-        if not n_records:
-            offset_us = began.onset_us
-        if began.onset_us != offset_us + n_records * header.record_us:
-            break
-        for annotation in said[1:]:
-            account.add(annotation)
-        n_records += 1
+    annotated = list(_annotated(fd, header, n_bytes))
+    # a record's place follows from its number (EDF+C): one that is damaged neither
+    # ends the file nor moves what follows it
+    origins = [_origin_us(found, n, header) for n, found in enumerate(annotated)]
+    known = Counter(us for us in origins if us is not None).most_common(1)
+    offset_us = known[0][0] if known else 0
+    timed = [us is not None and us == offset_us for us in origins]
+    if header.is_ours:
+        n_records = max((n + 1 for n, good in enumerate(timed) if good), default=0)
+    else:
+        n_records = len(annotated)
+    account = AnnotationCounts()
+    for found in annotated[:n_records]:
+        for annotation in found:
+            if not annotation.is_record_time:
+                account.add(annotation)
     return IntegrityCheck(
         header=header,
         n_records=n_records,
+        n_damaged=timed[:n_records].count(False),
         n_promised=n_promised,
         n_bytes=n_bytes,
         offset_us=offset_us,
         last=_samples(fd, header, n_records - 1) if n_records else (),
         account=account,
     )
+
+
+def _origin_us(found: list[Annotation], number: int, header: Header) -> int | None:
+    """Return when the first record began, by the time of record `number`."""
+    if not found or not found[0].is_record_time:
+        return None
+    return found[0].onset_us - number * header.record_us
 
 
 def annotations(path: Path) -> Iterator[Annotation]:
@@ -111,9 +130,8 @@ def annotations(path: Path) -> Iterator[Annotation]:
     """
     found = survey(path)
     with path.open("rb") as file:
-        whole = _annotated(file.fileno(), found.header, found.whole_bytes)
-        for said in whole:
-            yield from said[1:]
+        for each in _annotated(file.fileno(), found.header, found.whole_bytes):
+            yield from (a for a in each if not a.is_record_time)
 
 
 def samples(path: Path) -> Iterator[tuple[NDArray[np.int32], ...]]:
@@ -131,25 +149,29 @@ def samples(path: Path) -> Iterator[tuple[NDArray[np.int32], ...]]:
 
 
 def _annotated(fd: int, header: Header, n_bytes: int) -> Iterator[list[Annotation]]:
-    """Yield the annotations of each whole record, to the first that has no time."""
-    last = header.signals[-1].n_samples * header.sample_bytes
-    start = header.n_bytes + header.record_bytes - last
-    for at in range(start, n_bytes - last + 1, header.record_bytes):
-        said = list(parse_annotations(os.pread(fd, last, at)))
-        if not said or said[0].texts != ("",):
-            return
-        yield said
+    """Yield the annotations of each whole record, that of its own time first."""
+    columns = header.columns()
+    lists = [columns[n] for n in header.annotation_signals]
+    n_records = max(n_bytes - header.n_bytes, 0) // header.record_bytes
+    for record in range(n_records):
+        at = header.n_bytes + record * header.record_bytes
+        yield [
+            annotation
+            for each in lists
+            for annotation in parse_annotations(
+                os.pread(fd, each.stop - each.start, at + each.start)
+            )
+        ]
 
 
 def _samples(fd: int, header: Header, record: int) -> tuple[NDArray[np.int32], ...]:
     at = header.n_bytes + record * header.record_bytes
     raw = os.pread(fd, header.record_bytes, at)
-    found, start = [], 0
-    for signal in header.signals[:-1]:
-        end = start + signal.n_samples * header.sample_bytes
-        found.append(unpack(raw[start:end], wide=header.wide).astype(np.int32))
-        start = end
-    return tuple(found)
+    return tuple(
+        unpack(raw[column], wide=header.wide).astype(np.int32)
+        for n, column in enumerate(header.columns())
+        if n not in header.annotation_signals
+    )
 
 
 def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
@@ -165,6 +187,8 @@ def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
         "data_records": known.n_records,
         "record_s": seconds,
         "whole": known.is_whole,
+        "recorded_by_sleepgate": header.is_ours,
+        "damaged_records": known.n_damaged,
         "signals": [
             {
                 "label": signal.label,
@@ -175,7 +199,8 @@ def details(seen: ListedRecording, known: IntegrityCheck) -> dict[str, Any]:
                 "digital_min": signal.digital_min,
                 "digital_max": signal.digital_max,
             }
-            for signal in header.signals[:-1]
+            for n, signal in enumerate(header.signals)
+            if n not in header.annotation_signals
         ],
         "epochs": {"total": account.n_epochs, "scored": account.n_scored},
         "annotated": annotated(account),

@@ -56,7 +56,7 @@ def glance(path: Path) -> ListedRecording:
         expected = header.n_bytes + n_records * header.record_bytes
         if folders.is_being_written(path):
             state = "recording"
-        elif n_bytes != expected:
+        elif n_bytes != expected and header.is_ours:
             state = "cut off"
         else:
             ended = document is not None and document.get("state") == "ended"

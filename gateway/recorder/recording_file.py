@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.atomic_write import sync_folder
+from gateway.atomic_write import replace_file, sync_folder
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.errors import RecordingError
-from gateway.recorder.folder import MODE
+from gateway.recorder.folder import MODE, free_name
 from gateway.recorder.integrity import IntegrityCheck, survey_open
 
 SYNC_S = 10.0  # of signal that a power cut may take
@@ -107,20 +107,24 @@ def reopen(
 ) -> tuple[RecordFile, IntegrityCheck]:
     """Mend a recording and go on with it.
 
-    Cut off what is no whole record, count the rest in the header.
+    What is no whole record at the very end is moved to a file beside it, the rest
+    counted in the header. A damaged record before the end stays where it is.
 
     Raises
     ------
     OSError
         If it cannot be written, or is being written by another process.
     RecordingError
-        If not even its header is whole.
+        If not even its header is whole, or Sleepgate did not write it.
     """
     fd = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = survey_open(fd)
+        if not found.header.is_ours:
+            raise ValueError("not recorded by sleepgate; left as it is")  # noqa: TRY301 (one way out)
         if not found.is_whole:
+            _keep_tail(path, fd, found.whole_bytes)
             os.ftruncate(fd, found.whole_bytes)
             _write_count(fd, found.n_records)
             os.fsync(fd)
@@ -131,6 +135,13 @@ def reopen(
         os.close(fd)
         raise
     return RecordFile(path, fd, found.header, found.n_records, clock), found
+
+
+def _keep_tail(path: Path, fd: int, since: int) -> None:
+    """Copy what is to be cut off into a file beside `path`."""
+    tail = os.pread(fd, os.fstat(fd).st_size - since, since)
+    if tail:
+        replace_file(free_name(path), tail, MODE)
 
 
 def _write_count(fd: int, n_records: int) -> None:

@@ -102,7 +102,8 @@ def open_night(
     facts = facts_of(reading, begins, layout, writer.software)
     parts = folders.of_session(folder, reading.device, reading.session)
     if parts and _is_empty(parts[-1], layout):
-        parts.pop().unlink()
+        empty = parts.pop()
+        empty.rename(folders.free_name(empty))
     if parts and (found := _reopened(parts[-1], layout, writer)) is not None:
         file, known = found
         log.info("%s: goes on after %d records", file.path.name, known.n_records)

@@ -40,6 +40,7 @@ from tests.acceptance.recording.night import (
     stages_of,
 )
 from tests.acceptance.recording.night import second as second_of
+from tests.support.edf_recordings import ours
 
 SCHEMA = json.loads(
     (
@@ -422,9 +423,12 @@ def test_old_recordings_go_but_never_the_one_that_is_written(tmp_path, clock):
         tmp_path, DiskLimits(0, 10), FileWriter("test", None, clock), lambda: now_s
     )
     for name, days in (("old", 11), ("new", 9)):
-        for ending in (".edf", ".json"):
+        for ending, content in (
+            (".edf", ours(1)),
+            (".json", b'{"file": "%b.edf"}' % name.encode()),
+        ):
             path = tmp_path / f"{name}{ending}"
-            path.write_bytes(b"")
+            path.write_bytes(content)
             os.utime(path, (now_s - days * 86_400,) * 2)
     recorder.begin()
     assert {path.name for path in tmp_path.iterdir()} == {"new.edf", "new.json"}
