@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.atomic_write import write_result
 from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
 from gateway.cli.svg_to_png import png_of
 from gateway.errors import ModelError
@@ -14,6 +13,7 @@ from gateway.formats.night_json import night_json
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.models.load import read_model
 from gateway.offline.find_night import LAST, FoundNight, find_night
+from gateway.offline.result_files import write_results
 from gateway.offline.score_file import ScoreOptions
 from gateway.reports.hypnogram_text import draw_text
 from gateway.reports.night.html_page import report_html
@@ -81,11 +81,14 @@ def command(  # noqa: PLR0913 (one per option)
     found = find_night(what, options, journal)
     report = _report(found, model)
     chosen = [name for name, asked in {**wanted, "json": as_json}.items() if asked]
-    for name in chosen or ["html"]:
-        for end, writer in FORMATS[name].items():
-            path = out / f"{Path(found.night.name).name}{end}"
-            write_result(path, writer(report))
-            click.echo(path)
+    results = {
+        out / f"{Path(found.night.name).name}{end}": writer(report)
+        for name in chosen or ["html"]
+        for end, writer in FORMATS[name].items()
+    }
+    write_results(results)
+    for path in results:
+        click.echo(path)
     for line in (*draw_text(found.night.stages, TERMINAL), *found.night.notes):
         click.echo(line, err=True)
     click.echo("\n".join(summary_lines(report.live_summary)), err=True)

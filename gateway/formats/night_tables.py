@@ -16,6 +16,7 @@ BIDS_COLUMNS = (
     *("onset", "duration", "stage", "stage_final", "stage_yasa", "reason"),
     *("confidence", *PROBABILITIES, "quality", "missing_s"),
 )
+CSV_COLUMNS = ("epoch", "start", *BIDS_COLUMNS)
 
 
 def night_csv(night: ScoredNight) -> bytes:
@@ -24,7 +25,7 @@ def night_csv(night: ScoredNight) -> bytes:
         {**row, "start": start}
         for row, start in zip(_rows(night), _starts(night), strict=True)
     )
-    return _table(("epoch", "start", *BIDS_COLUMNS), rows, ",", "")
+    return _table(CSV_COLUMNS, rows, ",", "")
 
 
 def bids_tsv(night: ScoredNight) -> bytes:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gateway.atomic_write import write_result
 from gateway.edf.hypnogram_writer import hypnogram_edf
 from gateway.errors import GatewayError
 from gateway.formats.night_json import night_json, staged_as_published, without_holes
 from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
+from gateway.offline.result_files import check_replaceable, write_results
 from gateway.offline.score_recording import NO_DATE, night_for, score
 from gateway.recordings.open_recording import open_night
 from gateway.staging.plausibility import plausibility_warnings
@@ -144,9 +144,9 @@ def run_task(task: ScoreTask) -> ScoreOutcome:
     """Score one recording and write its results; expected failures are an outcome."""
     began = time.monotonic()
     try:
+        check_replaceable(task.results)
         night = stage_file(task.recording, task.options)
-        for path, writer in task.results.items():
-            write_result(path, writer(night))
+        write_results({path: write(night) for path, write in task.results.items()})
     except GatewayError as error:
         return ScoreOutcome(error=str(error), seconds=time.monotonic() - began)
     return ScoreOutcome(
