@@ -9,13 +9,12 @@ from pathlib import Path
 
 from rows import Row
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from archive_trial import make_archive
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where tests/ is
 
 from gateway.offline.score_file import ScoreOptions, ScoreTask, run_task
 from gateway.offline.workers import score_locally
 from gateway.recordings.open_recording import recordings_in
+from tests.acceptance.archive_trial import make_archive
 
 
 def rows(n_nights: int, n_epochs: int) -> Iterator[Row]:

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +69,12 @@ def inference(n: int) -> Iterator[Row]:
         )
 
 
-def _float_model(uv: np.ndarray, n: int) -> Iterator[tuple[float, str]]:
+def _invoke(interpreter: Any, at: int, uv: NDArray[np.float32]) -> None:  # noqa: ANN401 (of either runtime)
+    interpreter.set_tensor(at, uv[None, :, :, None])
+    interpreter.invoke()
+
+
+def _float_model(uv: NDArray[np.float32], n: int) -> Iterator[tuple[float, str]]:
     for distribution, name in RUNTIMES:
         try:
             module = import_module(name)
@@ -77,11 +84,7 @@ def _float_model(uv: np.ndarray, n: int) -> Iterator[tuple[float, str]]:
         interpreter.allocate_tensors()
         at = interpreter.get_input_details()[0]["index"]
 
-        def run(interpreter: object = interpreter, at: int = at) -> None:
-            interpreter.set_tensor(at, uv[None, :, :, None])
-            interpreter.invoke()
-
-        yield median(timings_us(run, n)), distribution
+        yield median(timings_us(partial(_invoke, interpreter, at, uv), n)), distribution
         return
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import psutil
+from paho.mqtt.enums import CallbackAPIVersion
 from rows import Row
 
 from sim.local_broker import LocalBroker
@@ -181,7 +182,7 @@ def _heard(port: int) -> Iterator[list[float]]:
         inside_ms = epoch["latency_ms"]["close_to_publish"]
         latencies_ms.append(inside_ms + max(0.0, (now - published) * 1000))
 
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = on_message
     client.connect("127.0.0.1", port)
     client.subscribe("sleepgate/bench/stage", 1)
@@ -196,7 +197,7 @@ def _heard(port: int) -> Iterator[list[float]]:
 def _round_trip_ms(port: int) -> float:
     """Return the median time from a bare publish to a subscriber."""
     took_ms: list[float] = []
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = lambda _c, _d, message: took_ms.append(
         (time.perf_counter() - float(message.payload)) * 1000
     )

@@ -16,7 +16,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.link_state import LinkEvent
 from gateway.ble.notification_queue import NotificationQueue
-from gateway.ble.radio import Advertisement, RadioConnection
+from gateway.ble.radio import Advertisement, RadioConnection, unheard
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import RecoveryStep
 from gateway.drivers import Driver, Listen, Read
@@ -155,7 +155,7 @@ class Replay:
         self,
         seen: Advertisement,
         *candidates: Driver,
-        became: Callable[[LinkEvent], None],
+        became: Callable[[LinkEvent], None] = unheard,
     ) -> AsyncIterator[RadioConnection]:
         """Connect, and send."""
         del seen, candidates

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from rows import Row, median, p99
 
 from gateway.journal.options import JournalOptions
@@ -77,7 +78,7 @@ class _Ear:
 
     @contextmanager
     def on(self, port: int, pattern: str) -> Iterator[mqtt.Client]:
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.on_message = self._hear
         client.on_subscribe = lambda *_: self.ready.set()
         client.connect("127.0.0.1", port)

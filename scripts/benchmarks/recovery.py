@@ -120,7 +120,9 @@ async def _streaming(
         )
         async with aclosing(link):
             async for value in link:
-                if isinstance(value, LinkDown | LinkUp) or value.char == DIY.notify[0]:
+                if isinstance(value, LinkDown | LinkUp) or (
+                    isinstance(value, Notification) and value.char == DIY.notify[0]
+                ):
                     news.put_nowait(value)
 
     async with headband(device, air.plug()) as band:

@@ -35,7 +35,7 @@ DIY = drivers.load("diy")
 async def play(hours: int) -> None:
     """Stream `hours` of signal at full speed; print the memory after each."""
     hour, _ = synthetic_night(1, 1.0)
-    counts = tuple(np.tile(part, (1, hours)) for part in hour.counts)
+    counts = tuple(np.concatenate([part] * hours, axis=1) for part in hour.counts)
     device = devices.load("diy")(replace(hour, counts=counts), DeviceSettings())
     night = Night(read_model("default"), {}, 50)
     pipeline, air = Pipeline(DIY, night), VirtualLink()

@@ -117,24 +117,27 @@ def locally(archive: Path, out: Path, n_nights: int) -> None:
         sys.exit(idle.stderr[-2000:])
 
 
+def _quiet(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
 @contextmanager
 def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """Run a dask scheduler and two workers as programs; give its address and them."""
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder) / "scheduler.json"
         start = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         alone = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        with subprocess.Popen(
-            [*start, *alone, "--scheduler-file", str(where)], **quiet
-        ) as scheduler:
+        with _quiet([*start, *alone, "--scheduler-file", str(where)]) as scheduler:
             end = time.monotonic() + PATIENCE_S
             while not where.exists() and time.monotonic() < end:
                 time.sleep(0.1)
             address = json.loads(where.read_text())["address"]
             worker = [sys.executable, "-m", "distributed.cli.dask_worker", address]
             worker += ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
-            workers = [subprocess.Popen(worker, **quiet) for _ in range(2)]
+            workers = [_quiet(worker) for _ in range(2)]
             try:
                 yield address, workers
             finally:

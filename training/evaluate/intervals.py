@@ -19,6 +19,7 @@ LEAST_PROBABILITY = 1e-6  # a stage ruled out altogether must not cost infinity
 FEWEST_SUBJECTS = 2
 
 Array = NDArray[np.float64]
+Weights = NDArray[np.float64] | NDArray[np.int64]  # people, each so many times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,46 +164,46 @@ def _sums(judged: ScoredEpochs) -> _Sums:
     surprise = np.bincount(
         who, -np.log(np.maximum(given, LEAST_PROBABILITY)), len(names)
     )
-    return _Sums(confusion, bins, surprise)
+    return _Sums(confusion, bins, surprise.astype(np.float64))
 
 
-def _confusions(sums: _Sums, weights: Array) -> Array:
+def _confusions(sums: _Sums, weights: Weights) -> Array:
     return np.einsum("ds,sij->dij", weights, sums.confusion)
 
 
-def _accuracy(sums: _Sums, weights: Array) -> Array:
+def _accuracy(sums: _Sums, weights: Weights) -> Array:
     return confusions.accuracy(_confusions(sums, weights))
 
 
-def _f1s(sums: _Sums, weights: Array) -> Array:
+def _f1s(sums: _Sums, weights: Weights) -> Array:
     return confusions.f1_scores(_confusions(sums, weights))
 
 
-def _macro_f1(sums: _Sums, weights: Array) -> Array:
+def _macro_f1(sums: _Sums, weights: Weights) -> Array:
     return confusions.macro_f1(_confusions(sums, weights))
 
 
-def _kappa(sums: _Sums, weights: Array) -> Array:
+def _kappa(sums: _Sums, weights: Weights) -> Array:
     return confusions.cohen_kappa(_confusions(sums, weights))
 
 
-def _ece(sums: _Sums, weights: Array) -> Array:
+def _ece(sums: _Sums, weights: Weights) -> Array:
     bins = np.einsum("ds,sbk->dbk", weights, sums.bins)
     return np.asarray(
         np.abs(bins[:, :, 1] - bins[:, :, 2]).sum(1) / bins[:, :, 0].sum(1)
     )
 
 
-def _nll(sums: _Sums, weights: Array) -> Array:
+def _nll(sums: _Sums, weights: Weights) -> Array:
     n_epochs = sums.bins[:, :, 0].sum(1)
     return np.asarray((weights @ sums.surprise) / (weights @ n_epochs))
 
 
-def _one_f1(stage: int) -> Callable[[_Sums, Array], Array]:
+def _one_f1(stage: int) -> Callable[[_Sums, Weights], Array]:
     return lambda sums, weights: _f1s(sums, weights)[:, stage]
 
 
-FIGURES: dict[str, Callable[[_Sums, Array], Array]] = {
+FIGURES: dict[str, Callable[[_Sums, Weights], Array]] = {
     "accuracy": _accuracy,
     "macro_f1": _macro_f1,
     "kappa": _kappa,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from training.network.adam import Adam
 from training.quantise.export import FoldedNetwork, Kernels, activation, folded_logits
+from training.quantise.quantised import EpochSource
 from training.surrogates.augment import augment, network_input
 
 
@@ -38,7 +38,7 @@ class DistillationSettings:
 def distil(
     folded: FoldedNetwork,
     ranges: Mapping[str, tuple[float, float]],
-    uv: NDArray[np.floating],
+    uv: EpochSource,
     lesson: DistillationSettings,
 ) -> FoldedNetwork:
     """Return the network whose quantised logits are nearest to `folded`'s.

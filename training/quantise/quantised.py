@@ -1,6 +1,7 @@
 """Run a converted flatbuffer, as the daemon does, over many epochs."""
 
 import warnings
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +10,18 @@ from numpy.typing import NDArray
 from gateway.preprocessing.input_scaling import quantise
 from gateway.staging.golden_vectors import GoldenVectors
 from training.surrogates.augment import network_input
+
+
+class EpochSource(Protocol):
+    """Epochs of shape (n_epochs, 3, 3000) in microvolts, in memory or on disk."""
+
+    def __len__(self) -> int:
+        """Count the epochs."""
+        ...
+
+    def __getitem__(self, which: slice | NDArray[np.int64], /) -> NDArray[np.floating]:
+        """Return some of them."""
+        ...
 
 
 class Quantised:
@@ -48,7 +61,7 @@ class Quantised:
             answers.append(self.interpreter.get_tensor(self._output["index"])[0])
         return np.array(answers)
 
-    def infer(self, uv: NDArray[np.floating]) -> NDArray[np.float64]:
+    def infer(self, uv: EpochSource) -> NDArray[np.float64]:
         """Return logits, shape (n_epochs, 5), of microvolts (n_epochs, 3, 3000)."""
         pieces = [
             self.values(quantise(network_input(uv[first : first + 500])[..., 0]))

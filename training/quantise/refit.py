@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from training.quantise.distil import DistillationSettings, rounded_kernel
 from training.quantise.export import FoldedNetwork, activation, folded_logits
+from training.quantise.quantised import EpochSource
 from training.surrogates.augment import augment, network_input
 
 N_BATCHES = 60
@@ -19,7 +19,7 @@ def refit_head(
     teacher: FoldedNetwork,
     taught: FoldedNetwork,
     ranges: Mapping[str, tuple[float, float]],
-    uv: NDArray[np.floating],
+    uv: EpochSource,
     lesson: DistillationSettings,
 ) -> FoldedNetwork:
     """Return the network with the last matrix that is best for its rounded features.

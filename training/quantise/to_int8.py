@@ -12,6 +12,7 @@ from training.quantise.export import (
     convert,
     folded_logits,
 )
+from training.quantise.quantised import EpochSource
 from training.quantise.refit import refit_head
 from training.surrogates.augment import network_input
 
@@ -21,7 +22,7 @@ LOWEST, HIGHEST = 10.0, 99.0  # percentiles: of all logits, of each epoch's larg
 def to_int8(
     folded: FoldedNetwork,
     sample: NDArray[np.floating],
-    lessons: NDArray[np.floating],
+    lessons: EpochSource,
     lesson: DistillationSettings,
 ) -> bytes:
     """Return the int8 flatbuffer of a folded network.

@@ -194,7 +194,7 @@ def scored_nights(
 
 def _figures_int8(nights: Sequence[ScoredNights], head: Head) -> dict[str, object]:
     interpreter, described = Quantised(head.flatbuffer), head.described
-    found = {}
+    found: dict[str, object] = {}
     for title, in_context in (("epoch alone", False), ("in context", True)):
         parts = []
         for night in nights:

@@ -60,6 +60,11 @@ class Collector:
         )
         return EVEN
 
+    def in_context(self, codes: NDArray[np.int8]) -> tuple[float, ...]:
+        """Say nothing; nobody asks, because the card has no context."""
+        del codes
+        return EVEN
+
 
 def prepare(
     folder: Path,
@@ -128,7 +133,7 @@ def prepare_night(path: Path, channels: Sequence[str] = CHANNELS) -> PreparedNig
     beside = find_hypnogram(path)
     if beside is None:
         raise TrainingDataError(f"{path}: no hypnogram beside it; fetch it")
-    recording = _whole(path, channels)
+    recording = _whole(path, tuple(channels))
     n_epochs = int(recording.duration_s // EPOCH_S)
     expert = read_hypnogram(beside, start_utc=recording.start_utc, n_epochs=n_epochs)
     first, last = _night(expert, path)

@@ -104,6 +104,7 @@ class Library:
         """
         wanted = np.log(np.column_stack([mobilities, complexities]))
         _, nearest = self._tree.query(wanted, k=N_NEAREST)
+        nearest = np.asarray(nearest)
         drawn = rng.integers(0, N_NEAREST, len(wanted))
         chosen: NDArray[np.float32] = self.power[nearest[np.arange(len(wanted)), drawn]]
         return chosen
