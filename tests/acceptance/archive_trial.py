@@ -75,7 +75,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def judge(archive: Path, out: Path, n_nights: int, n_epochs: int) -> None:
+def check_results(archive: Path, out: Path, n_nights: int, n_epochs: int) -> None:
     """Exit unless every result is there, once, whole, and the corrupt one told."""
     results = sorted(out.rglob("*_night.json"))
     good = n_nights - 1
@@ -176,7 +176,7 @@ def main() -> None:
         for trial in (locally, on_dask):
             out = Path(folder) / trial.__name__
             trial(archive, out, options.nights)
-            judge(archive, out, options.nights, options.epochs)
+            check_results(archive, out, options.nights, options.epochs)
             print(f"{trial.__name__}: {options.nights - 1} results, once each")
 
 

@@ -1,4 +1,4 @@
-"""Look at a report through Chromium's eyes; see scripts/test-report."""
+"""Report rendered by Chromium, and checked; see scripts/test-report."""
 
 import json
 import subprocess
@@ -30,31 +30,31 @@ DARK = "--blink-settings=preferredColorScheme=0"
 PROBE = """
 <script>
 addEventListener("load", () => {
-  const told = { errors: [], charts: {}, wide: [], hidden: [] };
-  addEventListener("error", (event) => told.errors.push(event.message));
+  const seen = { errors: [], charts: {}, wide: [], hidden: [] };
+  addEventListener("error", (event) => seen.errors.push(event.message));
   for (const chart of document.querySelectorAll(".plot svg")) {
     const box = chart.getBoundingClientRect();
     const marks = [...chart.querySelectorAll("rect, path")].filter((mark) => {
       const drawn = mark.getBoundingClientRect();
       return drawn.width > 0 && getComputedStyle(mark).fill !== "rgb(0, 0, 0)";
     });
-    told.charts[chart.classList[0]] = [box.width, box.height, marks.length];
+    seen.charts[chart.classList[0]] = [box.width, box.height, marks.length];
   }
   const edge = document.documentElement.clientWidth;
   for (const part of document.querySelectorAll("h1, h2, p, li, b, span, summary")) {
-    if (part.getBoundingClientRect().right > edge + 1) told.wide.push(part.textContent);
+    if (part.getBoundingClientRect().right > edge + 1) seen.wide.push(part.textContent);
   }
   const plot = document.querySelector(".plot svg").getBoundingClientRect();
   document.querySelector(".chart").dispatchEvent(new PointerEvent("pointermove",
     { clientX: plot.left + plot.width / 2, clientY: plot.top, bubbles: true }));
-  told.readout = document.querySelector(".readout").textContent;
+  seen.readout = document.querySelector(".readout").textContent;
   for (const box of document.querySelectorAll(".scroll"))
-    if (box.scrollWidth > box.clientWidth + 1) told.hidden.push(box.textContent);
-  told.page = getComputedStyle(document.body).backgroundColor;
-  told.tall = document.documentElement.scrollHeight;
+    if (box.scrollWidth > box.clientWidth + 1) seen.hidden.push(box.textContent);
+  seen.page = getComputedStyle(document.body).backgroundColor;
+  seen.tall = document.documentElement.scrollHeight;
   const result = document.createElement("pre");
-  result.id = "told";
-  result.textContent = JSON.stringify(told);
+  result.id = "seen";
+  result.textContent = JSON.stringify(seen);
   (parent === window ? document.body : parent.document.body).replaceChildren(result);
 });
 </script>
@@ -76,16 +76,16 @@ def recording(folder: Path) -> Path:
         for stream, counts in zip(night.montage.streams, night.counts, strict=True)
         for channel, row in zip(stream.channels, counts, strict=True)
     ]
-    told = {"recording": edfio.Recording(startdate=BEGAN.date())}
-    told |= {"starttime": BEGAN.time()}
+    header = {"recording": edfio.Recording(startdate=BEGAN.date())}
+    header |= {"starttime": BEGAN.time()}
     gaps = [edfio.EdfAnnotation(at, length, "BAD_gap") for at, length in LOST]
     path = folder / "SYN1234-PSG.edf"
-    edfio.Edf(signals, annotations=gaps, **told).write(path)
+    edfio.Edf(signals, annotations=gaps, **header).write(path)
     epochs = [
         edfio.EdfAnnotation(30 * i, 30, stage.edf_annotation)
         for i, stage in enumerate(stages)
     ]
-    edfio.Edf([], annotations=epochs, **told).write(folder / "SYN1234-Hypnogram.edf")
+    edfio.Edf([], annotations=epochs, **header).write(folder / "SYN1234-Hypnogram.edf")
     return path
 
 
@@ -113,23 +113,23 @@ def framed(page: Path, size: tuple[int, int]) -> Path:
 def check(page: Path, size: tuple[int, int], theme: list[str]) -> tuple[str, int]:
     """Exit if the page is not as it should be; return its colour and its height."""
     window = f"--window-size={size[0]},{size[1]}"
-    seen = browse(framed(page, size), window, *theme, "--dump-dom")
-    noise = [line for line in seen.stderr.splitlines() if ":CONSOLE" in line]
+    dump = browse(framed(page, size), window, *theme, "--dump-dom")
+    noise = [line for line in dump.stderr.splitlines() if ":CONSOLE" in line]
     if noise:
         sys.exit(f"on the console: {noise}")
-    text = seen.stdout.partition('<pre id="told">')[2].partition("</pre>")[0]
-    told = json.loads(text.replace("&amp;", "&"))
-    if told["errors"] or told["wide"] or told["hidden"]:
-        sys.exit(f"{size}: {told}")
+    text = dump.stdout.partition('<pre id="seen">')[2].partition("</pre>")[0]
+    found = json.loads(text.replace("&amp;", "&"))
+    if found["errors"] or found["wide"] or found["hidden"]:
+        sys.exit(f"{size}: {found}")
     wanted = {"hypnogram", "hypnodensity", "quality", "ribbon", "differences"}
-    if set(told["charts"]) != wanted:
-        sys.exit(f"charts: {sorted(told['charts'])}")
-    for name, (width, height, marks) in told["charts"].items():
+    if set(found["charts"]) != wanted:
+        sys.exit(f"charts: {sorted(found['charts'])}")
+    for name, (width, height, marks) in found["charts"].items():
         if not size[0] / 2 <= width <= size[0] or height < 5 or not marks:
             sys.exit(f"{name} is not to be seen: {width} x {height}, {marks} marks")
-    if "epoch 456" not in told["readout"]:
-        sys.exit(f"the readout says {told['readout']!r}")
-    return told["page"], told["tall"]
+    if "epoch 456" not in found["readout"]:
+        sys.exit(f"the readout is {found['readout']!r}")
+    return found["page"], found["tall"]
 
 
 def main() -> None:

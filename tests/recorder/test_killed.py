@@ -9,7 +9,7 @@ from tests.acceptance.recording.kill import killed, one_night, record
 from tests.acceptance.recording.night import (
     DEVICE,
     SESSION,
-    judge,
+    recording_errors,
     second,
     stages_in,
     stages_of,
@@ -35,13 +35,13 @@ def test_the_rig_would_notice(tmp_path):
     assert victim.was_killed
     record(tmp_path, victim.second + 10, 130, lambda *_: None)
     (path,) = tmp_path.glob("*.edf")
-    assert [*judge(path, [], 130)]
+    assert [*recording_errors(path, [], 130)]
 
 
 def test_a_night_that_nobody_kills_is_all_there(tmp_path):
     record(tmp_path, 0, 130, lambda *_: None)
     (path,) = tmp_path.glob(f"*_{DEVICE}_{SESSION}.edf")
-    assert [*judge(path, [], 130)] == []
+    assert [*recording_errors(path, [], 130)] == []
     assert stages_in(path) == stages_of(4)
     lost = [n for n in range(130) if not second(n).present[0].all()]
     assert lost

@@ -33,9 +33,9 @@ from tests.acceptance.recording.night import (
     BEGAN,
     DEVICE,
     begins,
-    judge,
     outputs,
     reading,
+    recording_errors,
     stages_in,
     stages_of,
 )
@@ -157,7 +157,7 @@ def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     assert (recorder.files, recorder.paused) == ({DEVICE: path.name}, {})
     end(recorder)
     assert told == [(DEVICE, why), (DEVICE, "")]
-    assert [*judge(path, [range(50, 102)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(50, 102)], NIGHT_S)] == []
     assert stages_in(path) == stages_of(4)
     assert {f"mark {n}" for n in range(0, NIGHT_S, 7)} <= set(texts(path))
     assert "Not recorded: less than 500 MB free" in texts(path)
@@ -195,7 +195,7 @@ def test_a_disk_that_refuses_is_tried_again_and_nothing_else_is_lost(
         said.onset_us for said in annotations(path) if "BAD_unrecorded" in said.texts
     )
     hole = round((first - known.offset_us) / 1e6)
-    assert [*judge(path, [range(hole, hole + n_lost)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(hole, hole + n_lost)], NIGHT_S)] == []
     assert stages_in(path) == stages_of(4)
     for n in range(0, NIGHT_S, 7):
         assert texts(path).count(f"mark {n}") == 1
@@ -220,7 +220,7 @@ def test_a_disk_that_works_again_at_the_end_gets_the_stages(
     end(recorder)
     path = the_file(tmp_path)
     assert stages_in(path) == stages_of(4)
-    assert [*judge(path, [range(39, 120)], 39)] == []
+    assert [*recording_errors(path, [range(39, 120)], 39)] == []
 
 
 def test_a_disk_that_takes_no_json_is_tried_again(
@@ -240,7 +240,7 @@ def test_a_disk_that_takes_no_json_is_tried_again(
     play(recorder, 20, 61)
     end(recorder)
     assert "Input/output error" in caplog.text
-    assert [*judge(the_file(tmp_path), [range(20)], 61)] == []
+    assert [*recording_errors(the_file(tmp_path), [range(20)], 61)] == []
 
 
 def test_a_file_that_another_process_writes_is_left_alone(tmp_path, recorder, caplog):
@@ -313,7 +313,7 @@ def test_a_file_cut_off_within_its_first_record_is_begun_anew(
     again.begin()
     play(again, 0, 31)
     again.close()
-    assert [*judge(the_file(tmp_path), [], 31)] == []
+    assert [*recording_errors(the_file(tmp_path), [], 31)] == []
 
 
 def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
@@ -330,7 +330,7 @@ def test_stages_that_a_crash_took_are_written_when_the_session_goes_on(
     end(again)
     path = the_file(tmp_path)
     assert stages_in(path) == stages_of(4)
-    assert [*judge(path, [range(89, 100)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(89, 100)], NIGHT_S)] == []
 
 
 def test_what_came_before_the_file_was_begun_was_not_recorded(tmp_path, recorder):
@@ -343,7 +343,7 @@ def test_what_came_before_the_file_was_begun_was_not_recorded(tmp_path, recorder
     first = min(s for s in range(51, NIGHT_S) if second_of(s).present[0].any())
     account = survey(path).account
     assert account.missing_s("BAD_unrecorded") == first
-    assert [*judge(path, [range(first)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(first)], NIGHT_S)] == []
 
 
 def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
@@ -359,7 +359,7 @@ def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
     play(again, back, NIGHT_S)
     end(again)
     path = the_file(tmp_path)
-    assert [*judge(path, [range(killed, back)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(killed, back)], NIGHT_S)] == []
     annotated = document(path)["annotated"]
     there = [second_of(number).present for number in range(60, killed)]
     eeg, emg = (np.concatenate([each[at] for each in there]) for at in range(2))
@@ -389,7 +389,7 @@ def test_a_file_of_zeros_after_its_header_is_gone_on_with(tmp_path, recorder):
     again.begin()
     play(again, 0, 31)
     again.close()
-    assert [*judge(the_file(tmp_path), [], 31)] == []
+    assert [*recording_errors(the_file(tmp_path), [], 31)] == []
 
 
 def test_what_was_cut_off_within_a_record_is_mended(tmp_path, recorder):
@@ -488,7 +488,7 @@ def test_a_lost_link_is_told_where_the_signal_ends_and_begins_again(tmp_path, re
     }
     assert at["Link lost: no sample for 5 s"] == pytest.approx(40, abs=1)
     assert at["Link up"] == pytest.approx(55, abs=1)
-    assert [*judge(path, [range(40, 55)], 61)] == []
+    assert [*recording_errors(path, [range(40, 55)], 61)] == []
 
 
 def test_readings_that_never_came_are_annotated(tmp_path, recorder):
@@ -497,7 +497,7 @@ def test_readings_that_never_came_are_annotated(tmp_path, recorder):
     play(recorder, 52, 61)
     end(recorder)
     path = the_file(tmp_path)
-    assert [*judge(path, [range(40, 52)], 61)] == []
+    assert [*recording_errors(path, [range(40, 52)], 61)] == []
     assert {"Recording too slow", "BAD_unrecorded"} <= set(texts(path))
 
 

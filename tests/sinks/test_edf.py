@@ -20,9 +20,9 @@ from gateway.sinks.edf import SINK, run
 from gateway.staging.events import EventKind
 from tests.acceptance.recording.night import (
     DEVICE,
-    judge,
     outputs,
     reading,
+    recording_errors,
     stages_in,
     stages_of,
 )
@@ -47,7 +47,7 @@ async def test_it_records_what_the_feed_brings(tmp_path):
     feed.close()
     await run(options(tmp_path, subject="S07"), feed)
     (path,) = recordings(tmp_path)
-    assert [*judge(path, [], NIGHT_S)] == []
+    assert [*recording_errors(path, [], NIGHT_S)] == []
     assert stages_in(path) == stages_of(3)
     assert survey(path).header.patient == "S07 X X X"
 
@@ -76,7 +76,9 @@ async def test_a_disk_that_hangs_holds_nobody_up(tmp_path, monkeypatch):
     (path,) = recordings(tmp_path)
     n_lost = round(survey(path).account.missing_s("BAD_unrecorded"))
     assert n_lost > 20
-    wrong = [*judge(path, [range(n_first(path), n_first(path) + n_lost)], NIGHT_S)]
+    wrong = [
+        *recording_errors(path, [range(n_first(path), n_first(path) + n_lost)], NIGHT_S)
+    ]
     assert wrong == []
 
 
@@ -132,7 +134,7 @@ async def test_a_daemon_that_stops_leaves_a_file_that_is_gone_on_with(tmp_path):
         feed.close()
         await run(options(tmp_path), feed)
     (path,) = recordings(tmp_path)
-    assert [*judge(path, [range(50, 70)], NIGHT_S)] == []
+    assert [*recording_errors(path, [range(50, 70)], NIGHT_S)] == []
 
 
 def test_it_is_recorded_beside_the_journal(monkeypatch):

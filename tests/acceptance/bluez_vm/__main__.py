@@ -13,10 +13,10 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.acceptance.bluez_vm.account import covers, streaming_since
 from tests.acceptance.bluez_vm.cases import CASES, Case, Lab
+from tests.acceptance.bluez_vm.fault_cost import covers, streaming_since
 from tests.acceptance.bluez_vm.machine import Guest, GuestError
-from tests.acceptance.bluez_vm.outcome import AGAIN_S, Outcome, last_epoch, suffer
+from tests.acceptance.bluez_vm.outcome import AGAIN_S, Outcome, inflict, last_epoch
 from tests.acceptance.bluez_vm.peer import Headband, on_air
 from tests.acceptance.bluez_vm.table import row, title
 
@@ -85,7 +85,7 @@ async def _night(
         print(row(first), flush=True)
         if first.problem is None:
             for case in chosen:
-                outcomes.append(await suffer(Lab(guest, air, band), case))
+                outcomes.append(await inflict(Lab(guest, air, band), case))
                 print(row(outcomes[-1]), flush=True)
         (work / "outcomes.json").write_text(
             json.dumps(

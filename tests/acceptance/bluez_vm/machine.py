@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.acceptance.bluez_vm.account import Message
+from tests.acceptance.bluez_vm.fault_cost import Message
 
 BOOT_S = 400.0
 RUN_S = 120.0

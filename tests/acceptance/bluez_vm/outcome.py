@@ -6,7 +6,8 @@ from math import inf
 from typing import NamedTuple
 
 from gateway.ble.backoff import STEADY_S
-from tests.acceptance.bluez_vm.account import (
+from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
+from tests.acceptance.bluez_vm.fault_cost import (
     Epoch,
     cost,
     covers,
@@ -14,7 +15,6 @@ from tests.acceptance.bluez_vm.account import (
     streaming_since,
     was_offline,
 )
-from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
 from tests.acceptance.bluez_vm.machine import Guest, GuestError
 
 REST_S = STEADY_S + 5.0  # sooner, a fault would count as one more of the last
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
     said: tuple[str, ...]
 
 
-async def suffer(lab: Lab, case: Case) -> Outcome:
+async def inflict(lab: Lab, case: Case) -> Outcome:
     """Inflict `case` on a stream that runs, and wait until its cost is known."""
     heard = lab.guest.messages
     if problem := await _not_at_rest(lab.guest):

@@ -1,4 +1,4 @@
-"""The figures, for people."""
+"""Table of the figures, in Markdown."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -5,10 +5,10 @@ import json
 import time
 from contextlib import suppress
 
-from tests.acceptance.bluez_vm.account import Message
 from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
+from tests.acceptance.bluez_vm.fault_cost import Message
 from tests.acceptance.bluez_vm.machine import Guest
-from tests.acceptance.bluez_vm.outcome import AGAIN_S, EPOCH_WAIT_S, suffer
+from tests.acceptance.bluez_vm.outcome import AGAIN_S, EPOCH_WAIT_S, inflict
 
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%S+00:00"
 
@@ -53,7 +53,7 @@ async def after(case, *, online=True):
         guest.hear("bedroom/availability", "online")
     await asyncio.sleep(125)
     try:
-        return await suffer(Lab(guest, None, None), case)
+        return await inflict(Lab(guest, None, None), case)
     finally:
         publishing.cancel()
         with suppress(asyncio.CancelledError):

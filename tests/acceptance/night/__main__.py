@@ -18,16 +18,16 @@ from gateway.recorder.integrity import survey
 from gateway.recorder.recording_file import SYNC_S
 from sim.local_broker import LocalBroker
 from sim.night.synthetic_night import synthetic_night
+from tests.acceptance.night.checks import Left, Peers, night_errors
 from tests.acceptance.night.programs import (
     Daemon,
     Machine,
     Place,
     Process,
-    air,
     headband,
     until,
+    virtual_link,
 )
-from tests.acceptance.night.verdict import Left, Peers, judge
 from tests.acceptance.power_cut.rig import Disk, logged_disk, survivor
 from tests.acceptance.power_cut.write_log import Loss, Marked, cut_at, read_log
 
@@ -181,7 +181,7 @@ def _live(trial: Trial, work: Path, peers: Peers, keep: Path | None) -> list[str
             left = Left(survived, out, synthetic_night(trial.seed, trial.hours)[1])
             if keep is not None:
                 shutil.copytree(survived / "sleepgate", out / "state")
-            wrong += judge(left, peers)
+            wrong += night_errors(left, peers)
     return wrong
 
 
@@ -190,7 +190,7 @@ async def _with_broker(options: argparse.Namespace) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="sg-") as name:  # short, for the sockets
         place = Place(Path(name))
         async with LocalBroker() as broker:
-            with air(place):
+            with virtual_link(place):
                 trial = Trial(place, options, broker.port)
                 return _live(trial, place.folder, peers, options.keep)
 

@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
     @property
     def radios(self) -> list[Path]:
-        """The two ends of the air."""
+        """Two ends of the virtual link."""
         return [self.folder / f"hci{n}" for n in range(2)]
 
     @property
@@ -129,11 +129,11 @@ class Machine:
 
 
 @contextmanager
-def air(place: Place) -> Iterator[None]:
+def virtual_link(place: Place) -> Iterator[None]:
     """Let the two radios hear each other."""
     radios = (f"unix-server:{radio}" for radio in place.radios)
     with _running((*PYTHON, "sim", *radios)):
-        until(lambda: all(map(Path.exists, place.radios)), "an air")
+        until(lambda: all(map(Path.exists, place.radios)), "a virtual link")
         yield
 
 

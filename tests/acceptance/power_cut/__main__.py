@@ -119,7 +119,7 @@ def _judge(subject: Subject, image: Image, work: Path, options: str) -> list[str
     promises = [promise for promise in image.promises if promise != BEGIN]
     try:
         with survivor(file, folder, options):
-            wrong = [*subject.judge(folder, promises)]
+            wrong = [*subject.find_errors(folder, promises)]
     except RigError as error:
         wrong = [str(error)]
     else:

@@ -35,7 +35,7 @@ def kill_everywhere(name: str) -> tuple[int, list[str]]:
     n_kills : int
         Until it ended before it could be killed.
     wrong : list of str
-        What its judge found.
+        Errors that its check found.
     """
     wrong: list[str] = []
     n_kills = 0
@@ -48,7 +48,7 @@ def kill_everywhere(name: str) -> tuple[int, list[str]]:
             writer = (sys.executable, "-B", "-m", MODULE, name, folder, said)
             ended = subprocess.run((*trace, *writer), check=False).returncode
             promises = [*_read(said)]
-            found = [*load_all()[name].judge(folder, promises)]
+            found = [*load_all()[name].find_errors(folder, promises)]
             wrong += [f"killed at call {n_kills + 1}: {each}" for each in found]
             if ended != KILLED:
                 if ended or len(promises) < N_PROMISES:

@@ -1,4 +1,4 @@
-"""A file system with one file, `disk`, that keeps account of every write and flush.
+"""A file system with one file, `disk`, that logs every write and flush.
 
     python -m tests.acceptance.power_cut.log_disk MOUNTPOINT MEGABYTES LOG
 

@@ -1,4 +1,4 @@
-"""Mounts and unmounts: a disk that keeps account, and what a cut left of one."""
+"""Mounts and unmounts: a disk that logs its writes, and what a cut left of one."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class RigError(Exception):
 
 
 class Disk(NamedTuple):
-    """A mounted disk that keeps account."""
+    """A mounted disk that logs its writes."""
 
     folder: Path
     mark: Mark

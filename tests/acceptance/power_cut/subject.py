@@ -13,7 +13,7 @@ Mark = Callable[[Promise], None]
 
 
 class Subject(NamedTuple):
-    """A workload and its judge.
+    """A workload, and the check of what it left.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Subject(NamedTuple):
         Is given an empty directory on the disk and `mark`. Works there as the product
         would, for some seconds, closes what it opened, and marks what it promises
         (JSON) after it is promised: what was marked before a cut must outlive it.
-    judge : callable
+    find_errors : callable
         Is given that directory on a disk that was cut off, mounted again, and the
         promises marked before the cut; yields everything that is wrong.
     must_fail : bool
@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
     what: str
     write: Callable[[Path, Mark], None]
-    judge: Callable[[Path, Sequence[Promise]], Iterator[str]]
+    find_errors: Callable[[Path, Sequence[Promise]], Iterator[str]]
     must_fail: bool = False
     must_fail_killed: bool = False
 

@@ -91,7 +91,7 @@ def kept(whole, tmp_path):
 
 
 def test_a_whole_journal_passes(kept):
-    assert [*journal.judge(*kept)] == []
+    assert [*journal.find_errors(*kept)] == []
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_a_journal_that_lost_something_is_noticed(kept, damage):
     folder, promises = kept
     with closing(sqlite3.connect(folder / journal.JOURNAL)) as db, db:
         assert db.execute(damage).rowcount == 1
-    assert [*journal.judge(folder, promises)]
+    assert [*journal.find_errors(folder, promises)]

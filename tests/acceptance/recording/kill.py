@@ -25,9 +25,9 @@ from tests.acceptance.recording.night import (
     DEVICE,
     EPOCH_S,
     SESSION,
-    judge,
     outputs,
     reading,
+    recording_errors,
     stages_in,
     stages_of,
 )
@@ -140,7 +140,7 @@ def one_night(
     paths = of_session(folder, DEVICE, SESSION)
     if len(paths) != 1:
         yield f"{len(paths)} files of one session"
-    yield from judge(paths[-1], holes, n_seconds)
+    yield from recording_errors(paths[-1], holes, n_seconds)
     yield from _stages(paths[-1], range(n_seconds // EPOCH_S), holes)
     yield from look(paths[-1])
 

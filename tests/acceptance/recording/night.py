@@ -115,7 +115,9 @@ def _epoch(index: int) -> ScoredEpoch:
     return ScoredEpoch(index, start_utc, stage, (), (), None, 0.0, span)
 
 
-def judge(path: Path, holes: Sequence[range], n_seconds: int) -> Iterator[str]:
+def recording_errors(
+    path: Path, holes: Sequence[range], n_seconds: int
+) -> Iterator[str]:
     """Yield what is wrong with a recording.
 
     Parameters

@@ -102,7 +102,7 @@ def write(folder: Path, mark: Mark, n_steps: int = N_STEPS) -> None:
             mark({"steps": n + 1})
 
 
-def judge(folder: Path, promised: Sequence[Promise]) -> Iterator[str]:
+def find_errors(folder: Path, promised: Sequence[Promise]) -> Iterator[str]:
     """Yield what is not as it was before the step that was cut off, or after it."""
     n_steps = promised[-1]["steps"] if promised else 0
     before = Model()
@@ -120,14 +120,14 @@ def judge(folder: Path, promised: Sequence[Promise]) -> Iterator[str]:
 
 def _compare(path: Path, before: Model, after: Model) -> Iterator[str]:
     with closing(sqlite3.connect(path)) as db:
-        ((verdict,),) = db.execute("PRAGMA integrity_check").fetchall()
+        ((result,),) = db.execute("PRAGMA integrity_check").fetchall()
         rows = db.execute(
             "SELECT seq, session, epoch, document, acknowledged FROM entry"
         ).fetchall()
         ((next_seq,),) = db.execute("SELECT next_seq FROM counter").fetchall()
         last = dict(db.execute("SELECT name, last_epoch FROM session").fetchall())
-    if verdict != "ok":
-        yield f"integrity_check: {verdict}"
+    if result != "ok":
+        yield f"integrity_check: {result}"
     found = {row[0]: HAD if row[4] else OWED for row in rows}
     for seq in after.rows:
         now = found.get(seq, GONE)
@@ -162,4 +162,4 @@ def _append(store: JournalStore, session: str, epoch: int) -> object:
     )
 
 
-SUBJECT = Subject("the journal of epochs", write, judge)
+SUBJECT = Subject("the journal of epochs", write, find_errors)

@@ -27,6 +27,6 @@ def _careless() -> Iterator[None]:
 SUBJECT = Subject(
     "control: the journal with synchronous=NORMAL",
     _write,
-    journal.judge,
+    journal.find_errors,
     must_fail=True,
 )

@@ -15,9 +15,9 @@ from tests.acceptance.power_cut.subject import Mark, Promise, Subject
 from tests.acceptance.recording.night import (
     DEVICE,
     SESSION,
-    judge,
     outputs,
     reading,
+    recording_errors,
     stages_in,
     stages_of,
 )
@@ -101,7 +101,7 @@ def _goes_on(folder: Path, saved: int, second: int) -> Iterator[str]:
     paths = of_session(folder / FOLDER, DEVICE, SESSION)
     if len(paths) != 1:
         yield f"{len(paths)} files of one session"
-    yield from judge(paths[-1], [range(saved, start)], end)
+    yield from recording_errors(paths[-1], [range(saved, start)], end)
 
 
 SUBJECT = Subject("the night's recording", write, judge_survivor)

@@ -1,4 +1,4 @@
-"""What must be true of the night in the morning."""
+"""Checks of a night in the morning: files, figures and what peers read in them."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ class Left(NamedTuple):
         return recordings(self.state / "sleepgate" / "recordings")
 
 
-def judge(left: Left, peers: Peers) -> Iterator[str]:
+def night_errors(left: Left, peers: Peers) -> Iterator[str]:
     """Look at everything, say what was found, and yield what is wrong."""
     if len(left.recordings) != 1:
         yield f"{len(left.recordings)} recordings, not 1"

@@ -1,4 +1,4 @@
-"""What surrounds the daemon: rights, files, network, kernel."""
+"""Sandbox of the service: rights, files, network, kernel."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the messages of a night say about a fault: when it was over, what it cost."""
+"""Cost of a fault, from the messages of a night: when it was over, what was lost."""
 
 import json
 from collections.abc import Iterable, Sequence

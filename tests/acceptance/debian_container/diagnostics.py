@@ -1,4 +1,4 @@
-"""What it tells, and whom: status, doctor, journal, secrets."""
+"""Status, doctor, journal and secrets: what the daemon shows, and what it keeps."""
 
 import json
 import zipfile
@@ -19,7 +19,7 @@ from tests.acceptance.debian_container.bench import (
 HUGE = 250_000_000
 SECRET = "correct-horse-battery"  # noqa: S105 (of the broker in the container)
 PI = "annas-pi"
-TELLING = (SECRET, PI, "F0:F1:F2:F3:F4:F5", "bedroom", "anna")
+SECRETS = (SECRET, PI, "F0:F1:F2:F3:F4:F5", "bedroom", "anna")
 FILE = "/etc/sleepgate/mqtt_password"
 
 
@@ -181,13 +181,13 @@ def bundle(bench: Bench) -> str:
     bench.box.attempt("SUDO_USER=anna sleepgate doctor --bundle /opt/given/bundle.zip")
     seen = bench.box.run("journalctl -u sleepgate -o short --no-pager")
     everywhere = seen + bench.box.run(f"cat {CONFIG} {FILE}")
-    for telling in TELLING:
-        expect(telling in everywhere, f"{telling} was nowhere to be hidden")
+    for secret in SECRETS:
+        expect(secret in everywhere, f"{secret} was nowhere to be hidden")
     with zipfile.ZipFile(bench.box.root / "opt/given/bundle.zip") as made:
         texts = {name: made.read(name).decode() for name in made.namelist()}
     whole = "\n".join(texts.values()).lower()
-    for telling in TELLING:
-        expect(telling.lower() not in whole, f"{telling} is in the bundle")
+    for secret in SECRETS:
+        expect(secret.lower() not in whole, f"{secret} is in the bundle")
     lines = texts["log.txt"].splitlines()
     expect(len(lines) > 100, f"a log of {len(lines)} lines")
     expect("streaming" in texts["log.txt"], "the log does not say much")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats.epoch_json import Posting, epoch_document, epoch_payload
-from tests.acceptance.bluez_vm.account import (
+from tests.acceptance.bluez_vm.fault_cost import (
     Epoch,
     Message,
     cost,
