@@ -21,7 +21,11 @@ def command(*, as_json: bool) -> None:
     rows += [(each.plugin, each.distribution) for each in installed if each.plugin]
     if as_json:
         listed = [
-            {"name": driver.name, "service": driver.service, "distribution": whose}
+            {
+                "name": driver.name,
+                "service": driver.service,
+                "distribution": whose,
+            }
             for driver, whose in rows
         ]
         click.echo(json.dumps(listed, indent=2))
