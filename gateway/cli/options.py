@@ -81,6 +81,11 @@ CHANNEL = click.option(
     help="Use the file's channel THEIRS as OURS, e.g. 'EEG Fpz-Cz=FP-C'; repeat for "
     "each channel. Default: every channel whose label begins EEG, EOG or EMG.",
 )
+UNIT = click.option(
+    "--unit",
+    type=click.Choice(["nV", "uV", "mV", "V"]),
+    help="Unit of the channels where the file names none.",
+)
 MODEL = click.option(
     "--model",
     default="default",

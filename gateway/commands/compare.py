@@ -14,7 +14,7 @@ from gateway.evaluation.night_numbers import (
     compare_night,
     compare_nights,
 )
-from gateway.offline.read_scoring import aligned, pairs, read_scoring
+from gateway.offline.read_scoring import aligned, pairs, read_scoring, time_in_bed
 from gateway.reports.bland_altman_svg import bland_altman_svg
 from gateway.reports.comparison import comparison_json, comparison_lines
 
@@ -87,4 +87,9 @@ def _compare_all(
 def _compare(ours: Path, reference: Path, *, final: bool) -> NightComparison:
     mine = read_scoring(ours, final=final)
     its = read_scoring(reference)
-    return compare_night(mine.path.stem, *aligned(mine, its))
+    night = compare_night(mine.path.stem, *aligned(mine, its), time_in_bed(mine, its))
+    if not night.epochs.n_both:
+        raise RecordingError(
+            f"{ours} and {reference}: no epoch was scored by both; nothing to compare"
+        )
+    return night

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
+from gateway.cli.options import CHANNEL, MAINS, MODEL, UNIT, examples
 from gateway.cli.svg_to_png import png_of
 from gateway.errors import ModelError
 from gateway.formats.night_json import night_json
@@ -58,6 +58,7 @@ FORMATS: dict[str, dict[str, Writer]] = {
     help="Where to look for a session; default: where the daemon keeps it.",
 )
 @CHANNEL
+@UNIT
 @MODEL
 @MAINS
 def command(  # noqa: PLR0913 (one per option)
@@ -66,6 +67,7 @@ def command(  # noqa: PLR0913 (one per option)
     out: Path,
     journal: Path | None,
     channels: dict[str, str] | None,
+    unit: str | None,
     model: str,
     mains_hz: int | None,
     as_json: bool,
@@ -77,7 +79,7 @@ def command(  # noqa: PLR0913 (one per option)
     NAME_night.json of `sleepgate score`, or its lines. The names of the files written
     go to stdout, a sketch of the night to stderr.
     """
-    options = ScoreOptions(channels=channels, model=model, mains_hz=mains_hz)
+    options = ScoreOptions(channels=channels, unit=unit, model=model, mains_hz=mains_hz)
     found = find_night(what, options, journal)
     report = _report(found, model)
     chosen = [name for name, asked in {**wanted, "json": as_json}.items() if asked]

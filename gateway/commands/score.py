@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import CHANNEL, MAINS, MODEL, examples
+from gateway.cli.options import CHANNEL, MAINS, MODEL, UNIT, examples
+from gateway.edf.file_reader import read_edf
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError
 from gateway.evaluation.agreement import agreement
@@ -38,6 +39,7 @@ from gateway.staging.stage import Refusal, Stage
     "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE..."
 )
 @CHANNEL
+@UNIT
 @MODEL
 @MAINS
 @click.option(
@@ -68,6 +70,7 @@ def command(  # noqa: PLR0913 (one per option)
     *,
     paths: tuple[Path, ...],
     channels: dict[str, str] | None,
+    unit: str | None,
     model: str,
     mains_hz: int | None,
     outs: tuple[str, ...],
@@ -85,29 +88,31 @@ def command(  # noqa: PLR0913 (one per option)
     files instead, NAME_night.json by default. An interrupted run goes on where it was;
     files that cannot be scored are listed at the end, with exit code 2.
     """
+    options = ScoreOptions(
+        channels=channels,
+        unit=unit,
+        model=model,
+        mains_hz=mains_hz,
+        outs=outs or ("json",),
+    )
     if len(paths) == 1 and not paths[0].is_dir() and not (outs or into or dask):
-        _score_one(paths[0], channels, model, mains_hz)
+        _score_one(paths[0], options)
         return
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise ConfigError([f"{path}: no such file or folder" for path in missing])
-    options = ScoreOptions(
-        channels=channels, model=model, mains_hz=mains_hz, outs=outs or ("json",)
-    )
     plan = BatchPlan(options=options, into=into, jobs=jobs, dask=dask, again=again)
     if score_archive(paths, plan):
         sys.exit(2)
 
 
-def _score_one(
-    file: Path, channels: dict[str, str] | None, model: str, mains_hz: int | None
-) -> None:
-    recording = open_night(file, channels)
-    scorer = read_model(model)
+def _score_one(file: Path, options: ScoreOptions) -> None:
+    recording = open_night(file, options.channels, options.unit)
+    scorer = read_model(options.model)
     card = scorer.card
     scored: list[ScoredEpoch] = []
     in_bed = None
-    for value in score(recording, night_for(recording, scorer, mains_hz)):
+    for value in score(recording, night_for(recording, scorer, options.mains_hz)):
         reading = Reading(
             device=OFFLINE,
             session=recording.name,
@@ -150,5 +155,20 @@ def _compare(
         name = beside.name
     else:
         return
-    if expert is not None:
-        click.echo(f"{name}: {agreement_line(agreement(ours, expert))}", err=True)
+    if expert is None:
+        return
+    found = agreement(ours, expert)
+    why = ""
+    if not found.n_both:
+        why = f"; {name} and {file.name} have no scored epoch in common: {_begin(file)}"
+    click.echo(f"{name}: {agreement_line(found)}{why}", err=True)
+
+
+def _begin(file: Path) -> str:
+    """Return when a recording and the hypnogram beside it began, for people."""
+    beside = find_hypnogram(file)
+    starts = [(path.name, read_edf(path).start_utc) for path in (file, beside) if path]
+    return ", ".join(
+        f"{name} begins {start:%Y-%m-%d %H:%M}" if start else f"{name} has no date"
+        for name, start in starts
+    )

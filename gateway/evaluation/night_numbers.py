@@ -49,9 +49,24 @@ class NightComparison:
         return None if mine is None or its is None else mine - its
 
 
-def compare_night(name: str, ours: Hypnogram, reference: Hypnogram) -> NightComparison:
-    """Compare two hypnograms that begin with the same epoch."""
-    mine, its = map(summarise, scored_by_both(ours, reference))
+def compare_night(
+    name: str, ours: Hypnogram, reference: Hypnogram, in_bed: range | None = None
+) -> NightComparison:
+    """Compare two hypnograms that begin with the same epoch.
+
+    Parameters
+    ----------
+    name : str
+    ours, reference : sequence of (Stage, Refusal or None)
+    in_bed : range or None
+        Epochs of time in bed, on both sides; None for all from the first to the last
+        that both scored, so that unscored hours around a night change no figure.
+    """
+    both = scored_by_both(ours, reference)
+    if in_bed is None:
+        scored = [i for i, stage in enumerate(both[0]) if isinstance(stage, Stage)]
+        in_bed = range(scored[0], scored[-1] + 1) if scored else range(0)
+    mine, its = (summarise(stages, in_bed) for stages in both)
     return NightComparison(
         name=name,
         epochs=agreement(ours, reference),

@@ -109,6 +109,7 @@ class Manifest:
             self._digest,
             None if channels is None else [list(pair) for pair in channels],
             options.mains_hz,
+            *([] if options.unit is None else [options.unit]),
         ]
 
     def _learn(self, lines: Iterable[str]) -> None:

@@ -12,12 +12,15 @@ from gateway.formats.stage_table import read_stage_table
 from gateway.offline.find_night import read_night
 from gateway.recordings.hypnogram import read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
+from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
 
 TABLES = {".csv", ".tsv"}
-EDF = {".edf", ".bdf"}
+EDF = {".edf", ".bdf", ".rec"}
 NIGHTS = {".json", ".jsonl", ".ndjson"}
-ENDINGS = re.compile(r"([-_](psg|hypnogram|night|scored|report))+$", re.IGNORECASE)
+ENDINGS = re.compile(
+    r"([-_](psg|hypnogram|night|scored|report|sleepscoring|nsrr))+$", re.IGNORECASE
+)
 SLEEP_EDF = re.compile(r"(S[CT]4?\d{4}).{2}", re.IGNORECASE)
 
 Hypnogram = tuple[Stage | Refusal | None, ...]
@@ -27,12 +30,14 @@ Hypnogram = tuple[Stage | Refusal | None, ...]
 class Scoring:
     """A hypnogram out of a file.
 
-    `start_utc` is that of its first epoch, None where the file does not say.
+    `start_utc` is that of its first epoch, None where the file does not say; `in_bed`
+    are the epochs between the lights, None where they were not marked.
     """
 
     path: Path
     stages: Hypnogram
     start_utc: datetime | None
+    in_bed: range | None = None
 
 
 def read_scoring(path: Path, *, final: bool = False) -> Scoring:
@@ -56,7 +61,7 @@ def read_scoring(path: Path, *, final: bool = False) -> Scoring:
         return Scoring(path, read_hypnogram(path), read_edf(path).start_utc)
     if kind in TABLES:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
             return Scoring(path, read_stage_table(text), None)
         except OSError as error:
             raise RecordingError(f"{path}: {error.strerror or error}") from error
@@ -69,7 +74,23 @@ def read_scoring(path: Path, *, final: bool = False) -> Scoring:
         return Scoring(path, labels, None)
     night = read_night(path)
     stages = night.second_pass().stages if final else night.stages
-    return Scoring(path, stages, night.start_utc if night.dated else None)
+    start_utc = night.start_utc if night.dated else None
+    marked = None if night.in_bed == Lights().in_bed(night.stages) else night.in_bed
+    return Scoring(path, stages, start_utc, marked)
+
+
+def time_in_bed(ours: Scoring, reference: Scoring) -> range | None:
+    """Return the epochs between the lights, counted as `aligned` counts them.
+
+    Those of `ours`, else of the reference; None where neither has them.
+    """
+    if ours.in_bed is None:
+        return reference.in_bed
+    late = 0
+    if ours.start_utc is not None and reference.start_utc is not None:
+        late_s = (ours.start_utc - reference.start_utc).total_seconds()
+        late = round(late_s / EPOCH_S)
+    return range(max(ours.in_bed.start + late, 0), max(ours.in_bed.stop + late, 0))
 
 
 def aligned(ours: Scoring, reference: Scoring) -> tuple[Hypnogram, Hypnogram]:

@@ -13,7 +13,7 @@ from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.messages.outputs import Reading
 from gateway.models.load import read_model
 from gateway.offline.result_files import check_replaceable, write_results
-from gateway.offline.score_recording import NO_DATE, night_for, score
+from gateway.offline.score_recording import night_for, score, start_of
 from gateway.recordings.open_recording import open_night
 from gateway.staging.plausibility import plausibility_warnings
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -41,6 +41,8 @@ class ScoreOptions:
     ----------
     channels : mapping of str to str or None
         As for `gateway.recordings.edf_recording.open_edf`.
+    unit : str or None
+        Of channels where a file names none.
     model : str
         As for `read_model`.
     mains_hz : int or None
@@ -50,6 +52,7 @@ class ScoreOptions:
     """
 
     channels: Mapping[str, str] | None = None
+    unit: str | None = None
     model: str = "default"
     mains_hz: int | None = None
     outs: tuple[str, ...] = ("json",)
@@ -103,7 +106,7 @@ def _model(name: str) -> LiteRtScorer:
 def stage_file(path: Path, options: ScoreOptions) -> ScoredNight:
     """Score a recording; raises what `score` in `score_recording` does."""
     scorer = _model(options.model)
-    recording = open_night(path, options.channels)
+    recording = open_night(path, options.channels, options.unit)
     epochs, in_bed = [], None
     for value in score(recording, night_for(recording, scorer, options.mains_hz)):
         if isinstance(value, ScoredEpoch):
@@ -121,7 +124,7 @@ def stage_file(path: Path, options: ScoreOptions) -> ScoredNight:
     night = ScoredNight(
         name=recording.name,
         device=OFFLINE,
-        start_utc=recording.start_utc or NO_DATE,
+        start_utc=start_of(recording),
         dated=recording.start_utc is not None,
         model=scorer.card.name,
         model_digest=scorer.card.short_digest,

@@ -68,6 +68,14 @@ def night_for(
     return Night(scorer, {}, mains_hz or MAINS_HZ, recording.derivations)
 
 
+def start_of(recording: Recording | EdfNight) -> datetime:
+    """Return when a recording began; without a date, the time of day on `NO_DATE`."""
+    if recording.start_utc is not None:
+        return recording.start_utc
+    clock = None if isinstance(recording, Recording) else recording.edf.time_of_day
+    return NO_DATE if clock is None else datetime.combine(NO_DATE, clock, tzinfo=UTC)
+
+
 def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
     """Yield what the daemon would say of `recording`, then its counts and summary.
 
@@ -77,7 +85,7 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
         If the recording has no channel that the model can use, or breaks off while
         it is read.
     """
-    start_utc = recording.start_utc or NO_DATE
+    start_utc = start_of(recording)
     night.tick(ClockTick(0.0, start_utc, synchronised=False))
     info = HeadbandInfo(recording.montage, boot_id=0)
     grid = _grid(recording)

@@ -20,7 +20,7 @@ APART = re.compile(r"[-_/:\s]+")
 NEAREST = ("FPZ", "FP1", "FP2", "AFZ", "FZ", "F3", "F4", "F1", "F2", "CZ", "C3", "C4")
 # microvolts of a unit, by its letters in lower case
 IN_UV = {"n": 1e-3, "u": 1.0, "m": 1e3, "": 1e6}
-MICRO = ("\u00b5", "\u03bc", "\u00c2\u00b5", "\u00ce\u00bc", "\u0083\u00ca", "micro")
+MICRO = ("\u00c2\u00b5", "\u00ce\u00bc", "\u0083\u00ca", "\u00b5", "\u03bc", "micro")
 UNIT = re.compile(r"([num]?)v(olts?)?")
 
 

@@ -1,5 +1,6 @@
 """A recorded night that is read while it is scored."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,8 @@ from gateway.recordings.recording import Counts, Recording, stacked
 # that are there, but were lost to the scoring of the night
 HELD = ("BAD_gap", "BAD_unrecorded", "BAD_start", "BAD_end")
 LOST = (*HELD, "Recorded, not scored")
-LIGHTS = {"lights off": True, "lights on": False}  # the standard's texts
+# the standard's texts, and what else laboratories write
+LIGHTS = re.compile(r"\s*lights?[\s_-]*((?P<off>off|out)|on)\s*(@@.*)?", re.IGNORECASE)
 
 
 class ChannelSource(NamedTuple):
@@ -83,8 +85,9 @@ class EdfNight:
     @property
     def lights(self) -> list[tuple[float, bool]]:
         """When the lights went off (True) or on, seconds since the recording began."""
-        marks = ((a.onset_s, a.text.strip().lower()) for a in self.edf.annotations)
-        return [(onset_s, LIGHTS[text]) for onset_s, text in marks if text in LIGHTS]
+        marks = ((a.onset_s, LIGHTS.fullmatch(a.text)) for a in self.edf.annotations)
+        marked = [(at, m["off"] is not None) for at, m in marks if m]
+        return list(dict.fromkeys(marked))  # of every channel, the same is said once
 
     def missing(self, stream: int) -> list[Span]:
         """Return what the recorder marked as lost of a stream, in the order of time.

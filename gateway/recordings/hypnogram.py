@@ -1,27 +1,23 @@
 """Hypnograms that experts scored, out of the annotations of EDF+ files."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from gateway.edf.file_reader import EdfAnnotation, read_edf
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
-from gateway.staging.stage import STAGES, Stage
+from gateway.formats.stage_table import StageSpan, lay_stages
+from gateway.staging.stage import Stage
+from gateway.staging.stage_names import (
+    has_prefix,
+    is_stage,
+    looks_like_stage,
+    stage_of,
+)
 
 LONGEST_S = 7 * 86400.0
-PREFIX = "Sleep stage "
-
-# Rechtschaffen and Kales' stages 1 to 4 as the AASM manual merges them
-BY_ANNOTATION: dict[str, Stage | None] = {
-    **{stage.edf_annotation: stage for stage in STAGES},
-    PREFIX + "REM": Stage.R,  # not in the standard's list, but written
-    PREFIX + "1": Stage.N1,
-    PREFIX + "2": Stage.N2,
-    PREFIX + "3": Stage.N3,
-    PREFIX + "4": Stage.N3,
-    PREFIX + "?": None,
-    "Movement time": None,
-}
 
 
 def read_hypnogram(
@@ -32,8 +28,9 @@ def read_hypnogram(
     Parameters
     ----------
     path : Path
-        An EDF+ file with annotations like ``"Sleep stage 2"`` or ``"Sleep stage N2"``.
-        Other annotations are skipped.
+        An EDF+ file with annotations like ``"Sleep stage 2"`` or ``"Sleep stage N2"``,
+        or else ``"N2"`` or ``"Wake"``, in any of the names of `stage_names`. Other
+        annotations are skipped. One without duration lasts to the next.
     start_utc : datetime or None
         Start of the recording; None if it began with the annotations.
     n_epochs : int or None
@@ -54,41 +51,58 @@ def read_hypnogram(
     shift_s = 0.0
     if start_utc is not None and edf.start_utc is not None:
         shift_s = (edf.start_utc - start_utc).total_seconds()
-    scored = [a for a in edf.annotations if a.text in BY_ANNOTATION]
-    if not scored:
-        raise RecordingError(
-            f"{path}: no annotation like 'Sleep stage W'; give the hypnogram's file"
-        )
+    scored = _lasting(_scored(path, edf.annotations))
     end_s = max(a.onset_s + (a.duration_s or 0.0) for a in scored) + shift_s
     if end_s > LONGEST_S:
         raise RecordingError(f"{path}: a stage that ends after {end_s:g} s; check it")
-    stages = _laid(path, scored, shift_s, _epoch_at(end_s))
+    spans = [
+        StageSpan(
+            a.onset_s + shift_s, a.duration_s or 0.0, stage_of(a.text), repr(a.text)
+        )
+        for a in scored
+    ]
+    try:
+        stages = lay_stages(spans)
+    except ValueError as error:
+        raise RecordingError(f"{path}: annotations {error}") from error
     if n_epochs is None:
         return tuple(stages)
     return (*stages[:n_epochs], *[None] * (n_epochs - len(stages)))
 
 
-def _laid(
-    path: Path, scored: list[EdfAnnotation], shift_s: float, n_epochs: int
-) -> list[Stage | None]:
-    """Return the stage of every epoch; raise `RecordingError` if two claim one."""
-    stages: list[Stage | None] = [None] * n_epochs
-    for annotation in scored:
-        onset_s = annotation.onset_s + shift_s
-        first, last = (
-            _epoch_at(onset_s),
-            _epoch_at(onset_s + (annotation.duration_s or 0.0)),
+def _scored(path: Path, annotations: Sequence[EdfAnnotation]) -> list[EdfAnnotation]:
+    """Return the annotations that are stages; none that looks like one is left out."""
+    meant = [a for a in annotations if has_prefix(a.text)]
+    if not meant:  # bare names, which in other files may be somebody's markers
+        meant = [a for a in annotations if is_stage(a.text) or looks_like_stage(a.text)]
+    meant += [a for a in annotations if a.text.strip().lower() == "movement time"]
+    unknown = Counter(a.text for a in meant if not is_stage(a.text))
+    if unknown:
+        listed = ", ".join(f"{text!r} ({n} times)" for text, n in unknown.items())
+        raise RecordingError(
+            f"{path}: annotations that look like sleep stages and are none that is "
+            f"known: {listed}; rename them to Sleep stage W, N1, N2, N3, R or ?"
         )
-        stage = BY_ANNOTATION[annotation.text]
-        for index in range(max(first, 0), last):
-            if stages[index] not in {None, stage}:
-                at_s = index * EPOCH_S - shift_s
-                raise RecordingError(
-                    f"{path}: annotations overlap: the epoch at {at_s:g} s is "
-                    f"{annotation.text!r} and something else; keep one of them"
-                )
-            stages[index] = stage
-    return stages
+    if not meant:
+        others = list(dict.fromkeys(repr(a.text) for a in annotations))
+        texts = ", ".join(others[:5])
+        raise RecordingError(
+            f"{path}: no annotation like 'Sleep stage W'; it has {texts or 'none'}; "
+            "give the hypnogram's file"
+        )
+    return sorted(dict.fromkeys(meant), key=lambda a: a.onset_s)
+
+
+def _lasting(scored: list[EdfAnnotation]) -> list[EdfAnnotation]:
+    """Return stages with durations: to the next stage, of the last 30 s."""
+    lasting: list[EdfAnnotation] = []
+    for n, each in enumerate(scored):
+        duration_s = each.duration_s
+        if not duration_s:
+            later = (a.onset_s for a in scored[n + 1 :] if a.onset_s > each.onset_s)
+            duration_s = next(later, each.onset_s + EPOCH_S) - each.onset_s
+        lasting.append(each._replace(duration_s=duration_s))
+    return lasting
 
 
 def find_hypnogram(path: Path) -> Path | None:
@@ -113,8 +127,3 @@ def find_hypnogram(path: Path) -> Path | None:
         names = " and ".join(other.name for other in found)
         raise RecordingError(f"{path}: both {names} are beside it; say which to use")
     return found[0] if found else None
-
-
-def _epoch_at(second: float) -> int:
-    """Return the first epoch whose middle is at or after `second`."""
-    return max(0, -int(-(second - EPOCH_S / 2) // EPOCH_S))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gateway.edf.header import ANNOTATIONS, LONGEST_HEADER, split_header
 from gateway.errors import RecordingError
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.edf_recording import open_edf
@@ -10,12 +11,13 @@ from gateway.recordings.npz import read_npz
 from gateway.recordings.recording import Recording
 
 NPZ = ".npz"
-RECORDINGS = {".edf", ".bdf", NPZ}
-NO_NIGHT = ("-hypnogram", "_hypnogram")  # how the names of hypnograms end
+RECORDINGS = {".edf", ".bdf", ".rec", NPZ}  # .rec: older EDF, as of ISRUC
+# how the names of hypnograms end
+NO_NIGHT = ("-hypnogram", "_hypnogram", "_sleepscoring")
 
 
 def open_night(
-    path: Path, channels: Mapping[str, str] | None = None
+    path: Path, channels: Mapping[str, str] | None = None, unit: str | None = None
 ) -> EdfNight | Recording:
     """Open `path` for scoring; see `open_edf` and `read_npz`.
 
@@ -26,13 +28,14 @@ def open_night(
     """
     if path.suffix.lower() == NPZ:
         return read_npz(path, channels)
-    return open_edf(path, channels)
+    return open_edf(path, channels, unit)
 
 
 def recordings_in(folder: Path) -> Iterator[Path]:
     """Yield the recordings in `folder` and below, in the order of their names.
 
-    Hypnograms, by their names, and hidden files are none.
+    Hypnograms, by their names or because they hold annotations alone, and hidden files
+    are none.
 
     Raises
     ------
@@ -46,7 +49,20 @@ def recordings_in(folder: Path) -> Iterator[Path]:
         and not path.stem.lower().endswith(NO_NIGHT)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
+        and not _is_scoring(path)
     )
     if not found:
         raise RecordingError(f"{folder}: no .edf, .bdf or .npz file in it")
     yield from found
+
+
+def _is_scoring(path: Path) -> bool:
+    """Return whether a file holds annotations and no signal."""
+    if path.suffix.lower() == NPZ:
+        return False
+    try:
+        with path.open("rb") as file:
+            texts = split_header(file.read(LONGEST_HEADER))
+    except (OSError, ValueError):
+        return False  # opening it says what is wrong
+    return all(signal["label"] in ANNOTATIONS.values() for signal in texts.signals)

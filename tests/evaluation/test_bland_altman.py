@@ -76,3 +76,20 @@ def test_several_nights_need_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingExtraError, match=r"sleepgate\[analysis\]"):
         agree_over_nights([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("tail", [0, 20, 230])
+def test_unscored_time_around_a_night_changes_no_figure(tail):
+    night = [Stage.W, Stage.N2] * 10
+    found = compare_night("n", night, [None] * 0 + night + [None] * tail)
+    assert found.reference["SE"] == found.ours["SE"] == 50.0
+    early = compare_night("n", [None] * 7 + night, [None] * 7 + night + [None] * tail)
+    assert early.ours == found.ours
+
+
+def test_the_time_between_the_lights_is_that_of_both_sides():
+    night = [Stage.W] * 4 + [Stage.N2] * 4
+    found = compare_night("n", night, night, range(2, 8))
+    assert found.ours == found.reference
+    assert found.ours["SE"] == pytest.approx(100 * 4 / 6)
+    assert found.ours["SOL"] == 1.0

@@ -140,7 +140,8 @@ def test_foreign_tables_are_read(text, stages):
     [
         ("", "no column stage or trial_type"),
         ("stages\nW\n", "it has stages"),
-        ("stage\nW\nN4\n", "line 3: 'N4' is no stage"),
+        ("stage\nW\nN9\n", "line 3: 'N9' is no stage"),
+        ("stage,onset\nW,0\nN2,15\nN3,10\n", "overlap: the epoch at 0 s"),
         ("stage,onset\nW,soon\n", "line 2: 'soon' are no seconds"),
         ("stage,onset\nW,1e12\n", "check it"),
     ],
@@ -148,3 +149,28 @@ def test_foreign_tables_are_read(text, stages):
 def test_a_table_that_is_none_is_refused_with_its_line(text, problem):
     with pytest.raises(ValueError, match=problem):
         read_stage_table(text)
+
+
+@pytest.mark.parametrize("row_s", [5, 10, 15, 30])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_rows_of_any_length_are_laid_by_the_middle_of_the_epoch(row_s, separator):
+    names = ["W", "NREM1", "N2", "S4", "REM", "?"]
+    rows = [("\ufeffOnset", "duration", "Stage")]
+    rows += [
+        (str(at), str(row_s), names[at // 30 % 6]) for at in range(0, 30 * 12, row_s)
+    ]
+    text = "\n".join(separator.join(row) for row in rows)
+    assert read_stage_table(text) == (*Stage, None) * 2
+
+
+def test_a_table_and_annotations_of_the_same_spans_are_one_hypnogram(tmp_path):
+    spans = [(0, 44, "W"), (44, 77, "N2"), (121, 59, "N3")]
+    table = "onset,duration,stage\n" + "\n".join(f"{a},{b},{c}" for a, b, c in spans)
+    path = tmp_path / "h.edf"
+    edfio.Edf(
+        [],
+        annotations=[
+            edfio.EdfAnnotation(a, b, f"Sleep stage {c}") for a, b, c in spans
+        ],
+    ).write(path)
+    assert read_stage_table(table) == read_hypnogram(path)

@@ -221,3 +221,19 @@ def test_signals_of_one_name_are_told_apart(tmp_path):
     made.write(tmp_path / "n.edf")
     labels = [s.label for s in read_edf(tmp_path / "n.edf").signals]
     assert labels == ["EEG Fpz-Cz", "EEG Fpz-Cz #2"]
+
+
+@pytest.mark.parametrize("suffix", ["", "@@EEG Fpz-Cz", " @@x"])
+@pytest.mark.parametrize(
+    ("off", "on"),
+    [
+        ("Lights off", "Lights on"),
+        ("LIGHTS OUT", "lights ON"),
+        ("light_off", "Light on"),
+    ],
+)
+def test_the_lights_are_read_in_all_their_spellings(tmp_path, off, on, suffix):
+    marks = [(30, off), (30, off), (90, on)]
+    annotations = [edfio.EdfAnnotation(at, None, text + suffix) for at, text in marks]
+    night = open_edf(written(tmp_path / "n.edf", 120, annotations=annotations))
+    assert night.lights == [(30.0, True), (90.0, False)]

@@ -122,3 +122,26 @@ def test_two_stages_at_one_time_are_refused(tmp_path):
     rows = ((600, 600, "Sleep stage 2"), (0, 900, "Sleep stage W"))
     with pytest.raises(RecordingError, match="overlap: the epoch at 600 s is"):
         read_hypnogram(written(tmp_path / "h.edf", *rows))
+
+
+@pytest.mark.parametrize("duration_s", [None, 0.0])
+def test_a_stage_without_duration_lasts_to_the_next(tmp_path, duration_s):
+    rows = [(0, "W"), (60, "N1"), (90, "N4"), (240, "R")]
+    texts = [(at, duration_s, f"Sleep stage {name}@@EEG F4-A1") for at, name in rows]
+    expected = ["W", "W", "N1", "N3", "N3", "N3", "N3", "N3", "R"]
+    stages = read_hypnogram(written(tmp_path / "h.edf", *texts))
+    assert [stage.value for stage in stages] == expected
+
+
+def test_a_stage_of_no_known_name_is_refused_with_its_count(tmp_path):
+    rows = [(30 * i, 30, f"Sleep stage {'WQ'[i % 2]}") for i in range(6)]
+    with pytest.raises(RecordingError, match=r"'Sleep stage Q' \(3 times\)"):
+        read_hypnogram(written(tmp_path / "h.edf", *rows))
+
+
+def test_bare_names_are_read_where_no_others_are(tmp_path):
+    bare = [(0, 30, "Wake"), (30, 30, "N2"), (45, None, "Arousal")]
+    stages = read_hypnogram(written(tmp_path / "h.edf", *bare))
+    assert stages == (Stage.W, Stage.N2)
+    full = [(0, 60, "Sleep stage N3"), (40, None, "wake")]
+    assert read_hypnogram(written(tmp_path / "f.edf", *full)) == (Stage.N3, Stage.N3)
