@@ -14,7 +14,7 @@ from gateway.formats.night_tables import bids_json, bids_tsv, night_csv
 from gateway.models.load import read_model
 from gateway.offline.find_night import LAST, FoundNight, find_night
 from gateway.offline.result_files import write_results
-from gateway.offline.score_file import ScoreOptions
+from gateway.offline.score_file import ScoreOptions, result_name
 from gateway.reports.hypnogram_text import draw_text
 from gateway.reports.night.html_page import report_html
 from gateway.reports.night.night_report import NightReport
@@ -84,7 +84,7 @@ def command(  # noqa: PLR0913 (one per option)
     report = _report(found, model)
     chosen = [name for name, asked in {**wanted, "json": as_json}.items() if asked]
     results = {
-        out / f"{Path(found.night.name).name}{end}": writer(report)
+        out / result_name(Path(found.night.name).name, name, end): writer(report)
         for name in chosen or ["html"]
         for end, writer in FORMATS[name].items()
     }

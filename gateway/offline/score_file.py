@@ -58,6 +58,19 @@ class ScoreOptions:
     outs: tuple[str, ...] = ("json",)
 
 
+def result_name(name: str, out: str, end: str) -> str:
+    """Return the name of a result of the recording `name`.
+
+    In BIDS the suffix of a name is replaced, not followed by another one.
+
+    >>> result_name("sub-01_task-sleep_eeg", "bids", "_hypnogram.tsv")
+    'sub-01_task-sleep_hypnogram.tsv'
+    """
+    if out == "bids" and name.startswith("sub-"):
+        name = name.removesuffix("_eeg")
+    return f"{name}{end}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreTask:
     """A recording and the beginning of its results' names."""
@@ -70,7 +83,7 @@ class ScoreTask:
     def results(self) -> dict[Path, Writer]:
         """The files to be written."""
         return {
-            self.stem.with_name(self.stem.name + end): writer
+            self.stem.with_name(result_name(self.stem.name, out, end)): writer
             for out in self.options.outs
             for end, writer in RESULTS[out].items()
         }

@@ -194,6 +194,11 @@ def _chosen(
             _take(edf, pieces, ours, modality, there[label], unit)
             continue
         pair = find_difference(theirs, list(there))
+        if pair is None and (label := find_label(ours, there)):
+            # in an archive some files have the channel itself that others must make
+            _take(edf, pieces, ours, modality, there[label], unit)
+            pieces.left_out.append(f"no channel {theirs!r}; its own {label!r} is used")
+            continue
         if pair is None:
             raise RecordingError(
                 f"{edf.path}: no channel {theirs!r}; it has {_listed(edf)}; choose "

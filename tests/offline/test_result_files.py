@@ -48,3 +48,19 @@ def test_none_is_written_where_one_is_not_ours(tmp_path):
     with pytest.raises(RecordingError):
         write_results({tmp_path / "b.csv": b"1", tmp_path / "a.tsv": b"2"})
     assert not (tmp_path / "b.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("recording", "result"),
+    [
+        ("sub-01_task-sleep_eeg", "sub-01_task-sleep_hypnogram.tsv"),
+        ("night_eeg", "night_eeg_hypnogram.tsv"),
+    ],
+)
+def test_a_bids_suffix_is_replaced(tmp_path, recording, result):
+    options = ScoreOptions(outs=("bids", "json"))
+    made = ScoreTask(
+        recording=tmp_path / "x.edf", stem=tmp_path / recording, options=options
+    )
+    names = {path.name for path in made.results}
+    assert {result, f"{recording}_night.json"} <= names

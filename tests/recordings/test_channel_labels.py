@@ -130,3 +130,9 @@ def test_an_archive_has_recordings_of_any_ending_and_no_scorings(tmp_path):
     stages = [edfio.EdfAnnotation(0, 30, "Sleep stage W")]
     edfio.Edf([], annotations=stages).write(tmp_path / "scored by hand.edf")
     assert [p.name for p in recordings_in(tmp_path)] == [night.name, "SN001.EDF"]
+
+
+def test_a_file_that_has_the_channel_itself_needs_no_other(tmp_path):
+    path = written(tmp_path / "n.edf", **{"EEG Fpz-Cz": A})
+    night = open_edf(path, {"EEG Fpz-Cz": "EEG C4-M1"})
+    assert "no channel 'EEG C4-M1'; its own 'EEG Fpz-Cz' is used" in night.notes
