@@ -1,6 +1,5 @@
 """Hypnograms of any kind of file, and which of two folders belong together."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
 from gateway.formats.stage_table import read_stage_table
 from gateway.offline.find_night import read_night
-from gateway.recordings.hypnogram import read_hypnogram
+from gateway.recordings.hypnogram import night_of, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
@@ -18,10 +17,7 @@ from gateway.staging.stage import Refusal, Stage
 TABLES = {".csv", ".tsv"}
 EDF = {".edf", ".bdf", ".rec"}
 NIGHTS = {".json", ".jsonl", ".ndjson"}
-ENDINGS = re.compile(
-    r"([-_](psg|hypnogram|night|scored|report|sleepscoring|nsrr))+$", re.IGNORECASE
-)
-SLEEP_EDF = re.compile(r"(S[CT]4?\d{4}).{2}", re.IGNORECASE)
+
 
 Hypnogram = tuple[Stage | Refusal | None, ...]
 
@@ -154,7 +150,7 @@ def _by_night(folder: Path) -> dict[str, Path]:
             continue
         if path.suffix.lower() == ".json" and path.with_suffix(".tsv").exists():
             continue  # of BIDS: it explains the table
-        night = _night_of(path.stem)
+        night = night_of(path.stem)
         if night in found:
             raise RecordingError(
                 f"{path} and {found[night]}: both are {night}; keep one kind of file "
@@ -162,9 +158,3 @@ def _by_night(folder: Path) -> dict[str, Path]:
             )
         found[night] = path
     return found
-
-
-def _night_of(stem: str) -> str:
-    name = ENDINGS.sub("", stem)
-    known = SLEEP_EDF.fullmatch(name)
-    return (known[1] if known else name).lower()

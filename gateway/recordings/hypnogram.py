@@ -1,5 +1,6 @@
 """Hypnograms that experts scored, out of the annotations of EDF+ files."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,6 +19,11 @@ from gateway.staging.stage_names import (
 )
 
 LONGEST_S = 7 * 86400.0
+ENDINGS = re.compile(
+    r"([-_](psg|hypnogram|night|scored|report|sleepscoring|nsrr))+$", re.IGNORECASE
+)
+SCORED = re.compile(r"[-_](hypnogram|sleepscoring)$", re.IGNORECASE)
+SLEEP_EDF = re.compile(r"(S[CT]4?\d{4}).{2}", re.IGNORECASE)
 
 
 def read_hypnogram(
@@ -105,11 +111,23 @@ def _lasting(scored: list[EdfAnnotation]) -> list[EdfAnnotation]:
     return lasting
 
 
-def find_hypnogram(path: Path) -> Path | None:
-    """Return the hypnogram beside a Sleep-EDF recording, or None.
+def night_of(stem: str) -> str:
+    """Return the part of a file's name that says subject and night, lower case.
 
-    The two share the first seven characters: ``SC4001E0-PSG.edf`` belongs to
-    ``SC4001EC-Hypnogram.edf``, whose eighth names the scorer.
+    >>> night_of("SC4001EC-Hypnogram"), night_of("subject_01-PSG")
+    ('sc4001', 'subject_01')
+    """
+    name = ENDINGS.sub("", stem)
+    known = SLEEP_EDF.fullmatch(name)
+    return (known[1] if known else name).lower()
+
+
+def find_hypnogram(path: Path) -> Path | None:
+    """Return the hypnogram beside a recording, or None.
+
+    The two share all of their names that says subject and night: ``SC4001E0-PSG.edf``
+    belongs to ``SC4001EC-Hypnogram.edf``, whose eighth letter names the scorer,
+    ``SN001.edf`` to ``SN001_sleepscoring.edf``. What Sleepgate scored is none.
 
     Raises
     ------
@@ -119,11 +137,23 @@ def find_hypnogram(path: Path) -> Path | None:
     found = sorted(
         other
         for other in path.parent.glob("*.[eE][dD][fF]")
-        if other.name[:7] == path.name[:7]
-        and other.stem.lower().endswith("-hypnogram")
+        if SCORED.search(other.stem)
+        and night_of(other.stem) == night_of(path.stem)
         and other != path
+        and not _is_ours(other)
     )
     if len(found) > 1:
         names = " and ".join(other.name for other in found)
-        raise RecordingError(f"{path}: both {names} are beside it; say which to use")
+        raise RecordingError(
+            f"{path}: both {names} are beside it; move all but one elsewhere"
+        )
     return found[0] if found else None
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether Sleepgate wrote a hypnogram; its recording field says so."""
+    try:
+        with path.open("rb") as file:
+            return b" X sleepgate " in file.read(168)[88:]
+    except OSError:
+        return False

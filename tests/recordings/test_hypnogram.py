@@ -145,3 +145,22 @@ def test_bare_names_are_read_where_no_others_are(tmp_path):
     assert stages == (Stage.W, Stage.N2)
     full = [(0, 60, "Sleep stage N3"), (40, None, "wake")]
     assert read_hypnogram(written(tmp_path / "f.edf", *full)) == (Stage.N3, Stage.N3)
+
+
+@pytest.mark.parametrize(
+    ("recording", "beside", "belongs"),
+    [
+        ("subject_01-PSG.edf", "subject_02-Hypnogram.edf", False),
+        ("subject_01-PSG.edf", "subject_01-Hypnogram.edf", True),
+        ("SN001.edf", "SN001_sleepscoring.edf", True),
+        ("SN001.edf", "SN0011_sleepscoring.edf", False),
+        ("night.edf", "night_hypnogram.edf", True),
+    ],
+)
+def test_a_hypnogram_belongs_to_its_whole_name(tmp_path, recording, beside, belongs):
+    stages = written(tmp_path / beside, (0, 30, "Sleep stage W"))
+    assert find_hypnogram(tmp_path / recording) == (stages if belongs else None)
+    content = bytearray(stages.read_bytes())
+    content[88:168] = b"Startdate X X sleepgate ulw".ljust(80)  # our own result
+    stages.write_bytes(content)
+    assert find_hypnogram(tmp_path / recording) is None
