@@ -7,23 +7,21 @@ records of 0 s; the first annotation of each keeps the time.
 from collections.abc import Iterator
 from math import ceil
 
+from gateway.edf.annotations import UNSCORED
+from gateway.edf.fields import MONTHS
 from gateway.epoch_length import EPOCH_S
 from gateway.staging.scored_night import ScoredNight
 from gateway.staging.stage import Stage
 
 LABEL = "EDF Annotations"
 RECORD_BYTES = 4096
-MONTHS = (
-    *("JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
-    *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
-)
-UNSCORED = "Sleep stage ?"
 
 
 def hypnogram_edf(night: ScoredNight) -> bytes:
     """Write the stages as they were live, an annotation of 30 s for every epoch.
 
-    Refused epochs are ``"Sleep stage ?"``. The local time in the header is UTC.
+    Refused epochs are ``"Sleep stage ?"``. The header has the date and time of the
+    recording, and 01.01.85 where it has no date.
     """
     records = list(_records(night))
     return _header(night, len(records)) + b"".join(records)

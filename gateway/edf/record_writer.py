@@ -1,4 +1,4 @@
-"""The data records of a night that is going on, one at a time. Pure.
+"""Record writer: the data records of a night that is going on, one at a time. Pure.
 
 A sample stands where the session's grid has it, so that what was lost keeps its length:
 the last sample is held, and an annotation says so.
@@ -119,8 +119,8 @@ class RecordWriter:
             holes = [(before[at] + a, before[at] + b) for a, b in _holes(present)]
             starts.append([(0, began)] if began else [])
             gaps.append([(max(a, began), b) for a, b in holes if b > began])
-        self._tell(starts, START)
-        self._tell(gaps, GAP)
+        self._annotate_missing(starts, START)
+        self._annotate_missing(gaps, GAP)
         yield from self._emit()
 
     def advance(self, to: Sequence[int], text: str = GAP) -> Iterator[bytes]:
@@ -129,9 +129,10 @@ class RecordWriter:
         What is missing there is annotated in the first of them, all at once.
         """
         reached = self.reached
-        self._tell(
+        self._annotate_missing(
             [[(a, b)] if a < b else [] for a, b in zip(reached, to, strict=True)], text
         )
+        # Why record by record: a gap of hours must not be in memory as a whole
         record = self._next
         while any(a < b for a, b in zip(self.reached, to, strict=True)):
             record += 1
@@ -148,7 +149,9 @@ class RecordWriter:
         lost.
         """
         ends = zip(since, self.reached, strict=True)
-        self._tell([self._there(at, *each) for at, each in enumerate(ends)], KEPT)
+        self._annotate_missing(
+            [self._there(at, *each) for at, each in enumerate(ends)], KEPT
+        )
 
     def flush(self) -> Iterator[bytes]:
         """Yield the record that is complete, so that its annotations reach the disk."""
@@ -203,6 +206,8 @@ class RecordWriter:
         self, at: int, counts: NDArray[np.int32], present: NDArray[np.bool_]
     ) -> None:
         if not present.all():
+            # Why the last sample is held, and no zero written: a reader's filter rings
+            # at every jump, and zero is a value that an electrode can have.
             latest = np.maximum.accumulate(
                 np.where(present, np.arange(present.size), -1)
             )
@@ -215,6 +220,8 @@ class RecordWriter:
     def _emit(self) -> Iterator[bytes]:
         sizes = self.layout.n_samples
         while all(c.shape[1] >= n for c, n in zip(self._open, sizes, strict=True)):
+            # Why one complete record waits: the stage of an epoch is known only after
+            # its last sample, and belongs into the record beside it.
             yield from self.flush()
             self._complete = b"".join(
                 pack(counts[:, :n], wide=self.layout.wide)
@@ -227,7 +234,9 @@ class RecordWriter:
         onset_us = self._offset_us + (self._next - 1) * self.layout.record_us
         return samples + self._annotations.fill(onset_us)
 
-    def _tell(self, runs: Sequence[Iterable[SampleSpan]], text: str) -> None:
+    def _annotate_missing(
+        self, runs: Sequence[Iterable[SampleSpan]], text: str
+    ) -> None:
         """Annotate what is missing, by channel where only some streams miss it."""
         missing: dict[tuple[int, int], list[int]] = {}
         for at, holes in enumerate(runs):

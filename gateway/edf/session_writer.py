@@ -1,4 +1,4 @@
-"""What is written of one session, output by output. Pure.
+"""Session writer: data records and annotations of one session. Pure.
 
 The texts are those of the EDF+ standard where it has one: ``Sleep stage N2``,
 ``Lights off``. Spans that an analysis should leave out begin with ``BAD_``.

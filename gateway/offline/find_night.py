@@ -1,4 +1,4 @@
-"""Find the night that somebody wants to look at."""
+"""Night to be reported: of a file, of a session in the journal, or the last one."""
 
 import re
 from contextlib import closing

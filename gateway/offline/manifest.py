@@ -1,4 +1,4 @@
-"""What of an archive is done: a line of JSON per recording, appended as it happens."""
+"""Manifest of an archive: a line of JSON for every recording that was scored."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the recorder keeps of one headband."""
+"""Session of one headband, as the recorder keeps it."""
 
 from collections import deque
 from dataclasses import dataclass, field

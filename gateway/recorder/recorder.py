@@ -1,4 +1,4 @@
-"""Everything that is recorded, for one thread that may wait for the disk."""
+"""Recorder of all headbands, for one thread that may wait for the disk."""
 
 import logging
 import time

@@ -58,7 +58,7 @@ async def run(
 
     with (
         ThreadPoolExecutor(1, thread_name_prefix="edf") as thread,
-        control.telling("edf", partial(_standing, recorder, options.folder)),
+        control.telling("edf", partial(_health, recorder, options.folder)),
     ):
         await loop.run_in_executor(thread, recorder.begin)
         dropped = feed.dropped
@@ -75,7 +75,7 @@ async def run(
                 await loop.run_in_executor(thread, recorder.close)
 
 
-async def _standing(recorder: Recorder, folder: Path) -> OutputHealth:
+async def _health(recorder: Recorder, folder: Path) -> OutputHealth:
     paused, files = recorder.paused, recorder.files
     told = [f"{device}: paused, {why}" for device, why in paused.items()]
     told += [f"{device}: {name}" for device, name in files.items()]
