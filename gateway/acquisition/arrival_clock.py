@@ -1,26 +1,24 @@
-"""The headband's clock against this machine's.
+"""Clock of packet arrivals: the headband's time by this machine's monotonic clock.
 
 A packet can arrive late but never early, so the line *below* all arrivals is the
 clock and everything above it is the radio.
 """
 
 from collections import deque
-from itertools import pairwise
 from operator import itemgetter
 
+from gateway.acquisition.clock_fit import ClockFit, Point, line_below
 from gateway.acquisition.counter_unwrap import unwrap
 
 WINDOW_S = 300  # long against the jitter, short against a room's temperature
 FIT_S = 30.0  # shorter spans measure the jitter
 EARLY_S = 10.0  # enough to tell how late the first packet was
-CRYSTAL = 0.01  # no crystal is off by more: the night is being replayed
+MAX_CRYSTAL_ERROR = 0.01  # no crystal is off by more: the night is being replayed
 TICK_MODULUS = 2**32
-
-Point = tuple[float, float]
 
 
 class ArrivalClock:
-    """Tell when a second of the session happened, by this machine's clock.
+    """Estimate when a second of the session happened, by this machine's clock.
 
     The line is fitted over the last 300 s of signal as in Moon, Skelly and Towsley,
     "Estimation and removal of clock skew from network delay measurements", INFOCOM
@@ -43,17 +41,16 @@ class ArrivalClock:
         self._points: deque[Point] = deque(maxlen=WINDOW_S)
         self._t_start: float | None = None
         self._slope: float | None = None  # of the last good fit
-        self._fit: Point | None = None
+        self._fit: ClockFit | None = None
         self._fresh = False
         self._ticks: int | None = None
         self._shift_s = 0.0
-        self._before: tuple[Point, float] | None = (
-            None  # line and shift until a restart
-        )
-        self._begins = 0.0  # second at which the line after it holds
+        # fit and shift until the last restart; seconds before `_begins` go by them
+        self._before: tuple[ClockFit, float] | None = None
+        self._begins = 0.0
 
     def observe(self, second: float, t_rx: float, *, ticks: int | None = None) -> None:
-        """Note the arrival of a packet.
+        """Record the arrival of a packet.
 
         Parameters
         ----------
@@ -76,8 +73,8 @@ class ArrivalClock:
         elif device_s // 1 == self._points[-1][0] // 1:
             self._points[-1] = min(point, self._points[-1], key=itemgetter(1))
 
-    def begin(self, second: float, t: float, slope: float | None) -> None:
-        """Let `second` of the session have been at monotonic time `t`.
+    def resume(self, second: float, t: float, slope: float | None) -> None:
+        """Continue a session whose `second` was at monotonic time `t`.
 
         Parameters
         ----------
@@ -88,7 +85,7 @@ class ArrivalClock:
         self._t_start = t - second
         if slope is not None:
             self._slope = slope
-            self._fit = t - second - slope * second, slope
+            self._fit = ClockFit(t - second - slope * second, slope)
             self._fresh = True
 
     def restart(self, tick_hz: float | None) -> None:
@@ -100,8 +97,8 @@ class ArrivalClock:
             Rate of the clock that stamps packets; None when it is the sample count
             that tells the headband's time.
         """
-        if (line := self._line()) is not None:  # stands until the next arrival
-            self._before = line, self._shift_s
+        if (fit := self._current_fit()) is not None:
+            self._before = fit, self._shift_s
         self._tick_hz = tick_hz
         self._points.clear()
         self._ticks = None
@@ -109,31 +106,31 @@ class ArrivalClock:
     @property
     def drift_ppm(self) -> float | None:
         """Parts per million the headband is fast; None before 30 s, or in a replay."""
-        self._line()
+        self._current_fit()
         return None if self._slope is None else -self._slope / (1 + self._slope) * 1e6
 
     @property
     def replayed(self) -> bool:
         """Whether packets arrive faster or slower than they were recorded."""
-        self._line()
+        self._current_fit()
         return self._replayed
 
     @property
     def slope(self) -> float | None:
         """How much later each second arrives than the last; None until fitted."""
-        self._line()
+        self._current_fit()
         return self._slope
 
     @property
-    def runs(self) -> bool:
+    def started(self) -> bool:
         """Whether an arrival was observed."""
         return self._t_start is not None
 
     @property
-    def line(self) -> Point | None:
-        """Offset and slope of how far arrivals are behind; None until fitted."""
-        line = self._line()
-        return None if self._slope is None else line
+    def fit(self) -> ClockFit | None:
+        """How far arrivals lag behind, by second; None until fitted."""
+        fit = self._current_fit()
+        return None if self._slope is None else fit
 
     def t_of(self, second: float) -> float:
         """Return the monotonic time at which `second` of the session happened.
@@ -145,9 +142,9 @@ class ArrivalClock:
         """
         if self._t_start is None:
             raise ValueError("no packet was observed yet")
-        if (line := self._line()) is None:
+        if (fit := self._current_fit()) is None:
             return self._t_start + second
-        (offset_s, slope), shift_s = line, self._shift_s
+        (offset_s, slope), shift_s = fit, self._shift_s
         if self._before is not None and second < self._begins:
             (offset_s, slope), shift_s = self._before
         device_s = second + shift_s
@@ -158,12 +155,12 @@ class ArrivalClock:
 
         None before the first arrival, and in a replay, whose seconds are others.
         """
-        line = self._line()
+        fit = self._current_fit()
         if self._t_start is None or self._replayed:
             return None
-        if line is None:
+        if fit is None:
             return t - self._t_start
-        offset_s, slope = line
+        offset_s, slope = fit
         return (t - offset_s) / (1 + slope) - self._shift_s
 
     def _device_s(self, second: float, ticks: int | None) -> float:
@@ -176,51 +173,26 @@ class ArrivalClock:
         self._shift_s = device_s - second
         return device_s
 
-    def _line(self) -> Point | None:
-        """Return offset and slope of how far arrivals are behind, or None."""
+    def _current_fit(self) -> ClockFit | None:
         if not self._fresh:
             self._fit = self._fitted()
             self._fresh = True
         return self._fit
 
-    def _fitted(self) -> Point | None:
+    def _fitted(self) -> ClockFit | None:
         points = list(self._points)
         span_s = points[-1][0] - points[0][0] if points else 0.0
         if span_s >= self._fit_s:
-            offset_s, slope = line_below(points)
-            self._replayed = abs(slope) > CRYSTAL
-            self._slope = None if self._replayed else slope
-            return None if self._replayed else (offset_s, slope)
+            fit = line_below(points)
+            self._replayed = abs(fit.slope) > MAX_CRYSTAL_ERROR
+            self._slope = None if self._replayed else fit.slope
+            return None if self._replayed else fit
         if self._slope is None:
             if span_s < EARLY_S:
                 return None
-            self._replayed = abs(line_below(points)[1]) > CRYSTAL
-            return None if self._replayed else (min(y for _, y in points), 0.0)
+            self._replayed = abs(line_below(points).slope) > MAX_CRYSTAL_ERROR
+            if self._replayed:
+                return None
+            return ClockFit(min(y for _, y in points), 0.0)
         carried = self._slope
-        return min(y - carried * x for x, y in points), carried
-
-
-def line_below(points: list[Point]) -> Point:
-    """Return offset and slope of the nearest line that passes below all points.
-
-    Nearest in the sum of distances: the edge of the lower convex hull that lies
-    under the mean abscissa.
-
-    Parameters
-    ----------
-    points : list of (float, float)
-        At least two, in order of rising abscissa.
-    """
-    hull: list[Point] = []
-    for x, y in points:
-        while len(hull) > 1 and _turns_down(hull[-2], hull[-1], (x, y)):
-            hull.pop()
-        hull.append((x, y))
-    middle = sum(x for x, _ in points) / len(points)
-    (x0, y0), (x1, y1) = next(edge for edge in pairwise(hull) if edge[1][0] >= middle)
-    slope = (y1 - y0) / (x1 - x0)
-    return y0 - slope * x0, slope
-
-
-def _turns_down(a: Point, b: Point, c: Point) -> bool:
-    return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])
+        return ClockFit(min(y - carried * x for x, y in points), carried)

@@ -1,4 +1,4 @@
-"""Lay packets on one sample grid for the whole night and cut it into seconds."""
+"""Assembler: one-second blocks of samples, on one grid for the whole night."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,13 +12,12 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packet_placement import PacketPlacement
 from gateway.acquisition.packets import ClockTick, SampleBlock, SamplePacket
-from gateway.acquisition.sample_grid import SampleGrid
-from gateway.acquisition.stream_position import LAG_S
+from gateway.acquisition.sample_grid import LAG_S, SampleGrid
 from gateway.errors import LinkError
 
 
 class Assembler:
-    """Place every packet where the headband's count says; losses leave holes.
+    """Assembles blocks from packets, each where the headband's count says.
 
     Second 0 of the session is the whole second, on the headband's count, of the
     first sample received. From then on:
@@ -52,7 +51,7 @@ class Assembler:
     def __init__(self, montage: Montage, grid: SampleGrid | None = None) -> None:
         self._montage = montage
         self._placement = PacketPlacement(montage, grid)
-        self._lanes = self._placement.lanes
+        self._positions = self._placement.positions
         self._start_s = 0.0  # first sample of the session
         self._next_second = 0
         self._open: dict[int, SampleBlock] = {}
@@ -62,7 +61,7 @@ class Assembler:
     @property
     def clock(self) -> ArrivalClock:
         """The headband's clock against this machine's."""
-        return self._placement.clock
+        return self._placement.clock.arrivals
 
     def link_up(self, info: HeadbandInfo) -> None:
         """Begin a connection.
@@ -84,36 +83,38 @@ class Assembler:
         self._placement.link_up(info)
 
     def resume(self, info: HeadbandInfo, point: GridCheckpoint) -> None:
-        """Take up a session that another process had; before the first `link_up`.
+        """Continue a session of another process; before the first `link_up`.
 
         Parameters
         ----------
         info : HeadbandInfo
-            What the headband said of itself then.
+            As the headband described itself then.
         point : GridCheckpoint
         """
         self._start_s, self._next_second = point.start_s, point.second
-        self._packets, self._late = point.tally.packets, point.tally.late_packets
-        self._connections = point.tally.connections
+        self._packets, self._late = point.counts.packets, point.counts.late_packets
+        self._connections = point.counts.connections
         self._placement.resume(info, point)
 
-    def checkpoint(self, second: int, tally: LossCounts) -> GridCheckpoint:
-        """Return where the session stands at `second`, to which blocks were taken."""
-        beyond, last = [0] * len(self._lanes), self._last
+    def checkpoint(self, second: int, counts: LossCounts) -> GridCheckpoint:
+        """Return the checkpoint at `second`, up to which blocks were used."""
+        beyond, last = [0] * len(self._positions), self._last
         if last is not None and last.second >= second:
             beyond = [int(np.count_nonzero(present)) for present in last.present]
-        lanes = zip(self._lanes, beyond, strict=True)
         return GridCheckpoint(
             second=second,
-            t=self._placement.t_of(second),
+            t=self._placement.clock.t_of(second),
             start_s=self._start_s,
             boot_id=self._placement.boot_id,
-            lanes=tuple(lane.point(self._start_s, second, n) for lane, n in lanes),
-            rate=self._placement.rate_at(second),
-            tally=tally,
+            streams=tuple(
+                position.checkpoint(self._start_s, second, n)
+                for position, n in zip(self._positions, beyond, strict=True)
+            ),
+            rate=self._placement.clock.rate_at(second),
+            counts=counts,
         )
 
-    def push(self, packet: SamplePacket) -> Iterator[SampleBlock]:
+    def push_packet(self, packet: SamplePacket) -> Iterator[SampleBlock]:
         """Yield the blocks that `packet` completes."""
         if packet.counts.shape[1] and self._accept(packet):
             yield from self._emit(packet.t_rx)
@@ -138,7 +139,7 @@ class Assembler:
 
         None before the first packet, and in a replay, whose seconds are others.
         """
-        return self._placement.second_at(t)
+        return self._placement.clock.second_at(t)
 
     def moment(self, t: float, tick: ClockTick) -> tuple[float | None, datetime]:
         """Return the second of the session at monotonic time `t`, and when that is.
@@ -147,38 +148,38 @@ class Assembler:
         is not complete yet, and the time goes by the epochs' labels.
         """
         second = self.second_at(t)
-        if second is None and self.clock.runs:
+        if second is None and self.clock.started:
             return float(self._next_second), self.utc_of(self._next_second, tick)
         utc = tick.utc + timedelta(seconds=t - tick.t)
         return None if second is None else max(second, 0.0), utc
 
     def first_sample(self, stream: int, second: int) -> int:
         """Return the sample of `stream` at which `second` of the session begins."""
-        return self._lanes[stream].first_sample(second)
+        return self._positions[stream].first_sample(second)
 
     def utc_of(self, second: int, tick: ClockTick) -> datetime:
         """Return when `second` began by the wall clock, read last at `tick`."""
-        return tick.utc + timedelta(seconds=self._placement.t_of(second) - tick.t)
+        return tick.utc + timedelta(seconds=self._placement.clock.t_of(second) - tick.t)
 
-    def tally(self) -> LossCounts:
+    def loss_counts(self) -> LossCounts:
         """Return what was received and lost so far.
 
         `lost_s` covers the seconds emitted, in streams that have sent anything yet;
         `bad_packets` those that leapt, to which the caller adds what the decoder
         refused.
         """
-        heard = [lane for lane in self._lanes if lane.heard]
+        received = [position for position in self._positions if position.received]
         return LossCounts(
             packets=self._packets,
             late_packets=self._late + self._placement.late,
             bad_packets=self._placement.bad,
             lost_s=max(
-                (lane.lost_s(self._start_s, self._next_second) for lane in heard),
+                (x.lost_s(self._start_s, self._next_second) for x in received),
                 default=0.0,
             ),
             connections=self._connections,
-            drift_ppm=self._placement.drift_ppm,
-            sfreq_hz=self._placement.sfreq_hz,
+            drift_ppm=self._placement.clock.drift_ppm,
+            sfreq_hz=self._placement.clock.sfreq_hz,
         )
 
     def _accept(self, packet: SamplePacket) -> bool:
@@ -186,29 +187,29 @@ class Assembler:
         first = self._placement.place(packet, self._next_second)
         if first is None:
             return False
-        lane = self._lanes[packet.stream]
-        emitted = lane.first_sample(self._next_second)
-        skip = max(lane.progress, emitted) - first
+        position = self._positions[packet.stream]
+        emitted = position.first_sample(self._next_second)
+        skip = max(position.progress, emitted) - first
         n_samples = packet.counts.shape[1]
         if skip >= n_samples:
             self._late += 1
             return False
         if not self._packets:
-            self._start_s = first / lane.stream.sfreq
+            self._start_s = first / position.stream.sfreq
         self._packets += 1
-        lane.progress = first + n_samples
-        self._write(packet, lane.progress, max(skip, 0))
+        position.progress = first + n_samples
+        self._write(packet, position.progress, max(skip, 0))
         self._placement.observe(packet, first)
         return True
 
     def _write(self, packet: SamplePacket, end: int, skip: int) -> None:
-        at, lane = packet.stream, self._lanes[packet.stream]
-        uv = lane.stream.to_microvolts(packet.counts[:, skip:])
+        at, position = packet.stream, self._positions[packet.stream]
+        uv = position.stream.to_microvolts(packet.counts[:, skip:])
         start = end - uv.shape[1]
-        second = lane.second_of(start)
+        second = position.second_of(start)
         while start < end:
             block = self._open.get(second) or self._begin(second)
-            offset = start - lane.first_sample(second)
+            offset = start - position.first_sample(second)
             n = min(end - start, block.present[at].size - offset)
             block.uv[at][:, offset : offset + n] = uv[:, :n]
             block.present[at][offset : offset + n] = True
@@ -218,22 +219,25 @@ class Assembler:
 
     def _begin(self, second: int) -> SampleBlock:
         sizes = [
-            (len(lane.stream.channels), lane.n_samples(second)) for lane in self._lanes
+            (len(position.stream.channels), position.n_samples(second))
+            for position in self._positions
         ]
         block = SampleBlock(
             second,
             tuple(np.zeros(size, np.float32) for size in sizes),
             tuple(np.zeros(size[1], np.bool_) for size in sizes),
             0.0,
-            tuple(lane.first_sample(second) for lane in self._lanes),
+            tuple(position.first_sample(second) for position in self._positions),
         )
         self._open[second] = block
         return block
 
     def _emit(self, t_rx: float) -> Iterator[SampleBlock]:
-        passed = [lane.seconds() for lane in self._lanes]
+        passed = [position.seconds() for position in self._positions]
         if max(passed) > LAG_S:
-            passed = [lane.seconds() for lane in self._lanes if lane.heard]
+            passed = [
+                position.seconds() for position in self._positions if position.received
+            ]
         end = max(min(passed), max(passed) - LAG_S)
         if end > self._next_second:
             yield from self._close(end, t_rx)
@@ -242,7 +246,7 @@ class Assembler:
         self._next_second = end
         for second in sorted(s for s in self._open if s < end):
             block = self._open.pop(second)
-            for lane, present in zip(self._lanes, block.present, strict=True):
-                lane.placed += int(np.count_nonzero(present))
+            for position, present in zip(self._positions, block.present, strict=True):
+                position.placed += int(np.count_nonzero(present))
             self._last = replace(block, t_rx=t)
             yield self._last

@@ -1,13 +1,16 @@
-"""Where a session stands on its sample grid, as it is kept over a restart."""
+"""Checkpoint of a session's sample grid, from which another process continues.
 
-from dataclasses import dataclass, replace
+Some fields are stored under the names that files of earlier versions have.
+"""
+
+from dataclasses import dataclass, field, replace
 
 from gateway.acquisition.loss_counts import LossCounts
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCheckpoint:
-    """Where one stream stands.
+    """Checkpoint of one stream.
 
     Attributes
     ----------
@@ -15,25 +18,25 @@ class StreamCheckpoint:
         Index minus sample of the session.
     next_index : int or None
         Of the sample that follows, as the headband counts, unwrapped; None when
-        nothing was heard.
+        nothing was received.
     lost : int
         Samples that never arrived.
     t_rx : float
         Last arrival, monotonic seconds.
-    heard : bool
-        Whether anything of the stream has come.
+    received : bool
+        Whether any packet of the stream arrived.
     """
 
     offset: int
     next_index: int | None
     lost: int
     t_rx: float
-    heard: bool
+    received: bool = field(metadata={"stored_as": "heard"})
 
 
 @dataclass(frozen=True, slots=True)
 class RateCheckpoint:
-    """How fast the headband's clock runs.
+    """Checkpoint of the headband's measured clock rate.
 
     Attributes
     ----------
@@ -52,7 +55,7 @@ class RateCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class GridCheckpoint:
-    """Where a session stands.
+    """Checkpoint of a session: its position on the grid and its counts.
 
     Attributes
     ----------
@@ -63,23 +66,21 @@ class GridCheckpoint:
     start_s : float
         First sample of the session, seconds.
     boot_id : int or None
-        Of the headband, whose indices the lanes hold.
-    lanes : tuple of StreamCheckpoint
-        One per stream.
+        Of the headband, whose indices `streams` hold.
+    streams : tuple of StreamCheckpoint
     rate : RateCheckpoint
-    tally : LossCounts
-        Counts so far.
+    counts : LossCounts
     """
 
     second: int
     t: float
     start_s: float
     boot_id: int | None
-    lanes: tuple[StreamCheckpoint, ...]
+    streams: tuple[StreamCheckpoint, ...] = field(metadata={"stored_as": "lanes"})
     rate: RateCheckpoint
-    tally: LossCounts
+    counts: LossCounts = field(metadata={"stored_as": "tally"})
 
     def moved(self, shift_s: float) -> "GridCheckpoint":
         """Return this by a monotonic clock that reads `shift_s` more."""
-        lanes = tuple(replace(x, t_rx=x.t_rx + shift_s) for x in self.lanes)
-        return replace(self, t=self.t + shift_s, lanes=lanes)
+        streams = tuple(replace(x, t_rx=x.t_rx + shift_s) for x in self.streams)
+        return replace(self, t=self.t + shift_s, streams=streams)

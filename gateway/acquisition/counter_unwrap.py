@@ -1,4 +1,4 @@
-"""Turn a wrapping counter into an absolute one."""
+"""Unwrapping of packet counters that restart at 0."""
 
 
 def unwrap(count: int, near: int, modulus: int) -> int:
@@ -15,6 +15,11 @@ def unwrap(count: int, near: int, modulus: int) -> int:
         What an uninterrupted counter would read.
     modulus : int
         The counter restarts at 0 after ``modulus - 1``.
+
+    Examples
+    --------
+    >>> unwrap(2, near=255, modulus=256)
+    258
     """
     half = modulus // 2
     return near + (count - near + half) % modulus - half

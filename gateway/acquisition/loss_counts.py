@@ -1,11 +1,11 @@
-"""What was received and what was lost, counted."""
+"""Loss counts: packets and seconds received and lost in a session."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LossCounts:
-    """Counts since the session began.
+    """Packets and seconds received and lost since the session began.
 
     Attributes
     ----------

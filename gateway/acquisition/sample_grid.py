@@ -1,29 +1,24 @@
-"""Where the seconds of the session begin, on the headband's own count."""
+"""Sample grid: where the seconds of a session begin, on the headband's own count."""
 
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import ceil, floor
-from typing import NamedTuple
+
+from gateway.acquisition.checkpoint import StreamCheckpoint
+from gateway.acquisition.clock_fit import ClockFit
+from gateway.acquisition.counter_unwrap import unwrap
+from gateway.acquisition.montage import Stream
+from gateway.acquisition.packets import SamplePacket
 
 NEAR = 1e-6  # of a sample: what a float may be off
-
-
-class ClockFit(NamedTuple):
-    """True seconds on the sample count: second `k` begins at ``start + rate * k``."""
-
-    start: float
-    rate: float
-
-    def second_at(self, sample: float) -> float:
-        """Return the second of the session at which `sample` was taken."""
-        return (sample - self.start) / self.rate
+LAG_S = 3  # a stream may be this far behind the others
 
 
 class SampleGrid:
-    """The first sample of every second, cut once and never again.
+    """First sample of every second, decided once and never again.
 
-    Seconds have the nominal number of samples until `steer` tells where true ones
+    Seconds have the nominal number of samples until `follow` says where true ones
     begin. From then on each new second ends with the sample nearest to its true end,
     but holds at most one sample more or less than the rate, rounded: a correction
     of phase is spread over the seconds to come.
@@ -36,23 +31,23 @@ class SampleGrid:
     Attributes
     ----------
     sfreq : float
-    course : ClockFit or None
-        What is steered by; None before the first time.
+    fit : ClockFit or None
+        First sample of each true second, as measured; None before the first time.
     """
 
-    __slots__ = ("_edges", "course", "sfreq")
+    __slots__ = ("_edges", "fit", "sfreq")
 
     def __init__(self, sfreq: float) -> None:
         self.sfreq = sfreq
-        self.course: ClockFit | None = None
+        self.fit: ClockFit | None = None
         self._edges = array("q", [0])
 
-    def steer(self, course: ClockFit) -> None:
-        """Cut the seconds to come by `course`."""
-        self.course = course
+    def follow(self, fit: ClockFit) -> None:
+        """Let the seconds to come begin where `fit` says."""
+        self.fit = fit
 
     def resume(self, second: int, sample: int, rate: float | None) -> None:
-        """Go on with `sample` at `second`, by a rate that was measured before.
+        """Continue with `sample` at `second`, by a rate that was measured before.
 
         Where the seconds until then began is forgotten but for their sum.
         """
@@ -60,7 +55,7 @@ class SampleGrid:
         self._edges = array("q", (round(pace * k) for k in range(second)))
         self._edges.append(sample)
         if rate is not None:
-            self.course = ClockFit(sample - rate * second, rate)
+            self.fit = ClockFit(sample - rate * second, rate)
 
     def first_sample(self, second: int) -> int:
         """Return the first sample of `second`, which is settled by the question."""
@@ -88,17 +83,18 @@ class SampleGrid:
 
     def _cut(self) -> None:
         second, last = len(self._edges), self._edges[-1]
-        if self.course is None:
+        if self.fit is None:
             self._edges.append(ceil(second * self.sfreq - NEAR))
             return
-        start, rate = self.course
-        n_samples = round(start + rate * second) - last
-        usual = round(rate)
+        n_samples = round(self.fit.at(second)) - last
+        # One sample more or less than usual: a phase that is found to be a second off
+        # is made up within minutes, and no epoch is visibly longer than another.
+        usual = round(self.fit.slope)
         self._edges.append(last + min(max(n_samples, usual - 1, 1), usual + 1))
 
 
 class RecordedGrid(SampleGrid):
-    """The seconds of a recording that says where its epochs begin.
+    """Grid of a recording that says where its epochs begin.
 
     Parameters
     ----------
@@ -123,3 +119,155 @@ class RecordedGrid(SampleGrid):
         first, end = self._epochs[at : at + 2]
         along = (epoch - at) * self._epoch_s + second
         self._edges.append(first + round((end - first) * along / self._epoch_s))
+
+
+class StreamPosition:
+    """Position of one stream on the session's sample grid.
+
+    Parameters
+    ----------
+    stream : Stream
+    grid : SampleGrid or None
+        Says where seconds begin; None when the stream's nominal rate does. It may
+        count another stream's samples: one crystal drives both.
+
+    Attributes
+    ----------
+    stream : Stream
+    next_index : int or None
+        Of the sample that follows, as the headband counts, unwrapped; None when its
+        count must be anchored anew.
+    offset : int
+        Index minus sample of the session.
+    progress : int
+        First sample of the session not yet reached.
+    placed : int
+        Samples in the blocks emitted.
+    t_rx : float
+        Last arrival, monotonic seconds.
+    received : bool
+        Whether any packet of this stream arrived since the session began.
+    returning : bool
+        Whether none arrived since the link came up.
+    leapt_to : int or None
+        Where a packet that was refused for its leap ended.
+    """
+
+    __slots__ = (
+        "_grid",
+        "_ratio",
+        "leapt_to",
+        "next_index",
+        "offset",
+        "placed",
+        "progress",
+        "received",
+        "returning",
+        "stream",
+        "t_rx",
+    )
+
+    def __init__(self, stream: Stream, grid: SampleGrid | None = None) -> None:
+        self.stream = stream
+        self._grid = grid
+        self._ratio = 1.0 if grid is None else stream.sfreq / grid.sfreq
+        self.next_index: int | None = None
+        self.offset = self.progress = self.placed = 0
+        self.t_rx = 0.0
+        self.received = False
+        self.returning = True
+        self.leapt_to: int | None = None
+
+    def unwrap(self, packet: SamplePacket, following: int) -> int:
+        """Return the index of `packet` unwrapped, `following` being expected.
+
+        After a reconnection the arrival tells how often the count wrapped meanwhile.
+        """
+        away_s = packet.t_rx - self.t_rx if self.returning else 0.0
+        near = following + round(away_s * self.stream.sfreq)
+        return unwrap(packet.index, near, self.stream.index_modulus)
+
+    def advance(self, index: int, packet: SamplePacket) -> None:
+        """Move on to the end of `packet`."""
+        self.next_index = index + packet.counts.shape[1]
+        self.t_rx = packet.t_rx
+        self.received = True
+        self.returning = False
+        self.leapt_to = None
+
+    def seconds(self) -> int:
+        """Return how many whole seconds of the session have passed."""
+        return self.second_of(self.progress)
+
+    def free_second(self) -> int:
+        """Return the first second that holds nothing of this stream."""
+        return self.second_of(self.progress - 1) + 1
+
+    def first_sample(self, second: int) -> int:
+        """Return the first sample of the session at or after `second`."""
+        if self._grid is None:
+            return self.stream.first_sample(second)
+        return ceil(self._grid.first_sample(second) * self._ratio - NEAR)
+
+    def second_of(self, sample: int) -> int:
+        """Return the second that holds `sample` of the session."""
+        if self._grid is None:
+            return self.nominal_second_of(sample)
+        return self._grid.second_of((sample + NEAR) / self._ratio)
+
+    def nominal_second_of(self, sample: int) -> int:
+        """Return the second that would hold `sample` were the rate as printed."""
+        return floor((sample + NEAR) / self.stream.sfreq)
+
+    def sample_at(self, second: float) -> float:
+        """Return where on this stream's count `second` of the session is."""
+        if self._grid is None:
+            return second * self.stream.sfreq
+        return self._grid.sample_at(second) * self._ratio
+
+    def counted_at(self, sample: int) -> float:
+        """Return where on the grid's count `sample` of this stream is."""
+        return sample / self._ratio
+
+    def n_samples(self, second: int) -> int:
+        """Return how many samples lie in `second`."""
+        return self.first_sample(second + 1) - self.first_sample(second)
+
+    def due(self, start_s: float, second: int) -> int:
+        """Return how many samples there are in ``[start_s, second)``."""
+        return self.first_sample(second) - ceil(start_s * self.stream.sfreq - 1e-6)
+
+    def lost_s(self, start_s: float, next_second: int) -> float:
+        """Return how much of ``[start_s, next_second)`` never arrived, seconds."""
+        lost = self.due(start_s, next_second) - self.placed
+        return max(0, lost) / self.stream.sfreq
+
+    def checkpoint(self, start_s: float, second: int, beyond: int) -> StreamCheckpoint:
+        """Return where the stream stands at `second`.
+
+        Parameters
+        ----------
+        start_s : float
+            First sample of the session.
+        second : int
+        beyond : int
+            Samples of the last block emitted that lie after `second`.
+        """
+        return StreamCheckpoint(
+            offset=self.offset,
+            next_index=self.next_index,
+            lost=max(0, self.due(start_s, second) - self.placed + beyond),
+            t_rx=self.t_rx,
+            received=self.received,
+        )
+
+    def resume(
+        self, point: StreamCheckpoint, start_s: float, second: int, *, counts_on: bool
+    ) -> None:
+        """Go on at `second` with the losses of `point`, and its count if it may."""
+        if counts_on:
+            self.offset, self.next_index = point.offset, point.next_index
+            self.t_rx = point.t_rx
+        self.progress = self.first_sample(second)
+        self.placed = max(0, self.due(start_s, second) - point.lost)
+        self.received = point.received

@@ -1,4 +1,4 @@
-"""The headband at the other end of a bleak client: from its kind to the last write."""
+"""Headband client on bleak: connect, subscribe, shake hands, leave."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ NOTIFYING = {"notify", "indicate"}
 
 
 class HeadbandClient:
-    """A headband to connect to, or connected.
+    """Client of one headband, to be connected or connected.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class HeadbandClient:
     Attributes
     ----------
     notifications : NotificationQueue
-        Where its notifications go.
+        Filled while it is connected.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class HeadbandClient:
         self._answer_s = PAIRING_S if may_bond else ANSWER_S
         self._notifying: list[str] = []
         self._stop: tuple[Write, ...] = ()
-        self._awake: asyncio.Task[None] | None = None
+        self._keep_alive: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """Connect and learn what the headband has.
+        """Connect and discover the headband's services.
 
         Raises
         ------
@@ -87,8 +87,11 @@ class HeadbandClient:
                 async with asyncio.timeout(CONNECT_S + ANSWER_S):
                     await self._client.connect()
         except LostBondError as error:
-            if is_unbonded(self._device):  # BlueZ says the same of any early end
-                raise LinkError("connect: the headband hung up at once") from error
+            if is_unbonded(self._device):  # BlueZ reports any early end like this
+                raise LinkError(
+                    "connect: the headband ended the connection at once; switch it off "
+                    "and on if that goes on"
+                ) from error
             raise
 
     def recognise(self, candidates: Sequence[Driver]) -> Driver:
@@ -110,9 +113,9 @@ class HeadbandClient:
         )
 
     async def begin(
-        self, driver: Driver, became: Callable[[LinkEvent], None]
+        self, driver: Driver, on_event: Callable[[LinkEvent], None]
     ) -> tuple[HeadbandInfo, bool]:
-        """Subscribe and shake hands; what `driver` wants to keep it awake goes on.
+        """Subscribe and shake hands, and keep the headband awake from then on.
 
         Returns
         -------
@@ -125,7 +128,7 @@ class HeadbandClient:
         BondingError
             If it wants to be paired, and that may not be done or fails.
         LinkError
-            If it refuses, or does not say what it should.
+            If it refuses, or answers something unexpected.
         """
         self._stop = driver.stop
         bonded = False
@@ -134,13 +137,13 @@ class HeadbandClient:
         except BondingError:
             if not self._may_bond:
                 raise
-            became(LinkEvent.BOND_WANTED)
+            on_event(LinkEvent.BOND_WANTED)
             await self.pair()
-            became(LinkEvent.BONDED)
+            on_event(LinkEvent.BONDED)
             bonded = True
             info = await self._subscribe_and_shake_hands(driver)
         if driver.keep_alive is not None:
-            self._awake = asyncio.create_task(
+            self._keep_alive = asyncio.create_task(
                 self._keep_awake(driver.keep_alive), name=f"keep-alive-{driver.name}"
             )
         return info, bonded
@@ -153,16 +156,16 @@ class HeadbandClient:
 
     async def leave(self) -> None:
         """Stop the stream and disconnect, as far as that is still possible."""
-        if self._awake is not None:
-            self._awake.cancel()
-        for step in (self._tell_to_stop, self._client.disconnect):
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        for step in (self._write_stop, self._client.disconnect):
             try:
                 async with asyncio.timeout(LEAVE_S):
                     await step()
-            except FOREIGN as error:  # it is being left: no matter in what state
+            except FOREIGN as error:  # out of range or off: nothing is left to stop
                 log.debug("leaving: %s", str(error) or type(error).__name__)
 
-    async def _tell_to_stop(self) -> None:
+    async def _write_stop(self) -> None:
         if self._client.is_connected:
             for write in self._stop:
                 await self._answer(write)

@@ -1,4 +1,4 @@
-"""The exceptions of bleak and of the layers below it, in the gateway's words."""
+"""Translation of the exceptions of bleak and the layers below it."""
 
 import sys
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ NOT_AVAILABLE = {
 
 
 class BondLostError(BleakError):
-    """A backend of our own found that the headband has forgotten its bond."""
+    """Raised by a backend of our own when the headband has forgotten its bond."""
 
 
 @contextmanager
@@ -59,19 +59,26 @@ def translated(doing: str, otherwise: type[LinkError] = LinkError) -> Iterator[N
     try:
         yield
     except (FileNotFoundError, ConnectionRefusedError) as error:
+        # no D-Bus socket: a container, or dbus-daemon is not running
         raise AdapterError(f"{doing}: {NO_BUS}") from error
     except BleakBluetoothNotAvailableError as error:
+        # no adapter, switched off (rfkill), or no rights to bluetoothd
         why = NOT_AVAILABLE.get(error.reason, error.args[0])
         raise AdapterError(f"{doing}: {why}") from error
     except BondLostError as error:
+        # the bumble backend: encryption failed with PIN or Key Missing
         raise LostBondError(f"{doing}: {error}") from error
     except BleakGATTProtocolError as error:
+        # the headband answered an ATT error, most often Insufficient Encryption
         kind = BondingError if error.code in WANTS_BOND else otherwise
         raise kind(f"{doing} refused: {error.args[1]}") from error
     except BleakDBusError as error:
+        # bluetoothd refused: busy (InProgress), device gone, ATT error in words
         text = str(error.dbus_error_details or "")
         raise refusal(doing, error.dbus_error, text, otherwise) from error
     except TimeoutError as error:
+        # bluetoothd hangs, or the headband left while it was asked
         raise otherwise(f"{doing}: {str(error) or 'no answer in time'}") from error
     except FOREIGN as error:
+        # EOFError: bluetoothd died meanwhile; OSError: the socket went
         raise otherwise(f"{doing}: {str(error) or type(error).__name__}") from error

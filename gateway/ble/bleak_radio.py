@@ -1,27 +1,27 @@
-"""The radio on top of bleak: one adapter, for all of its headbands."""
+"""Radio on top of bleak: one adapter, for all of its headbands."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    contextmanager,
 )
 
-from gateway.ble.adapter import Adapter, UnmanagedAdapter, has_bond
-from gateway.ble.adapter_recovery import AdapterRecovery
+from gateway.ble.adapter import Adapter, AdapterRecovery, UnmanagedAdapter, has_bond
 from gateway.ble.bleak_client import HeadbandClient
 from gateway.ble.bleak_scanner import BleakBackend, BleakScan
-from gateway.ble.device_registry import DeviceRegistry
 from gateway.ble.link_state import LinkEvent
+from gateway.ble.notification_queue import NotificationQueue
 from gateway.ble.radio import (
     Advertisement,
     AskPasskey,
     Bonding,
     RadioConnection,
-    unheard,
+    ignore_event,
 )
 from gateway.ble.recovery_policy import RecoveryStep
-from gateway.ble.scan_scheduler import SCAN_S, ScanScheduler
+from gateway.ble.scan_scheduler import SCAN_S, AdvertisementFilter, ScanScheduler
 from gateway.drivers import Driver
 from gateway.errors import LinkError, LostBondError, OtherKindError
 
@@ -31,31 +31,31 @@ class BleakRadio:
 
     Parameters
     ----------
-    adapter : str or None
+    adapter_name : str or None
         E.g. ``"hci1"``; None for the default one. Only BlueZ has several.
     backend : BleakBackend or None
         None for that of the platform: BlueZ on Linux.
-    care : Adapter or None
-        Mends the adapter and keeps its bonds; None for what the backend has.
+    adapter : Adapter or None
+        Bonds and recovery of the adapter; None for that of the backend.
     reserved : collection of str
-        Addresses that are never taken for "any headband": each has its own place in
+        Addresses that are never taken for "any headband": each has its own entry in
         the configuration.
     """
 
     def __init__(
         self,
         *,
-        adapter: str | None = None,
+        adapter_name: str | None = None,
         backend: BleakBackend | None = None,
-        care: Adapter | None = None,
+        adapter: Adapter | None = None,
         reserved: Collection[str] = (),
     ) -> None:
         self._backend = backend
-        self._care = care or (backend.care if backend else UnmanagedAdapter())
+        self._adapter = adapter or (backend.adapter if backend else UnmanagedAdapter())
         self._registry = DeviceRegistry(reserved)
-        self._scan = BleakScan(adapter, backend)
+        self._scan = BleakScan(adapter_name, backend)
         self._scheduler = ScanScheduler(self._scan.scanning)
-        self._mending = AdapterRecovery(self._care, self._scheduler)
+        self._recovery = AdapterRecovery(self._adapter, self._scheduler)
         self._services: set[str] = set()
 
     @property
@@ -75,14 +75,16 @@ class BleakRadio:
         """
         wanted = self._registry.wanted(driver, address)
         self._services.add(driver.service)
-        await self._care.watch(self._registry.lost)
-        for seen in await self._scan.connected([driver.service]):
-            if wanted(seen):
-                return seen
+        await self._adapter.watch(self._registry.close_all)
+        for connected in await self._scan.connected([driver.service]):
+            if wanted(connected):
+                return connected
         found = await self._scheduler.find(wanted)
         if found is None:
             what = address or f"{driver.name} headband"
-            raise LinkError(f"no {what} in reach, {SCAN_S:.0f} s long")
+            raise LinkError(
+                f"no {what} in reach within {SCAN_S:.0f} s; switch it on, bring it near"
+            )
         return found
 
     async def scan(
@@ -90,7 +92,7 @@ class BleakRadio:
     ) -> list[Advertisement]:
         """Return every headband that may be of a kind of `drivers`.
 
-        Those connected already come first; then as heard in `seconds`.
+        Those connected already come first, then those that advertise in `seconds`.
 
         Raises
         ------
@@ -98,29 +100,29 @@ class BleakRadio:
             If there is no Bluetooth, or it fails.
         """
 
-        def wanted(seen: Advertisement) -> bool:
-            return any(driver.may_be(seen.name, seen.services) for driver in drivers)
+        def wanted(found: Advertisement) -> bool:
+            return any(driver.may_be(found.name, found.services) for driver in drivers)
 
-        await self._care.watch(self._registry.lost)
+        await self._adapter.watch(self._registry.close_all)
         connected = await self._scan.connected([driver.service for driver in drivers])
-        heard = await self._scheduler.sweep(wanted, seconds)
-        there = {seen.address for seen in connected}
-        return connected + [seen for seen in heard if seen.address not in there]
+        advertising = await self._scheduler.sweep(wanted, seconds)
+        there = {found.address for found in connected}
+        return connected + [x for x in advertising if x.address not in there]
 
     @asynccontextmanager
     async def connect(
         self,
-        seen: Advertisement,
+        advertisement: Advertisement,
         *candidates: Driver,
         bond: Bonding = "never",
         ask_passkey: AskPasskey | None = None,
-        became: Callable[[LinkEvent], None] = unheard,
+        on_event: Callable[[LinkEvent], None] = ignore_event,
     ) -> AsyncIterator[RadioConnection]:
         """Connect, subscribe and shake hands; stop and disconnect on leaving.
 
         Parameters
         ----------
-        seen : Advertisement
+        advertisement : Advertisement
             As `find` or `scan` returned it.
         *candidates : Driver
             What it may be; its characteristics decide.
@@ -128,8 +130,8 @@ class BleakRadio:
             Pair with a headband that wants it, anew if it lost the bond, or do not.
         ask_passkey : callable or None
             For a headband that shows a passkey.
-        became : callable
-            Hears how far it has come.
+        on_event : callable
+            As for `Radio.connect`.
 
         Raises
         ------
@@ -139,24 +141,24 @@ class BleakRadio:
             If it cannot be reached, is of another kind, refuses, or does not say what
             it should.
         """
-        may_bond = bond == "if_needed"
-        with self._registry.held(seen.address):
+        address, may_bond = advertisement.address, bond == "if_needed"
+        with self._registry.held(address):
             async with AsyncExitStack() as stack:
                 async with AsyncExitStack() as making:
-                    had_bond = not may_bond or await has_bond(self._care, seen.address)
-                    mode = self._pairing_mode(seen.address, ask_passkey, bond)
+                    had_bond = not may_bond or await has_bond(self._adapter, address)
+                    mode = self._pairing_mode(address, ask_passkey, bond)
                     await making.enter_async_context(mode)
-                    peer, bonded = await self._reach(
-                        seen.address, stack, became, may_bond=may_bond
+                    client, bonded = await self._connect(
+                        address, stack, on_event, may_bond=may_bond
                     )
-                    driver = self._recognised(peer, seen.address, candidates)
+                    driver = self._recognised(client, address, candidates)
                     async with self._scheduler.connecting():
-                        info, bonded_now = await peer.begin(driver, became)
-                    made = not had_bond and await has_bond(self._care, seen.address)
-                became(LinkEvent.SUBSCRIBED)
+                        info, bonded_now = await client.begin(driver, on_event)
+                    made = not had_bond and await has_bond(self._adapter, address)
+                on_event(LinkEvent.SUBSCRIBED)
                 stack.enter_context(self._scheduler.streaming())
                 yield RadioConnection(
-                    driver, info, peer.notifications, bonded or bonded_now or made
+                    driver, info, client.notifications, bonded or bonded_now or made
                 )
 
     async def unpair(self, address: str) -> None:
@@ -167,7 +169,7 @@ class BleakRadio:
         LinkError
             If that fails.
         """
-        await self._care.forget(address)
+        await self._adapter.forget(address)
 
     async def bonds(self) -> list[str]:
         """List the addresses that this machine has a bond with.
@@ -177,65 +179,136 @@ class BleakRadio:
         LinkError
             If that fails.
         """
-        return await self._care.bonds()
+        return await self._adapter.bonds()
 
-    async def mend(self, step: RecoveryStep) -> None:
-        """Do what `step` says; see `gateway.ble.adapter_recovery`."""
-        await self._mending.take(step, self._services, self._registry.inboxes.keys())
+    async def recover(self, step: RecoveryStep) -> None:
+        """Take a recovery step; see `AdapterRecovery`."""
+        await self._recovery.recover(step, self._services, self._registry.queues.keys())
 
     async def close(self) -> None:
-        """Let the adapter go."""
-        await self._care.close()
+        """Release the adapter."""
+        await self._adapter.close()
 
     def _recognised(
-        self, peer: HeadbandClient, address: str, candidates: Sequence[Driver]
+        self, client: HeadbandClient, address: str, candidates: Sequence[Driver]
     ) -> Driver:
         try:
-            return peer.recognise(candidates)
+            return client.recognise(candidates)
         except OtherKindError:
-            self._registry.is_none_of(address, candidates)
+            self._registry.exclude(address, candidates)
             raise
 
     def _pairing_mode(
         self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
     ) -> AbstractAsyncContextManager[None]:
         if bond == "never":
-            return self._care.refusing(address)
-        return self._care.pairing(address, ask_passkey)
+            return self._adapter.refusing(address)
+        return self._adapter.pairing(address, ask_passkey)
 
-    async def _reach(
+    async def _connect(
         self,
         address: str,
         stack: AsyncExitStack,
-        became: Callable[[LinkEvent], None],
+        on_event: Callable[[LinkEvent], None],
         *,
         may_bond: bool,
     ) -> tuple[HeadbandClient, bool]:
         """Connect; if the bond is lost and may be made anew, do that."""
         try:
-            peer = await self._open(address, stack, may_bond=may_bond)
+            client = await self._open(address, stack, may_bond=may_bond)
         except LostBondError:
             if not may_bond:
                 raise
         else:
-            became(LinkEvent.CONNECTED)
-            return peer, False
-        became(LinkEvent.BOND_WANTED)
+            on_event(LinkEvent.CONNECTED)
+            return client, False
+        on_event(LinkEvent.BOND_WANTED)
         await self.unpair(address)
-        if await self._scheduler.find(lambda seen: seen.address == address) is None:
+        if await self._scheduler.find(lambda found: found.address == address) is None:
             raise LinkError(f"{address} went out of reach while its bond was removed")
-        peer = await self._open(address, stack, may_bond=may_bond)
-        await peer.pair()
-        became(LinkEvent.BONDED)
-        return peer, True
+        client = await self._open(address, stack, may_bond=may_bond)
+        await client.pair()
+        on_event(LinkEvent.BONDED)
+        return client, True
 
     async def _open(
         self, address: str, stack: AsyncExitStack, *, may_bond: bool
     ) -> HeadbandClient:
-        client = self._backend and self._backend.client
-        peer = HeadbandClient(self._scan.devices[address], client, may_bond=may_bond)
-        self._registry.inboxes[address] = peer.notifications
-        stack.push_async_callback(peer.leave)
+        backend = self._backend and self._backend.client
+        device = self._scan.devices[address]
+        client = HeadbandClient(device, backend, may_bond=may_bond)
+        self._registry.queues[address] = client.notifications
+        stack.push_async_callback(client.leave)
         async with self._scheduler.connecting():
-            await peer.connect()
-        return peer
+            await client.connect()
+        return client
+
+
+class DeviceRegistry:
+    """Registry of the headbands of one adapter.
+
+    "Any headband" of a kind is one that is not connected to, has no entry of its own
+    in the configuration, and did not turn out to be of another kind when it was
+    connected to: kinds that advertise alike must not keep each other from being found.
+
+    Parameters
+    ----------
+    reserved : collection of str
+        Addresses that have their own entry in the configuration.
+
+    Attributes
+    ----------
+    queues : dict of str to NotificationQueue
+        By the address of each headband that is connected to, or about to be.
+    """
+
+    def __init__(self, reserved: Collection[str]) -> None:
+        self.queues: dict[str, NotificationQueue] = {}
+        self._reserved = {address.upper() for address in reserved}
+        self._other_kinds: set[tuple[str, str]] = set()
+
+    def wanted(self, driver: Driver, address: str | None) -> AdvertisementFilter:
+        """Return a filter that passes the headband that is looked for.
+
+        Parameters
+        ----------
+        driver : Driver
+        address : str or None
+            Of the one to look for; None for any headband.
+        """
+        if address is not None:
+            return lambda found: found.address.upper() == address.upper()
+        return lambda found: (
+            driver.may_be(found.name, found.services)
+            and found.address not in self.queues
+            and found.address.upper() not in self._reserved
+            and (found.address, driver.name) not in self._other_kinds
+        )
+
+    @contextmanager
+    def held(self, address: str) -> Iterator[None]:
+        """Reserve `address` for one connection while entered.
+
+        Raises
+        ------
+        LinkError
+            If it is reserved already.
+        """
+        if address in self.queues:
+            raise LinkError(
+                f"{address} is connected already, as another configured headband"
+            )
+        self.queues[address] = NotificationQueue()
+        try:
+            yield
+        finally:
+            del self.queues[address]
+
+    def exclude(self, address: str, candidates: Collection[Driver]) -> None:
+        """Record that `address` is of none of these kinds."""
+        self._other_kinds |= {(address, driver.name) for driver in candidates}
+
+    def close_all(self, reason: str) -> None:
+        """End every connection at once, for `reason`."""
+        for notifications in self.queues.values():
+            notifications.close(reason)

@@ -1,4 +1,4 @@
-"""Hearing headbands with bleak: what is connected already, and what advertises."""
+"""Scanner on bleak: headbands that are connected already, and that advertise."""
 
 import asyncio
 import sys
@@ -14,22 +14,22 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from gateway.ble.adapter import Adapter
 from gateway.ble.bleak_errors import translated
 from gateway.ble.radio import Advertisement
-from gateway.ble.scan_scheduler import Heard
+from gateway.ble.scan_scheduler import AdvertisementFilter
 from gateway.errors import AdapterError
 
 ANSWER_S = 10.0
 
 
 class BleakBackend(NamedTuple):
-    """Classes for bleak's ``backend=``, and the care of the adapter they share."""
+    """Backend: classes for bleak's ``backend=``, and the adapter they share."""
 
     scanner: type[BaseBleakScanner]
     client: type[BaseBleakClient]
-    care: Adapter
+    adapter: Adapter
 
 
 class BleakScan:
-    """The scanner of one adapter, and the devices that somebody wanted.
+    """Scanner of one adapter, and the devices that passed a filter.
 
     Attributes
     ----------
@@ -64,19 +64,19 @@ class BleakScan:
         ]
 
     @asynccontextmanager
-    async def scanning(self, heard: Heard) -> AsyncIterator[None]:
-        """Let `heard` hear all that advertises, while entered.
+    async def scanning(self, wanted: AdvertisementFilter) -> AsyncIterator[None]:
+        """Pass all advertisements to `wanted`, while entered.
 
         Raises
         ------
         AdapterError
-            If the adapter does not scan, or does not cease to.
+            If the adapter does not begin to scan, or does not stop.
         """
 
         def detected(device: BLEDevice, data: AdvertisementData) -> None:
             name = data.local_name or device.name
             services = tuple(data.service_uuids)
-            if heard(Advertisement(device.address, name, data.rssi, services)):
+            if wanted(Advertisement(device.address, name, data.rssi, services)):
                 self.devices[device.address] = device
 
         options: BleakScanner.ExtraArgs = {}
@@ -102,6 +102,6 @@ async def _in_time(step: Awaitable[None]) -> None:
 
 
 def is_unbonded(device: BLEDevice) -> bool:
-    """Tell whether bluetoothd said that there is no bond with `device`."""
+    """Return whether bluetoothd says that there is no bond with `device`."""
     details = device.details if isinstance(device.details, dict) else {}
     return details.get("props", {}).get("Paired") is False

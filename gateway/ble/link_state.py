@@ -1,4 +1,4 @@
-"""The life of one headband's link, without a radio or a clock. Pure.
+"""Link state of one headband: transitions, and counts for telemetry. Pure.
 
 ::
 
@@ -15,11 +15,16 @@ A headband that wants a bond says so when it is connected, or when it is asked f
 something; a bond is only made while a person pairs.
 """
 
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
+
+from gateway.ble.recovery_policy import RecoveryStep
+from gateway.errors import StallError
 
 
 class LinkState(Enum):
-    """Where a link stands; the value is its name in messages."""
+    """State of a link; the value is its name in messages."""
 
     IDLE = "idle"
     SCANNING = "scanning"
@@ -31,7 +36,7 @@ class LinkState(Enum):
 
 
 class LinkEvent(Enum):
-    """What can happen to a link."""
+    """Event that changes the state of a link."""
 
     STARTED = "started"
     FOUND = "found"
@@ -72,3 +77,71 @@ def advance(state: LinkState, event: LinkEvent) -> LinkState:
         return TRANSITIONS[state, event]
     except KeyError:
         raise RuntimeError(f"{event.name} while {state.name}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStats:
+    """Counts of what happened to one headband's link so far.
+
+    Attributes
+    ----------
+    attempts : int
+        Times it was looked for.
+    connections : int
+        Times it came to stream.
+    drops, stalls : int
+        Streams that ended because the connection did, and because no samples came.
+    scans : int
+        Begun by the adapter, on behalf of all its headbands.
+    restarts, disconnects, power_cycles : int
+        Steps of `gateway.ble.recovery_policy` that were tried.
+    """
+
+    attempts: int = 0
+    connections: int = 0
+    drops: int = 0
+    stalls: int = 0
+    scans: int = 0
+    restarts: int = 0
+    disconnects: int = 0
+    power_cycles: int = 0
+
+    def __str__(self) -> str:
+        """Return the counts as text, for the log."""
+        return (
+            f"looked for {self.attempts} times, streamed {self.connections} times, "
+            f"{self.drops} drops, {self.stalls} stalls, {self.scans} scans, "
+            f"{self.restarts} scans restarted, {self.disconnects} times stale "
+            f"connections cut, {self.power_cycles} power cycles"
+        )
+
+    def ended(self, error: Exception) -> "LinkStats":
+        """Return this with one more stream that ended by `error`."""
+        if isinstance(error, StallError):
+            return replace(self, stalls=self.stalls + 1)
+        return replace(self, drops=self.drops + 1)
+
+    def tried(self, step: RecoveryStep) -> "LinkStats":
+        """Return this with `step` counted."""
+        name = _COUNTED_AS.get(step)
+        if name is None:
+            return self
+        return replace(self, **{name: getattr(self, name) + 1})
+
+
+_COUNTED_AS = {
+    RecoveryStep.RESTART_SCAN: "restarts",
+    RecoveryStep.DISCONNECT_STALE: "disconnects",
+    RecoveryStep.POWER_CYCLE: "power_cycles",
+}
+
+
+class LinkReading(NamedTuple):
+    """State of a link, its counts, and the last failure since it streamed.
+
+    `why` is empty while it streams and until something fails.
+    """
+
+    state: LinkState
+    stats: LinkStats
+    why: str = ""

@@ -1,4 +1,4 @@
-"""Notifications between the radio's callback and their reader."""
+"""Notification queue between the radio's callback and its reader."""
 
 import asyncio
 from collections import deque
@@ -10,14 +10,14 @@ DEPTH = 65_536  # more than an hour of a real headband
 
 
 class NotificationQueue:
-    """What one connection has received; `put` and `close` are for the radio."""
+    """Queue of one connection's notifications; `put` and `close` are for the radio."""
 
     def __init__(self, depth: int = DEPTH) -> None:
         self._items: deque[Notification] = deque()
         self._depth = depth
         self._end: LinkError | None = None
-        self._news = asyncio.Event()
-        self._heard = 0
+        self._changed = asyncio.Event()
+        self._n_listened = 0
 
     def put(self, notification: Notification) -> None:
         """Keep `notification` for the reader; after the end it is dropped."""
@@ -25,16 +25,18 @@ class NotificationQueue:
             return
         self._items.append(notification)
         if len(self._items) >= self._depth:
-            self.close(f"{self._depth} notifications wait: this machine is too slow")
-        self._news.set()
+            self.close(
+                f"{self._depth} notifications are waiting: this machine is too slow"
+            )
+        self._changed.set()
 
     def close(self, reason: str, kind: type[LinkError] = LinkError) -> None:
-        """Say that the connection is over; the first reason counts."""
+        """End the connection; the first reason counts."""
         if self._end is None:
             self._end = kind(reason)
-            self._news.set()
+            self._changed.set()
 
-    async def take(self, stall_s: float) -> Notification:
+    async def get(self, stall_s: float) -> Notification:
         """Return the next notification.
 
         Raises
@@ -47,21 +49,21 @@ class NotificationQueue:
         while not self._items:
             if self._end is not None:
                 raise self._end
-            self._news.clear()
+            self._changed.clear()
             try:
                 async with asyncio.timeout(stall_s):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 # a busy loop can serve the timer first, though news came in time
-                if not self._news.is_set():
+                if not self._changed.is_set():
                     self.close(f"nothing received for {stall_s:g} s", StallError)
         return self._items.popleft()
 
     async def listen(self, char: str, timeout_s: float) -> bytes:
-        """Return what comes next on `char`, and leave it for `take`.
+        """Return what comes next on `char`, and leave it for `get`.
 
-        Every notification is heard once at most, in order; empty if none comes
-        within `timeout_s`. Not to be mixed with `take`.
+        Every notification is returned once at most, in order; empty if none comes
+        within `timeout_s`. Not to be mixed with `get`.
 
         Raises
         ------
@@ -71,13 +73,13 @@ class NotificationQueue:
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    while self._heard < len(self._items):
-                        self._heard += 1
-                        if self._items[self._heard - 1].char == char:
-                            return self._items[self._heard - 1].payload
+                    while self._n_listened < len(self._items):
+                        self._n_listened += 1
+                        if self._items[self._n_listened - 1].char == char:
+                            return self._items[self._n_listened - 1].payload
                     if self._end is not None:
                         raise self._end
-                    self._news.clear()
-                    await self._news.wait()
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return b""

@@ -1,4 +1,4 @@
-"""Which radio the configuration asks for."""
+"""Opening the radio that the configuration asks for."""
 
 import sys
 from collections.abc import Collection
@@ -34,7 +34,7 @@ def open_radio(
     adapter : str or None
         E.g. ``"hci1"``, for ``"bluez"``.
     reserved : collection of str
-        Addresses of headbands that have their own place in the configuration.
+        Addresses of headbands that have their own entry in the configuration.
 
     Raises
     ------
@@ -44,7 +44,9 @@ def open_radio(
         If ``"simulated"`` is asked for and bumble is not installed.
     """
     if kind == "bluez":
-        return BleakRadio(adapter=adapter, care=_care(adapter), reserved=reserved)
+        return BleakRadio(
+            adapter_name=adapter, adapter=_adapter(adapter), reserved=reserved
+        )
     if transport is None:
         raise ConfigError(["ble.transport: a simulated radio needs one like unix:PATH"])
     try:
@@ -57,8 +59,8 @@ def open_radio(
     return BleakRadio(backend=bumble.backend(transport, bonds), reserved=reserved)
 
 
-def _care(adapter: str | None) -> Adapter | None:
-    """Return who mends this platform's adapter, if anybody does."""
+def _adapter(name: str | None) -> Adapter | None:
+    """Return the adapter that this platform lets programs recover, if any."""
     if sys.platform != "linux":
         return None
-    return BluezAdapter(adapter)
+    return BluezAdapter(name)

@@ -1,4 +1,4 @@
-"""What the gateway asks of Bluetooth, and what it gets."""
+"""Radio: protocol of a Bluetooth backend, and the values it returns."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +16,7 @@ AskPasskey = Callable[[str], Awaitable[int | None]]
 
 
 class Advertisement(NamedTuple):
-    """A headband in reach, as it advertises itself.
+    """Advertisement of a headband in reach.
 
     `rssi_dbm` is None where it is not known, as of what is `connected` already.
     """
@@ -29,9 +29,9 @@ class Advertisement(NamedTuple):
 
 
 class RadioConnection(NamedTuple):
-    """A headband that streams, and where its notifications arrive.
+    """Connection to a headband that streams, and the queue of its notifications.
 
-    `bonded` tells whether a bond was made for this connection.
+    `bonded` says whether a bond was made for this connection.
     """
 
     driver: Driver
@@ -40,8 +40,8 @@ class RadioConnection(NamedTuple):
     bonded: bool = False
 
 
-def unheard(_event: LinkEvent) -> None:
-    """Take no notice of how far a connection has come."""
+def ignore_event(_event: LinkEvent) -> None:
+    """Do nothing; for callers that do not follow how a connection is made."""
 
 
 class Radio(Protocol):
@@ -53,42 +53,42 @@ class Radio(Protocol):
         ...
 
     async def find(self, driver: Driver, address: str | None = None) -> Advertisement:
-        """Look for a headband until it is there or patience ends.
+        """Look for a headband until it is found or time is up.
 
         Parameters
         ----------
         driver : Driver
         address : str or None
-            Of the one to look for; None for any of the driver's kind that nobody
-            else has.
+            Of the one to look for; None for any of the driver's kind that is
+            not connected already.
         """
         ...
 
     def connect(
         self,
-        seen: Advertisement,
+        advertisement: Advertisement,
         *candidates: Driver,
-        became: Callable[[LinkEvent], None] = unheard,
+        on_event: Callable[[LinkEvent], None] = ignore_event,
     ) -> AbstractAsyncContextManager[RadioConnection]:
         """Connect, subscribe, shake hands; stop and disconnect on leaving.
 
         Parameters
         ----------
-        seen : Advertisement
+        advertisement : Advertisement
             As `find` returned it.
         *candidates : Driver
             What it may be; its characteristics decide.
-        became : callable
-            Hears how far it has come: CONNECTED, BOND_WANTED, BONDED, SUBSCRIBED.
+        on_event : callable
+            Called with CONNECTED, BOND_WANTED, BONDED and SUBSCRIBED as they come.
         """
         ...
 
-    async def mend(self, step: RecoveryStep) -> None:
-        """Do what `step` says, if the adapter's other headbands can bear it.
+    async def recover(self, step: RecoveryStep) -> None:
+        """Take a recovery step, unless it would cut off another headband.
 
         Raises
         ------
         StuckAdapterError
-            For the last rung.
+            For `RecoveryStep.EXIT`.
         """
         ...

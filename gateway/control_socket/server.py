@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.control_socket.handlers import ControlHandlers, DaemonAccess
 from gateway.control_socket.messages import LONGEST_REQUEST, refusal_line
 from gateway.daemon.active_sink import ActiveSink, active_sink

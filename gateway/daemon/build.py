@@ -82,9 +82,9 @@ def setup(
         night = Night(scorer, device.channels, mains_hz, driver.derivations)
         return OpenSession(session_id(), Pipeline(driver, night, watch))
 
-    night_file = None
+    checkpoint_file = None
     if config.session.resume_min:
-        night_file = CheckpointFile(state_folder() / f"night-{device.name}.jsonl")
+        checkpoint_file = CheckpointFile(state_folder() / f"night-{device.name}.jsonl")
     return DeviceSetup(
         device=device.name,
         card=scorer.card,
@@ -99,7 +99,7 @@ def setup(
         new_standby=lambda: Standby(driver, watch),
         stall_s=device.stall_s,
         sessions=config.session,
-        night_file=night_file,
+        checkpoint_file=checkpoint_file,
     )
 
 
@@ -135,8 +135,8 @@ async def run_daemon(
         stack.push_async_callback(radio.close)
         setups = [setup(device, config, scorer, radio) for device in config.devices]
         for each in setups:
-            if each.night_file is not None:
-                stack.callback(each.night_file.close)
+            if each.checkpoint_file is not None:
+                stack.callback(each.checkpoint_file.close)
         try:
             await serve(setups, active_sinks, stop, control=control)
         finally:

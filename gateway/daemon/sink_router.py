@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from gateway import sinks
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.watchdog import Watchdog
 from gateway.messages.control import Control

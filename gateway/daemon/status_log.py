@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from gateway.acquisition.loss_counts import LossCounts
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.daemon.systemd_notify import notify
 from gateway.formats.json_fields import LABEL
 from gateway.messages.control import Control

@@ -10,8 +10,7 @@ from functools import partial
 from typing import assert_never
 
 from gateway.acquisition.packets import ClockTick
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.sink_router import SinkRouter
 from gateway.daemon.systemd_notify import notify
@@ -117,12 +116,12 @@ async def _pump(
             value = await anext(source)
             while True:
                 moved()
-                _spread(controller, controller.push(value), router)
+                _spread(controller, controller.push_input(value), router)
                 fault = controller.fault(value)
                 step = anext(source) if fault is None else source.athrow(fault)
                 value = await step
     finally:
-        log.info("%s: %s", controller.name, link.tally)
+        log.info("%s: %s", controller.name, link.stats)
 
 
 async def _obey(
@@ -187,7 +186,7 @@ async def _tick(
     told: list[str] = []
     while True:
         for controller in controllers:
-            _spread(controller, controller.push(now()), router)
+            _spread(controller, controller.push_input(now()), router)
         for each in router:
             if not each.feed:
                 watchdog.rests(each.part)

@@ -109,8 +109,8 @@ def _device(state: DeviceState) -> dict[str, Any]:
         "lost_s": round(losses.lost_s, 3),
         "lost_pct": _lost_pct(state),
         "bad_packets": losses.bad_packets,
-        "drops": link.tally.drops,
-        "stalls": link.tally.stalls,
+        "drops": link.stats.drops,
+        "stalls": link.stats.stalls,
     }
 
 

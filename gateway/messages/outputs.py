@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import Battery, SampleBlock
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.preprocessing.headband_fit import Contacts
 from gateway.staging.events import SleepEvent
 from gateway.staging.lights import Lights

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.ble.link_stats import LinkStats
+from gateway.ble.link_state import LinkStats
 from gateway.epoch_length import EPOCH_S
 from gateway.formats.json_fields import (
     NOT_AWAKE,
@@ -82,7 +82,7 @@ def telemetry_payload(state: DeviceState, now: datetime, elapsed_s: float) -> by
         "sample_rate_hz": _rounded(losses.sfreq_hz, 4),
         "reconnects": max(0, losses.connections - 1),
         "firmware": state.firmware,
-        "counts": _link_counts(state.link.tally),
+        "counts": _link_counts(state.link.stats),
     }
     return json_bytes(document)
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from gateway.acquisition.montage import HeadbandInfo
 from gateway.acquisition.packets import ClockTick, SamplePacket
-from gateway.acquisition.sample_grid import RecordedGrid, SampleGrid
-from gateway.acquisition.stream_position import LAG_S
+from gateway.acquisition.sample_grid import LAG_S, RecordedGrid, SampleGrid
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import ConfigError, RecordingError
 from gateway.messages.outputs import Output
@@ -97,14 +96,14 @@ def score(recording: Recording | EdfNight, night: Night) -> Iterator[Output]:
         lights = deque((_true_s(at_s, grid), off) for at_s, off in recording.lights)
         for packet in _played(recording, night, info, grid):
             yield from _switched(lights, packet.t_rx, night)
-            yield from night.place(packet)
+            yield from night.push_packet(packet)
         end_s = _true_s(recording.duration_s, grid)
         yield from night.lapse(end_s + LAG_S + SLACK_S)
         yield from _switched(lights, inf, night)
     else:
         for packet in packets(recording):
-            yield from night.place(packet)
-    yield night.tally
+            yield from night.push_packet(packet)
+    yield night.loss_counts
     yield from night.close()
 
 

@@ -12,8 +12,7 @@ from gateway.config.schema import Config, DeviceConfig
 from gateway.daemon.build import driver_of
 from gateway.errors import DecodeError, LinkError
 from gateway.models.load import read_model
-from gateway.preprocessing.contact_monitor import ContactMonitor
-from gateway.preprocessing.fit_check import FitCheck
+from gateway.preprocessing.contact_monitor import ContactMonitor, FitCheck
 from gateway.preprocessing.headband_fit import HeadbandFit
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class FitSession:
             When it does, or nothing comes for `SILENCE_S`.
         """
         while True:
-            for fit in self._feed(await self._notifications.take(SILENCE_S)):
+            for fit in self._feed(await self._notifications.get(SILENCE_S)):
                 self.fit = fit
                 yield fit
 
@@ -110,7 +109,7 @@ class FitSession:
             return
         for value in decoded:
             if isinstance(value, SamplePacket):
-                yield from self._fitting.place(value)
+                yield from self._fitting.push_packet(value)
             elif isinstance(value, Battery):
                 self.battery_percent = value.percent
 

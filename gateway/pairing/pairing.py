@@ -118,7 +118,7 @@ class Pairing:
             *self._candidates(seen),
             bond="if_needed",
             ask_passkey=ask_passkey,
-            became=self._became,
+            on_event=self._on_event,
         ) as connection:
             driver = connection.driver
             self._check_calibration(driver.name)
@@ -163,7 +163,7 @@ class Pairing:
             for d in likely
         ]
 
-    def _became(self, event: LinkEvent) -> None:
+    def _on_event(self, event: LinkEvent) -> None:
         if event is LinkEvent.BOND_WANTED:
             self._person.tell("it wants a bond; pairing ...")
         elif event is LinkEvent.BONDED:

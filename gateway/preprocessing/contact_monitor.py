@@ -1,14 +1,15 @@
-"""How a headband sits, from the last seconds of its own signal. Pure."""
+"""Contact monitor: electrodes of a headband, by the last seconds of signal. Pure."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.acquisition.montage import Montage, Stream
-from gateway.acquisition.packets import SampleBlock
+from gateway.acquisition.assembler import Assembler
+from gateway.acquisition.montage import HeadbandInfo, Montage, Stream
+from gateway.acquisition.packets import SampleBlock, SamplePacket
 from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.derivation import PlacedDerivation, resolve
 from gateway.preprocessing.electrode_contact import (
@@ -16,15 +17,22 @@ from gateway.preprocessing.electrode_contact import (
     judge_channels,
     judge_contact,
 )
-from gateway.preprocessing.headband_fit import Contacts, ElectrodeFit, ModelInput
+from gateway.preprocessing.headband_fit import (
+    Contacts,
+    ElectrodeFit,
+    HeadbandFit,
+    ModelInput,
+    StreamRate,
+)
 from gateway.preprocessing.signal_quality import railed_fraction
 
 WINDOW_S = 4  # long enough for the mains, short enough to follow a hand
+RATE_AFTER_S = 2.0  # before that, the bursts of the radio decide
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
-    """A way to make one of the model's inputs."""
+    """Alternative derivation of one of the model's inputs."""
 
     text: str
     stream: int
@@ -33,7 +41,7 @@ class _Choice:
 
 
 class ContactMonitor:
-    """Judge one connection's electrodes by the last `WINDOW_S` seconds.
+    """Judges one connection's electrodes by the last `WINDOW_S` seconds.
 
     Parameters
     ----------
@@ -65,14 +73,14 @@ class ContactMonitor:
         self._choices = _choices(labels, configured, offered, montage)
         self._blocks: deque[SampleBlock] = deque()
 
-    def push(self, block: SampleBlock) -> None:
-        """Take one second."""
+    def push_block(self, block: SampleBlock) -> None:
+        """Add one second of samples."""
         self._blocks.append(block)
         while self._blocks[0].second <= block.second - WINDOW_S:
             self._blocks.popleft()
 
     def judge(self) -> Contacts:
-        """Judge what was pushed; at least one block must have been."""
+        """Return the contacts; at least one block must have been added."""
         contacts: dict[str, Contact | None] = {}
         signals = []
         for at, stream in enumerate(self._montage.streams):
@@ -111,12 +119,12 @@ class ContactMonitor:
 
 
 class ContactSampler:
-    """Looks at the electrodes now and then, connection by connection.
+    """Samples the electrode contacts now and then, connection by connection.
 
     Parameters
     ----------
     make : callable or None
-        Makes what judges the electrodes of a montage; None: nobody looks at them.
+        Makes the contact monitor of a montage; None: electrodes are not monitored.
     every_s : float
         Between two looks.
     """
@@ -126,22 +134,86 @@ class ContactSampler:
     ) -> None:
         self._make = make
         self._every_s = every_s
-        self._watch: ContactMonitor | None = None
+        self._monitor: ContactMonitor | None = None
         self._t_looked = float("-inf")
 
     def begin(self, montage: Montage) -> None:
         """Begin a connection."""
-        self._watch = None if self._make is None else self._make(montage)
+        self._monitor = None if self._make is None else self._make(montage)
 
-    def look(self, block: SampleBlock, t: float) -> Contacts | None:
-        """Take one second at monotonic time `t`; return the verdict when it is due."""
-        if self._watch is None:
+    def sample(self, block: SampleBlock, t: float) -> Contacts | None:
+        """Add one second at monotonic time `t`; return contacts when due."""
+        if self._monitor is None:
             return None
-        self._watch.push(block)
+        self._monitor.push_block(block)
         if t - self._t_looked < self._every_s:
             return None
         self._t_looked = t
-        return self._watch.judge()
+        return self._monitor.judge()
+
+
+class FitCheck:
+    """Checks how one connection's headband fits, once a second.
+
+    Parameters
+    ----------
+    info : HeadbandInfo
+        As the headband described itself.
+    monitor : ContactMonitor
+        Of its electrodes.
+    """
+
+    def __init__(self, info: HeadbandInfo, monitor: ContactMonitor) -> None:
+        self._monitor = monitor
+        self._arrived = [_Arrived(stream) for stream in info.montage.streams]
+        self._is_under_way = False
+        self._assembler = Assembler(info.montage)
+        self._assembler.link_up(info)
+
+    def push_packet(self, packet: SamplePacket) -> Iterator[HeadbandFit]:
+        """Yield a `HeadbandFit` for each second that `packet` completes, but the first.
+
+        The first was going on when the connection began.
+        """
+        self._arrived[packet.stream].add(packet)
+        for block in self._assembler.push_packet(packet):
+            self._monitor.push_block(block)
+            if self._is_under_way:
+                yield self._fit()
+            self._is_under_way = True
+
+    def _fit(self) -> HeadbandFit:
+        contacts = self._monitor.judge()
+        return HeadbandFit(
+            electrodes=contacts.electrodes,
+            inputs=contacts.inputs,
+            rates=tuple(arrived.rate for arrived in self._arrived),
+            lost_s=self._assembler.loss_counts().lost_s,
+        )
+
+
+class _Arrived:
+    """Count of one stream's samples against the clock."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._nominal_hz = stream.sfreq
+        self._since: float | None = None
+        self._until = 0.0
+        self._n_samples = 0
+
+    def add(self, packet: SamplePacket) -> None:
+        if self._since is None:
+            self._since = packet.t_rx  # what it holds was recorded before
+        else:
+            self._n_samples += packet.counts.shape[1]
+        self._until = packet.t_rx
+
+    @property
+    def rate(self) -> StreamRate:
+        passed_s = 0.0 if self._since is None else self._until - self._since
+        if passed_s < RATE_AFTER_S:
+            return StreamRate(self._nominal_hz, None)
+        return StreamRate(self._nominal_hz, self._n_samples / passed_s)
 
 
 def _choices(

@@ -1,4 +1,4 @@
-"""How well an electrode sits, from a few seconds of its own signal. Pure.
+"""Electrode contact, from a few seconds of the electrode's own signal. Pure.
 
 The limits are conservative: a good electrode may be called fair, a bad one is not
 called good. They come from recordings of a Muse S Athena: off the head about 40 % of
@@ -7,12 +7,15 @@ the range; on the head, ears with poor contact show 27 to 540 uV of mains, a for
 that sits well 10 to 30 uV of everything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.acquisition.montage import Stream
+from gateway.acquisition.montage import Modality, Stream
+from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.contact_state import ContactState
 from gateway.preprocessing.signal_quality import FLAT_UV, WILD_UV, railed_fraction
 
@@ -23,17 +26,20 @@ LOUD_FAIR_UV = 100.0  # blinks and eye movements included, a scalp shows less
 LOWEST_HZ = 0.5  # below lies the drift of the electrode's own potential
 MAINS_WIDTH_HZ = 1.0  # to each side: of the mains, and of a rough sampling rate
 SHORTEST_S = 1.0  # of signal, for a verdict
-SLOWEST_HZ = 20.0  # an envelope, sampled slower, tells nothing of its electrode
+SLOWEST_HZ = 20.0  # an envelope, sampled slower, says nothing about its electrode
+MAINS_HZ = 50.0  # where no other is configured
+N_WINDOWS = 3  # of an epoch, for `is_off_head`
+MOST_WINDOWS = 0.5  # of the windows in which anything arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Verdict on one electrode, or on a derivation of several.
+    """Contact of one electrode, or of a derivation of several.
 
     Attributes
     ----------
     state : ContactState
-        OFF as well where too little arrived to tell.
+        OFF as well where too little arrived to decide.
     rms_uv : float
         Root mean square above 0.5 Hz, microvolts, mains included.
     mains_ratio : float
@@ -78,7 +84,7 @@ def judge_contact(
 ) -> Contact | None:
     """Judge the last seconds of one electrode or derivation.
 
-    Returns None where the sampling is too slow to tell.
+    Returns None where the sampling is too slow to decide.
 
     Parameters
     ----------
@@ -136,6 +142,73 @@ def judge_channels(
     )
 
 
+class StreamSamples(NamedTuple):
+    """Samples of one stream in an epoch, and which of them arrived.
+
+    Attributes
+    ----------
+    uv : ndarray of float32, shape (n_channels, n_samples)
+        Unfiltered, microvolts.
+    present : ndarray of bool, shape (n_samples,)
+    """
+
+    uv: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+
+def is_off_head(
+    streams: Sequence[Stream], samples: Sequence[StreamSamples], mains_hz: float
+) -> bool:
+    """Return whether every EEG electrode was off in most of the epoch.
+
+    False where nothing arrived, or the sampling is too slow to decide; and where all
+    is flat, which no electrode in the air is.
+
+    Parameters
+    ----------
+    streams : sequence of Stream
+    samples : sequence of StreamSamples
+        One per stream.
+    mains_hz : float
+    """
+    windows = [
+        verdict
+        for number in range(N_WINDOWS)
+        if (verdict := _off_in(number, streams, samples, mains_hz)) is not None
+    ]
+    return bool(windows) and sum(windows) > MOST_WINDOWS * len(windows)
+
+
+def _off_in(
+    number: int,
+    streams: Sequence[Stream],
+    samples: Sequence[StreamSamples],
+    mains_hz: float,
+) -> bool | None:
+    """Judge one window; None where too little of it arrived."""
+    contacts: list[Contact | None] = []
+    for stream, (uv, present) in zip(streams, samples, strict=True):
+        eeg = [c.modality is Modality.EEG for c in stream.channels]
+        edges = [round(present.size * n / N_WINDOWS) for n in (number, number + 1)]
+        window = slice(*edges)
+        there = present[window]
+        if not any(eeg) or np.count_nonzero(there) < SHORTEST_S * _sfreq(present):
+            continue
+        judged = judge_channels(uv[:, window], there, stream, mains_hz)
+        contacts += [c for c, is_eeg in zip(judged, eeg, strict=True) if is_eeg]
+    return _all_off(contacts) if contacts else None
+
+
+def _all_off(contacts: Sequence[Contact | None]) -> bool:
+    off = [c for c in contacts if c is not None and c.state is ContactState.OFF]
+    loud = any(c.railed > RAILED_OFF or c.rms_uv >= FLAT_UV for c in off)
+    return loud and len(off) == len(contacts)
+
+
+def _sfreq(present: NDArray[np.bool_]) -> float:
+    return present.size / EPOCH_S
+
+
 def _loudness(
     uv: NDArray[np.float32],
     present: NDArray[np.bool_],
@@ -149,7 +222,7 @@ def _loudness(
     power *= 2 / (uv.size * np.sum(window**2))
     freq_hz = np.fft.rfftfreq(uv.size, 1 / sfreq)
     harmonic = np.maximum(np.round(freq_hz / mains_hz), 1) * mains_hz
-    heard = freq_hz >= LOWEST_HZ
-    total = float(power[heard].sum())
-    near = heard & (np.abs(freq_hz - harmonic) <= MAINS_WIDTH_HZ)
+    in_band = freq_hz >= LOWEST_HZ
+    total = float(power[in_band].sum())
+    near = in_band & (np.abs(freq_hz - harmonic) <= MAINS_WIDTH_HZ)
     return float(np.sqrt(total)), float(power[near].sum()) / total if total else 0.0

@@ -1,4 +1,4 @@
-"""Cut the night into 30-s epochs ready for a classifier."""
+"""Epoching: 30-s epochs of a night, ready for a classifier."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +11,12 @@ from gateway.acquisition.montage import Montage
 from gateway.acquisition.packets import SampleBlock
 from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.derivation import DerivationPicker, PlacedDerivation
+from gateway.preprocessing.electrode_contact import (
+    MAINS_HZ,
+    StreamSamples,
+    is_off_head,
+)
 from gateway.preprocessing.filtering import Band, band_limit
-from gateway.preprocessing.off_head import MAINS_HZ, StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import (
     ABSENT,
     Flaw,
@@ -77,6 +81,11 @@ def fill_gaps(
     Returns
     -------
     ndarray of float32, same shape; all zeros if nothing is present.
+
+    Examples
+    --------
+    >>> fill_gaps(np.float32([[0, 7, 2]]), np.array([True, False, True])).tolist()
+    [[0.0, 1.0, 2.0]]
     """
     if present.all():
         return uv
@@ -88,14 +97,14 @@ def fill_gaps(
 
 
 class _DerivedSignal(NamedTuple):
-    """One of the model's inputs, shape (n_samples,), and the verdict on it."""
+    """One of the model's inputs, shape (n_samples,), and its quality."""
 
     uv: NDArray[np.float32]
     quality: Quality
 
 
 class EpochCutter:
-    """Collect thirty one-second blocks and make an `Epoch` of them.
+    """Cuts epochs from one-second blocks.
 
     Parameters
     ----------
@@ -129,7 +138,7 @@ class EpochCutter:
         self._blocks: list[SampleBlock] = []
         self._index = first_epoch
 
-    def push(self, block: SampleBlock) -> Iterator[Epoch]:
+    def push_block(self, block: SampleBlock) -> Iterator[Epoch]:
         """Yield the epochs that `block` completes, one for every 30 s of the night.
 
         Blocks come in order. Seconds that are skipped count as missing, and so do
@@ -155,9 +164,9 @@ class EpochCutter:
             for alternatives in self._montager.alternatives
             for placed in alternatives
         }
-        pieces = [self._best(x, joined) for x in self._montager.alternatives]
-        uv = np.stack([piece.uv for piece in pieces])
-        quality = tuple(piece.quality for piece in pieces)
+        derived = [self._best(x, joined) for x in self._montager.alternatives]
+        uv = np.stack([x.uv for x in derived])
+        quality = tuple(x.quality for x in derived)
         off = any(q.flaws - {Flaw.ABSENT} for q in quality) and self._is_off(
             index, blocks
         )
@@ -165,8 +174,8 @@ class EpochCutter:
 
     def _is_off(self, index: int, blocks: list[SampleBlock]) -> bool:
         streams = self._montage.streams
-        stretches = [self._join(at, index, blocks) for at in range(len(streams))]
-        return is_off_head(streams, stretches, self._band.notch_hz or MAINS_HZ)
+        samples = [self._join(at, index, blocks) for at in range(len(streams))]
+        return is_off_head(streams, samples, self._band.notch_hz or MAINS_HZ)
 
     def _span(self, index: int) -> tuple[range, ...]:
         ends = index * EPOCH_S, (index + 1) * EPOCH_S
@@ -187,27 +196,27 @@ class EpochCutter:
         """
         tried: list[_DerivedSignal] = []
         for placed in alternatives:
-            stretch = joined[placed.stream]
-            piece = self._derive(placed, stretch)
-            if not piece.quality.flaws and (
+            samples = joined[placed.stream]
+            derived = self._derive(placed, samples)
+            if not derived.quality.flaws and (
                 len(alternatives) == 1
-                or not any_flat(stretch.uv[:, stretch.present], placed.weights)
+                or not any_flat(samples.uv[:, samples.present], placed.weights)
             ):
-                return piece
-            tried.append(piece)
+                return derived
+            tried.append(derived)
         if not tried:
             n_samples = round(EPOCH_S * self._band.sfreq)
             return _DerivedSignal(np.zeros(n_samples, np.float32), ABSENT)
-        return min(tried, key=lambda piece: len(piece.quality.flaws))
+        return min(tried, key=lambda x: len(x.quality.flaws))
 
     def _derive(
-        self, placed: PlacedDerivation, stretch: StreamSamples
+        self, placed: PlacedDerivation, samples: StreamSamples
     ) -> _DerivedSignal:
-        stream, present = self._montage.streams[placed.stream], stretch.present
+        stream, present = self._montage.streams[placed.stream], samples.present
         # true rate: what thirty seconds hold
         sfreq = present.size / EPOCH_S if stream.rough_rate else stream.sfreq
-        railed = railed_fraction(stretch.uv[:, present], stream, placed.weights)
-        derived = placed.weights[None] @ fill_gaps(stretch.uv, present)
+        railed = railed_fraction(samples.uv[:, present], stream, placed.weights)
+        derived = placed.weights[None] @ fill_gaps(samples.uv, present)
         filtered = band_limit(derived, sfreq, self._band)[0]
         missing_s = float(np.count_nonzero(~present)) / sfreq
         quality = judge(filtered, missing_s, railed, EPOCH_S)

@@ -1,4 +1,4 @@
-"""Notch, band-pass and resampling of one epoch in a single zero-phase step.
+"""Filtering of one epoch: notch, band-pass and resampling in one zero-phase step.
 
 The thirty seconds are extended oddly at both ends, multiplied in the frequency
 domain by a smooth gain, and brought back at the model's sampling frequency. There
@@ -50,7 +50,7 @@ class Band:
         return gain
 
     def problem(self) -> str | None:
-        """Say what makes this no band, or return None."""
+        """Return what is wrong with these frequencies, or None."""
         edges = (
             self.low_stop_hz,
             self.low_pass_hz,

@@ -1,4 +1,4 @@
-"""How a headband sits: its electrodes, and what the model gets of them. Pure."""
+"""Fit of a headband: contacts of its electrodes and of the model's inputs. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gateway.preprocessing.electrode_contact import Contact
 
 @dataclass(frozen=True, slots=True)
 class ElectrodeFit:
-    """One channel of the headband, and how it sits; None where that cannot be told."""
+    """Channel of the headband and its contact; None where it cannot be judged."""
 
     label: str
     contact: Contact | None
@@ -15,7 +15,7 @@ class ElectrodeFit:
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """One input of the model, and what it is made of just now.
+    """Input of the model, and the derivation that makes it just now.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class ModelInput:
     derivation : str
         E.g. ``"AF7-TP9"``; empty where the headband cannot give it.
     contact : Contact or None
-        Of the derivation; None where there is none, or it cannot be told.
+        Of the derivation; None where there is none, or it cannot be judged.
     """
 
     label: str
@@ -34,7 +34,7 @@ class ModelInput:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """How a headband sits, by its last seconds.
+    """Contacts of a headband's electrodes, by its last seconds.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class StreamRate:
-    """Samples per second of one stream; `measured_hz` is None until it can be told."""
+    """Samples per second of one stream; `measured_hz` is None for the first seconds."""
 
     nominal_hz: float
     measured_hz: float | None
@@ -58,7 +58,7 @@ class StreamRate:
 
 @dataclass(frozen=True, slots=True)
 class HeadbandFit(Contacts):
-    """How a headband sits while it is put on, and what arrives.
+    """Fit of a headband while it is put on, and what arrives.
 
     Attributes
     ----------

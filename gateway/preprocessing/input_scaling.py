@@ -1,4 +1,4 @@
-"""Microvolts to the range a quantised network can hold."""
+"""Input scaling: microvolts to the range a quantised network can hold."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,11 @@ def compress(
     Returns
     -------
     ndarray of float32, same shape
+
+    Examples
+    --------
+    >>> compress(np.float32([[0, 1e6, -1e6]]), np.float32([30])).tolist()
+    [[0.0, 4.0, -4.0]]
     """
     ratio = uv / scale_uv[:, None]
     return np.clip(np.arcsinh(ratio), -CLIP, CLIP).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Whether a derivation's epoch is fit to be scored."""
+"""Signal quality: flaws that make a derivation's epoch unfit for scoring."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +15,7 @@ WILD_UV = 1000.0  # robust amplitude no scalp produces
 
 
 class Flaw(Enum):
-    """What is wrong with a derivation; the value is its name in messages."""
+    """Flaw of a derivation; the value is its name in messages."""
 
     ABSENT = "absent"
     GAP = "gap"
@@ -26,7 +26,7 @@ class Flaw(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Verdict on one derivation of one epoch.
+    """Quality of one derivation in one epoch.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def railed_fraction(
 
 
 def any_flat(uv: NDArray[np.float32], weights: NDArray[np.float32]) -> bool:
-    """Tell whether a channel used is quieter than any electrode on skin.
+    """Return whether a channel used is quieter than any electrode on skin.
 
     A difference does not show it: where one electrode is dead, the other remains.
 

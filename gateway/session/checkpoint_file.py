@@ -1,4 +1,4 @@
-"""The file that a session is taken up from after a crash."""
+"""Checkpoint file of a headband's session, from which the next process resumes it."""
 
 import logging
 import os
@@ -6,35 +6,48 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gateway.acquisition.checkpoint import GridCheckpoint
 from gateway.acquisition.packets import ClockTick
-from gateway.session.checkpoint_records import (
+from gateway.messages.outputs import Output, RecordingState, SessionState
+from gateway.session.pipeline import Pipeline
+from gateway.session.resume import (
+    ClockInstant,
+    ClockOrLightsChanged,
+    Ending,
+    EpochScored,
+    InterruptedSession,
     Record,
+    ResumeDecision,
+    SessionClosed,
     SessionOpened,
+    SessionReopened,
+    decide_resume,
     interrupted_session,
     read,
     write,
 )
-from gateway.session.resume import ClockInstant, InterruptedSession
+from gateway.staging.scored_epoch import ScoredEpoch
 
 log = logging.getLogger(__name__)
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MODE = 0o600
+WAIT_S = 60.0  # for the network to tell the time after a reboot
 
 
 class CheckpointFile:
-    """One headband's session, line by line.
+    """Checkpoint file of one headband, a line for each record.
 
-    What was added is with the kernel when `add` returns, so no end of this process
-    takes it; a thread of its own brings it to the disk, so that a slow card does not
-    hold up the radio. While the disk does not take it, it waits in memory.
+    A record is with the kernel when `add` returns, so it survives the end of this
+    process however it comes; a thread of its own syncs it to the disk, so that a slow
+    card does not hold up the radio. While the disk is full, records wait in memory.
 
     Parameters
     ----------
     path : Path
         Made, with its folders, when the first session begins.
     boot : str or None
-        Names this boot of the machine; None for what the kernel says.
+        Identifier of this boot of the machine; None to ask the kernel.
     """
 
     def __init__(self, path: Path, boot: str | None = None) -> None:
@@ -48,11 +61,11 @@ class CheckpointFile:
         self._syncing = False
 
     def moment(self, tick: ClockTick) -> ClockInstant:
-        """Return `tick` with the boot whose monotonic time it tells."""
+        """Return `tick` with the boot that its monotonic time counts from."""
         return ClockInstant(self._boot, tick.t, tick.utc, tick.synchronised)
 
     def load(self) -> InterruptedSession | None:
-        """Return the session that was noted last, and go on after its last good line.
+        """Return the last session, and continue the file after its last whole line.
 
         None where there is none, or nothing of it can be read.
         """
@@ -61,15 +74,21 @@ class CheckpointFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            log.warning("%s: %s; the last session is not taken up", self._path, error)
+            log.warning(
+                "%s: cannot read the checkpoint: %s; the last session is not resumed",
+                *(self._path, error.strerror),
+            )
             return None
         records, self._n_bytes = read(data)
         if rubbish := len(data) - self._n_bytes:
-            log.info("%s: %d bytes at its end are not whole", self._path, rubbish)
+            log.info(
+                "%s: ignored an incomplete record of %d bytes at its end",
+                *(self._path, rubbish),
+            )
         return interrupted_session(records)
 
     def add(self, record: Record) -> None:
-        """Note `record`; one that opens a session takes the place of all before it."""
+        """Append `record`; one that opens a session replaces all before it."""
         if isinstance(record, SessionOpened):
             self._waiting.clear()
             self._n_bytes = 0
@@ -80,7 +99,8 @@ class CheckpointFile:
             level = logging.DEBUG if self._failing else logging.WARNING
             log.log(
                 level,
-                "%s: %s; after a crash the session could not be taken up",
+                "%s: cannot write the checkpoint: %s; kept in memory and tried again "
+                "with the next record; a session that crashes now is not resumed",
                 *(self._path, error.strerror),
             )
             self._failing = True
@@ -88,7 +108,7 @@ class CheckpointFile:
             self._failing = False
 
     def close(self) -> None:
-        """Bring everything to the disk and let go of the file."""
+        """Sync everything to the disk and close the file."""
         self._thread.shutdown()
         if self._file is not None:
             os.close(self._file)
@@ -116,11 +136,131 @@ class CheckpointFile:
         return self._file
 
     def _sync(self, file: int) -> None:
-        self._syncing = False  # what is added from here on asks again
+        self._syncing = False  # records added from here on are synced anew
         try:
             os.fdatasync(file)
         except OSError as error:
-            log.warning("%s: %s; a power cut could take it", self._path, error.strerror)
+            log.warning(
+                "%s: cannot sync the checkpoint: %s; a power cut may lose it",
+                *(self._path, error.strerror),
+            )
+
+
+class Checkpointing:
+    """Records a session, so that the next process can resume it.
+
+    Parameters
+    ----------
+    file : CheckpointFile or None
+        None: nothing is recorded, and no session is resumed.
+    model : str
+        Digest of the model; a session that another one scored is not resumed.
+    resume_min : float
+        A session is resumed unless it was interrupted for longer; 0: never.
+
+    Attributes
+    ----------
+    interrupted : InterruptedSession or None
+        The last session, until it is decided whether it is resumed.
+    """
+
+    def __init__(
+        self, file: CheckpointFile | None, model: str, resume_min: float
+    ) -> None:
+        self.interrupted: InterruptedSession | None = None
+        self._file = file
+        self._model = model
+        self._resume_s = 60 * resume_min
+        self._t_loaded = 0.0
+        self._is_open = False
+
+    def load(self, now: ClockTick) -> bool:
+        """Read the file; return whether a request ended its session lately."""
+        interrupted = None if self._file is None else self._file.load()
+        self._t_loaded = now.t
+        if interrupted is not None and interrupted.ending in {
+            Ending.CUT,
+            Ending.STOPPED,
+        }:
+            self.interrupted = interrupted
+        return (
+            interrupted is not None
+            and interrupted.ending is Ending.ASKED
+            and self._decision(interrupted, now) is ResumeDecision.RESUME
+        )
+
+    def decide(self, interrupted: InterruptedSession, now: ClockTick) -> ResumeDecision:
+        """Decide whether `interrupted` is resumed."""
+        if interrupted.scored_by != self._model:
+            return ResumeDecision.LEAVE
+        decision = self._decision(interrupted, now)
+        if decision is ResumeDecision.WAIT and now.t - self._t_loaded > WAIT_S:
+            return ResumeDecision.LEAVE
+        return decision
+
+    def by_clock_of(
+        self, interrupted: InterruptedSession, now: ClockTick
+    ) -> InterruptedSession:
+        """Return `interrupted` by the monotonic clock of `now`."""
+        return (
+            interrupted
+            if self._file is None
+            else interrupted.by_clock_of(self._file.moment(now))
+        )
+
+    def reopen(
+        self, pipeline: Pipeline, interrupted: InterruptedSession, now: ClockTick
+    ) -> None:
+        """Record that `interrupted` goes on in `pipeline`, by the clock of `now`."""
+        self.interrupted = None
+        if self._file is not None:
+            self._is_open = True
+            at = self._file.moment(now)
+            self._file.add(SessionReopened(pipeline.session, interrupted.grid, at))
+
+    def record_output(
+        self, session: str, pipeline: Pipeline, output: Output, now: ClockTick
+    ) -> None:
+        """Record what the next process needs of `output`, before it is published."""
+        if self._file is None or (grid := self._grid(pipeline, output)) is None:
+            return
+        at = self._file.moment(now)
+        if not self._is_open and pipeline.info is not None:
+            self._is_open = True
+            opened = session, self._model, pipeline.info, pipeline.session
+            self._file.add(SessionOpened(*opened, grid, at))
+        if isinstance(output, ScoredEpoch):
+            self._file.add(EpochScored(output, grid, at))
+        elif (
+            isinstance(output, SessionState)
+            and output.state is RecordingState.RECORDING
+        ):
+            self._file.add(ClockOrLightsChanged(output, at))
+
+    def close(self, ending: Ending, now: ClockTick) -> None:
+        """Record that the session ends here."""
+        self.interrupted = None
+        if self._file is not None and self._is_open:
+            self._file.add(SessionClosed(ending, self._file.moment(now)))
+        self._is_open = False
+
+    def discard(self, now: ClockTick) -> None:
+        """Record that the interrupted session is over, and not resumed."""
+        self._is_open = True
+        self.close(Ending.OVER, now)
+
+    def _grid(self, pipeline: Pipeline, output: Output) -> GridCheckpoint | None:
+        """Return a checkpoint, if `output` is one to record."""
+        if self._is_open and not isinstance(output, (ScoredEpoch, SessionState)):
+            return None
+        return pipeline.checkpoint()
+
+    def _decision(
+        self, interrupted: InterruptedSession, now: ClockTick
+    ) -> ResumeDecision:
+        if self._file is None:
+            return ResumeDecision.LEAVE
+        return decide_resume(interrupted.last, self._file.moment(now), self._resume_s)
 
 
 def _write_all(file: int, line: bytes, at: int) -> int:

@@ -1,4 +1,4 @@
-"""One headband through its sessions."""
+"""Controller of one headband's sessions: begins, resumes and ends them."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from gateway.messages.outputs import (
     RecordingState,
     SessionState,
 )
-from gateway.session.checkpointing import Checkpointing
+from gateway.session.checkpoint_file import Checkpointing
 from gateway.session.device import DeviceSetup, OpenSession
 from gateway.session.pipeline import Pipeline
 from gateway.session.resume import Ending, InterruptedSession, ResumeDecision
@@ -27,10 +27,10 @@ NEVER = ClockTick(0.0, datetime.min.replace(tzinfo=UTC), synchronised=False)
 
 
 class SessionController:
-    """A station and the session that runs there, once `open` was called.
+    """Controls the sessions of one headband, once `open` was called.
 
-    The link is kept whether a session runs or not; between sessions a standby sees
-    whether the headband is worn, and keeps its last seconds for the next.
+    The link is kept whether a session runs or not; between sessions a `Standby`
+    detects whether the headband is worn, and keeps its last seconds for the next.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ class SessionController:
     def __init__(self, setup: DeviceSetup) -> None:
         self.name = setup.device
         self.setup = setup
-        self._notebook = Checkpointing(
-            setup.night_file, setup.card.digest, setup.sessions.resume_min
+        self._checkpoints = Checkpointing(
+            setup.checkpoint_file, setup.card.digest, setup.sessions.resume_min
         )
         self._session: OpenSession | None = None
         self._ready: OpenSession | None = None  # announced, not begun
         self._session_name = ""
         self._standby = setup.new_standby()
         self._up: LinkUp | None = None
-        self._said: Availability | None = None
+        self._availability: Availability | None = None
         self._now = NEVER
         self._t_worn: float | None = None  # since a request ended a session
 
@@ -64,30 +64,32 @@ class SessionController:
         return self._session is not None or self._ready is not None
 
     def open(self, now: ClockTick) -> Iterator[Output]:
-        """Take up the session that was interrupted, or get ready for another."""
+        """Resume the session that was interrupted, or announce the next."""
         self._now = now
-        if self._notebook.recall(now):
+        if self._checkpoints.load(now):
             self._t_worn = now.t
-        if self._notebook.past is None:
+        if self._checkpoints.interrupted is None:
             yield from self._get_ready()
         else:
-            yield from self._decide(self._notebook.past)
+            yield from self._decide(self._checkpoints.interrupted)
 
-    def push(self, value: Input) -> Iterator[Output]:
-        """Yield what follows from `value`, the beginning or end of a session too."""
+    def push_input(self, value: Input) -> Iterator[Output]:
+        """Yield the outputs of `value`, also as a session begins or ends."""
         if isinstance(value, ClockTick):
             self._now = value
         elif isinstance(value, LinkUp | LinkDown):
             self._up = value if isinstance(value, LinkUp) else None
         if self._session is not None:
-            yield from self._told(self._session, self._session.pipeline.push(value))
+            yield from self._recorded(
+                self._session, self._session.pipeline.push_input(value)
+            )
             if isinstance(value, ClockTick) and self._is_over(self._session.pipeline):
-                log.info("%s: not worn any more", self.name)
+                log.info("%s: not worn any more; the session ends", self.name)
                 yield from self._finish(Ending.OVER)
             return
-        yield from self._news(self._standby.push(value))
-        if isinstance(value, ClockTick) and self._notebook.past is not None:
-            yield from self._decide(self._notebook.past)
+        yield from self._without_repeats(self._standby.push_input(value))
+        if isinstance(value, ClockTick) and self._checkpoints.interrupted is not None:
+            yield from self._decide(self._checkpoints.interrupted)
         elif self._may_begin():
             yield from self.begin(self._now)
 
@@ -96,8 +98,8 @@ class SessionController:
         if self._session is not None:
             return
         self._now = now
-        if self._notebook.past is not None:
-            yield from self._bury(self._notebook.past)
+        if self._checkpoints.interrupted is not None:
+            yield from self._discard(self._checkpoints.interrupted)
         announced, self._ready = self._ready, None
         session = announced or self.setup.new_session()
         self._session, self._session_name = session, session.name
@@ -107,7 +109,7 @@ class SessionController:
         yield from self._catch_up(session)
 
     def end(self) -> Iterator[Output]:
-        """End the session that runs, if any, because somebody asks for it.
+        """End the session that runs, if any, on request.
 
         None begins by itself before the headband was off or away for `HOLD_S`.
         """
@@ -116,21 +118,23 @@ class SessionController:
             yield from self._finish(Ending.ASKED)
 
     def leave(self) -> Iterator[Output]:
-        """Close the books; another process may take the session up again."""
+        """End the session because the process stops; the next one may resume it."""
         yield from self._finish(Ending.STOPPED)
 
     def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
-        """Note that something happened at `t`, if a session is announced."""
+        """Yield the event `what` at `t`, if a session is announced."""
         if (session := self._session or self._ready) is not None:
-            yield from self._told(session, session.pipeline.mark(t, text, what))
+            yield from self._recorded(session, session.pipeline.mark(t, text, what))
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
-        """Note that the lights went off or on at `t`, if a session is announced."""
+        """Yield the lights-off or lights-on marker, if a session is announced."""
         if (session := self._session or self._ready) is not None:
-            yield from self._told(session, session.pipeline.switch_lights(t, off=off))
+            yield from self._recorded(
+                session, session.pipeline.switch_lights(t, off=off)
+            )
 
     def fault(self, value: Input) -> LinkError | None:
-        """Return why the connection that `value` came over is no use, if it is not."""
+        """Return the error of a connection that sends nothing useful, or None."""
         if not isinstance(value, Notification):
             return None
         session, stall_s = self._session, self.setup.stall_s
@@ -139,13 +143,17 @@ class SessionController:
         ).packet_decoder
         n_bad = packet_decoder.bad_in_a_row
         if n_bad >= BAD_IN_A_ROW:
-            return LinkError(f"{n_bad} notifications in a row were no packets")
+            return LinkError(
+                f"{n_bad} notifications in a row could not be decoded; reconnecting"
+            )
         if value.t_rx - packet_decoder.t_sampled > stall_s:
-            return StallError(f"notifications, but no samples for {stall_s:g} s")
+            return StallError(
+                f"notifications arrive, but no samples for {stall_s:g} s; reconnecting"
+            )
         return None
 
     def reading(self, value: Output) -> Reading:
-        """Wrap an output of this station."""
+        """Return `value` with the headband, session and model it belongs to."""
         card = self.setup.card
         return Reading(
             device=self.name,
@@ -164,79 +172,88 @@ class SessionController:
             self._ready = self.setup.new_session()
             self._session_name = self._ready.name
             yield SessionState(RecordingState.IDLE)
-            yield from self._ready.pipeline.push(self._now)
+            yield from self._ready.pipeline.push_input(self._now)
 
-    def _decide(self, past: InterruptedSession) -> Iterator[Output]:
-        """Go on with the last session or not, as soon as it is known which."""
-        verdict = self._notebook.verdict(past, self._now)
-        if verdict is ResumeDecision.RESUME:
-            yield from self._resume(self._notebook.seen_from(past, self._now))
-        elif verdict is ResumeDecision.LEAVE:
-            yield from self._bury(past)
+    def _decide(self, interrupted: InterruptedSession) -> Iterator[Output]:
+        """Resume the last session or not, as soon as that can be decided."""
+        decision = self._checkpoints.decide(interrupted, self._now)
+        if decision is ResumeDecision.RESUME:
+            yield from self._resume(
+                self._checkpoints.by_clock_of(interrupted, self._now)
+            )
+        elif decision is ResumeDecision.LEAVE:
+            yield from self._discard(interrupted)
             yield from self._get_ready()
 
-    def _resume(self, past: InterruptedSession) -> Iterator[Output]:
-        session = OpenSession(past.session, self.setup.new_session().pipeline)
+    def _resume(self, interrupted: InterruptedSession) -> Iterator[Output]:
+        session = OpenSession(interrupted.session, self.setup.new_session().pipeline)
         try:
-            outputs = session.pipeline.resume(past, self._now)
+            outputs = session.pipeline.resume(interrupted, self._now)
         except ConfigError as error:
-            log.warning("%s: session %s: %s", self.name, past.session, error)
-            self._notebook.bury(self._now)
+            words = "%s: session %s not resumed; a new one begins: %s"
+            log.warning(words, self.name, interrupted.session, error)
+            self._checkpoints.discard(self._now)
             yield from self._get_ready()
             return
-        away_s, words = self._now.t - past.last.t, "%s: session %s goes on after %.0f s"
-        log.info(words, self.name, past.session, away_s)
-        self._notebook.reopen(session.pipeline, past, self._now)
+        away_s, words = (
+            self._now.t - interrupted.last.t,
+            "%s: session %s resumed after %.0f s",
+        )
+        log.info(words, self.name, interrupted.session, away_s)
+        self._checkpoints.reopen(session.pipeline, interrupted, self._now)
         self._session, self._session_name = session, session.name
         yield from outputs
         yield from self._catch_up(session)
 
-    def _bury(self, past: InterruptedSession) -> Iterator[Output]:
-        """Say what the last session came to, unless that was said."""
-        self._notebook.bury(self._now)
+    def _discard(self, interrupted: InterruptedSession) -> Iterator[Output]:
+        """Yield the summary of the last session, unless it was published."""
+        self._checkpoints.discard(self._now)
         pipeline = self.setup.new_session().pipeline
-        self._session_name = past.session
-        if past.ending is Ending.CUT and past.epochs:
+        self._session_name = interrupted.session
+        if interrupted.ending is Ending.CUT and interrupted.epochs:
             try:
-                pipeline.resume(past, past.last.tick)
+                pipeline.resume(interrupted, interrupted.last.tick)
             except ConfigError as error:
-                log.warning("%s: session %s: %s", self.name, past.session, error)
+                words = "%s: session %s ends without a summary: %s"
+                log.warning(words, self.name, interrupted.session, error)
             else:
                 yield from pipeline.close()
 
     def _catch_up(self, session: OpenSession) -> Iterator[Output]:
-        """Give a session what is known of the link."""
+        """Yield the outputs of a new session for what the link has brought so far."""
         values: list[Input] = [self._now]
         if self._up is not None:
             values += [self._up, *self._standby.held]
         for value in values:
-            yield from self._told(session, session.pipeline.push(value))
+            yield from self._recorded(session, session.pipeline.push_input(value))
 
-    def _told(
+    def _recorded(
         self, session: OpenSession, outputs: Iterator[Output]
     ) -> Iterator[Output]:
-        """Note outputs and yield them."""
-        for output in self._news(outputs):
-            self._notebook.note(session.name, session.pipeline, output, self._now)
+        """Record outputs in the checkpoint file and yield them."""
+        for output in self._without_repeats(outputs):
+            self._checkpoints.record_output(
+                session.name, session.pipeline, output, self._now
+            )
             yield output
 
-    def _news(self, outputs: Iterator[Output]) -> Iterator[Output]:
-        """Leave out what was said last: a session repeats what was known before."""
+    def _without_repeats(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        """Leave out an availability that was yielded last: a new session repeats it."""
         for output in outputs:
             if isinstance(output, Availability):
-                if output == self._said:
+                if output == self._availability:
                     continue
-                self._said = output
+                self._availability = output
             yield output
 
     def _finish(self, ending: Ending) -> Iterator[Output]:
         session, self._session = self._session, None
         if session is None:
             return
-        self._notebook.close(ending, self._now)
+        self._checkpoints.close(ending, self._now)
         self._standby = self.setup.new_standby()
         if self._up is not None and ending is not Ending.STOPPED:
-            yield from self._standby.push(self._up)
+            yield from self._standby.push_input(self._up)
         yield from session.pipeline.close()
 
     def _is_over(self, pipeline: Pipeline) -> bool:
@@ -257,4 +274,4 @@ class SessionController:
         elif self._t_worn is not None:
             self._t_worn = self._now.t
             return False
-        return worn and how != "never" and self._notebook.past is None
+        return worn and how != "never" and self._checkpoints.interrupted is None

@@ -1,6 +1,6 @@
-"""From a headband's notifications to what they hold, and whether it is any good. Pure.
+"""Decoding of notifications, with counts of bad ones. Pure.
 
-A session takes in what it scores, and between sessions a standby what it watches.
+Used by a session, and between sessions by its standby.
 """
 
 from gateway.acquisition.montage import HeadbandInfo
@@ -10,7 +10,7 @@ from gateway.errors import DecodeError
 
 
 class PacketDecoder:
-    """Decodes one headband's connections, one after the other.
+    """Decodes the notifications of one headband, connection by connection.
 
     Parameters
     ----------
@@ -19,13 +19,13 @@ class PacketDecoder:
     Attributes
     ----------
     streaming : bool
-        Whether samples came over this connection.
+        Whether samples arrived over this connection.
     t_sampled : float
-        When samples came last, or else the connection began; monotonic seconds.
+        Arrival of the last samples, or else begin of the connection; monotonic s.
     bad_in_a_row : int
-        Notifications of this connection since the last that was a packet.
+        Notifications of this connection since the last that was decoded.
     bad, unread : int
-        Notifications that were no packet, and such of which a part is unknown.
+        Notifications that could not be decoded, and such with an unknown part.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -36,21 +36,21 @@ class PacketDecoder:
         self.bad_in_a_row = self.bad = self.unread = 0
 
     def begin(self, t: float) -> None:
-        """Begin a connection at monotonic time `t`; what it sends is bad so far."""
+        """Begin a connection at monotonic time `t`; all is bad until `expect`."""
         self.t_sampled = t
         self.bad_in_a_row = 0
         self._decoder = None
 
     def expect(self, info: HeadbandInfo) -> None:
-        """Decode from now on what a headband sends that says `info` of itself."""
+        """Decode from now on as a headband that describes itself as `info` sends."""
         self._decoder = self._driver.decoder(info)
 
     def end(self) -> None:
         """End the connection."""
         self.streaming = False
 
-    def take(self, notification: Notification) -> list[Decoded]:
-        """Return what a notification holds; nothing, and count it, if it is bad."""
+    def decode(self, notification: Notification) -> list[Decoded]:
+        """Return the contents of a notification; an empty list if it is bad."""
         if self._decoder is not None:  # else not the one that the session began with
             try:
                 decoded = list(self._decoder.feed(notification))

@@ -1,10 +1,10 @@
-"""One headband with all that belongs to it."""
+"""Setup of one headband: its link, sessions, standby and checkpoint file."""
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from gateway.acquisition.packets import Input
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.config.schema import SessionsConfig
 from gateway.session.checkpoint_file import CheckpointFile
 from gateway.session.pipeline import Pipeline
@@ -14,7 +14,7 @@ from gateway.staging.model_card import ModelCard
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenSession:
-    """One night.
+    """Session that is announced or runs.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceSetup:
-    """One headband with all that belongs to it.
+    """Setup of one headband.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class DeviceSetup:
     new_session : callable
         Makes a night that has not begun.
     new_standby : callable
-        Makes what watches the headband while no session runs.
+        Makes the standby for while no session runs.
     stall_s : float
         Notifications without samples for so long are no connection.
     sessions : SessionsConfig
-        When they begin, end and go on.
-    night_file : CheckpointFile or None
-        What a session is taken up from; None: it is not.
+        When they begin, end and are resumed.
+    checkpoint_file : CheckpointFile or None
+        For resuming after a crash; None: sessions are not resumed.
     """
 
     device: str
@@ -60,4 +60,4 @@ class DeviceSetup:
     new_standby: Callable[[], Standby]
     stall_s: float
     sessions: SessionsConfig = field(default_factory=SessionsConfig)
-    night_file: CheckpointFile | None = None
+    checkpoint_file: CheckpointFile | None = None

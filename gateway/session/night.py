@@ -1,4 +1,4 @@
-"""One headband and one night: sample packets in, a hypnogram out. Pure."""
+"""Night: sample packets of one headband in, a hypnogram out. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,8 +11,7 @@ from gateway.acquisition.checkpoint import GridCheckpoint
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import ClockTick, SampleBlock, SamplePacket
-from gateway.acquisition.sample_grid import SampleGrid
-from gateway.acquisition.stream_position import LAG_S
+from gateway.acquisition.sample_grid import LAG_S, SampleGrid
 from gateway.epoch_length import EPOCH_S
 from gateway.messages.outputs import NightEpochs, Output, SignalBegins
 from gateway.preprocessing.epoching import Epoch, EpochCutter
@@ -24,7 +23,7 @@ from gateway.staging.scoring_state import ScoringState
 
 
 class Night:
-    """From sample packets to a hypnogram.
+    """Scores one night, from sample packets to a hypnogram.
 
     Parameters
     ----------
@@ -34,12 +33,12 @@ class Night:
     mains_hz : float
         Removed where the model's band would let it through.
     derivations : mapping of str to tuple of str
-        What the driver makes of its electrodes for inputs not in `channels`.
+        The driver's derivations for inputs not in `channels`.
 
     Attributes
     ----------
     scoring_state : ScoringState
-        What is known of the sleeper so far.
+        Of the sleeper so far.
     """
 
     def __init__(
@@ -56,8 +55,8 @@ class Night:
         self._assembler: Assembler | None = None
         self._cutter: EpochCutter | None = None
         self._info: HeadbandInfo | None = None
-        self._made_of: dict[str, tuple[str, ...]] = {}
-        self._told = False
+        self._derivations_used: dict[str, tuple[str, ...]] = {}
+        self._signal_announced = False
         self._tick: ClockTick | None = None
         self._epoch_scorer = EpochScorer(scorer)
         self.scoring_state = ScoringState()
@@ -79,37 +78,39 @@ class Night:
             If it records something else than when the session began.
         """
         if self._assembler is None:
-            self._assembler = self._lay_out(info.montage, grid)
+            self._assembler = self._new_assembler(info.montage, grid)
         self._assembler.link_up(info)
         self._info = info
 
-    def resume(self, past: InterruptedSession) -> None:
-        """Take up a session where it was left; before the first `begin`.
+    def resume(self, interrupted: InterruptedSession) -> None:
+        """Resume a session where it was left; before the first `begin`.
 
         Raises
         ------
         ConfigError
-            If the headband of then cannot give the derivations asked for now.
+            If that headband cannot give the derivations configured now.
         """
-        self._assembler = self._lay_out(past.info.montage, first_epoch=len(past.epochs))
-        self._assembler.resume(past.info, past.grid)
-        self._info = past.info
-        self.scoring_state.restore(past.epochs, past.state.lights)
-        for scored in past.epochs:
+        self._assembler = self._new_assembler(
+            interrupted.info.montage, first_epoch=len(interrupted.epochs)
+        )
+        self._assembler.resume(interrupted.info, interrupted.grid)
+        self._info = interrupted.info
+        self.scoring_state.restore(interrupted.epochs, interrupted.state.lights)
+        for scored in interrupted.epochs:
             self._epoch_scorer.remember(scored.index, scored.raw_hypnodensity)
 
-    def checkpoint(self, tally: LossCounts) -> GridCheckpoint | None:
-        """Return where the session stands after its last epoch.
+    def checkpoint(self, loss_counts: LossCounts) -> GridCheckpoint | None:
+        """Return the checkpoint after the last epoch.
 
-        None before anything came of the stream that tells the time. To be asked as
-        soon as the epoch is yielded.
+        None before the first packet of the stream that tells the time. To be called
+        as soon as the epoch is yielded.
         """
-        if self._assembler is None or not self._assembler.clock.runs:
+        if self._assembler is None or not self._assembler.clock.started:
             return None
-        return self._assembler.checkpoint(self.n_epochs * EPOCH_S, tally)
+        return self._assembler.checkpoint(self.n_epochs * EPOCH_S, loss_counts)
 
     def skip_to(self, second: int) -> None:
-        """Say that the session began `second` seconds before the first sample.
+        """Let the session begin `second` seconds before the first sample.
 
         For a recording that lacks its beginning, between `begin` and the first packet.
         """
@@ -119,15 +120,15 @@ class Night:
             raise RuntimeError("skip_to() after a packet")
 
     def tick(self, tick: ClockTick) -> None:
-        """Learn what time it is; at least once before the first packet."""
+        """Set the wall clock; at least once before the first packet."""
         self._tick = tick
 
-    def place(self, packet: SamplePacket) -> Iterator[Output]:
-        """Yield the blocks, scored epochs and tallies that `packet` completes."""
+    def push_packet(self, packet: SamplePacket) -> Iterator[Output]:
+        """Yield the blocks, scored epochs and loss counts that `packet` completes."""
         if self._assembler is None or self._cutter is None:
             raise RuntimeError("a packet before the first begin()")
-        blocks = self._assembler.push(packet)
-        yield from self._laid(blocks, self._assembler, self._cutter)
+        blocks = self._assembler.push_packet(packet)
+        yield from self._blocks_and_epochs(blocks, self._assembler, self._cutter)
 
     def lapse(self, t: float) -> Iterator[Output]:
         """Yield the epochs that ended `LAG_S` before `t`, monotonic seconds.
@@ -141,7 +142,7 @@ class Night:
             return
         over = floor(now - LAG_S) // EPOCH_S * EPOCH_S
         blocks = self._assembler.lapse(over, t)
-        yield from self._laid(blocks, self._assembler, self._cutter)
+        yield from self._blocks_and_epochs(blocks, self._assembler, self._cutter)
         yield from self._scored(self._cutter.lapse(over, t), self._assembler)
 
     @property
@@ -150,9 +151,11 @@ class Night:
         return self._scorer.card.channels
 
     @property
-    def tally(self) -> LossCounts:
-        """What was received and lost so far."""
-        return LossCounts() if self._assembler is None else self._assembler.tally()
+    def loss_counts(self) -> LossCounts:
+        """Packets and seconds received and lost so far."""
+        return (
+            LossCounts() if self._assembler is None else self._assembler.loss_counts()
+        )
 
     @property
     def n_epochs(self) -> int:
@@ -167,7 +170,7 @@ class Night:
         yield self.scoring_state.summary()
 
     def moment(self, what: EventKind, t: float) -> SleepEvent:
-        """Return that `what` happened at monotonic time `t`."""
+        """Return the event `what` at monotonic time `t`."""
         if self._tick is None:
             raise RuntimeError("a mark before the first tick()")
         if self._assembler is None:
@@ -178,21 +181,25 @@ class Night:
         epoch = None if second is None else floor(second / EPOCH_S)
         return SleepEvent(what, utc, epoch, second=second)
 
-    def _laid(
+    def _blocks_and_epochs(
         self, blocks: Iterator[SampleBlock], assembler: Assembler, cutter: EpochCutter
     ) -> Iterator[Output]:
         for block in blocks:
-            if not self._told and self._info is not None and self._tick is not None:
-                self._told = True
+            if (
+                not self._signal_announced
+                and self._info is not None
+                and self._tick is not None
+            ):
+                self._signal_announced = True
                 yield SignalBegins(
                     info=self._info,
                     start_utc=assembler.utc_of(0, self._tick),
                     synchronised=self._tick.synchronised,
-                    derivations=self._made_of,
+                    derivations=self._derivations_used,
                     mains_hz=self._mains_hz,
                 )
             yield block
-            yield from self._scored(cutter.push(block), assembler)
+            yield from self._scored(cutter.push_block(block), assembler)
 
     def _scored(
         self, epochs: Iterator[Epoch], assembler: Assembler
@@ -202,7 +209,7 @@ class Night:
             events = list(self.scoring_state.add(scored))
             yield scored
             yield from events
-            yield self.tally
+            yield self.loss_counts
 
     def _score(self, epoch: Epoch, assembler: Assembler) -> ScoredEpoch:
         if self._tick is None:
@@ -222,12 +229,12 @@ class Night:
             clock_synchronised=self._tick.synchronised,
         )
 
-    def _lay_out(
+    def _new_assembler(
         self, montage: Montage, grid: SampleGrid | None = None, first_epoch: int = 0
     ) -> Assembler:
         labels = self.inputs
         montager = scorable(labels, self._channels, montage, self._derivations)
-        self._made_of = montager.texts()
+        self._derivations_used = montager.texts()
         assembler = Assembler(montage, grid)
         self._cutter = EpochCutter(
             montage, montager, self._band, assembler.first_sample, first_epoch

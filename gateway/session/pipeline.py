@@ -1,4 +1,4 @@
-"""The chain for one headband and one night: inputs in, outputs out. Pure.
+"""Pipeline of one headband and one night: inputs in, outputs out. Pure.
 
 The daemon, the off-line scorer, the simulator's tests and the bench all drive the
 same objects: `Night` from sample packets on, `Pipeline` with a driver before it.
@@ -50,20 +50,20 @@ LOOK_S = 5.0  # between two looks at the electrodes
 
 
 class Pipeline:
-    """From a headband's notifications to outputs.
+    """Pipeline from a headband's notifications to outputs.
 
     Parameters
     ----------
     driver : Driver
     night : Night
     watch : callable or None
-        Makes what judges the electrodes of a montage; None: nobody looks at them.
+        Makes the contact monitor of a montage; None: electrodes are not monitored.
 
     Attributes
     ----------
     packet_decoder : PacketDecoder
     info : HeadbandInfo or None
-        What the headband said of itself last.
+        As the headband described itself last.
     t_scored : float or None
         When an epoch was scored last, or else the first sample came; monotonic
         seconds. None before.
@@ -77,14 +77,14 @@ class Pipeline:
     ) -> None:
         self._driver = driver
         self._night = night
-        self._glances = ContactSampler(watch, LOOK_S)
+        self._contact_sampler = ContactSampler(watch, LOOK_S)
         self._clock = WallClock()
         self._state = SessionState(RecordingState.IDLE)
         self.packet_decoder = PacketDecoder(driver)
         self.info: HeadbandInfo | None = None
         self.t_scored: float | None = None
 
-    def push(self, value: Input) -> Iterator[Output]:
+    def push_input(self, value: Input) -> Iterator[Output]:
         """Yield everything that follows from `value`."""
         match value:
             case Notification():
@@ -96,47 +96,49 @@ class Pipeline:
                 yield from self._connected(info)
             case LinkDown(_, reason):
                 self.packet_decoder.end()
-                yield self.tally
+                yield self.loss_counts
                 yield Availability(online=False, reason=reason)
             case _:
                 assert_never(value)
 
-    def resume(self, past: InterruptedSession, now: ClockTick) -> tuple[Output, ...]:
-        """Take up a session where it was left; before anything was pushed.
+    def resume(
+        self, interrupted: InterruptedSession, now: ClockTick
+    ) -> tuple[Output, ...]:
+        """Resume a session where it was left; before any input.
 
-        Return what there is to be said of it. `past` must go by the monotonic clock
-        of `now` (`InterruptedSession.seen_from`).
+        Returns its first outputs. `interrupted` must go by the monotonic clock
+        of `now` (`InterruptedSession.by_clock_of`).
 
         Raises
         ------
         ConfigError
-            If the headband of then cannot give the derivations asked for now.
+            If that headband cannot give the derivations configured now.
         """
-        self._night.resume(past)
-        self._clock = WallClock(past.last.tick)
+        self._night.resume(interrupted)
+        self._clock = WallClock(interrupted.last.tick)
         self._night.tick(now)
-        self.info = past.info
-        self.packet_decoder.bad = past.grid.tally.bad_packets
-        self.packet_decoder.unread = past.grid.tally.unread_packets
-        self.t_scored = past.grid.t
-        for scored in past.epochs:
+        self.info = interrupted.info
+        self.packet_decoder.bad = interrupted.grid.counts.bad_packets
+        self.packet_decoder.unread = interrupted.grid.counts.unread_packets
+        self.t_scored = interrupted.grid.t
+        for scored in interrupted.epochs:
             if isinstance(scored.stage, Stage):
-                ago_s = EPOCH_S * (len(past.epochs) - 1 - scored.index)
-                self.t_scored = past.grid.t - ago_s
-        self._state = replace(past.state, resumed=past.state.resumed + 1)
+                ago_s = EPOCH_S * (len(interrupted.epochs) - 1 - scored.index)
+                self.t_scored = interrupted.grid.t - ago_s
+        self._state = replace(interrupted.state, resumed=interrupted.state.resumed + 1)
         return (
-            NightEpochs(past.epochs, final=False),
+            NightEpochs(interrupted.epochs, final=False),
             self.session,
             self._night.moment(EventKind.SESSION_RESUMED, now.t),
-            self.tally,
+            self.loss_counts,
         )
 
     def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
-        """Yield that `what` happened at monotonic time `t`."""
+        """Yield the event `what` at monotonic time `t`."""
         yield self._night.scoring_state.mark(self._night.moment(what, t), text)
 
     def switch_lights(self, t: float, *, off: bool) -> Iterator[Output]:
-        """Yield that the lights went off or on at monotonic time `t`."""
+        """Yield the lights-off or lights-on marker at monotonic time `t`."""
         what = EventKind.LIGHTS_OFF if off else EventKind.LIGHTS_ON
         yield self._night.scoring_state.switch_lights(
             self._night.moment(what, t), off=off
@@ -144,8 +146,8 @@ class Pipeline:
         yield self.session
 
     def close(self) -> Iterator[Output]:
-        """Yield the last counts, what the night comes to, and its end."""
-        yield self.tally
+        """Yield the last counts, the night's epochs and summary, and its end."""
+        yield self.loss_counts
         yield from self._night.close()
         if self._state.state is RecordingState.RECORDING:
             now = self._clock.tick
@@ -156,7 +158,7 @@ class Pipeline:
 
     @property
     def session(self) -> SessionState:
-        """Where the session stands."""
+        """State of the session, for publication."""
         tick = self._clock.tick
         return replace(
             self._state,
@@ -166,18 +168,18 @@ class Pipeline:
         )
 
     @property
-    def tally(self) -> LossCounts:
-        """What was received and lost so far."""
-        tally = self._night.tally
+    def loss_counts(self) -> LossCounts:
+        """Packets and seconds received and lost so far."""
+        counts = self._night.loss_counts
         return replace(
-            tally,
-            bad_packets=tally.bad_packets + self.packet_decoder.bad,
+            counts,
+            bad_packets=counts.bad_packets + self.packet_decoder.bad,
             unread_packets=self.packet_decoder.unread,
         )
 
     def checkpoint(self) -> GridCheckpoint | None:
-        """Return where the session stands after its last epoch, as `Night` does."""
-        return self._night.checkpoint(self.tally)
+        """Return the checkpoint after the last epoch, as `Night.checkpoint` does."""
+        return self._night.checkpoint(self.loss_counts)
 
     def _ticked(self, tick: ClockTick) -> Iterator[Output]:
         was = self._clock.tick
@@ -192,7 +194,7 @@ class Pipeline:
         if step_s or (was is not None and was.synchronised is not tick.synchronised):
             yield self.session
         if not self.packet_decoder.streaming:
-            yield from self._told(self._night.lapse(tick.t))
+            yield from self._completed(self._night.lapse(tick.t))
 
     def _connected(self, info: HeadbandInfo) -> Iterator[Output]:
         try:
@@ -202,16 +204,18 @@ class Pipeline:
         else:
             self.info = info.plain()
             self.packet_decoder.expect(info)
-            self._glances.begin(info.montage)
+            self._contact_sampler.begin(info.montage)
 
     def _received(self, notification: Notification) -> Iterator[Output]:
-        for value in self.packet_decoder.take(notification):
+        for value in self.packet_decoder.decode(notification):
             match value:
                 case SamplePacket():
                     if not self.packet_decoder.streaming:
                         self.packet_decoder.streaming = True
                         yield from self._samples_arrive(value.t_rx)
-                    yield from self._seen(self._told(self._night.place(value)))
+                    yield from self._with_contacts(
+                        self._completed(self._night.push_packet(value))
+                    )
                 case Battery():
                     yield value
                 case Motion() | Unread():
@@ -228,12 +232,12 @@ class Pipeline:
             self._state = SessionState(RecordingState.RECORDING, began)
             yield self.session
 
-    def _told(self, outputs: Iterator[Output]) -> Iterator[Output]:
-        """Add what the night does not know."""
+    def _completed(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        """Add what `Night` does not know: the driver, the decoder's counts."""
         for output in outputs:
             match output:
                 case LossCounts():
-                    yield self.tally
+                    yield self.loss_counts
                 case SignalBegins():
                     yield replace(output, driver=self._driver.name)
                 case ScoredEpoch(stage=Stage()):
@@ -242,14 +246,14 @@ class Pipeline:
                 case _:
                     yield output
 
-    def _seen(self, outputs: Iterator[Output]) -> Iterator[Output]:
-        """Have the electrodes looked at, now and then as time passes here."""
+    def _with_contacts(self, outputs: Iterator[Output]) -> Iterator[Output]:
+        """Add electrode contacts, every `LOOK_S` of this machine's time."""
         for output in outputs:
             yield output
             if (
                 isinstance(output, SampleBlock)
                 and (now := self._clock.tick) is not None
             ):
-                contacts = self._glances.look(output, now.t)
+                contacts = self._contact_sampler.sample(output, now.t)
                 if contacts is not None:
                     yield contacts

@@ -1,4 +1,4 @@
-"""A headband while no session runs: does it send, and is it on a head? Pure."""
+"""Standby: detection of a worn headband while no session runs. Pure."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,30 +28,30 @@ HELD = 8192  # notifications: more than any headband sends in `WINDOW_S`
 
 
 class Standby:
-    """Watches, and holds back the last seconds for a session that begins with them.
+    """Detects a worn headband, and holds its last seconds for the next session.
 
     A headband is on a head when one of its EEG electrodes is not off, by the last
     four seconds. One electrode is enough, because to miss a night is worse than to
-    begin one in vain. Where the sampling is too slow to tell, it is believed to be on.
+    begin one in vain. Where the sampling is too slow to decide, it counts as on.
 
     Parameters
     ----------
     driver : Driver
     watch : callable
-        Makes what judges the electrodes of a montage.
+        Makes the contact monitor of a montage.
 
     Attributes
     ----------
     packet_decoder : PacketDecoder
     on_head : bool
-        Whether it was, when last looked at over this connection.
+        Whether it was at the last look over this connection.
     """
 
     def __init__(
         self, driver: Driver, watch: Callable[[Montage], ContactMonitor]
     ) -> None:
-        self._make_watch = watch
-        self._watch: ContactMonitor | None = None
+        self._make_monitor = watch
+        self._monitor: ContactMonitor | None = None
         self._assembler: Assembler | None = None
         self._eeg: frozenset[str] = frozenset()
         self._seconds = 0
@@ -59,8 +59,8 @@ class Standby:
         self.packet_decoder = PacketDecoder(driver)
         self.on_head = False
 
-    def push(self, value: Input) -> Iterator[Output]:
-        """Yield what is to be known of a headband whether it is worn or not."""
+    def push_input(self, value: Input) -> Iterator[Output]:
+        """Yield the outputs of a headband that do not depend on a session."""
         match value:
             case Notification():
                 yield from self._received(value)
@@ -86,7 +86,7 @@ class Standby:
     def _begin(self, info: HeadbandInfo) -> None:
         self._assembler = Assembler(info.montage)
         self._assembler.link_up(info)
-        self._watch = self._make_watch(info.montage)
+        self._monitor = self._make_monitor(info.montage)
         self._eeg = frozenset(
             channel.label
             for stream in info.montage.streams
@@ -99,26 +99,26 @@ class Standby:
 
     def _received(self, notification: Notification) -> Iterator[Output]:
         self._held.append((self._seconds, notification))
-        for value in self.packet_decoder.take(notification):
+        for value in self.packet_decoder.decode(notification):
             if isinstance(value, SamplePacket) and self._assembler is not None:
                 if not self.packet_decoder.streaming:
                     self.packet_decoder.streaming = True
                     yield Availability(online=True, reason="samples arrive")
-                for block in self._assembler.push(value):
+                for block in self._assembler.push_packet(value):
                     yield from self._look(block)
             elif isinstance(value, Battery):
                 yield value
 
     def _look(self, block: SampleBlock) -> Iterator[Output]:
-        """Yield how it sits, now and then: somebody may be putting it on."""
-        if self._watch is None:
+        """Yield electrode contacts now and then: somebody may be putting it on."""
+        if self._monitor is None:
             return
-        self._watch.push(block)
+        self._monitor.push_block(block)
         self._seconds += 1
         since = self._seconds - WINDOW_S
         if since < 0 or since % LOOK_EVERY:
             return
-        contacts = self._watch.judge()
+        contacts = self._monitor.judge()
         self.on_head = self._is_on_head(contacts)
         while len(self._held) > 1 and self._held[0][0] < since:
             self._held.popleft()

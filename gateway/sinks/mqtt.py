@@ -12,7 +12,7 @@ from functools import partial
 
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.journal.journal import Journal
 from gateway.journal.writer import JournalWriter
 from gateway.messages.control import Control

@@ -99,11 +99,11 @@ def notifications(recording: Recording) -> Iterator[Row]:
         ]
         night = Night(SilentScorer(read_model("default")), {}, 50)
         chain = Pipeline(diy.DRIVER, night)
-        list(chain.push(ClockTick(0.0, NO_DATE, synchronised=False)))
-        list(chain.push(LinkUp(0.0, device.info)))
+        list(chain.push_input(ClockTick(0.0, NO_DATE, synchronised=False)))
+        list(chain.push_input(LinkUp(0.0, device.info)))
         start = time.perf_counter()
         for notification in sent:
-            for _ in chain.push(notification):
+            for _ in chain.push_input(notification):
                 pass
         each_us = (time.perf_counter() - start) / len(sent) * 1e6
         yield Row(

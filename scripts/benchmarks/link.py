@@ -16,7 +16,7 @@ from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.link_state import LinkEvent
 from gateway.ble.notification_queue import NotificationQueue
-from gateway.ble.radio import Advertisement, RadioConnection, unheard
+from gateway.ble.radio import Advertisement, RadioConnection, ignore_event
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import RecoveryStep
 from gateway.drivers import Driver, Listen, Read
@@ -54,7 +54,7 @@ async def throughput(recording: Recording) -> list[Row]:
         ):
             start, n = time.perf_counter(), 0
             while n < ENOUGH and not band.ended.is_set():
-                await connection.notifications.take(5)
+                await connection.notifications.get(5)
                 n += 1
             rate = n / (time.perf_counter() - start)
         await radio.close()
@@ -155,18 +155,18 @@ class Replay:
         self,
         seen: Advertisement,
         *candidates: Driver,
-        became: Callable[[LinkEvent], None] = unheard,
+        on_event: Callable[[LinkEvent], None] = ignore_event,
     ) -> AsyncIterator[RadioConnection]:
         """Connect, and send."""
         del seen, candidates
-        became(LinkEvent.CONNECTED)
-        became(LinkEvent.SUBSCRIBED)
+        on_event(LinkEvent.CONNECTED)
+        on_event(LinkEvent.SUBSCRIBED)
         notifications = NotificationQueue()
         sending = asyncio.create_task(self._send(notifications))
         yield RadioConnection(self._driver, self._info, notifications)
         await sending
 
-    async def mend(self, step: RecoveryStep) -> None:
+    async def recover(self, step: RecoveryStep) -> None:
         """Nothing breaks here."""
 
     async def _send(self, notifications: NotificationQueue) -> None:

@@ -46,7 +46,7 @@ class Scene(NamedTuple):
     air: VirtualLink
     band: SimulatedHeadband
     watched: Watched
-    care: Adapter
+    adapter: Adapter
 
 
 async def hang_up(scene: Scene) -> None:
@@ -73,7 +73,7 @@ async def bluetoothd_dies(scene: Scene) -> None:
 
 async def controller_restarts(scene: Scene) -> None:
     """Close and open the host's transport."""
-    await scene.care.power_cycle()
+    await scene.adapter.power_cycle()
 
 
 FAULTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
@@ -112,7 +112,7 @@ async def _streaming(
     news: asyncio.Queue[Input] = asyncio.Queue()
     device = devices.load("diy")(recording, DeviceSettings())
     there, watched = backend(air.plug), Watched()
-    radio = BleakRadio(backend=there, care=watched)
+    radio = BleakRadio(backend=there, adapter=watched)
 
     async def listen() -> None:
         link = stream(
@@ -127,10 +127,10 @@ async def _streaming(
 
     async with headband(device, air.plug()) as band:
         listening = asyncio.create_task(listen())
-        yield Scene(air, band, watched, there.care), news
+        yield Scene(air, band, watched, there.adapter), news
         listening.cancel()
         await asyncio.wait({listening})
-    await there.care.close()
+    await there.adapter.close()
 
 
 async def _next_sample(news: asyncio.Queue[Input]) -> None:

@@ -39,14 +39,14 @@ async def play(hours: int) -> None:
     device = devices.load("diy")(replace(hour, counts=counts), DeviceSettings())
     night = Night(read_model("default"), {}, 50)
     pipeline, air = Pipeline(DIY, night), VirtualLink()
-    list(pipeline.push(clock_now()))
+    list(pipeline.push_input(clock_now()))
     radio = BleakRadio(backend=backend(air.plug))
     async with headband(device, air.plug(), speed=0) as band:
         link = stream(radio, DIY, report=lambda _: None)
         n_epochs = 0
         async with aclosing(link):
             async for value in link:
-                for output in pipeline.push(value):
+                for output in pipeline.push_input(value):
                     if isinstance(output, ScoredEpoch):
                         n_epochs += 1
                         if n_epochs % EPOCHS_AN_HOUR == 0:

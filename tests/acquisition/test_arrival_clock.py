@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gateway.acquisition.arrival_clock import WINDOW_S, ArrivalClock, line_below
+from gateway.acquisition.arrival_clock import WINDOW_S, ArrivalClock
+from gateway.acquisition.clock_fit import line_below
 
 PACKET_S = 0.1
 TICK_HZ = 32768

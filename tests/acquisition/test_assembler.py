@@ -11,7 +11,7 @@ from gateway.acquisition.assembler import Assembler
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packet_placement import AWAY_S, LEAP_S
 from gateway.acquisition.packets import ClockTick, SamplePacket
-from gateway.acquisition.stream_position import LAG_S
+from gateway.acquisition.sample_grid import LAG_S
 from gateway.errors import LinkError
 
 
@@ -75,7 +75,7 @@ def connected(of, boot_id=1):
 
 
 def run(assembler, packets):
-    return [block for p in packets for block in assembler.push(p)]
+    return [block for p in packets for block in assembler.push_packet(p)]
 
 
 def same(blocks, others):
@@ -129,12 +129,12 @@ def test_lost_packets_leave_holes_in_place_and_shift_nothing(of, cuts, lost):
     assert not counts[~present].any()
     for p in set(packets) - set(kept):
         assert not present[p.index : p.index + p.counts.shape[1]].any()
-    assert assembler.tally().packets == len(kept)
+    assert assembler.loss_counts().packets == len(kept)
     sfreq = of.streams[0].sfreq
     end = max(p.index + p.counts.shape[1] for p in kept if p.stream == 0)
     assume(blocks[-1].second + 1 == int(end / sfreq))  # the last is no hole
     expected = np.count_nonzero(~present) / sfreq
-    assert assembler.tally().lost_s == pytest.approx(expected)
+    assert assembler.loss_counts().lost_s == pytest.approx(expected)
 
 
 @settings(max_examples=40)
@@ -146,7 +146,7 @@ def test_late_and_repeated_packets_change_nothing(of, cuts, repeats):
         again.insert(min(len(again), i + 1 + repeats[0]), packets[i])
     assembler = connected(of)
     same(run(assembler, again), run(connected(of), packets))
-    assert assembler.tally().late_packets == len(again) - len(packets)
+    assert assembler.loss_counts().late_packets == len(again) - len(packets)
 
 
 @settings(max_examples=40)
@@ -174,7 +174,7 @@ def test_half_an_overlap_is_dropped_whole():
     run(assembler, [packet(EEG, 0, 60), packet(EEG, 30, 90)])
     (block,) = run(assembler, [packet(EEG, 90, 100)])
     assert block.present[0].tolist() == [*[True] * 60, *[False] * 30, *[True] * 10]
-    assert assembler.tally().late_packets == 1
+    assert assembler.loss_counts().late_packets == 1
 
 
 def test_a_block_leaves_with_its_last_sample_and_says_when():
@@ -194,8 +194,8 @@ def test_a_laggard_is_waited_for_and_then_lost():
     timely = packet(EEG_EMG, 2 + LAG_S - 2, 4, 1)
     (block,) = run(assembler, [late, timely])
     assert block.present[1].all()
-    assert assembler.tally().late_packets == 1
-    assert assembler.tally().lost_s == 2
+    assert assembler.loss_counts().late_packets == 1
+    assert assembler.loss_counts().lost_s == 2
 
 
 def test_a_stream_that_never_sends_is_waited_for_once_and_loses_nothing():
@@ -206,8 +206,8 @@ def test_a_stream_that_never_sends_is_waited_for_once_and_loses_nothing():
     assert [t_rx for t_rx, second in arrivals if second > LAG_S] == [
         second + 1 for second in range(LAG_S + 1, 40)
     ]
-    assert assembler.tally().lost_s == 0
-    assert assembler.tally().drift_ppm == pytest.approx(0, abs=1)
+    assert assembler.loss_counts().lost_s == 0
+    assert assembler.loss_counts().drift_ppm == pytest.approx(0, abs=1)
 
 
 def test_the_night_is_dated_by_a_slow_stream_when_the_fast_one_never_sends():
@@ -228,8 +228,8 @@ def test_a_stream_that_begins_late_is_lost_until_then():
     blocks = run(assembler, by_end(EEG_EMG, sent))
     # nobody waited for its first second, which ends as the other stream's does
     assert [b.present[1].all() for b in blocks] == [False] * 11 + [True] * 9
-    assert assembler.tally().late_packets == 1
-    assert assembler.tally().lost_s == 11
+    assert assembler.loss_counts().late_packets == 1
+    assert assembler.loss_counts().lost_s == 11
 
 
 def test_a_night_that_begins_within_a_second_has_lost_nothing():
@@ -237,7 +237,7 @@ def test_a_night_that_begins_within_a_second_has_lost_nothing():
     blocks = run(assembler, [packet(EEG, 1238, 1250), packet(EEG, 1250, 1400)])
     assert [b.second for b in blocks] == [0, 1]
     assert blocks[0].present[0].tolist() == [False] * 38 + [True] * 62
-    assert assembler.tally().lost_s == 0
+    assert assembler.loss_counts().lost_s == 0
 
 
 def test_what_was_sampled_before_second_zero_is_cut_off():
@@ -270,8 +270,8 @@ def test_a_reconnection_continues_in_its_exact_place():
     counts, present = laid_out(EEG, blocks)
     np.testing.assert_array_equal(counts[present], np.flatnonzero(present) % 30000)
     assert [b.second for b in blocks] == [0, 1, 2, 612, 613]
-    assert assembler.tally().lost_s == pytest.approx((61_234 - 250) / 100)
-    assert assembler.tally().connections == 2
+    assert assembler.loss_counts().lost_s == pytest.approx((61_234 - 250) / 100)
+    assert assembler.loss_counts().connections == 2
 
 
 def test_a_wrap_while_the_link_was_away_is_counted_by_arrival():
@@ -311,8 +311,8 @@ def test_a_restarted_count_never_overwrites_nor_goes_back(boots, knows, of):
         t += n / of.streams[0].sfreq
     seconds = [b.second for b in blocks]
     assert seconds == sorted(set(seconds))
-    tally = assembler.tally()
-    assert tally.late_packets == tally.bad_packets == 0
+    counts = assembler.loss_counts()
+    assert counts.late_packets == counts.bad_packets == 0
     # flush: a minute later every sample sent must lie on the grid, once
     last = boots[-1][0] + boots[-1][1]
     ahead = packet(of, last + 60 * 256, last + 60 * 256 + 1, t_rx=t + 400)
@@ -413,7 +413,7 @@ def test_one_absurd_leap_is_bad_and_changes_nothing():
     packets = [packet(EEG, k, k + 50) for k in range(0, 1000, 50)]
     blocks = run(assembler, [*packets[:3], leap, *packets[3:]])
     same(blocks, run(connected(EEG), packets))
-    assert assembler.tally().bad_packets == 1
+    assert assembler.loss_counts().bad_packets == 1
 
 
 def test_a_leap_that_goes_on_is_a_restart():
@@ -425,14 +425,14 @@ def test_a_leap_that_goes_on_is_a_restart():
     ]
     blocks = run(assembler, packets)
     assert [b.second for b in blocks] == list(range(20))
-    assert assembler.tally().lost_s == pytest.approx(0.5, abs=0.5)
+    assert assembler.loss_counts().lost_s == pytest.approx(0.5, abs=0.5)
 
 
 def test_a_stream_that_does_not_share_the_count_is_bad():
     assembler = connected(EEG_EMG)
     run(assembler, [packet(EEG_EMG, 0, 100)])
     run(assembler, [packet(EEG_EMG, AWAY_S, AWAY_S + 1, 1)])
-    assert assembler.tally().bad_packets == 1
+    assert assembler.loss_counts().bad_packets == 1
 
 
 def test_another_montage_within_the_session_is_refused_and_forgotten():
@@ -462,7 +462,7 @@ def test_the_clock_follows_the_fastest_stream():
         run(assembler, [packet(EEG_EMG, k, k + 20, t_rx=t_rx)])
         if k % 100 == 0:
             run(assembler, [packet(EEG_EMG, k // 100, k // 100 + 1, 1, t_rx=t_rx)])
-    assert assembler.tally().drift_ppm == pytest.approx(100, abs=1)
+    assert assembler.loss_counts().drift_ppm == pytest.approx(100, abs=1)
     assert assembler.clock.t_of(30) == pytest.approx(500 + 30 / 1.0001, abs=1e-3)
 
 

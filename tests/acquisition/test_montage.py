@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.acquisition.montage import Channel, Modality, Stream
-from gateway.acquisition.stream_position import StreamPosition
+from gateway.acquisition.sample_grid import StreamPosition
 
 SFREQS = ["1", "51.2", "52.1", "100", "128", "200", "250", "256", "256.26", "500"]
 

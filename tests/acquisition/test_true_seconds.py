@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.acquisition.assembler import Assembler
-from gateway.acquisition.device_clock import UNLIKELY
+from gateway.acquisition.clock_discipline import MAX_RATE_ERROR
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import ClockTick, SamplePacket
 
@@ -105,7 +105,7 @@ def play(unit, seconds, drops=(), seed=0):
         if packet is None:
             assembler.link_up(unit.info)
             continue
-        for block in assembler.push(packet):
+        for block in assembler.push_packet(packet):
             night.blocks.append(block)
             if block.second % 30 == 29:
                 began = assembler.utc_of(block.second - 29, NOW)
@@ -129,10 +129,10 @@ def test_a_night_dated_by_arrivals_has_960_epochs_in_their_places(sfreq):
     assert abs(night.off_s(unit)[-1]) < 0.02
     assert np.abs(night.off_s(unit, 90)).max() < 0.04
     assert misdated_s(night) < 0.04
-    tally = night.assembler.tally()
-    assert tally.sfreq_hz == pytest.approx(sfreq, rel=2e-5)
-    assert tally.drift_ppm == pytest.approx((sfreq / 256 - 1) * 1e6, abs=20)
-    assert (tally.lost_s, tally.late_packets) == (0, 0)
+    counts = night.assembler.loss_counts()
+    assert counts.sfreq_hz == pytest.approx(sfreq, rel=2e-5)
+    assert counts.drift_ppm == pytest.approx((sfreq / 256 - 1) * 1e6, abs=20)
+    assert (counts.lost_s, counts.late_packets) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_night_by_the_headbands_clock_has_960_epochs_in_their_places(
     assert sorted(night.labels) == list(range(960))
     assert np.abs(night.off_s(unit, 90)).max() < bound_s
     assert misdated_s(night) < 0.04
-    assert night.assembler.tally().drift_ppm == pytest.approx(0, abs=40)
+    assert night.assembler.loss_counts().drift_ppm == pytest.approx(0, abs=40)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_after_ten_reconnections_the_seconds_are_where_they_were(unit):
     calm_night = night._replace(blocks=calm)
     assert np.abs(calm_night.off_s(unit, 90)).max() < 0.05
     assert np.abs(night.off_s(unit, 90)).max() < 0.3
-    assert night.assembler.tally().lost_s == pytest.approx(300, abs=1)
+    assert night.assembler.loss_counts().lost_s == pytest.approx(300, abs=1)
 
 
 def test_with_a_boot_id_the_loss_is_exact_to_the_sample_and_nothing_shifts():
@@ -180,14 +180,14 @@ def test_with_a_boot_id_the_loss_is_exact_to_the_sample_and_nothing_shifts():
     night = play(unit, HOUR_S, drops)
     gap = max(b.index - a.index - 64 for a, b in pairwise(sent))
     assert gap > 40 * 256
-    assert night.assembler.tally().lost_s * 256 == gap
+    assert night.assembler.loss_counts().lost_s * 256 == gap
     assert np.abs(night.off_s(unit, 90)).max() < 0.04
 
 
 def test_the_measured_rate_outlives_a_lost_link():
     unit = Unit(256.59)
     night = play(unit, 1300, [(100.0, 1200.0)])
-    assert night.assembler.tally().sfreq_hz == pytest.approx(256.59, rel=2e-4)
+    assert night.assembler.loss_counts().sfreq_hz == pytest.approx(256.59, rel=2e-4)
     after = [b for b in night.blocks if b.second > 1100]
     assert abs(after[5].uv[0][0, 0] / 256.59 - after[5].second) < 0.3  # 2.5 nominally
 
@@ -202,18 +202,18 @@ def test_seconds_that_lapse_while_the_link_is_away_are_true_ones_too(tick_hz):
         if packet is None:
             assert assembler.second_at(T_ZERO + 690.0) == pytest.approx(690, abs=0.05)
             blocks += assembler.lapse(690, T_ZERO + 690.0)
-            assert assembler.tally().lost_s == pytest.approx(390, abs=1)
+            assert assembler.loss_counts().lost_s == pytest.approx(390, abs=1)
             assert not list(assembler.lapse(600, T_ZERO + 690.0))
             assembler.link_up(unit.info)
         else:
-            blocks += assembler.push(packet)
+            blocks += assembler.push_packet(packet)
     seconds = [b.second for b in blocks]
     assert seconds == [*range(301), *range(700, seconds[-1] + 1)]
     for block in blocks[301:]:
         if block.present[0][0]:
             true_s = block.uv[0][0, 0] / 256.59
             assert true_s == pytest.approx(block.second, abs=0.25)
-    assert assembler.tally().late_packets == 0
+    assert assembler.loss_counts().late_packets == 0
 
 
 @settings(max_examples=20)
@@ -263,27 +263,27 @@ def test_whatever_happens_seconds_go_on_and_every_sample_is_somewhere(
             counts = np.ones((1, 64), np.int32)
             late_s = dice.exponential(0.05)
             packet = SamplePacket(0, index % 2**32, counts, t + late_s, ticks)
-            blocks += assembler.push(packet)
+            blocks += assembler.push_packet(packet)
             index, sent = index + 64, sent + 1
     seconds_seen = [b.second for b in blocks]
     assert seconds_seen == sorted(set(seconds_seen))
     # the clocks here may say anything; no rate further off than that is believed
-    most = 256 * UNLIKELY + 1
+    most = 256 * MAX_RATE_ERROR + 1
     assert all(abs(b.present[0].size - 256) <= most for b in blocks)
-    tally = assembler.tally()
-    assert tally.packets + tally.late_packets + tally.bad_packets == sent
+    counts = assembler.loss_counts()
+    assert counts.packets + counts.late_packets + counts.bad_packets == sent
     placed = sum(int(b.present[0].sum()) for b in blocks)
-    assert placed <= 64 * tally.packets
+    assert placed <= 64 * counts.packets
 
 
 def test_a_fast_replay_is_nominal_without_ticks_and_right_with_them():
     nominal = play(Unit(speed=60), HOUR_S)
     assert {b.present[0].size for b in nominal.blocks} == {256}
-    assert nominal.assembler.tally().sfreq_hz is None
+    assert nominal.assembler.loss_counts().sfreq_hz is None
     unit = Unit(speed=60, tick_hz=32768.0, jitter_s=0.003)
     night = play(unit, HOUR_S)
     assert np.abs(night.off_s(unit, 90)).max() < 0.01
-    assert night.assembler.tally().drift_ppm is None
+    assert night.assembler.loss_counts().drift_ppm is None
     spacing = np.diff([s for _, s in sorted(night.labels.items())])
     assert spacing == pytest.approx(30)
 
@@ -291,7 +291,7 @@ def test_a_fast_replay_is_nominal_without_ticks_and_right_with_them():
 def test_the_headbands_own_clock_may_drift_and_its_seconds_are_dated_right():
     unit = Unit(tick_hz=32768.0, jitter_s=0.003, ppm=100.0)
     night = play(unit, HOUR_S)
-    assert night.assembler.tally().drift_ppm == pytest.approx(100, abs=20)
+    assert night.assembler.loss_counts().drift_ppm == pytest.approx(100, abs=20)
     for epoch, began in night.labels.items():
         if epoch >= 2:
             assert began == pytest.approx(epoch * 30 / 1.0001, abs=0.04)
@@ -316,7 +316,7 @@ def test_a_clock_that_makes_no_sense_does_not_move_the_seconds(reads):
     night = play(unit, HOUR_S)
     assert night.blocks[-1].second == HOUR_S - 2
     assert np.abs(night.off_s(unit, 120)).max() < 0.1
-    assert night.assembler.tally().sfreq_hz == pytest.approx(256.26, rel=2e-4)
+    assert night.assembler.loss_counts().sfreq_hz == pytest.approx(256.26, rel=2e-4)
     np.testing.assert_array_equal(night.samples(), np.arange(night.samples().size))
 
 
@@ -338,7 +338,7 @@ def test_whatever_the_packets_sizes_every_sample_comes_once_and_seconds_are_true
         counts = np.arange(first, first + n, dtype=np.int32)[None]
         ticks = round(first / sfreq * 32768) if stamped else None
         t_rx = 9.0 + (first + n) / sfreq
-        blocks += assembler.push(SamplePacket(0, first, counts, t_rx, ticks))
+        blocks += assembler.push_packet(SamplePacket(0, first, counts, t_rx, ticks))
         first, at = first + n, at + 1
     assert [b.second for b in blocks] == list(range(len(blocks)))
     samples = np.concatenate([b.uv[0][0] for b in blocks])
@@ -359,7 +359,7 @@ def test_what_was_cut_is_not_cut_again_whatever_comes_later(seconds, faster, jum
     assembler.link_up(unit.info)
     blocks, edges, copies = [], [], []
     for packet in packets(unit, 300):
-        for block in assembler.push(packet):
+        for block in assembler.push_packet(packet):
             blocks.append(block)
             copies.append(block.uv[0].copy())
             edges.append(assembler.first_sample(0, block.second))
@@ -381,7 +381,7 @@ def test_streams_of_one_crystal_follow_the_fastest_by_their_ratio():
         for at, n in ((1, 64), (0, 13)):
             counts = np.arange(quarter * n, (quarter + 1) * n, dtype=np.int32)[None]
             t_rx = 70 + (quarter + 1) / 4 / rate
-            blocks += assembler.push(SamplePacket(at, quarter * n, counts, t_rx))
+            blocks += assembler.push_packet(SamplePacket(at, quarter * n, counts, t_rx))
     for block in blocks[60:]:
         assert block.uv[1][0, 0] / 256.59 == pytest.approx(block.second, abs=0.005)
         assert block.uv[0][0, 0] / (52 * rate) == pytest.approx(block.second, abs=0.03)

@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.ble.adapter import UnmanagedAdapter
-from gateway.ble.adapter_recovery import LASTS_S, AdapterRecovery
+from gateway.ble.adapter import LASTS_S, AdapterRecovery, UnmanagedAdapter
 from gateway.ble.recovery_policy import RecoveryStep
 from gateway.ble.scan_scheduler import ScanScheduler
 from gateway.errors import AdapterError, StuckAdapterError
@@ -43,62 +42,64 @@ def scheduler():
 
 
 @pytest.fixture
-def care():
+def adapter():
     return Care()
 
 
-def take(care, scheduler, *rungs):
-    mending = AdapterRecovery(care, scheduler)
-    return asyncio.gather(*(mending.take(step, ["s"], ["A"]) for step in rungs))
+def take(adapter, scheduler, *steps):
+    recovery = AdapterRecovery(adapter, scheduler)
+    return asyncio.gather(*(recovery.recover(step, ["s"], ["A"]) for step in steps))
 
 
-async def test_each_rung_does_what_it_says(care, scheduler):
-    await take(care, scheduler, *set(RecoveryStep) - {RecoveryStep.EXIT})
-    assert sorted(care.done) == ["cycle", "disconnect s but A", "restart"]
+async def test_each_rung_does_what_it_says(adapter, scheduler):
+    await take(adapter, scheduler, *set(RecoveryStep) - {RecoveryStep.EXIT})
+    assert sorted(adapter.done) == ["cycle", "disconnect s but A", "restart"]
 
 
-async def test_the_last_rung_says_what_to_do(care, scheduler):
+async def test_the_last_rung_says_what_to_do(adapter, scheduler):
     with pytest.raises(StuckAdapterError, match="change the adapter"):
-        await take(care, scheduler, RecoveryStep.EXIT)
+        await take(adapter, scheduler, RecoveryStep.EXIT)
 
 
-async def test_nobody_is_cut_off_who_streams(care, scheduler):
+async def test_nobody_is_cut_off_who_streams(adapter, scheduler):
     with scheduler.streaming():
-        await take(care, scheduler, *RecoveryStep)
-    assert sorted(care.done) == ["disconnect s but A", "restart"]
+        await take(adapter, scheduler, *RecoveryStep)
+    assert sorted(adapter.done) == ["disconnect s but A", "restart"]
 
 
-async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(care, scheduler):
-    mending = AdapterRecovery(care, scheduler)
+async def test_nobody_is_cut_off_who_came_to_stream_while_it_waited(adapter, scheduler):
+    recovery = AdapterRecovery(adapter, scheduler)
     async with scheduler.connecting():
-        cycling = asyncio.create_task(mending.take(RecoveryStep.POWER_CYCLE, [], []))
+        cycling = asyncio.create_task(
+            recovery.recover(RecoveryStep.POWER_CYCLE, [], [])
+        )
         await asyncio.sleep(1)
         streaming = scheduler.streaming()
         streaming.__enter__()
     await cycling
-    assert care.done == []
+    assert adapter.done == []
     streaming.__exit__(None, None, None)
 
 
 async def test_what_was_done_for_one_headband_is_not_done_again_for_the_next(
-    care, scheduler
+    adapter, scheduler
 ):
-    mending = AdapterRecovery(care, scheduler)
+    recovery = AdapterRecovery(adapter, scheduler)
     for pause_s in (0, LASTS_S / 2, LASTS_S):
         await asyncio.sleep(pause_s)
-        await mending.take(RecoveryStep.POWER_CYCLE, [], [])
-    assert care.done == ["cycle", "cycle"]
+        await recovery.recover(RecoveryStep.POWER_CYCLE, [], [])
+    assert adapter.done == ["cycle", "cycle"]
 
 
-async def test_no_scan_and_no_connection_while_it_is_mended(care, scheduler):
+async def test_no_scan_and_no_connection_while_it_recovers(adapter, scheduler):
     loop = asyncio.get_running_loop()
-    mending = asyncio.create_task(
-        AdapterRecovery(care, scheduler).take(RecoveryStep.POWER_CYCLE, [], [])
+    recovering = asyncio.create_task(
+        AdapterRecovery(adapter, scheduler).recover(RecoveryStep.POWER_CYCLE, [], [])
     )
     await asyncio.sleep(0.5)
     async with scheduler.connecting():
         assert loop.time() == pytest.approx(1.0)
-    await mending
+    await recovering
 
 
 async def test_care_that_fails_is_told_of(scheduler):

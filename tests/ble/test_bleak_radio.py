@@ -146,7 +146,7 @@ async def test_nothing_is_sized_from_what_the_platform_says_of_packets(monkeypat
         monkeypatch.setattr(BleakClient, "mtu_size", forbidden)
         async with radio.connect(await radio.find(DIY), DIY) as connection:
             sizes = {
-                len((await connection.notifications.take(2)).payload) for _ in range(5)
+                len((await connection.notifications.get(2)).payload) for _ in range(5)
             }
     assert max(sizes) > 200
 
@@ -172,7 +172,7 @@ async def test_what_a_killed_gateway_left_connected_is_found_without_a_scan(
 
     monkeypatch.setattr(bleak_scanner, "BleakAdapter", LeftBehind)
     monkeypatch.setattr(bleak_scanner, "BleakScanner", None)
-    radio = BleakRadio(adapter="hci1")
+    radio = BleakRadio(adapter_name="hci1")
     assert await radio.find(DIY, address) == Advertisement(
         "F0:00:00:00:00:01", "band", services=(DIY.service,), connected=True
     )

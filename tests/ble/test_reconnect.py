@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from gateway import drivers
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
-from gateway.ble.backoff import STEADY_S
-from gateway.ble.link_state import LinkEvent, LinkState
-from gateway.ble.link_stats import LinkStats
+from gateway.ble.link_state import LinkEvent, LinkState, LinkStats
 from gateway.ble.notification_queue import NotificationQueue
 from gateway.ble.radio import Advertisement, RadioConnection
 from gateway.ble.reconnect import stream
-from gateway.ble.recovery_policy import RecoveryStep
+from gateway.ble.recovery_policy import STEADY_S, RecoveryStep
 from gateway.errors import (
     AdapterError,
     BondingError,
@@ -64,10 +62,10 @@ class FlakyRadio:
         return Advertisement("F0:00:00:00:00:01", "band")
 
     @asynccontextmanager
-    async def connect(self, seen, driver, became):
+    async def connect(self, seen, driver, on_event):
         if self._fault == "refused":
             raise LinkError("connect: le-connection-abort-by-local")
-        became(LinkEvent.CONNECTED)
+        on_event(LinkEvent.CONNECTED)
         if self._fault == "unpaired":
             raise BondingError("handshake refused")
         self.open += 1
@@ -75,14 +73,14 @@ class FlakyRadio:
         notifications = NotificationQueue()
         feeder = asyncio.create_task(self._feed(notifications, self._fault, self._n))
         try:
-            became(LinkEvent.SUBSCRIBED)
+            on_event(LinkEvent.SUBSCRIBED)
             yield RadioConnection(driver, INFO, notifications)
         finally:
             feeder.cancel()
             self.open -= 1
             self.left.append(self._fault)
 
-    async def mend(self, step):
+    async def recover(self, step):
         self.mended.append(step)
         if step is self.in_vain:
             raise AdapterError("bluetoothd does not answer")
@@ -247,8 +245,8 @@ async def test_an_adapter_that_fails_is_mended_rung_by_rung_and_each_is_counted(
         cycle,
         cycle,
     ]
-    tally = states[-1].tally
-    assert (tally.restarts, tally.disconnects, tally.power_cycles) == (1, 1, 2)
+    stats = states[-1].stats
+    assert (stats.restarts, stats.disconnects, stats.power_cycles) == (1, 1, 2)
 
 
 async def test_what_cannot_be_mended_is_tried_again():
@@ -278,8 +276,8 @@ async def test_a_headband_that_is_away_all_night_mends_nothing():
 async def test_attempts_connections_drops_and_stalls_are_counted():
     plan = [("refused", 0), ("dropped", 3), ("silent", 3), ("absent", 0), ("silent", 0)]
     states, _ = await night(FlakyRadio(plan), until=6)
-    tally = states[-1].tally
-    assert tally == LinkStats(attempts=5, connections=3, drops=1, stalls=2, scans=5)
+    stats = states[-1].stats
+    assert stats == LinkStats(attempts=5, connections=3, drops=1, stalls=2, scans=5)
 
 
 async def test_a_reader_can_say_that_what_comes_is_no_good():
@@ -294,7 +292,7 @@ async def test_a_reader_can_say_that_what_comes_is_no_good():
         assert down == LinkDown(clock(), "100 bad packets in a row")
         assert radio.left == ["silent"]
         assert isinstance(await anext(link), LinkUp)
-    assert states[-1].tally.drops == 1
+    assert states[-1].stats.drops == 1
 
 
 async def test_closing_the_stream_leaves_the_headband_clean():

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ble.backoff import delay_s
 from gateway.ble.recovery_policy import (
     STUCK,
     STUCK_S,
     RecoveryPolicy,
     RecoveryStep,
+    delay_s,
     step,
 )
 from gateway.errors import AdapterError, BondingError, LinkError, StallError

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import RecordingState, SessionState

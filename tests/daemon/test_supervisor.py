@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.acquisition.packets import LinkDown, LinkUp, Notification
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.config.schema import SessionsConfig
 from gateway.daemon.active_sink import active_sink
 from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, serve
@@ -36,7 +35,7 @@ class CountingPipeline:
     def __init__(self):
         self.packet_decoder = PacketDecoder(None)
 
-    def push(self, value):
+    def push_input(self, value):
         if isinstance(value, LinkDown):
             yield Availability(online=False, reason=value.reason)
 
@@ -147,7 +146,7 @@ async def test_a_sink_gets_only_what_it_wants():
 class JudgingPipeline(CountingPipeline):
     """Holds an x for rubbish, and an s for samples."""
 
-    def push(self, value):
+    def push_input(self, value):
         packet_decoder = self.packet_decoder
         if isinstance(value, LinkUp):
             packet_decoder.begin(value.t)
@@ -157,7 +156,7 @@ class JudgingPipeline(CountingPipeline):
             )
             if value.payload == b"s":
                 packet_decoder.t_sampled = value.t_rx
-        yield from super().push(value)
+        yield from super().push_input(value)
 
 
 class Source:

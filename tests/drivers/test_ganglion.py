@@ -337,10 +337,10 @@ def test_nothing_is_lost_on_the_way_through_the_assembler(version):
     assembler = Assembler(info.montage)
     assembler.link_up(info)
     packets = decoded(cut(smooth(40 * 201)), version)
-    blocks = [block for packet in packets for block in assembler.push(packet)]
+    blocks = [block for packet in packets for block in assembler.push_packet(packet)]
     assert len(blocks) >= 39
-    assert assembler.tally().lost_s == 0.0
-    assert assembler.tally().late_packets == 0
+    assert assembler.loss_counts().lost_s == 0.0
+    assert assembler.loss_counts().late_packets == 0
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=90))

@@ -154,10 +154,10 @@ def test_nothing_is_lost_on_the_way_to_the_grid(capture):
     assembler = Assembler(told.montage)
     assembler.link_up(told)
     packets = of(SamplePacket, decoded(sent))
-    blocks = [block for packet in packets for block in assembler.push(packet)]
-    tally = assembler.tally()
-    assert tally.lost_s == 0
-    assert (tally.packets, tally.late_packets, tally.bad_packets) == (
+    blocks = [block for packet in packets for block in assembler.push_packet(packet)]
+    counts = assembler.loss_counts()
+    assert counts.lost_s == 0
+    assert (counts.packets, counts.late_packets, counts.bad_packets) == (
         len(packets),
         0,
         0,
@@ -227,8 +227,8 @@ def test_the_rate_by_the_devices_clock_is_that_by_arrival(captures):
     told = info(sent)
     assembler = Assembler(told.montage)
     assembler.link_up(told)
-    assert [block for packet in packets for block in assembler.push(packet)]
-    assert assembler.tally().sfreq_hz == pytest.approx(1 / period_s, abs=0.01)
+    assert [block for packet in packets for block in assembler.push_packet(packet)]
+    assert assembler.loss_counts().sfreq_hz == pytest.approx(1 / period_s, abs=0.01)
 
 
 class Indifferent:
@@ -259,12 +259,16 @@ def test_a_capture_goes_all_the_way_to_epochs(captures):
         LinkUp(0.0, info(sent)),
         *sent,
     ]
-    outputs = [output for value in inputs for output in pipeline.push(value)]
+    outputs = [output for value in inputs for output in pipeline.push_input(value)]
     epochs = [output for output in outputs if isinstance(output, ScoredEpoch)]
     assert len(epochs) == 3
     assert all(quality.missing_s == 0 for e in epochs for quality in e.quality)
-    tally = pipeline.tally
-    assert (tally.lost_s, tally.bad_packets, tally.unread_packets) == (0, 0, 0)
+    counts = pipeline.loss_counts
+    assert (
+        counts.lost_s,
+        counts.bad_packets,
+        counts.unread_packets,
+    ) == (0, 0, 0)
     for one, next_one in pairwise(epochs):
         apart_s = (next_one.start_utc - one.start_utc).total_seconds()
         assert apart_s == pytest.approx(30, abs=0.1)

@@ -114,10 +114,10 @@ def test_counters_go_on_as_muse_js_says(vectors, case):
     assembler = Assembler(INFO.montage)
     assembler.link_up(INFO)
     for packet in fed(muse_classic.decoder(INFO), sent):
-        assert not list(assembler.push(packet))
-    tally = assembler.tally()
-    assert (tally.packets, tally.late_packets) == ((1, 1) if late else (2, 0))
-    assert tally.lost_s == 0
+        assert not list(assembler.push_packet(packet))
+    counts = assembler.loss_counts()
+    assert (counts.packets, counts.late_packets) == ((1, 1) if late else (2, 0))
+    assert counts.lost_s == 0
 
 
 def test_more_than_a_full_battery_is_full():
@@ -182,7 +182,7 @@ def test_lost_notifications_leave_holes_of_their_exact_length(data):
     assembler = Assembler(INFO.montage)
     assembler.link_up(INFO)
     packets = fed(muse_classic.decoder(INFO), kept)
-    blocks = [block for packet in packets for block in assembler.push(packet)]
+    blocks = [block for packet in packets for block in assembler.push_packet(packet)]
     assert [p.index // 12 for p in packets] == [
         counter for row, counter in enumerate(counters) if row not in rows
     ]
@@ -353,7 +353,7 @@ def test_a_recorded_night_crosses_the_wrap_without_a_loss(shared_data):
     assert any(b.index < a.index for a, b in pairwise(packets))
     assembler = Assembler(info.montage)
     assembler.link_up(info)
-    blocks = [block for packet in packets for block in assembler.push(packet)]
+    blocks = [block for packet in packets for block in assembler.push_packet(packet)]
     assert all(present.all() for block in blocks[1:] for present in block.present)
-    assert assembler.tally().lost_s == 0
-    assert assembler.tally().packets == 730
+    assert assembler.loss_counts().lost_s == 0
+    assert assembler.loss_counts().packets == 730

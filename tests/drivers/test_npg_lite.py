@@ -123,10 +123,14 @@ def test_a_real_recording_loses_nothing(shared_data):
     assembler = Assembler(info.montage)
     assembler.link_up(info)
     for packet in decoded(notifications):
-        list(assembler.push(packet))
-    tally = assembler.tally()
-    assert tally.packets == len(notifications)
-    assert (tally.lost_s, tally.late_packets, tally.bad_packets) == (0.0, 0, 0)
+        list(assembler.push_packet(packet))
+    counts = assembler.loss_counts()
+    assert counts.packets == len(notifications)
+    assert (counts.lost_s, counts.late_packets, counts.bad_packets) == (
+        0.0,
+        0,
+        0,
+    )
     sfreq = (len(rows) - 20) / (times[-1] - times[0])
     assert sfreq == pytest.approx(500.1, abs=0.5)
 

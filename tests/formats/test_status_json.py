@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.formats.status_json import (
     DaemonStatus,
     OutputStatus,

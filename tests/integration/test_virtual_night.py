@@ -13,7 +13,7 @@ from gateway import drivers
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import ClockTick, SampleBlock
 from gateway.ble.bleak_radio import BleakRadio
-from gateway.ble.link_stats import LinkReading
+from gateway.ble.link_state import LinkReading
 from gateway.ble.reconnect import stream
 from gateway.ble.recovery_policy import CYCLE
 from gateway.daemon.active_sink import active_sink
@@ -217,7 +217,7 @@ def test_epochs_are_dated_by_the_wall_clock_and_follow_its_step(lived):
 
 def test_every_fault_is_a_lost_link_and_every_rung_is_counted(lived):
     _, night, hearing = lived
-    tally = hearing.all(LinkReading)[-1].tally
+    tally = hearing.all(LinkReading)[-1].stats
     assert tally.drops + tally.stalls == N_DROPS + 2 + 1
     assert tally.connections == N_DROPS + 2 + 1 + 1
     assert (tally.restarts, tally.disconnects, tally.power_cycles) == (2, 2, 2)
@@ -233,7 +233,7 @@ def test_scans_are_few(lived):
         for began in night.scans
     ]
     assert max(in_an_hour) <= 60
-    assert hearing.all(LinkReading)[-1].tally.attempts <= 2 * len(night.scans)
+    assert hearing.all(LinkReading)[-1].stats.attempts <= 2 * len(night.scans)
 
 
 def test_the_headband_is_said_to_be_there_exactly_while_it_is(lived):

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.messages.device_state import DeviceState
 from gateway.messages.outputs import (
     Availability,

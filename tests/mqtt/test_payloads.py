@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.host.vitals import Vitals
 from gateway.journal.entry import JournalContents
 from gateway.messages.device_state import DeviceState

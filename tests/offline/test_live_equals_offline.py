@@ -88,7 +88,7 @@ def live(of, true_hz, lost, folder):
         night.tick(
             ClockTick(now, BEGAN + timedelta(seconds=now - 100.0), synchronised=True)
         )
-        for value in night.place(packet):
+        for value in night.push_packet(packet):
             tell(value)
     for value in night.lapse(100.0 + MINUTES * 60):
         tell(value)

@@ -10,9 +10,8 @@ from gateway.acquisition.packets import Notification, SamplePacket
 from gateway.drivers import muse_athena
 from gateway.drivers.muse_athena import frame, samples
 from gateway.drivers.muse_athena.frame import EEG_4, EEG_8
-from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.contact_monitor import ContactMonitor, FitCheck
 from gateway.preprocessing.contact_state import ContactState
-from gateway.preprocessing.fit_check import FitCheck
 
 IN_THE_AIR = ("p21", "p60", "p1034", "p1045", "p4129")
 LABELS = ("EEG Fpz-Cz",)
@@ -42,7 +41,7 @@ def fits(path):
         for notification in sent
         for value in decoder.feed(notification)
         if isinstance(value, SamplePacket)
-        for fit in fitting.place(value)
+        for fit in fitting.push_packet(value)
     ]
 
 

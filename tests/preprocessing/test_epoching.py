@@ -46,7 +46,7 @@ NIGHT = night()
 
 def epochs_of(blocks):
     cutter = EpochCutter(MONTAGE, MONTAGER, Band())
-    return [epoch for block in blocks for epoch in cutter.push(block)]
+    return [epoch for block in blocks for epoch in cutter.push_block(block)]
 
 
 EPOCHS = epochs_of(NIGHT)
@@ -174,8 +174,8 @@ def test_an_epoch_of_a_rough_rate_has_the_samples_of_thirty_true_seconds(sfreq):
         wave = 20 * np.sin(2 * np.pi * 7.3 * at / sfreq).astype(np.float32)
         if second not in lost:
             block = SampleBlock(second, (wave[None],), (np.ones(at.size, bool),), 0.0)
-            epochs += cutter.push(block)
-    epochs += cutter.push(
+            epochs += cutter.push_block(block)
+    epochs += cutter.push_block(
         SampleBlock(60, (wave[None],), (np.ones(at.size, bool),), 0.0)
     )
     whole, holed = epochs
@@ -220,7 +220,7 @@ def worn(spoil, seconds=120, seed=0):
         spoil(second, uv)
         row = np.stack([uv[site] for site in SITES]).astype(np.float32)
         block = SampleBlock(second, (row,), (np.ones(256, bool),), float(second))
-        epochs += cutter.push(block)
+        epochs += cutter.push_block(block)
     return epochs
 
 
@@ -277,7 +277,7 @@ def test_a_recording_laid_on_electrodes_comes_out_as_it_was():
             (np.ones(256, bool),),
             0.0,
         )
-        plain.extend(cutter.push(block))
+        plain.extend(cutter.push_block(block))
         uv["AF7"], uv["AF8"] = front + eyes / 2, front - eyes / 2
         uv["TP9"] = uv["TP10"] = np.zeros(256)
 

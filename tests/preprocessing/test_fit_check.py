@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import SamplePacket
 from gateway.errors import ConfigError
-from gateway.preprocessing.contact_monitor import ContactMonitor
+from gateway.preprocessing.contact_monitor import ContactMonitor, FitCheck
 from gateway.preprocessing.contact_state import ContactState
-from gateway.preprocessing.fit_check import FitCheck
 
 SITES = ("TP9", "AF7", "AF8", "TP10")
 MUSE = Montage((Stream(256.0, tuple(Channel(s, Modality.EEG, 0.1) for s in SITES)),))
@@ -46,7 +45,7 @@ def played(fitting, counts, size=16, rate_hz=256.0, lost=()):
         if at // size not in lost:
             piece = counts[:, at : at + size]
             t_rx = (at + piece.shape[1]) / rate_hz
-            fits += fitting.place(SamplePacket(0, at, piece, t_rx))
+            fits += fitting.push_packet(SamplePacket(0, at, piece, t_rx))
     return fits
 
 
@@ -137,8 +136,8 @@ def test_an_envelope_tells_nothing_of_its_electrode():
     labels, fits = ("EEG Fpz-Cz", "EMG submental"), []
     both = FitCheck(info, ContactMonitor(info.montage, labels, {}, {}, 50))
     for second, chunk in enumerate(np.split(counts(6)[:1], 6, axis=1)):
-        fits += both.place(SamplePacket(0, second * 256, chunk, second + 1.0))
-        fits += both.place(SamplePacket(1, second, chunk[:, :1], second + 1.0))
+        fits += both.push_packet(SamplePacket(0, second * 256, chunk, second + 1.0))
+        fits += both.push_packet(SamplePacket(1, second, chunk[:, :1], second + 1.0))
     fit = fits[-1]
     assert fit.electrodes[0].contact.state is ContactState.GOOD
     assert fit.electrodes[1].contact is None

@@ -7,9 +7,9 @@ from gateway.acquisition.montage import Channel, Modality, Montage, Stream
 from gateway.acquisition.packets import SampleBlock
 from gateway.epoch_length import EPOCH_S
 from gateway.preprocessing.derivation import resolve
+from gateway.preprocessing.electrode_contact import StreamSamples, is_off_head
 from gateway.preprocessing.epoching import EpochCutter
 from gateway.preprocessing.filtering import Band
-from gateway.preprocessing.off_head import StreamSamples, is_off_head
 from gateway.preprocessing.signal_quality import Flaw
 
 SFREQ = 64
@@ -106,7 +106,7 @@ def test_an_epoch_says_it(uv, verdict):
     (epoch,) = (
         epoch
         for second in range(EPOCH_S)
-        for epoch in cutter.push(
+        for epoch in cutter.push_block(
             SampleBlock(
                 second,
                 (uv[:, second * SFREQ :][:, :SFREQ],),

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from gateway.acquisition.loss_counts import LossCounts
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.messages.device_state import DeviceState
 from gateway.reports.status_line import status_line
 from gateway.staging.stage import Refusal, Stage

@@ -16,8 +16,10 @@ from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.messages.outputs import RecordingState, SessionState
 from gateway.preprocessing.signal_quality import Flaw, Quality
-from gateway.session.checkpoint_records import (
+from gateway.session.resume import (
+    ClockInstant,
     ClockOrLightsChanged,
+    Ending,
     EpochScored,
     SessionClosed,
     SessionOpened,
@@ -26,7 +28,6 @@ from gateway.session.checkpoint_records import (
     read,
     write,
 )
-from gateway.session.resume import ClockInstant, Ending
 from gateway.staging.lights import Lights
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
@@ -176,12 +177,12 @@ def test_a_line_of_a_later_version_is_not_believed():
 @given(OPENED, st.lists(EPOCHS, max_size=4), GRIDS, MOMENTS, STATES)
 def test_a_night_is_its_first_line_and_what_followed(opened, epochs, grid, at, state):
     lines = [EpochScored(epoch, grid, at) for epoch in epochs]
-    past = interrupted_session([opened, *lines, ClockOrLightsChanged(state, at)])
-    assert past.session == opened.session
-    assert past.epochs == tuple(epochs)
-    assert (past.state, past.last) == (state, at)
-    assert past.grid == (grid if epochs else opened.grid)
-    assert past.ending is Ending.CUT
+    interrupted = interrupted_session([opened, *lines, ClockOrLightsChanged(state, at)])
+    assert interrupted.session == opened.session
+    assert interrupted.epochs == tuple(epochs)
+    assert (interrupted.state, interrupted.last) == (state, at)
+    assert interrupted.grid == (grid if epochs else opened.grid)
+    assert interrupted.ending is Ending.CUT
     over = interrupted_session([opened, *lines, SessionClosed(Ending.ASKED, at)])
     assert over.ending is Ending.ASKED
     assert interrupted_session(
@@ -196,12 +197,44 @@ def test_without_its_first_line_there_is_no_night():
 
 
 @given(OPENED, st.floats(0, 1e6), st.floats(0, 1e6))
-def test_seen_from_another_boot_all_times_move_alike(opened, t, away_s):
-    past = interrupted_session([opened])
-    now = ClockInstant("other boot", t, past.last.utc + timedelta(seconds=away_s), True)  # noqa: FBT003
-    seen = past.seen_from(now)
+def test_by_clock_of_another_boot_all_times_move_alike(opened, t, away_s):
+    interrupted = interrupted_session([opened])
+    utc = interrupted.last.utc + timedelta(seconds=away_s)
+    now = ClockInstant("other boot", t, utc, synchronised=True)
+    seen = interrupted.by_clock_of(now)
     assert now.t - seen.last.t == pytest.approx(away_s, abs=1e-4)
     assert seen.last.t - seen.grid.t == pytest.approx(
-        past.last.t - past.grid.t, abs=1e-4
+        interrupted.last.t - interrupted.grid.t, abs=1e-4
     )
-    assert past.seen_from(past.last) == past
+    assert interrupted.by_clock_of(interrupted.last) == interrupted
+
+
+EARLIER_GRID = (
+    b'{"second":60,"t":160.5,"start_s":0.25,"boot_id":7,'
+    b'"lanes":[{"offset":12,"next_index":15372,"lost":3,"t_rx":159.5,"heard":true}],'
+    b'"rate":{"slope":1e-06,"counted":0,"sfreq_hz":null},'
+    b'"tally":{"packets":4,"late_packets":0,"bad_packets":0,"unread_packets":0,'
+    b'"lost_s":0.5,"connections":0,"drift_ppm":null,"sfreq_hz":null}}'
+)
+EARLIER_LINE = (
+    b'009d8eec {"kind":"reopened","state":{"state":"recording",'
+    b'"started_utc":"2026-01-01T22:00:00+00:00","ended_utc":null,"n_epochs":0,'
+    b'"lights":{"off_epoch":null,"off_utc":null,"on_epoch":null,"on_utc":null},'
+    b'"clock_synchronised":true,"resumed":0},"grid":' + EARLIER_GRID + b","
+    b'"at":["boot",161.0,"2026-01-01T22:00:00+00:00",true]}\n'
+)
+
+
+def test_a_line_of_an_earlier_version_is_read_and_written_alike():
+    (record,), n_bytes = read(EARLIER_LINE)
+    assert n_bytes == len(EARLIER_LINE)
+    assert record.grid == GridCheckpoint(
+        second=60,
+        t=160.5,
+        start_s=0.25,
+        boot_id=7,
+        streams=(StreamCheckpoint(12, 15372, 3, 159.5, received=True),),
+        rate=RateCheckpoint(1e-06),
+        counts=LossCounts(packets=4, lost_s=0.5),
+    )
+    assert write(record) == EARLIER_LINE

@@ -24,7 +24,7 @@ class Recorder:
     packet_decoder = PacketDecoder(None)
     t_scored = None
 
-    def push(self, value):
+    def push_input(self, value):
         yield Availability(online=True, reason=type(value).__name__)
 
     def mark(self, t, text, _what):
@@ -48,7 +48,7 @@ class Watcher:
         self.packet_decoder = PacketDecoder(None)
         self.on_head = False
 
-    def push(self, value):
+    def push_input(self, value):
         if isinstance(value, Notification):
             self.packet_decoder.streaming = True
             self.on_head = value.payload == b"worn"
@@ -86,32 +86,32 @@ IDLE = SessionState(RecordingState.IDLE)
 def test_a_session_begins_idle_and_takes_what_comes():
     one = controller()
     assert said(one.begin(NOW)) == [IDLE, "ClockTick"]
-    assert said(one.push(UP)) == ["LinkUp"]
-    assert said(one.push(DATA)) == ["Notification"]
+    assert said(one.push_input(UP)) == ["LinkUp"]
+    assert said(one.push_input(DATA)) == ["Notification"]
 
 
 def test_after_its_end_nothing_is_taken_until_another_begins():
     one = controller()
-    for outputs in (one.begin(NOW), one.push(UP)):
+    for outputs in (one.begin(NOW), one.push_input(UP)):
         list(outputs)
     assert said(one.end()) == ["closed"]
-    assert said(one.push(DATA)) == []
+    assert said(one.push_input(DATA)) == []
     assert said(one.end()) == []
     assert one.fault(DATA) is None
 
 
 def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
     one = controller()
-    for outputs in (one.begin(NOW), one.push(UP), one.end()):
+    for outputs in (one.begin(NOW), one.push_input(UP), one.end()):
         list(outputs)
     assert said(one.begin(NOW)) == [IDLE, "ClockTick", "LinkUp", "Notification"]
 
 
 def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
     one = controller()
-    for outputs in (one.begin(NOW), one.push(UP), one.end()):
+    for outputs in (one.begin(NOW), one.push_input(UP), one.end()):
         list(outputs)
-    assert said(one.push(LinkDown(3.0, "gone"))) == []
+    assert said(one.push_input(LinkDown(3.0, "gone"))) == []
     assert said(one.begin(NOW)) == [IDLE, "ClockTick"]
 
 

@@ -62,7 +62,7 @@ def scored(counts, channels=None):
     for first in range(0, counts.shape[1] - 128, 128):
         t_rx = (first + 128) / TRUE_HZ
         packet = SamplePacket(0, first, counts[:, first : first + 128], t_rx)
-        said += [v for v in night.place(packet) if isinstance(v, ScoredEpoch)]
+        said += [v for v in night.push_packet(packet) if isinstance(v, ScoredEpoch)]
     return said
 
 

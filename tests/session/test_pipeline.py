@@ -16,7 +16,7 @@ from gateway.acquisition.packets import (
     Notification,
     SampleBlock,
 )
-from gateway.acquisition.stream_position import LAG_S
+from gateway.acquisition.sample_grid import LAG_S
 from gateway.drivers import diy
 from gateway.errors import ConfigError
 from gateway.messages.outputs import (
@@ -77,7 +77,7 @@ RECORDING = recording()
 
 def pipeline(channels=None, watch=None):
     made = Pipeline(diy.DRIVER, Night(AmplitudeScorer(), channels or {}, 50), watch)
-    list(made.push(ClockTick(0.0, MIDNIGHT, synchronised=True)))
+    list(made.push_input(ClockTick(0.0, MIDNIGHT, synchronised=True)))
     return made
 
 
@@ -89,10 +89,10 @@ def frames(counts=None, mtu=247, boot_id=1, **knobs):
 
 def run(info, sent, into=None):
     chain = into or pipeline()
-    outputs = list(chain.push(LinkUp(0.0, info)))
+    outputs = list(chain.push_input(LinkUp(0.0, info)))
     for frame in sent:
         notification = Notification(frame.char, frame.payload, frame.due_s)
-        outputs += chain.push(notification)
+        outputs += chain.push_input(notification)
     return outputs
 
 
@@ -144,47 +144,47 @@ def test_an_epoch_with_more_than_a_fifth_missing_is_refused_and_counted():
     stages = [epoch.stage for epoch in epochs(outputs)]
     assert stages[1] is Refusal.GAP
     assert Refusal.GAP not in stages[:1] + stages[2:]
-    tally = [value for value in outputs if isinstance(value, LossCounts)][-1]
-    assert tally.lost_s == pytest.approx(7, abs=1)
+    counts = [value for value in outputs if isinstance(value, LossCounts)][-1]
+    assert counts.lost_s == pytest.approx(7, abs=1)
 
 
 def test_rubbish_and_repeats_are_dropped_and_counted():
     info, sent = frames()
     chain = pipeline()
-    list(chain.push(LinkUp(0.0, info)))
+    list(chain.push_input(LinkUp(0.0, info)))
     outputs = []
     for frame in sent:
         for payload in (frame.payload, frame.payload[:-1], frame.payload):
-            outputs += chain.push(Notification(frame.char, payload, frame.due_s))
+            outputs += chain.push_input(Notification(frame.char, payload, frame.due_s))
     assert [e.hypnodensity for e in epochs(outputs)] == [e.hypnodensity for e in WHOLE]
-    assert chain.tally.bad_packets == len(sent)
+    assert chain.loss_counts.bad_packets == len(sent)
     n_status = sum(frame.char == diy.STATUS for frame in sent)
-    assert chain.tally.late_packets == len(sent) - n_status
+    assert chain.loss_counts.late_packets == len(sent) - n_status
 
 
 def test_bad_packets_in_a_row_are_counted_until_a_good_one_or_a_new_connection():
     info, sent = frames()
     chain = pipeline()
-    list(chain.push(LinkUp(0.0, info)))
+    list(chain.push_input(LinkUp(0.0, info)))
     rubbish = Notification(sent[0].char, b"rubbish", 0.0)
     for expected in range(1, 4):
-        assert list(chain.push(rubbish)) == []
+        assert list(chain.push_input(rubbish)) == []
         assert chain.packet_decoder.bad_in_a_row == expected
-    list(chain.push(Notification(sent[0].char, sent[0].payload, 0.0)))
+    list(chain.push_input(Notification(sent[0].char, sent[0].payload, 0.0)))
     assert chain.packet_decoder.bad_in_a_row == 0
-    list(chain.push(rubbish))
-    list(chain.push(LinkUp(1.0, info)))
-    assert (chain.packet_decoder.bad_in_a_row, chain.tally.bad_packets) == (0, 4)
+    list(chain.push_input(rubbish))
+    list(chain.push_input(LinkUp(1.0, info)))
+    assert (chain.packet_decoder.bad_in_a_row, chain.loss_counts.bad_packets) == (0, 4)
 
 
 def test_availability_follows_the_samples_not_the_connection():
     info, sent = frames()
     chain = pipeline()
-    assert list(chain.push(LinkUp(0.0, info))) == []
+    assert list(chain.push_input(LinkUp(0.0, info))) == []
     first = sent[0]
-    outputs = list(chain.push(Notification(first.char, first.payload, 1.0)))
+    outputs = list(chain.push_input(Notification(first.char, first.payload, 1.0)))
     assert outputs[0] == Availability(online=True, reason="samples arrive")
-    down = list(chain.push(LinkDown(2.0, "out of range")))
+    down = list(chain.push_input(LinkDown(2.0, "out of range")))
     assert down[-1] == Availability(online=False, reason="out of range")
 
 
@@ -192,7 +192,7 @@ def test_a_connection_that_returns_continues_in_its_place():
     chain = pipeline()
     info, sent = frames()
     before = run(info, [f for f in sent if f.due_s < 65], into=chain)
-    before += chain.push(LinkDown(65.0, "out of range"))
+    before += chain.push_input(LinkDown(65.0, "out of range"))
     _, later = frames(skip_s=95.0)
     after = run(info, later, into=chain)
     got = epochs(before + after)
@@ -207,7 +207,7 @@ def ticked(chain, begin_s, end_s):
     said = []
     for t in range(begin_s, end_s):
         tick = ClockTick(float(t), MIDNIGHT + timedelta(seconds=t), synchronised=True)
-        said += [(t, output) for output in chain.push(tick)]
+        said += [(t, output) for output in chain.push_input(tick)]
     return said
 
 
@@ -215,7 +215,7 @@ def away(chain, begin_s=65, end_s=130, sent=None):
     """Send until the link is lost; return info, what was said, what while away."""
     info, whole = frames()
     before = run(info, [f for f in sent or whole if f.due_s < begin_s], into=chain)
-    before += chain.push(LinkDown(float(begin_s), "out of range"))
+    before += chain.push_input(LinkDown(float(begin_s), "out of range"))
     return info, before, ticked(chain, begin_s, end_s)
 
 
@@ -262,29 +262,31 @@ def test_what_comes_after_its_epoch_was_refused_is_late_and_never_silent(
     chain = pipeline()
     info, before, meanwhile = away(chain, lost_at_s, lost_at_s + away_s)
     info, later = frames(skip_s=float(back_s), boot_id=2 if rebooted else 1)
-    after = list(chain.push(LinkUp(float(lost_at_s + away_s), info)))
+    after = list(chain.push_input(LinkUp(float(lost_at_s + away_s), info)))
     for frame in later:
         t = lost_at_s + away_s + frame.due_s - back_s
-        after += chain.push(Notification(frame.char, frame.payload, t))
+        after += chain.push_input(Notification(frame.char, frame.payload, t))
     got = epochs(before) + epochs(v for _, v in meanwhile) + epochs(after)
     assert [e.index for e in got] == list(range(len(got)))
     seconds = [b.second for b in before + after if isinstance(b, SampleBlock)]
     assert seconds == sorted(set(seconds))
     n_data = sum(f.char == diy.DATA for f in later)
     n_before = sum(f.due_s < lost_at_s for f in frames()[1] if f.char == diy.DATA)
-    tally = chain.tally
-    assert tally.packets + tally.late_packets + tally.bad_packets == n_before + n_data
+    counts = chain.loss_counts
+    assert (
+        counts.packets + counts.late_packets + counts.bad_packets == n_before + n_data
+    )
 
 
 def test_epochs_of_a_replay_wait_for_the_link():
     chain = pipeline()
     info, sent = frames()
-    list(chain.push(LinkUp(0.0, info)))
+    list(chain.push_input(LinkUp(0.0, info)))
     for frame in sent:
         if frame.due_s < 65:
             n = Notification(frame.char, frame.payload, frame.due_s * 3)
-            list(chain.push(n))
-    list(chain.push(LinkDown(195.0, "out of range")))
+            list(chain.push_input(n))
+    list(chain.push_input(LinkDown(195.0, "out of range")))
     assert ticked(chain, 195, 400) == []
 
 
@@ -293,12 +295,12 @@ def test_a_headband_that_changed_its_montage_is_not_mixed_into_the_night():
     info, sent = frames()
     run(info, sent, into=chain)
     other = DiyDevice(Montage((Stream(50.0, EEG),)), [RECORDING[0][:2]], boot_id=2).info
-    (refused,) = chain.push(LinkUp(1.0, other))
+    (refused,) = chain.push_input(LinkUp(1.0, other))
     assert not refused.online
     assert "50 Hz" in refused.reason
-    n_bad = chain.tally.bad_packets
-    assert list(chain.push(Notification(diy.DATA, sent[0].payload, 2.0))) == []
-    assert chain.tally.bad_packets == n_bad + 1
+    n_bad = chain.loss_counts.bad_packets
+    assert list(chain.push_input(Notification(diy.DATA, sent[0].payload, 2.0))) == []
+    assert chain.loss_counts.bad_packets == n_bad + 1
     assert chain.packet_decoder.bad_in_a_row == 1
 
 
@@ -310,14 +312,14 @@ def test_a_headband_without_eeg_says_what_it_has(channel):
         Montage((Stream(100.0, (channel,)),)), [RECORDING[0][:1]], boot_id=1
     ).info
     with pytest.raises(ConfigError, match=f"the headband gives {channel.label}"):
-        list(pipeline().push(LinkUp(0.0, info)))
+        list(pipeline().push_input(LinkUp(0.0, info)))
 
 
 def test_the_night_is_summed_up_at_its_close():
     chain = pipeline()
     run(*frames(), into=chain)
-    tally, *moments, night, summary, session = chain.close()
-    assert isinstance(tally, LossCounts)
+    counts, *moments, night, summary, session = chain.close()
+    assert isinstance(counts, LossCounts)
     assert night.final
     assert [e.hypnodensity for e in night.epochs] == [e.hypnodensity for e in WHOLE]
     assert all(isinstance(moment, SleepEvent) for moment in moments)
@@ -337,11 +339,11 @@ def test_a_session_begins_with_its_first_sample_and_only_once():
 
 def sent_until(chain, t, speed=1.0):
     info, sent = frames()
-    list(chain.push(LinkUp(0.0, info)))
+    list(chain.push_input(LinkUp(0.0, info)))
     for frame in sent:
         if frame.due_s <= t:
             n = Notification(frame.char, frame.payload, frame.due_s * speed)
-            list(chain.push(n))
+            list(chain.push_input(n))
 
 
 def test_a_mark_says_when_it_was_on_the_grid_and_by_the_wall_clock():
@@ -428,8 +430,8 @@ def looks(chain, begin_s, end_s, speed=1.0):
     at, outputs = [], []
     for frame in (f for f in sent if f.due_s < end_s):
         t = begin_s + (frame.due_s - begin_s) / speed
-        list(chain.push(ClockTick(float(int(t)), MIDNIGHT, synchronised=True)))
-        found = list(chain.push(Notification(frame.char, frame.payload, t)))
+        list(chain.push_input(ClockTick(float(int(t)), MIDNIGHT, synchronised=True)))
+        found = list(chain.push_input(Notification(frame.char, frame.payload, t)))
         seen = [o for o in found if isinstance(o, Contacts)]
         at += [t for _ in seen]
         outputs += seen
@@ -438,7 +440,7 @@ def looks(chain, begin_s, end_s, speed=1.0):
 
 def test_the_electrodes_are_looked_at_every_few_seconds_while_samples_arrive():
     chain = pipeline(watch=watched)
-    list(chain.push(LinkUp(0.0, frames()[0])))
+    list(chain.push_input(LinkUp(0.0, frames()[0])))
     at, seen = looks(chain, 0.0, 60.0)
     gaps = np.diff(at)
     assert len(at) == pytest.approx(60 / LOOK_S, abs=1)
@@ -446,16 +448,16 @@ def test_the_electrodes_are_looked_at_every_few_seconds_while_samples_arrive():
     labels = [each.label for each in seen[0].inputs]
     assert tuple(labels) == AmplitudeScorer.card.channels
     assert {each.label for each in seen[0].electrodes} >= {"Fpz-Cz", "EOG"}
-    list(chain.push(LinkDown(60.0, "out of range")))
+    list(chain.push_input(LinkDown(60.0, "out of range")))
     away = ticked(chain, 60, 120)
     assert not [o for _, o in away if isinstance(o, Contacts)]
-    list(chain.push(LinkUp(120.0, frames()[0])))
+    list(chain.push_input(LinkUp(120.0, frames()[0])))
     assert looks(chain, 120.0, 130.0)[1], "and again when it is back"
 
 
 def test_a_replay_is_looked_at_as_often_as_a_night():
     chain = pipeline(watch=watched)
-    list(chain.push(LinkUp(0.0, frames()[0])))
+    list(chain.push_input(LinkUp(0.0, frames()[0])))
     at, _ = looks(chain, 0.0, 140.0, speed=10.0)
     assert len(at) <= 14 / LOOK_S + 1
 
@@ -467,9 +469,9 @@ def test_nobody_looks_at_the_electrodes_unless_asked():
 def test_a_mark_and_a_checkpoint_at_any_time_of_two_streams():
     chain = pipeline()
     info, sent = frames()
-    list(chain.push(LinkUp(0.0, info)))
+    list(chain.push_input(LinkUp(0.0, info)))
     for frame in sent[:40]:  # the slow stream comes first, and tells no time
-        list(chain.push(Notification(frame.char, frame.payload, frame.due_s)))
+        list(chain.push_input(Notification(frame.char, frame.payload, frame.due_s)))
         (event,) = chain.mark(frame.due_s, "now")
         point = chain.checkpoint()
         assert (event.second is None) == (point is None)

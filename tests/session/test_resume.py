@@ -68,13 +68,13 @@ def packets(true_hz, *, since=0.0, until=END_S):
 class Process:
     """A daemon's night, as far as it concerns its restart."""
 
-    def __init__(self, past=None, *, shift_s=0.0):
+    def __init__(self, interrupted=None, *, shift_s=0.0):
         self.night = Night(AmplitudeScorer(), {}, 50)
         self.shift_s = shift_s  # of the monotonic clock, after a reboot
         self.tick(0.0)
-        if past is not None:
-            self.night.resume(past)
-        self.epochs, self.past = [], past
+        if interrupted is not None:
+            self.night.resume(interrupted)
+        self.epochs, self.interrupted = [], interrupted
         self.info = None
 
     def tick(self, second):
@@ -94,22 +94,22 @@ class Process:
         for packet in sent:
             self.tick(packet.t_rx - T_ZERO)
             t_rx = packet.t_rx + self.shift_s
-            self.hear(self.night.place(replace(packet, t_rx=t_rx)))
+            self.hear(self.night.push_packet(replace(packet, t_rx=t_rx)))
 
     def hear(self, outputs):
         for output in outputs:
-            point = self.night.checkpoint(self.night.tally)
+            point = self.night.checkpoint(self.night.loss_counts)
             if isinstance(output, ScoredEpoch):
                 self.epochs.append(output)
-            if isinstance(output, ScoredEpoch) or (self.past is None and point):
+            if isinstance(output, ScoredEpoch) or (self.interrupted is None and point):
                 boot = "first" if not self.shift_s else "second"
-                self.past = InterruptedSession(
+                self.interrupted = InterruptedSession(
                     "night",
                     "0" * 64,
-                    self.info or self.past.info,
+                    self.info or self.interrupted.info,
                     SessionState(RecordingState.RECORDING, BEGAN),
                     (
-                        *(self.past.epochs if self.past else ()),
+                        *(self.interrupted.epochs if self.interrupted else ()),
                         *([output] if isinstance(output, ScoredEpoch) else []),
                     ),
                     point,
@@ -128,15 +128,15 @@ def killed_at(second, kind):
 def went_on(kind, before, back_s, *, shift_s=0.0, lapse_s=None):
     """Go on with what `before` left, the headband being back at `back_s`."""
     info, true_hz = KINDS[kind]
-    past = before.past
+    interrupted = before.interrupted
     if shift_s:
-        boot, *_ = past.last
+        boot, *_ = interrupted.last
         utc = BEGAN + timedelta(seconds=back_s)
         now = ClockInstant(
             boot + "+", T_ZERO + back_s + shift_s, utc, synchronised=True
         )
-        past = past.seen_from(now)
-    process = Process(past, shift_s=shift_s)
+        interrupted = interrupted.by_clock_of(now)
+    process = Process(interrupted, shift_s=shift_s)
     if lapse_s is not None:
         process.lapse(lapse_s)
     process.connect(info)
@@ -190,12 +190,12 @@ def test_the_loss_counted_is_what_lay_between(kind, kill_s, away_s, shift_s):
     after = went_on(kind, before, kill_s + away_s, shift_s=shift_s)
     kept_s = 30 * len(before.epochs)
     exact_s = 1e-9 if kind == "counts on" else 0.3
-    lost_s = after.night.tally.lost_s
+    lost_s = after.night.loss_counts.lost_s
     assert lost_s == pytest.approx(kill_s + away_s - kept_s, abs=exact_s)
     missing_s = sum(e.quality[0].missing_s for e in after.epochs)
     assert missing_s == pytest.approx(lost_s, abs=0.3)
-    n_packets = before.past.grid.tally.packets
-    assert after.night.tally.packets == n_packets + (END_S - kill_s - away_s) * 4
+    n_packets = before.interrupted.grid.counts.packets
+    assert after.night.loss_counts.packets == n_packets + (END_S - kill_s - away_s) * 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -215,7 +215,7 @@ def test_epochs_pass_while_the_headband_is_away_after_the_restart(kind, shift_s)
 def test_a_night_may_be_killed_twice_and_its_samples_go_on_counting(kind, undisturbed):
     first = killed_at(100, kind)
     info, true_hz = KINDS[kind]
-    second = Process(first.past)
+    second = Process(first.interrupted)
     second.connect(info)
     second.send(packets(true_hz, since=112, until=200))
     third = went_on(kind, second, 215, shift_s=5e4)
@@ -226,15 +226,15 @@ def test_a_night_may_be_killed_twice_and_its_samples_go_on_counting(kind, undist
     assert begins == [0, *ends[:-1]]
     assert ends[-1] == pytest.approx(LENGTH_S * true_hz, abs=true_hz * 0.3)
     lost_s = (112 - 90) + (215 - 180)
-    assert third.night.tally.lost_s == pytest.approx(lost_s, abs=0.5)
+    assert third.night.loss_counts.lost_s == pytest.approx(lost_s, abs=0.5)
 
 
 def test_a_night_killed_before_its_first_epoch_goes_on_too():
     before = killed_at(20, "counts on")
-    assert before.past.grid.second == 0
+    assert before.interrupted.grid.second == 0
     after = went_on("counts on", before, 40)
     assert [e.index for e in after.epochs] == list(range(EPOCHS))
-    assert after.night.tally.lost_s == 40
+    assert after.night.loss_counts.lost_s == 40
     assert after.epochs[0].stage is Refusal.GAP
 
 
@@ -253,4 +253,6 @@ def test_nor_before_the_stream_that_tells_the_time():
         (SamplePacket(0, 0, np.zeros((1, 20), np.int32), T_ZERO + 0.2), True),
     ):
         process.send([packet])
-        assert (process.night.checkpoint(process.night.tally) is not None) is known
+        assert (
+            process.night.checkpoint(process.night.loss_counts) is not None
+        ) is known

@@ -143,22 +143,22 @@ class World:
             self._link()
             if self.connected:
                 self._send(step_s if was_near else 1)
-            self.hear(self.controller.push(self.now))
+            self.hear(self.controller.push_input(self.now))
 
     def _send(self, n_seconds):
         second = round(self.t - self.began)
         payload = bytes([self.worn, n_seconds]) + second.to_bytes(4, "big")
         value = Notification("c", payload, self.now.t)
-        self.hear(self.controller.push(value))
+        self.hear(self.controller.push_input(value))
         assert self.controller.fault(value) is None
 
     def _link(self):
         if self.near and not self.connected:
             self.connected = True
-            self.hear(self.controller.push(LinkUp(self.now.t, INFO)))
+            self.hear(self.controller.push_input(LinkUp(self.now.t, INFO)))
         elif self.connected and not self.near:
             self.connected = False
-            self.hear(self.controller.push(LinkDown(self.now.t, "out of range")))
+            self.hear(self.controller.push_input(LinkDown(self.now.t, "out of range")))
 
     def hear(self, outputs):
         self.said += [self.controller.reading(output) for output in outputs]

@@ -258,10 +258,10 @@ async def test_paired_it_streams_and_a_lost_bond_wants_a_person(name):
         seen = await radio.find(driver)
         async with radio.connect(seen, driver, bond="if_needed") as connection:
             assert connection.bonded
-            await connection.notifications.take(5)
+            await connection.notifications.get(5)
         seen = await radio.find(driver)
         async with radio.connect(seen, driver) as connection:
-            await connection.notifications.take(5)
+            await connection.notifications.get(5)
         await band.forget()
         seen = await radio.find(driver)
         with pytest.raises(BondingError):

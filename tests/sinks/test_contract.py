@@ -11,8 +11,7 @@ import pytest
 from gateway import sinks
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.config.schema import parse
 from gateway.daemon.active_sink import active_sink
 from gateway.errors import ConfigError, SinkError

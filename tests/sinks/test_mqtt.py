@@ -13,8 +13,7 @@ from paho.mqtt import publish
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import Battery
-from gateway.ble.link_state import LinkState
-from gateway.ble.link_stats import LinkReading, LinkStats
+from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.formats.json_fields import utc_text

@@ -59,18 +59,18 @@ class FakeRadio:
         for seen in self.in_reach:
             if address in (None, seen.address):
                 return seen
-        raise LinkError(f"no {address} in reach, 20 s long")
+        raise LinkError(f"no {address} in reach within 20 s")
 
     @asynccontextmanager
     async def connect(
-        self, seen, *candidates, bond="never", ask_passkey=None, became=lambda _: None
+        self, seen, *candidates, bond="never", ask_passkey=None, on_event=lambda _: None
     ):
         self._may_fail("connect")
         self.connections += 1
         (driver,) = (each for each in candidates if each.name == "diy")
         if self._wants_bond and bond == "if_needed":
-            became(LinkEvent.BOND_WANTED)
-            became(LinkEvent.BONDED)
+            on_event(LinkEvent.BOND_WANTED)
+            on_event(LinkEvent.BONDED)
         recording, _ = synthetic_night(1, 1 / 60)
         played = device.device(recording, DeviceSettings())
         notifications = NotificationQueue()

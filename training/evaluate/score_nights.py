@@ -92,7 +92,7 @@ def _scored(night: LabelledNight, chain: Night) -> Iterator[ScoredEpoch]:
     chain.begin(HeadbandInfo(night.recording.montage, boot_id=0))
     for packet in packets(night.recording):
         if _was_recorded(night, packet):
-            for value in chain.place(packet):
+            for value in chain.push_packet(packet):
                 if isinstance(value, ScoredEpoch):
                     yield value
 

@@ -1,4 +1,4 @@
-"""The care of one adapter of a Linux machine, by asking bluetoothd over D-Bus."""
+"""Adapter of a Linux machine, by asking bluetoothd over D-Bus."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ GONE = "bluetoothd went away"
 
 
 class BluezAdapter:
-    """Mends one adapter and keeps its bonds; an `AdapterCare`.
+    """`gateway.ble.adapter.Adapter` of BlueZ: recovery and bonds of one adapter.
 
     Nothing is touched before it is used, and no rights are needed but those of the
     D-Bus policy of BlueZ (root, or the group ``bluetooth`` on Debian).
@@ -53,12 +53,12 @@ class BluezAdapter:
     async def watch(self, lost: Callable[[str], None]) -> None:
         """Have `lost` called at once when bluetoothd dies or is restarted.
 
-        Nothing else tells of it: connections stand, and no data come.
+        No other sign is given: connections stand, and no data arrive.
         """
         self._lost = lost
         with bluez_errors("watch over bluetoothd"):
             await self._bus.watch_owner(self._on_owner)
-            await self._see_hardware()
+            await self._check_hardware()
 
     async def restart_scan(self) -> None:
         """End whatever scan this process has left behind.
@@ -72,12 +72,12 @@ class BluezAdapter:
     ) -> None:
         """Disconnect every device of `services` whose address is not in `keep`."""
         kept = {address.upper() for address in keep}
-        with bluez_errors("disconnect what nobody reads"):
+        with bluez_errors("disconnect stale connections"):
             for device in await self._devices():
                 ours = set(services) & set(device.properties.get("UUIDs", []))
                 stale = ours and device.properties["Connected"]
                 if stale and device.address.upper() not in kept:
-                    log.info("%s: disconnected, nobody reads it", device.address)
+                    log.info("%s: disconnected: a stale connection", device.address)
                     await self._bus.call(
                         device.path, DEVICE, "Disconnect", timeout_s=LEAVE_S
                     )
@@ -96,7 +96,10 @@ class BluezAdapter:
                 )
             adapter = await self._adapter()
         if not adapter.properties["Powered"]:
-            raise AdapterError(f"power cycle: {adapter.name} does not come on again")
+            raise AdapterError(
+                f"power cycle: {adapter.name} does not come on again; plug it in "
+                "anew, or restart the machine"
+            )
         log.info("%s: switched off and on", adapter.name)
 
     async def bonds(self) -> list[str]:
@@ -128,17 +131,19 @@ class BluezAdapter:
                 yield
             except BondingError:
                 raise
-            except LinkError as error:  # bluetoothd that pairs unasked tells no failure
+            except LinkError as error:
+                # bluetoothd that pairs unasked does not report that pairing failed: the
+                # read that wanted it times out
                 if not agent.was_asked or address in await self.bonds():
                     raise
                 raise BondingError(f"{PAIRING_FAILED} ({error})") from error
 
     @asynccontextmanager
     async def refusing(self, address: str) -> AsyncIterator[None]:
-        """Let nobody pair while entered, and say so if `address` wants to.
+        """Refuse all pairing while entered; a `BondingError` if `address` wants it.
 
         bluetoothd begins to pair as soon as a protected characteristic is touched, and
-        answers nothing while it does. Without an agent nobody hears of it.
+        answers nothing while it does. Without an agent nothing reports it.
         """
         wanting: set[str] = set()
 
@@ -158,22 +163,22 @@ class BluezAdapter:
                 ) from error
 
     async def close(self) -> None:
-        """Let D-Bus go; a later use begins anew."""
+        """Disconnect from D-Bus; a later use connects again."""
         for task in (self._forgetting, self._leaving):
             if task is not None:
                 task.cancel()
         self._bus.close()
 
-    async def _see_hardware(self) -> None:
+    async def _check_hardware(self) -> None:
         if await is_without(self._bus, read_hardware()):
             raise AdapterError(str(NO_HARDWARE))
 
     async def _adapter(self) -> AdapterObject:
-        await self._see_hardware()
+        await self._check_hardware()
         return chosen((await self._bus.known()).adapters, self._wanted)
 
     async def _devices(self) -> list[DeviceObject]:
-        await self._see_hardware()
+        await self._check_hardware()
         known = await self._bus.known()
         adapter = chosen(known.adapters, self._wanted)
         return [d for d in known.devices if d.properties["Adapter"] == adapter.path]
@@ -193,13 +198,13 @@ class BluezAdapter:
                         await self._bus.call(
                             device.path, DEVICE, "Disconnect", timeout_s=LEAVE_S
                         )
-        except LinkError as error:  # then the answer that is waited for is late
+        except LinkError as error:  # the request that waits times out instead
             log.debug("%s", error)
 
     async def _forget_in_time(self) -> None:
         try:
             await self._forget_bluetoothd()
-        except LinkError as error:  # whoever scans next sees for himself
+        except LinkError as error:  # the next scan reports it
             log.debug("%s", error)
 
     async def _forget_bluetoothd(self) -> None:
@@ -214,7 +219,7 @@ class BluezAdapter:
 async def forget_bluetoothd() -> None:
     """Drop bleak's connection to D-Bus, and all that hangs on it.
 
-    bleak goes on believing what a bluetoothd that died told it last: its headband is
+    bleak keeps the state that a bluetoothd which died reported last: its headband is
     still connected, so no connection is made. And a scan whose start was given up
     while bluetoothd hung belongs to bleak's connection to D-Bus; until that ends, each
     further one is refused as InProgress. Every connection of this process counts as

@@ -1,4 +1,4 @@
-"""Care of a bumble host: mending it, its bonds, and pairing by a person's leave."""
+"""Adapter of a bumble host: recovery, bonds, and pairing."""
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -11,47 +11,47 @@ from gateway.ble.radio import AskPasskey
 
 
 class BumbleAdapter:
-    """What `gateway.ble.adapter.Adapter` asks for, of one `BumbleHost`."""
+    """`gateway.ble.adapter.Adapter` of one `BumbleHost`."""
 
-    def __init__(self, adapter: BumbleHost) -> None:
-        self._adapter = adapter
+    def __init__(self, host: BumbleHost) -> None:
+        self._host = host
 
     async def watch(self, _lost: Callable[[str], None]) -> None:
-        """Nothing to do: the host lives in this process, and tells every end."""
+        """Do nothing: the host is in this process and reports every disconnection."""
 
     async def restart_scan(self) -> None:
         """End the scan, if one runs."""
-        device = await self._adapter.device()
+        device = await self._host.device()
         if device.scanning:
             await device.stop_scanning()
 
     async def disconnect_stale(
         self, _services: Collection[str], keep: Collection[str]
     ) -> None:
-        """Disconnect everybody but `keep`: nobody else uses this host."""
-        device = await self._adapter.device()
+        """Disconnect all but `keep`: no other program uses this host."""
+        device = await self._host.device()
         for connection in list(device.connections.values()):
             if plain(connection.peer_address) not in keep:
                 await connection.disconnect()
 
     async def power_cycle(self) -> None:
         """Close the transport; the next use opens it anew."""
-        await self._adapter.close()
+        await self._host.close()
 
     async def bonds(self) -> list[str]:
         """List the addresses that this host has a bond with."""
-        bonds = await self._adapter.keys.get_all()
+        bonds = await self._host.keys.get_all()
         return [address.partition("/")[0] for address, _ in bonds]
 
     async def forget(self, address: str) -> None:
         """Remove the bond with `address`, if there is one."""
-        for name, _ in await self._adapter.keys.get_all():
+        for name, _ in await self._host.keys.get_all():
             if name.partition("/")[0] == address:
-                await self._adapter.keys.delete(name)
+                await self._host.keys.delete(name)
 
     @asynccontextmanager
     async def refusing(self, _address: str) -> AsyncIterator[None]:
-        """Nothing to do: this host pairs with nobody by itself."""
+        """Do nothing: this host never pairs by itself."""
         yield
 
     @asynccontextmanager
@@ -60,17 +60,17 @@ class BumbleAdapter:
     ) -> AsyncIterator[None]:
         """Let `address` pair while entered."""
         mode = pairing_mode(address, ask_passkey)
-        self._adapter.pairing_mode = lambda connection: (
+        self._host.pairing_mode = lambda connection: (
             mode if plain(connection.peer_address) == address else None
         )
         try:
             yield
         finally:
-            self._adapter.pairing_mode = lambda _: None
+            self._host.pairing_mode = lambda _: None
 
     async def close(self) -> None:
-        """Power off and let the transport go; a later use opens it again."""
-        await self._adapter.close()
+        """Power off and close the transport; a later use opens it again."""
+        await self._host.close()
 
 
 def plain(address: Any) -> str:  # noqa: ANN401 - bumble is untyped here
@@ -91,7 +91,7 @@ def pairing_mode(address: str, ask_passkey: AskPasskey | None) -> PairingConfig:
 
 
 class _Asking(PairingDelegate):  # type: ignore[misc] # bumble is untyped here
-    """Asks for the passkey that the headband shows."""
+    """Delegate that asks for the passkey that the headband shows."""
 
     def __init__(self, capability: Any, ask: Any) -> None:  # noqa: ANN401 - bumble's
         super().__init__(capability)

@@ -5,7 +5,7 @@ import time
 from math import inf
 from typing import NamedTuple
 
-from gateway.ble.backoff import STEADY_S
+from gateway.ble.recovery_policy import STEADY_S
 from tests.acceptance.bluez_vm.cases import Case, Lab, SideEffect
 from tests.acceptance.bluez_vm.fault_cost import (
     Epoch,

@@ -1,4 +1,4 @@
-"""bleak's own BlueZ backend, our agent and care, and a headband, without hardware."""
+"""bleak's own BlueZ backend, our agent, our adapter, a headband: no hardware."""
 
 import asyncio
 

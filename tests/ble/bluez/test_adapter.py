@@ -1,4 +1,4 @@
-"""The care of an adapter does what it says, and gives up in time."""
+"""The BlueZ adapter does what it is asked, and gives up in time."""
 
 import asyncio
 
@@ -27,70 +27,70 @@ async def test_only_what_nobody_reads_is_disconnected(testbed, address):
     await testbed.headband()
     async with testbed.radio() as radio, testbed.listening(radio) as heard:
         await heard.samples(100)
-        care = BluezAdapter()
-        await care.disconnect_stale([DIY.service], [address.lower()])
-        await care.disconnect_stale(["0000fe8d-0000-1000-8000-00805f9b34fb"], [])
+        adapter = BluezAdapter()
+        await adapter.disconnect_stale([DIY.service], [address.lower()])
+        await adapter.disconnect_stale(["0000fe8d-0000-1000-8000-00805f9b34fb"], [])
         await heard.samples(100)
         assert not heard.downs
-        await care.disconnect_stale([DIY.service], [])
+        await adapter.disconnect_stale([DIY.service], [])
         await heard.until(lambda heard: heard.downs)
-        await care.close()
+        await adapter.close()
 
 
 async def test_a_power_cycle_switches_off_and_on(testbed):
-    care = BluezAdapter("hci0")
+    adapter = BluezAdapter("hci0")
     before = len(testbed.bluetoothd.calls)
-    await care.power_cycle()
+    await adapter.power_cycle()
     assert testbed.bluetoothd.calls[before:].count("Properties.Set") == 2
     testbed.bluetoothd.refuse("Set", "Blocked", "Blocked through rfkill")
     with pytest.raises(AdapterError, match="rfkill unblock"):
-        await care.power_cycle()
-    await care.close()
+        await adapter.power_cycle()
+    await adapter.close()
 
 
 async def test_an_adapter_that_is_not_there_is_named_with_those_that_are(testbed):
-    care = BluezAdapter("hci7")
+    adapter = BluezAdapter("hci7")
     with pytest.raises(AdapterError, match=r"no Bluetooth adapter hci7: .* hci0"):
-        await care.power_cycle()
-    await care.close()
+        await adapter.power_cycle()
+    await adapter.close()
 
 
 async def test_a_hung_bluetoothd_hangs_nobody(testbed, impatient):
-    care = BluezAdapter()
-    await care.watch(lambda _: None)
+    adapter = BluezAdapter()
+    await adapter.watch(lambda _: None)
     testbed.bluetoothd.freeze()
     async with asyncio.timeout(10):
         for attempt in (
-            care.power_cycle(),
-            care.bonds(),
-            care.forget("F0:F1:F2:F3:F4:F5"),
-            care.disconnect_stale([DIY.service], []),
-            care.restart_scan(),
+            adapter.power_cycle(),
+            adapter.bonds(),
+            adapter.forget("F0:F1:F2:F3:F4:F5"),
+            adapter.disconnect_stale([DIY.service], []),
+            adapter.restart_scan(),
         ):
             with pytest.raises(AdapterError):
                 await attempt
     testbed.bluetoothd.thaw()
-    assert await care.bonds() == []
-    await care.close()
+    assert await adapter.bonds() == []
+    await adapter.close()
 
 
 async def test_each_end_of_bluetoothd_is_told_once(testbed):
     told = []
-    care = BluezAdapter()
+    adapter = BluezAdapter()
     for _ in range(3):
-        await care.watch(told.append)
+        await adapter.watch(told.append)
     for n in (1, 2):
         await testbed.bluetoothd.kill()
         await testbed.bluetoothd.start()
-        assert await care.bonds() == []
+        assert await adapter.bonds() == []
         assert told == ["bluetoothd went away"] * n
-    await care.close()
+    await adapter.close()
 
 
 async def test_a_lost_connection_to_d_bus_is_made_again(testbed):
-    care = BluezAdapter()
-    assert await care.bonds() == []
-    bus = await care._bus.connection()  # noqa: SLF001 - as if D-Bus had cut it
+    adapter = BluezAdapter()
+    assert await adapter.bonds() == []
+    bus = await adapter._bus.connection()  # noqa: SLF001 - as if D-Bus had cut it
     bus.disconnect()
-    assert await care.bonds() == []
-    await care.close()
+    assert await adapter.bonds() == []
+    await adapter.close()

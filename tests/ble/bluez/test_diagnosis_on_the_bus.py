@@ -38,7 +38,7 @@ async def test_the_daemon_says_so_too_and_goes_on_when_one_is_plugged_in(
     system_bus, monkeypatch
 ):
     monkeypatch.setattr("gateway.ble.bluez.adapter.read_hardware", lambda: NOTHING)
-    radio = BleakRadio(care=BluezAdapter())
+    radio = BleakRadio(adapter=BluezAdapter())
     with pytest.raises(AdapterError, match="plug one in"):
         await radio.scan([drivers.load("diy")], 1.0)
     bluetoothd = Bluetoothd(VirtualLink().plug())
@@ -76,7 +76,7 @@ async def test_no_d_bus(monkeypatch, sysfs, tmp_path):
     address = f"unix:path={tmp_path}/none"
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
     assert "apt install bluez dbus" in str(await diagnose(sysfs=sysfs))
-    radio = BleakRadio(care=BluezAdapter())
+    radio = BleakRadio(adapter=BluezAdapter())
     with pytest.raises(AdapterError, match="apt install bluez dbus"):
         await radio.scan([], 1.0)
     await radio.close()

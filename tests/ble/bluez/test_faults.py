@@ -15,7 +15,7 @@ ENOUGH = 300  # samples
 @pytest.fixture
 def hasty(monkeypatch):
     """Pause shorter than in production, so that many failures are soon over."""
-    monkeypatch.setattr("gateway.ble.backoff.FIRST_S", 0.1)
+    monkeypatch.setattr("gateway.ble.recovery_policy.FIRST_S", 0.1)
     monkeypatch.setattr("gateway.ble.bleak_client.LEAVE_S", 1.0)
 
 
@@ -133,7 +133,7 @@ from gateway.ble.open_radio import open_radio
 async def main():
     diy, radio = drivers.load("diy"), open_radio("bluez")
     async with radio.connect(await radio.find(diy), diy) as connection:
-        await connection.notifications.take(9)
+        await connection.notifications.get(9)
         print("streams", flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())

@@ -16,7 +16,7 @@ DIY = drivers.load("diy")
 async def stream_once(radio, **options):
     """Connect and take a notification; tell whether a bond was made for it."""
     async with radio.connect(await radio.find(DIY), DIY, **options) as connection:
-        await connection.notifications.take(2.0)
+        await connection.notifications.get(2.0)
         return connection.bonded
 
 

@@ -199,7 +199,7 @@ async def test_of_two_headbands_the_one_of_the_address_is_taken(address):
 
 async def test_no_headband_in_reach_is_said_after_the_scan():
     async with radio_on(VirtualLink().plug) as radio:
-        with pytest.raises(LinkError, match="no diy headband in reach, 20 s long"):
+        with pytest.raises(LinkError, match="no diy headband in reach within 20 s"):
             await radio.find(DIY)
         with pytest.raises(LinkError, match=f"no {OTHER} in reach"):
             await radio.find(DIY, OTHER)
@@ -257,7 +257,7 @@ async def test_a_headband_that_left_after_the_scan_is_a_link_error():
 
 async def read_one_second(radio):
     async with radio.connect(await radio.find(DIY), DIY) as connection:
-        return [await connection.notifications.take(2) for _ in range(3)]
+        return [await connection.notifications.get(2) for _ in range(3)]
 
 
 async def test_a_headband_that_hangs_up_in_the_handshake_is_a_link_error():

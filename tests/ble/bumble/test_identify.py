@@ -71,7 +71,7 @@ async def _present(band, transport, address, ready, done):
 
 async def read_to_the_end(connection):
     while True:
-        await connection.notifications.take(2)
+        await connection.notifications.get(2)
 
 
 async def test_a_scan_lists_who_may_be_a_headband():
@@ -103,7 +103,7 @@ async def test_of_several_candidates_the_characteristics_decide():
         [seen] = await radio.scan([DIY], 3.0)
         async with radio.connect(seen, STRANGE, lacking, DIY) as connection:
             assert connection.driver is DIY
-            assert (await connection.notifications.take(2)).char in DIY.notify
+            assert (await connection.notifications.get(2)).char in DIY.notify
 
 
 async def test_a_headband_of_another_kind_is_named():
@@ -163,7 +163,7 @@ async def test_what_may_notify_is_heard_where_it_is_there():
             in_reach(Listening()) as radio,
             radio.connect(await radio.find(driver), driver) as connection,
         ):
-            chars = {(await connection.notifications.take(2)).char for _ in range(40)}
+            chars = {(await connection.notifications.get(2)).char for _ in range(40)}
         assert chars == heard
 
 
@@ -183,8 +183,8 @@ async def test_two_who_take_any_get_one_each():
         radio.connect(await radio.find(DIY), DIY) as other,
     ):
         for connection in (one, other):
-            await connection.notifications.take(2)
-        with pytest.raises(LinkError, match="connected to as another"):
+            await connection.notifications.get(2)
+        with pytest.raises(LinkError, match="connected already, as another"):
             await radio.connect(first, DIY).__aenter__()
 
 
@@ -193,8 +193,8 @@ async def test_the_loss_of_all_connections_is_told_at_once():
         in_reach(Listening()) as radio,
         radio.connect(await radio.find(DIY), DIY) as connection,
     ):
-        await connection.notifications.take(2)
-        radio._registry.lost("bluetoothd went away")  # noqa: SLF001 - its care calls it
+        await connection.notifications.get(2)
+        radio._registry.close_all("bluetoothd went away")  # noqa: SLF001 - its adapter calls it
         began = asyncio.get_running_loop().time()
         with pytest.raises(LinkError, match="bluetoothd went away"):
             await read_to_the_end(connection)
@@ -209,7 +209,7 @@ async def test_looking_for_a_second_headband_while_one_streams_loses_nothing():
         looking = asyncio.create_task(radio.find(DIY))
         packets = []
         while len(packets) < SCAN_S:
-            notification = await connection.notifications.take(2)
+            notification = await connection.notifications.get(2)
             if notification.char == diy.DATA:
                 info = connection.info
                 packets.append(diy.decode(info, notification.payload, 0.0))

@@ -40,7 +40,7 @@ async def attempt(radio, **how):
     """Connect once and take a notification; return the connection."""
     seen = await radio.find(DIY)
     async with radio.connect(seen, *DRIVERS, **how) as connection:
-        await connection.notifications.take(2)
+        await connection.notifications.get(2)
         return connection
 
 
@@ -68,7 +68,7 @@ async def test_without_a_persons_leave_nobody_is_paired():
 async def test_one_connection_finds_the_kind_bonds_and_streams():
     async with in_reach(Security.JUST_WORKS) as (radio, _):
         became = []
-        connection = await attempt(radio, bond="if_needed", became=became.append)
+        connection = await attempt(radio, bond="if_needed", on_event=became.append)
         assert (connection.driver, connection.bonded) == (DIY, True)
         assert became == [
             *(
@@ -132,7 +132,7 @@ async def test_a_lost_bond_is_made_anew_while_a_person_pairs():
         await attempt(radio, bond="if_needed")
         await band.bonding.forget()
         became = []
-        again = await attempt(radio, bond="if_needed", became=became.append)
+        again = await attempt(radio, bond="if_needed", on_event=became.append)
         assert again.bonded
         assert became == [LinkEvent.BOND_WANTED, LinkEvent.BONDED, LinkEvent.SUBSCRIBED]
         assert not (await attempt(radio)).bonded

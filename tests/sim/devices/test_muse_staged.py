@@ -49,8 +49,8 @@ def test_probabilities_are_those_of_the_recording(talk, name, skip_s, start_s):
     pipeline = Pipeline(driver, Night(scorer, {}, 50.0, driver.derivations))
     start = ClockTick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
     inputs = [start, LinkUp(0.0, info), *talking.notifications]
-    live = staged(output for value in inputs for output in pipeline.push(value))
-    assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0
+    live = staged(output for value in inputs for output in pipeline.push_input(value))
+    assert pipeline.loss_counts.lost_s == pipeline.loss_counts.bad_packets == 0
     for epoch in live:
         eeg, _, eyes, *_ = (quality.derivation for quality in epoch.quality)
         assert (eeg, eyes) == ("(AF7+AF8)/2-(TP9+TP10)/2", "AF7-AF8")

@@ -35,8 +35,8 @@ def test_probabilities_are_those_of_the_recording(talk, scorer, name):
     talking.listen(night.duration_s)
     start = ClockTick(0.0, datetime(2026, 1, 1, tzinfo=UTC), synchronised=True)
     inputs = [start, LinkUp(0.0, info), *talking.notifications]
-    live = [output for value in inputs for output in pipeline.push(value)]
-    assert pipeline.tally.lost_s == pipeline.tally.bad_packets == 0
+    live = [output for value in inputs for output in pipeline.push_input(value)]
+    assert pipeline.loss_counts.lost_s == pipeline.loss_counts.bad_packets == 0
     recorded = score_recording.score(night, Night(scorer, {}, 50.0))
     found, expected = map(hypnodensities, (live, recorded))
     assert len(found) >= len(expected) - 1  # the last packet may want another sample

@@ -52,7 +52,7 @@ class Testbed:
     @asynccontextmanager
     async def radio(self):
         """Use the radio that the gateway has on Linux."""
-        radio = BleakRadio(care=BluezAdapter())
+        radio = BleakRadio(adapter=BluezAdapter())
         try:
             yield radio
         finally:

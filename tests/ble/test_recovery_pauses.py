@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ble.backoff import STEADY_S, FailureStreak, delay_s
+from gateway.ble.recovery_policy import STEADY_S, FailureStreak, delay_s
 from gateway.errors import AdapterError, BondingError, LinkError
 
 JITTER = st.floats(0, 1, exclude_max=True)
@@ -44,8 +44,8 @@ def test_a_short_stream_ends_no_row_of_failures(n, seconds):
     streak = FailureStreak()
     for _ in range(n):
         streak.failed(LinkError("gone"), 0.5)
-    streak.began(100.0)
-    streak.lasted(100.0 + seconds)
+    streak.stream_began(100.0)
+    streak.stream_lasted(100.0 + seconds)
     assert streak.failures == n
     assert streak.failed(LinkError("gone"), 0.5) == delay_s(LinkError(""), n + 1, 0.5)
 
@@ -54,7 +54,7 @@ def test_a_steady_stream_does():
     streak = FailureStreak()
     for _ in range(9):
         streak.failed(LinkError("gone"), 0.5)
-    streak.began(100.0)
-    streak.lasted(100.0 + STEADY_S)
+    streak.stream_began(100.0)
+    streak.stream_lasted(100.0 + STEADY_S)
     assert streak.failures == 0
     assert streak.failed(LinkError("gone"), 0.5) == 0.75

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.acquisition.device_clock import DeviceClock, least_squares
+from gateway.acquisition.clock_discipline import DeviceClock
+from gateway.acquisition.clock_fit import least_squares
 
 SFREQ, RATE = 256.0, 256.26
 N = 64  # samples a packet
@@ -15,12 +16,12 @@ def read(line, seconds, *, clock):
         true_s = first / RATE
         line.observe(first, round(clock(true_s) * 1000) % 2**32, true_s)
         if first // N % 40 == 0:
-            line.fit()
-    line.fit()
+            line.refit()
+    line.refit()
 
 
 def rate_of(line):
-    return None if line.trusted is None else 1 / line.trusted.period_s
+    return None if line.last_fit is None else 1 / line.last_fit.slope
 
 
 @pytest.mark.parametrize("jitter_s", [0.0, 0.003, 0.033])
@@ -35,7 +36,7 @@ def test_nothing_is_known_before_half_a_minute():
     line = DeviceClock(SFREQ, 1000.0)
     read(line, 24, clock=lambda s: s)
     assert rate_of(line) is None
-    assert not line.refused
+    assert not line.implausible
 
 
 @pytest.mark.parametrize(
@@ -47,14 +48,14 @@ def test_a_rate_that_cannot_be_is_not_believed(clock):
     line = DeviceClock(SFREQ, 1000.0)
     read(line, 120, clock=clock)
     assert rate_of(line) is None
-    assert line.refused
+    assert line.implausible
 
 
 @pytest.mark.parametrize("shift_s", [-100.0, -0.5, 0.5, 100.0])
 def test_a_clock_that_is_set_begins_a_new_stretch_with_the_same_rate(shift_s):
     line = DeviceClock(SFREQ, 1000.0)
     read(line, 400, clock=lambda s: 1000 + s + shift_s * (s > 200))
-    assert line.stretch == 1
+    assert line.generation == 1
     assert rate_of(line) == pytest.approx(RATE, rel=5e-6)
 
 
@@ -68,7 +69,7 @@ def test_single_readings_that_are_garbage_change_little(at, garbage):
             given_at.add(second)
             ticks = garbage
         line.observe(first, ticks, first / RATE)
-        line.fit()
+        line.refit()
     assert rate_of(line) is None or rate_of(line) == pytest.approx(RATE, rel=2e-3)
 
 
@@ -76,7 +77,7 @@ def test_a_clock_that_stood_still_is_followed_again():
     line = DeviceClock(SFREQ, 1000.0)
     read(line, 600, clock=lambda s: s if s < 100 else max(100, s - 200))
     assert rate_of(line) == pytest.approx(RATE, rel=5e-6)
-    assert not line.refused
+    assert not line.implausible
 
 
 @pytest.mark.parametrize(
@@ -91,14 +92,14 @@ def test_a_clock_that_ran_on_while_the_link_was_away_is_known_by_the_time_that_p
     last_s = (int(100 * RATE) - 1) // N * N / RATE
     ticks = round((50 + last_s + clock_s) * 1000)
     resumed_s = line.resumed_s(ticks, last_s + away_s)
-    stretch = line.stretch
+    stretch = line.generation
     line.restart(ticks, last_s + away_s)
     if agrees:
         assert resumed_s == pytest.approx(50 + last_s + clock_s, abs=0.001)
-        assert line.stretch == stretch
+        assert line.generation == stretch
     else:
         assert resumed_s is None
-        assert line.stretch == stretch + 1
+        assert line.generation == stretch + 1
         assert rate_of(line) is None
 
 
@@ -108,5 +109,5 @@ def test_least_squares_agrees_with_numpy():
     y = 3 * x - 7 + dice.normal(0, 1, 50)
     line = least_squares(list(zip(x.tolist(), y.tolist(), strict=True)))
     slope, offset = np.polyfit(x - 1e6, y, 1)
-    assert line.period_s == pytest.approx(slope)
+    assert line.slope == pytest.approx(slope)
     assert line.at(1e6) == pytest.approx(offset)
