@@ -12,7 +12,7 @@ from gateway.cli.options import CONFIG, JSON, SOCKET, examples
 from gateway.cli.terminal_output import say
 from gateway.daemon.logging_setup import start_talk
 from gateway.doctor.report import EXIT_CODES, doctor_document, doctor_lines, worst
-from gateway.doctor.run_checks import examine, patient_of
+from gateway.doctor.run_checks import run_checks, target_of
 from gateway.doctor.support_bundle import write_bundle
 
 
@@ -48,15 +48,15 @@ def command(  # noqa: PLR0913 (one per option)
     2 something is broken. With sudo it can also read the service's secrets and log.
     """
     start_talk()
-    patient = patient_of(file, socket)
+    target = target_of(file, socket)
     parts = frozenset(name for name, on in (("ble", ble), ("mqtt", mqtt)) if on)
-    findings = list(examine(patient, parts))
+    findings = list(run_checks(target, parts))
     if as_json:
         document = doctor_document(findings, __version__, datetime.now(UTC))
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         say(doctor_lines(findings), sys.stdout)
     if bundle is not None:
-        write_bundle(bundle, patient, findings)
+        write_bundle(bundle, target, findings)
         click.echo(f"{bundle}: look through it before you send it on", err=True)
     sys.exit(EXIT_CODES.get(worst(findings), 0))

@@ -1,4 +1,4 @@
-"""Whether this machine is fit for it."""
+"""Checks of the machine: Python, libraries, clock, disk, Wi-Fi."""
 
 import platform
 import re
@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from gateway.doctor.report import Finding, broken, good, skipped, warning
-from gateway.doctor.target import said_by
+from gateway.doctor.target import output_of
 from gateway.errors import ModelError
 from gateway.host.metrics import clock_synchronised
 from gateway.paths import state_folder
@@ -24,7 +24,7 @@ LIBRARIES = ("numpy", "bleak", "dbus-fast", "paho-mqtt", "PyYAML", "click")
 
 
 def machine_findings() -> Iterator[Finding]:
-    """Look at Python, libraries, clock, disk and Wi-Fi."""
+    """Check Python, libraries, clock, disk and Wi-Fi."""
     yield _python()
     yield _libraries()
     yield _clock()
@@ -37,8 +37,10 @@ def _python() -> Finding:
     if sys.version_info < OLDEST_PYTHON:
         return broken("python", words, "install Python 3.11 or newer")
     if sys.maxsize < BITS_64:
-        step = "install the 64-bit Raspberry Pi OS: there is no model runtime for 32"
-        return broken("python", f"{words}, 32 bits", step)
+        step = "install the 64-bit Raspberry Pi OS"
+        return broken(
+            "python", f"{words}: 32 bits, for which there is no model runtime", step
+        )
     return good("python", words)
 
 
@@ -52,17 +54,19 @@ def _libraries() -> Finding:
         try:
             versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            return broken("libraries", f"no {name}", "install Sleepgate again")
+            return broken(
+                "libraries", f"{name} is not installed", "install Sleepgate again"
+            )
     return good("libraries", ", ".join([words, *versions]))
 
 
 def _clock() -> Finding:
     if clock_synchronised():
-        return good("clock", "synchronised")
+        return good("clock", "the system clock is synchronised with network time")
     return warning(
         "clock",
-        "not synchronised: the night's dates and times may be wrong",
-        "timedatectl says why; with a network, sudo timedatectl set-ntp true",
+        "the system clock is not synchronised: times of epochs may be wrong",
+        "see `timedatectl`; with a network: sudo timedatectl set-ntp true",
     )
 
 
@@ -70,8 +74,8 @@ def _disk() -> Finding:
     folder = SERVICES_STATE if SERVICES_STATE.exists() else state_folder()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free_mb = shutil.disk_usage(there).free / 1e6
-    words = f"{free_mb:.0f} MB free for {folder}"
-    step = "make room, e.g. sudo apt clean; sudo journalctl --vacuum-size=50M"
+    words = f"{free_mb:.0f} MB free on the disk of {folder}"
+    step = "free some space, e.g. sudo apt clean; sudo journalctl --vacuum-size=50M"
     if free_mb < NO_DISK_MB:
         return broken("disk", words, step)
     return (
@@ -84,16 +88,19 @@ def _disk() -> Finding:
 def _wifi() -> Iterator[Finding]:
     for device in sorted(NETWORK.glob("*/wireless")):
         name = device.parent.name
-        told = said_by("iw", "dev", name, "get", "power_save")
+        told = output_of("iw", "dev", name, "get", "power_save")
         if not told:
-            step = "sudo apt install iw, and look again"
-            yield skipped("wi-fi", f"{name}: its power saving is not known", step)
+            step = "sudo apt install iw, then run the doctor again"
+            yield skipped(
+                "wi-fi", f"{name}: power saving cannot be read without iw", step
+            )
         elif re.search(r"power save: on", told, re.IGNORECASE):
             yield warning(
                 "wi-fi",
-                f"{name} saves power: it answers late, and drops out at night",
+                f"{name} saves power: it may answer late or drop out at night",
                 f"sudo iw dev {name} set power_save off; for good: sudo nmcli "
-                "connection modify CONNECTION 802-11-wireless.powersave 2",
+                "connection modify NAME 802-11-wireless.powersave 2, with NAME from "
+                "`nmcli connection`",
             )
         else:
             yield good("wi-fi", f"{name} does not save power")

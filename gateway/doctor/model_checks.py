@@ -1,4 +1,4 @@
-"""Whether the model answers here as it did when it was made, and how fast."""
+"""Checks of the model: its golden vectors, its speed, its fast kernels."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gateway.doctor.report import Finding, broken, good, skipped, warning
-from gateway.doctor.target import Target, said_by
+from gateway.doctor.target import Target, output_of
 from gateway.errors import ModelError
 from gateway.models.load import read_model, try_model
 from gateway.staging.scorers.litert import N_SAMPLES
@@ -24,9 +24,9 @@ NEXT = {
 TRAP = "without /proc/cpuinfo LiteRT scores about 100 times slower"
 
 
-def model_findings(patient: Target) -> Iterator[Finding]:
-    """Verify the model, and time an epoch."""
-    name = patient.config.staging.model if patient.config else "default"
+def model_findings(target: Target) -> Iterator[Finding]:
+    """Score the golden vectors of the model, and time an epoch."""
+    name = target.config.staging.model if target.config else "default"
     try:
         yield _verified(name)
         yield _speed(name)
@@ -40,15 +40,22 @@ def _verified(name: str) -> Finding:
     trial = try_model(name)
     title = f"{trial.card.name} ({trial.card.short_digest})"
     if not trial.verdicts:
-        step = "export it again with golden vectors, or use another"
-        return warning("model", f"{title}: nothing to verify it by", step)
+        step = "export it again with golden vectors, or use another model"
+        return warning("model", f"{title} has no golden vectors to verify it by", step)
     wrong = [
         kernels for kernels, verdict in trial.verdicts.items() if not verdict.passed
     ]
     if wrong:
-        step = "report it with the lines of `sleepgate model verify`"
-        return broken("model", f"{title} answers wrongly: {'; '.join(wrong)}", step)
-    return good("model", f"{title} answers as it should: {'; '.join(trial.verdicts)}")
+        step = "report it with the output of `sleepgate model verify`"
+        return broken(
+            "model",
+            f"{title} scores its golden vectors wrongly: {'; '.join(wrong)}",
+            step,
+        )
+    return good(
+        "model",
+        f"{title} scores its golden vectors as it should: {'; '.join(trial.verdicts)}",
+    )
 
 
 def _speed(name: str) -> Finding:
@@ -63,32 +70,34 @@ def _speed(name: str) -> Finding:
     median_ms = statistics.median(took_ms)
     expected_ms = SLOW_MS[scorer.runtime.partition(" ")[0]]
     words = f"{median_ms:.2f} ms per epoch with {scorer.runtime}"
-    bound = f"less than {expected_ms:.0f} expected"
+    bound = f"expected: less than {expected_ms:.0f} ms"
     if scorer.runtime.startswith("ai-edge-litert") and not scorer.delegated:
-        step = "please report it with /proc/cpuinfo"
+        step = "report it with the content of /proc/cpuinfo"
         return warning("speed", f"{words}, without its fast kernels (XNNPACK)", step)
     if median_ms > expected_ms:
-        step = (
-            "see `top` for what else runs, and `vcgencmd get_throttled` for the power"
-        )
+        step = "`top` shows what else runs; `vcgencmd get_throttled` shows low voltage"
         return warning("speed", f"{words}, {bound}", step)
     return good("speed", f"{words}, {bound}")
 
 
 def cpuinfo_findings() -> Iterator[Finding]:
-    """Look for what silently takes LiteRT's fast kernels away."""
+    """Check that the daemon can read /proc/cpuinfo, which LiteRT chooses kernels by."""
     try:
         CPUINFO.read_bytes()
     except OSError:
         yield broken(
-            "cpuinfo", f"not readable: {TRAP}", "see that /proc is mounted whole"
+            "cpuinfo",
+            f"/proc/cpuinfo cannot be read: {TRAP}",
+            "mount /proc without subset=",
         )
-    told = said_by("systemctl", "show", "sleepgate", "--property=ProcSubset")
+    told = output_of("systemctl", "show", "sleepgate", "--property=ProcSubset")
     if told == "ProcSubset=pid":
-        step = "sudo systemctl edit sleepgate: [Service] ProcSubset=all"
-        yield broken("cpuinfo", f"the unit hides it: {TRAP}", step)
+        step = "sudo systemctl edit sleepgate, add [Service] ProcSubset=all"
+        yield broken("cpuinfo", f"the unit hides /proc/cpuinfo: {TRAP}", step)
     elif not told:
-        step = "on the gateway itself it is"
-        yield skipped("cpuinfo", "no systemd whose unit could be looked at", step)
+        step = "run the doctor on the gateway"
+        yield skipped(
+            "cpuinfo", "the unit cannot be checked: systemd does not run here", step
+        )
     else:
-        yield good("cpuinfo", "the unit leaves /proc/cpuinfo to LiteRT")
+        yield good("cpuinfo", "the unit lets LiteRT read /proc/cpuinfo")

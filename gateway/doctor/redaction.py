@@ -1,4 +1,4 @@
-"""Take out of a text whom it is about. Pure."""
+"""Redaction of names, addresses and secrets in texts and documents. Pure."""
 
 import json
 import re
@@ -19,7 +19,7 @@ NOBODY = {"", "localhost", "root", "sleepgate", "ip6-localhost"}
 
 
 class Anonymiser:
-    """Replaces what tells a person, a machine or a headband from others.
+    """Replaces what identifies a person, a machine or a headband.
 
     The same is replaced by the same, so that a text stays readable.
 

@@ -1,4 +1,4 @@
-"""What an examination found, for people and as ``schemas/doctor.v1.json``. Pure."""
+"""Findings of the doctor, as text and as ``schemas/doctor.v1.json``. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from gateway.reports.status_text import LineTone, StatusTextLine
 
 
 class Severity(Enum):
-    """How bad it is; the value is its name in messages."""
+    """Severity of a finding; the value is its name in the document."""
 
     GOOD = "good"
     SKIPPED = "skipped"
@@ -27,15 +27,15 @@ MOODS = {
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes
     ----------
     check : str
-        What was looked at, e.g. ``"adapter"``.
+        Name of the check, e.g. ``"adapter"``.
     verdict : Severity
     words : str
-        What was seen.
+        What was found.
     remedy : str
         What to do about it; empty only where there is nothing to do.
     """
@@ -47,27 +47,27 @@ class Finding(NamedTuple):
 
 
 def good(check: str, words: str) -> Finding:
-    """Find nothing wrong."""
+    """Return a finding without a problem."""
     return Finding(check, Severity.GOOD, words)
 
 
 def skipped(check: str, words: str, remedy: str) -> Finding:
-    """Say what could not be looked at, and how it could."""
+    """Return a finding on what could not be checked; `remedy` says how it could."""
     return Finding(check, Severity.SKIPPED, words, remedy)
 
 
 def warning(check: str, words: str, remedy: str) -> Finding:
-    """Find what may spoil a night."""
+    """Return a finding that may spoil a night."""
     return Finding(check, Severity.WARNING, words, remedy)
 
 
 def broken(check: str, words: str, remedy: str) -> Finding:
-    """Find what keeps it from working."""
+    """Return a finding that keeps Sleepgate from working."""
     return Finding(check, Severity.BROKEN, words, remedy)
 
 
 def worst(findings: Iterable[Finding]) -> Severity:
-    """Return the verdict on all of them."""
+    """Return the worst severity; what was skipped counts as good."""
     order = list(Severity)
     found = (finding.verdict for finding in findings)
     verdict = max(found, key=order.index, default=Severity.GOOD)
@@ -112,7 +112,7 @@ def _summary(findings: Sequence[Finding]) -> str:
         for verdict in (Severity.BROKEN, Severity.WARNING, Severity.SKIPPED)
     }
     said = [f"{n} {verdict.value}" for verdict, n in counts.items() if n]
-    return f"{len(findings)} looked at: {', '.join(said) or 'all good'}"
+    return f"{len(findings)} checks: {', '.join(said) or 'all good'}"
 
 
 def _flat(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The whole examination."""
+"""Every check of `sleepgate doctor`, in the order of its report."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from gateway.doctor.target import Target
 from gateway.errors import ConfigError
 
 
-def patient_of(file: Path, socket: Path) -> Target:
+def target_of(file: Path, socket: Path) -> Target:
     """Read the configuration as the daemon would."""
     try:
         config = check_config(file)
@@ -27,24 +27,24 @@ def patient_of(file: Path, socket: Path) -> Target:
     return Target(file, config, (), socket)
 
 
-def examine(patient: Target, parts: frozenset[str]) -> Iterator[Finding]:
-    """Yield what is found, as it is found.
+def run_checks(target: Target, parts: frozenset[str]) -> Iterator[Finding]:
+    """Run the checks; yield each finding at once.
 
     Parameters
     ----------
-    patient : Target
+    target : Target
     parts : frozenset of str
         ``"ble"``, ``"mqtt"`` or both; everything if empty.
     """
     if not parts:
         yield from machine_findings()
-        yield from model_findings(patient)
-    if not parts or patient.problems:
-        yield from config_findings(patient)
+        yield from model_findings(target)
+    if not parts or target.problems:
+        yield from config_findings(target)
     if not parts or "ble" in parts:
-        yield from ble_findings(patient)
+        yield from ble_findings(target)
     if not parts or "mqtt" in parts:
-        yield from mqtt_findings(patient)
+        yield from mqtt_findings(target)
     if not parts:
         yield from service_findings()
-        yield from daemon_findings(patient)
+        yield from daemon_findings(target)

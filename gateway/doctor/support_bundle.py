@@ -1,4 +1,4 @@
-"""Everything that helps to help, in one zip that tells of nobody."""
+"""Support bundle: findings, configuration, status and log in a zip, redacted."""
 
 import getpass
 import json
@@ -20,20 +20,20 @@ from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.daemon.validate_config import check_config
 from gateway.doctor.redaction import Anonymiser
 from gateway.doctor.report import Finding, doctor_document
-from gateway.doctor.target import Target, said_by
+from gateway.doctor.target import Target, output_of
 from gateway.errors import ConfigError, GatewayError
 from gateway.host.metrics import host_name
 
 LOG_LINES = "2000"
 OUR_TOPIC = "sleepgate"
-TELLING = {
+NAMES_IN_KEYS = {
     "name": "device",
     "username": "user",
     "host": "broker",
     "base_topic": "topic",
 }
-UNKNOWN = """Left out: the configuration cannot be read, so nobody knows which names
-to take out of the log.
+UNKNOWN = """Left out: the configuration cannot be read, so the names to remove from the
+log are not known.
 """
 README = """Made by `sleepgate doctor --bundle`. Look through it before you send it on.
 
@@ -42,7 +42,7 @@ the same is replaced by the same.
 """
 
 
-def write_bundle(path: Path, patient: Target, findings: Sequence[Finding]) -> None:
+def write_bundle(path: Path, target: Target, findings: Sequence[Finding]) -> None:
     """Write the zip; only its owner may read it.
 
     Raises
@@ -50,14 +50,14 @@ def write_bundle(path: Path, patient: Target, findings: Sequence[Finding]) -> No
     ConfigError
         If it cannot be written.
     """
-    known = _known(patient)
+    known = _known(target)
     hide = anonymiser_for(known)
     document = doctor_document(findings, __version__, datetime.now(UTC))
     texts = {
         "README.txt": README,
         "doctor.json": _json(hide.tree(document)),
-        "configuration.yaml": hide.text(_configuration(patient)),
-        "status.json": _json(hide.tree(_status(patient))),
+        "configuration.yaml": hide.text(_configuration(target)),
+        "status.json": _json(hide.tree(_status(target))),
         "versions.json": _json(dict(_versions())),
         "log.txt": hide.text(_log()) if known is not None else UNKNOWN,
     }
@@ -71,7 +71,7 @@ def write_bundle(path: Path, patient: Target, findings: Sequence[Finding]) -> No
 
 
 def anonymiser_for(tree: object) -> Anonymiser:
-    """Collect what must not be told: of this machine, its user and its sleepers.
+    """Collect the names and secrets to redact: of this machine, its user, its sleepers.
 
     Parameters
     ----------
@@ -87,13 +87,13 @@ def anonymiser_for(tree: object) -> Anonymiser:
     for key, value in _leaves(tree, ""):
         if isinstance(value, Secret) or key in hidden_keys():
             secrets.add(value)
-        elif key in TELLING and value != OUR_TOPIC:
-            names[TELLING[key]].add(value)
+        elif key in NAMES_IN_KEYS and value != OUR_TOPIC:
+            names[NAMES_IN_KEYS[key]].add(value)
     return Anonymiser(secrets, names)
 
 
 def hidden_keys() -> set[str]:
-    """Name the options, of any output, whose values are not shown."""
+    """Return the names of the options, of any output, whose values are secret."""
     kinds: list[Any] = [sink.options for sink in sinks.load_all()]
     return {spec.name for kind in kinds for spec in fields(kind) if not spec.repr}
 
@@ -109,29 +109,29 @@ def _leaves(tree: object, key: str) -> Iterator[tuple[str, str]]:
         yield key, tree if isinstance(tree, str) else str(tree)
 
 
-def _known(patient: Target) -> object | None:
+def _known(target: Target) -> object | None:
     """Return the decoded configuration; None if it cannot be decoded at all."""
     try:
-        return read_document(patient.file).tree or {}
+        return read_document(target.file).tree or {}
     except ConfigError:
         pass
     try:  # at least the names, where its secrets cannot be read
-        return read_document(patient.file, LeftSecretLoader).tree or {}
+        return read_document(target.file, LeftSecretLoader).tree or {}
     except ConfigError:
         return None
 
 
-def _configuration(patient: Target) -> str:
+def _configuration(target: Target) -> str:
     try:
-        config = check_config(patient.file, LeftSecretLoader, may_be_empty=True)
+        config = check_config(target.file, LeftSecretLoader, may_be_empty=True)
     except ConfigError as error:
         return "".join(f"# {problem}\n" for problem in error.problems)
     return effective_yaml(effective(config))
 
 
-def _status(patient: Target) -> Mapping[str, Any]:
+def _status(target: Target) -> Mapping[str, Any]:
     try:
-        return ask(patient.socket, ControlRequest("status"))
+        return ask(target.socket, ControlRequest("status"))
     except GatewayError as error:
         return {"error": str(error)}
 
@@ -142,11 +142,14 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _log() -> str:
-    told = said_by(
+    told = output_of(
         *("journalctl", "--unit=sleepgate", f"--lines={LOG_LINES}"),
         *("--output=short-iso", "--no-hostname", "--no-pager", "--quiet"),
     )
-    return told or "no log could be read: run it with sudo where systemd runs it\n"
+    return (
+        told
+        or "The log cannot be read here; run the doctor with sudo on the gateway.\n"
+    )
 
 
 def _json(tree: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who is examined."""
+"""Target of the checks, and output of the programs that they run."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an examination goes by.
+    """Configuration and daemon that are checked.
 
     Attributes
     ----------
@@ -32,8 +32,8 @@ class Target:
     socket: Path
 
 
-def said_by(*command: str) -> str | None:
-    """Return what a program of this machine prints; None where it cannot be run."""
+def output_of(*command: str) -> str | None:
+    """Return what a program of this machine prints; None if it cannot be run."""
     program = shutil.which(command[0], path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
         return None

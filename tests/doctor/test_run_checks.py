@@ -35,7 +35,7 @@ from gateway.doctor.report import (
     warning,
     worst,
 )
-from gateway.doctor.run_checks import patient_of
+from gateway.doctor.run_checks import target_of
 from gateway.doctor.service_checks import (
     config_findings,
     daemon_findings,
@@ -55,13 +55,13 @@ SCHEMA = json.loads(
 
 
 @pytest.fixture
-def patient(tmp_path):
+def target(tmp_path):
     """Return a function: text of the configuration -> who is examined."""
 
     def written(text="devices: [{name: a}]\n"):
         file = tmp_path / "c.yaml"
         file.write_text(text)
-        return patient_of(file, tmp_path / "no.sock")
+        return target_of(file, tmp_path / "no.sock")
 
     return written
 
@@ -71,12 +71,12 @@ def programs_say(monkeypatch):
     """Have programs of the machine say this; others are not there."""
 
     def say(**answers):
-        def said_by(*command):
+        def output_of(*command):
             told = answers.get(command[0])
             return told(command) if callable(told) else told
 
         for module in (machine_checks, bluetooth_checks, model_checks, service_checks):
-            monkeypatch.setattr(module, "said_by", said_by)
+            monkeypatch.setattr(module, "output_of", output_of)
 
     say()
     return say
@@ -112,15 +112,15 @@ def test_a_finding_without_a_remedy_is_refused_by_the_schema():
     assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
-def test_every_problem_of_the_configuration_is_a_finding(patient):
-    found = list(config_findings(patient("bel: {}\nlog: {level: x}\n")))
+def test_every_problem_of_the_configuration_is_a_finding(target):
+    found = list(config_findings(target("bel: {}\nlog: {level: x}\n")))
     assert [each.verdict for each in found] == [Severity.BROKEN] * 2
-    assert of(config_findings(patient()), "configuration").verdict is Severity.GOOD
+    assert of(config_findings(target()), "configuration").verdict is Severity.GOOD
 
 
 def test_no_configuration_is_broken(tmp_path):
-    patient = patient_of(tmp_path / "none.yaml", tmp_path / "s")
-    found = of(config_findings(patient), "configuration")
+    target = target_of(tmp_path / "none.yaml", tmp_path / "s")
+    found = of(config_findings(target), "configuration")
     assert (found.verdict, "config init" in found.remedy) == (Severity.BROKEN, True)
 
 
@@ -173,23 +173,23 @@ def bluetooth(monkeypatch, programs_say):
 
 
 @pytest.mark.integration  # a loop of its own
-def test_bluetooth_that_is_well_and_that_is_not(patient, bluetooth):
+def test_bluetooth_that_is_well_and_that_is_not(target, bluetooth):
     bluetooth()
-    assert worst(ble_findings(patient())) is Severity.GOOD
+    assert worst(ble_findings(target())) is Severity.GOOD
     bluetooth(NOT_RUNNING)
-    found = of(ble_findings(patient()), "adapter")
+    found = of(ble_findings(target()), "adapter")
     assert (found.words, found.remedy) == NOT_RUNNING
     bluetooth(soft_blocked=True)
-    assert "rfkill unblock" in of(ble_findings(patient()), "rfkill").remedy
+    assert "rfkill unblock" in of(ble_findings(target()), "rfkill").remedy
     bluetooth(version=None)
-    assert of(ble_findings(patient()), "bluez").verdict is Severity.BROKEN
+    assert of(ble_findings(target()), "bluez").verdict is Severity.BROKEN
     bluetooth(version="bluetoothctl: 5.48")
-    assert of(ble_findings(patient()), "bluez").verdict is Severity.WARNING
+    assert of(ble_findings(target()), "bluez").verdict is Severity.WARNING
 
 
-def test_a_simulated_radio_needs_no_bluetooth(patient):
+def test_a_simulated_radio_needs_no_bluetooth(target):
     text = "devices: [{name: a}]\nble: {backend: simulated, transport: 'unix:/x'}\n"
-    assert of(ble_findings(patient(text)), "bluetooth").verdict is Severity.GOOD
+    assert of(ble_findings(target(text)), "bluetooth").verdict is Severity.GOOD
 
 
 def test_the_trap_that_makes_scoring_slow_is_found(programs_say, monkeypatch, tmp_path):
@@ -205,22 +205,22 @@ def test_the_trap_that_makes_scoring_slow_is_found(programs_say, monkeypatch, tm
 
 
 def test_the_shipped_model_answers_and_its_time_is_told(
-    patient, programs_say, monkeypatch
+    target, programs_say, monkeypatch
 ):
-    found = list(model_findings(patient()))
+    found = list(model_findings(target()))
     assert of(found, "model").verdict is Severity.GOOD
     assert "ms per epoch" in of(found, "speed").words
     monkeypatch.setattr(
         model_checks, "SLOW_MS", dict.fromkeys(model_checks.SLOW_MS, 0.0)
     )
-    assert of(model_findings(patient()), "speed").verdict is Severity.WARNING
+    assert of(model_findings(target()), "speed").verdict is Severity.WARNING
 
 
 def test_a_default_model_that_dies_here_is_not_advised(
-    patient, programs_say, monkeypatch
+    target, programs_say, monkeypatch
 ):
     monkeypatch.setattr(trial, "PROGRAM", "import os; os.abort()")
-    found = of(model_findings(patient()), "model")
+    found = of(model_findings(target()), "model")
     assert found.verdict is Severity.BROKEN
     assert "dies of it (SIGABRT)" in found.words
     assert "sleepgate version" in found.remedy
@@ -228,19 +228,19 @@ def test_a_default_model_that_dies_here_is_not_advised(
 
 
 def test_a_default_model_that_is_damaged_is_not_advised(
-    patient, programs_say, monkeypatch
+    target, programs_say, monkeypatch
 ):
     whole, name = load.read_package("default")
     monkeypatch.setattr(load, "read_package", lambda _: (whole[:9000], name))
-    found = of(model_findings(patient()), "model")
+    found = of(model_findings(target()), "model")
     assert found.verdict is Severity.BROKEN
     assert found.remedy == "install Sleepgate again"
 
 
-def test_a_model_that_is_none_is_broken(patient, programs_say, tmp_path):
+def test_a_model_that_is_none_is_broken(target, programs_say, tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"no model")
     text = f"devices: [{{name: a}}]\nstaging: {{model: {tmp_path}/m.tflite}}\n"
-    assert of(model_findings(patient(text)), "model").verdict is Severity.BROKEN
+    assert of(model_findings(target(text)), "model").verdict is Severity.BROKEN
 
 
 @pytest.mark.parametrize(
@@ -259,15 +259,15 @@ def test_the_service_as_systemd_has_it(programs_say, active, enabled, verdict):
     assert of(service_findings(), "service").verdict is verdict
 
 
-def test_no_daemon_is_a_warning_that_says_how_to_start_it(patient):
-    found = of(daemon_findings(patient()), "daemon")
+def test_no_daemon_is_a_warning_that_says_how_to_start_it(target):
+    found = of(daemon_findings(target()), "daemon")
     assert (found.verdict, "systemctl start" in found.remedy) == (
         Severity.WARNING,
         True,
     )
 
 
-def test_how_the_daemon_does_is_told(patient, monkeypatch):
+def test_how_the_daemon_does_is_told(target, monkeypatch):
     device = {"name": "a", "link": "waiting", "reason": "gone", "online": False}
     status = {
         "version": "1",
@@ -277,7 +277,7 @@ def test_how_the_daemon_does_is_told(patient, monkeypatch):
         "outputs": [{"name": "mqtt", "well": False, "words": "no connection"}],
     }
     monkeypatch.setattr(service_checks, "ask", lambda *_: status)
-    found = list(daemon_findings(patient()))
+    found = list(daemon_findings(target()))
     assert {each.check: each.verdict.value for each in found} == {
         "daemon": "good",
         "restart": "warning",
@@ -299,8 +299,8 @@ connected to kitchen.lan:1883 as anna-mqtt with {SECRET}
 
 
 @pytest.mark.parametrize("way", ["inline", "file", "broken", "not yaml"])
-def test_the_bundle_tells_of_nobody(patient, tmp_path, monkeypatch, way):
-    monkeypatch.setattr(support_bundle, "said_by", lambda *_: LOG)
+def test_the_bundle_tells_of_nobody(target, tmp_path, monkeypatch, way):
+    monkeypatch.setattr(support_bundle, "output_of", lambda *_: LOG)
     monkeypatch.setattr(support_bundle, "host_name", lambda: HOST)
     monkeypatch.setenv("SUDO_USER", USER)
     held = tmp_path / "held"
@@ -315,7 +315,7 @@ def test_the_bundle_tells_of_nobody(patient, tmp_path, monkeypatch, way):
     text += {"broken": f"bel: {SECRET}\nlog: {{level: {USER}}}\n"}.get(way, "")
     text += {"not yaml": f"[{SECRET}"}.get(way, "")
     path = tmp_path / "b.zip"
-    examined = patient(text)
+    examined = target(text)
     findings = [*config_findings(examined), broken("link", f"{MAC} {HOST}", "x")]
     write_bundle(path, examined, findings)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -336,26 +336,24 @@ BROKER = (
 
 
 @pytest.mark.integration
-def test_a_broker_that_is_not_there(patient):
+def test_a_broker_that_is_not_there(target):
     text = BROKER.format(host="127.0.0.1", port=1, more="")
-    found = of(mqtt_findings(patient(text)), "broker")
+    found = of(mqtt_findings(target(text)), "broker")
     assert (found.verdict, "refused" in found.words) == (Severity.BROKEN, True)
     text = BROKER.format(host="no-such.invalid", port=1883, more="")
-    assert "no machine called" in of(mqtt_findings(patient(text)), "broker").words
-    found = of(mqtt_findings(patient()), "broker")
+    assert "no machine called" in of(mqtt_findings(target(text)), "broker").words
+    found = of(mqtt_findings(target()), "broker")
     assert found.verdict is Severity.SKIPPED
 
 
-async def looked_at(patient, broker, more=""):
+async def looked_at(target, broker, more=""):
     text = BROKER.format(host=broker.host, port=broker.port, more=more)
-    return await asyncio.to_thread(lambda: list(mqtt_findings(patient(text))))
+    return await asyncio.to_thread(lambda: list(mqtt_findings(target(text))))
 
 
 @pytest.mark.integration
-async def test_a_broker_that_lets_us_in_and_one_that_does_not(
-    patient, broker, tmp_path
-):
-    found = await looked_at(patient, broker)
+async def test_a_broker_that_lets_us_in_and_one_that_does_not(target, broker, tmp_path):
+    found = await looked_at(target, broker)
     assert worst(found) is Severity.GOOD
     assert "MQTT 5" in of(found, "login").words
     passwords = tmp_path / "passwords"
@@ -364,10 +362,10 @@ async def test_a_broker_that_lets_us_in_and_one_that_does_not(
     lines = ("allow_anonymous false", f"password_file {passwords}")
     async with LocalBroker(settings=lines) as strict:
         who = ", username: me, password: {}"
-        found = await looked_at(patient, strict, who.format("wrong"))
+        found = await looked_at(target, strict, who.format("wrong"))
         assert of(found, "login").verdict is Severity.BROKEN
         assert "refused user me" in of(found, "login").words
-        found = await looked_at(patient, strict, who.format("right"))
+        found = await looked_at(target, strict, who.format("right"))
         assert worst(found) is Severity.GOOD
 
 
@@ -381,7 +379,7 @@ async def test_a_broker_that_lets_us_in_and_one_that_does_not(
         ({"address": "192.0.2.1"}, Severity.BROKEN, "mismatch"),
     ],
 )
-async def test_a_certificate_is_looked_at(patient, tmp_path, how, verdict, words):
+async def test_a_certificate_is_looked_at(target, tmp_path, how, verdict, words):
     authority = Authority(tmp_path)
     pair = authority.sign("broker", **how)
     lines = (
@@ -392,12 +390,12 @@ async def test_a_certificate_is_looked_at(patient, tmp_path, how, verdict, words
     )
     async with LocalBroker(settings=lines) as broker:
         more = f", tls: {{ca: '{authority.ca}'}}"
-        found = of(await looked_at(patient, broker, more), "tls")
+        found = of(await looked_at(target, broker, more), "tls")
     assert (found.verdict, words in found.words) == (verdict, True)
 
 
 @pytest.mark.integration
-async def test_tls_on_a_port_without_it(patient, broker):
-    found = await looked_at(patient, broker, ", tls: {}")
+async def test_tls_on_a_port_without_it(target, broker):
+    found = await looked_at(target, broker, ", tls: {}")
     assert of(found, "tls").verdict is Severity.BROKEN
     assert "8883" in of(found, "tls").remedy

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.doctor import sandbox_checks
+from gateway.doctor import mqtt_checks
+from gateway.doctor.mqtt_checks import sandbox_findings
 from gateway.doctor.report import Severity
-from gateway.doctor.sandbox_checks import fence_findings
 
 FENCE = (
     "IPAddressAllow=10.0.0.0/8 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 "
@@ -16,15 +16,15 @@ FENCE = (
 @pytest.fixture
 def unit(monkeypatch, tmp_path):
     """Return a function: what systemctl says, name servers -> all that is found."""
-    monkeypatch.setattr(sandbox_checks, "RESOLV_CONF", tmp_path / "resolv.conf")
-    monkeypatch.setattr(sandbox_checks, "HOSTS", tmp_path / "hosts")
+    monkeypatch.setattr(mqtt_checks, "RESOLV_CONF", tmp_path / "resolv.conf")
+    monkeypatch.setattr(mqtt_checks, "HOSTS", tmp_path / "hosts")
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n192.168.1.9 in-hosts.lan\n")
 
     def be(says, servers, host):
         lines = "".join(f"nameserver {server}\n" for server in servers.split())
         (tmp_path / "resolv.conf").write_text(f"# by hand\nsearch lan\n{lines}")
-        monkeypatch.setattr(sandbox_checks, "said_by", lambda *_: says)
-        return list(fence_findings(host))
+        monkeypatch.setattr(mqtt_checks, "output_of", lambda *_: says)
+        return list(sandbox_findings(host))
 
     return be
 
