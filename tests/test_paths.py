@@ -11,7 +11,7 @@ from gateway.daemon.build import setup
 from gateway.doctor import machine_checks
 from gateway.journal.options import JournalOptions
 from gateway.recorder.options import EdfOptions
-from gateway.session.checkpoint_records import SessionClosed
+from gateway.session.checkpoint_file import SessionClosed
 from gateway.session.resume import ClockInstant, Ending
 
 
@@ -34,7 +34,7 @@ def test_of_two_state_folders_all_goes_to_the_first(two_folders, monkeypatch):
     headband = DeviceConfig(name="bedroom")
     ready = setup(headband, Config(devices=(headband,)), scorer, None)
     at = ClockInstant("boot", 0.0, datetime.now(UTC), synchronised=True)
-    ready.night_file.add(SessionClosed(Ending.OVER, at))
+    ready.checkpoint_file.add(SessionClosed(Ending.OVER, at))
     assert (two_folders / "night-bedroom.jsonl").exists()
     monkeypatch.setattr(machine_checks, "SERVICES_STATE", two_folders / "absent")
     (disk,) = (f for f in machine_checks.machine_findings() if f.check == "disk")

@@ -14,7 +14,7 @@ from gateway.recorder import folder as folders
 from gateway.recorder.recorder import DiskLimits, Recorder
 from gateway.recorder.session_file import FileWriter
 from tests.acceptance.recording.kill import record
-from tests.acceptance.recording.night import judge, outputs, reading
+from tests.acceptance.recording.night import outputs, reading, recording_errors
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_is_cut_off_is_said_and_mended(folder):
     assert "94 whole records" in err
     assert "95 were promised" in err
     assert "nothing to mend" in run("repair", path)[2]
-    assert [*judge(path, [], 94)] == []
+    assert [*recording_errors(path, [], 94)] == []
 
 
 def test_what_is_being_recorded_is_read_and_not_mended(folder):
@@ -111,7 +111,7 @@ def test_a_copy_is_the_same(folder, tmp_path):
 def test_an_anonymous_copy_keeps_signal_stages_and_time_of_day(folder, tmp_path):
     path, copied = the_file(folder), tmp_path / "copy.edf"
     assert run("export", path, copied, "--anonymise")[0] == 0
-    assert [*judge(copied, [], 95)] == []
+    assert [*recording_errors(copied, [], 95)] == []
     edf = edfio.read_edf(copied)
     whole = edfio.read_edf(path)
     assert edf.starttime == whole.starttime

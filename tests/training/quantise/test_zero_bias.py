@@ -10,7 +10,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 from click.testing import CliRunner  # noqa: E402 (only after the skip)
 
 from gateway.errors import ModelError  # noqa: E402
-from gateway.models.load import DEFAULT  # noqa: E402
+from gateway.models.model_file import DEFAULT  # noqa: E402
 from gateway.staging.model_card import read_context, unpack  # noqa: E402
 from gateway.staging.scorers.graph import lacks_bias  # noqa: E402
 from tests.support.missing_bias import bare_head, inputs_of_last_matrix, with_bare_head  # noqa: E402
