@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.bounded_json import parse_json
 from gateway.errors import RequestError
 
 LONGEST_REQUEST = 4096  # bytes, its line break among them
@@ -106,8 +107,8 @@ def _text(text: object) -> str:
 
 def _tree(line: bytes) -> dict[str, Any]:
     try:
-        tree = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        tree = parse_json(line)
+    except ValueError as error:
         raise RequestError("bad_request", "not a line of JSON") from error
     if not isinstance(tree, dict):
         raise RequestError("bad_request", "not an object of JSON")

@@ -6,6 +6,8 @@ from gateway.mqtt.client_events import BrokerAddress
 
 log = logging.getLogger(__name__)
 
+MAX_REFUSED = 256  # topics whose refusal is remembered
+
 # part of an error of OpenSSL or paho -> what to check
 BECAUSE = (
     ("self-signed", "name its authority's file in outputs.mqtt.tls.ca"),
@@ -93,6 +95,8 @@ class Diagnostics:
     def report_refusal(self, topic: str, why: str) -> None:
         """Log a message that the broker refused."""
         if self._refused.get(topic) != why:
+            while len(self._refused) >= MAX_REFUSED:  # outsiders name topics, too
+                del self._refused[next(iter(self._refused))]
             self._refused[topic] = why
             log.warning("the broker refuses messages on %s: %s", topic, why)
 

@@ -233,7 +233,15 @@ class PahoClient:
         client.on_connect = lambda _c, _u, _f, reason, properties: post_event(
             connack(reason, properties)
         )
-        client.on_message = lambda _c, _u, message: post_event(_received(message))
+
+        def arrived(message: paho.MQTTMessage) -> None:
+            patterns = (pattern for pattern, _ in self._subscriptions)
+            if any(paho.topic_matches_sub(each, message.topic) for each in patterns):
+                post_event(_received(message))
+            else:  # a broker may send anything
+                log.debug("a message on %.200r, not subscribed to", message.topic)
+
+        client.on_message = lambda _c, _u, message: arrived(message)
         client.on_connect_fail = lambda _c, _u: post_event(_unreachable())
         client.on_disconnect = lambda _c, _u, _f, reason, _p: post_event(
             Disconnected(str(reason))

@@ -31,8 +31,7 @@ from gateway.mqtt.topics import Topic, TopicTree
 
 log = logging.getLogger(__name__)
 
-WILDCARDS = frozenset("+#\0")
-
+LOGGED = 200  # characters of what an outsider wrote
 
 Serve = Callable[[MqttRequest], Awaitable[Mapping[str, object]]]
 
@@ -138,17 +137,13 @@ class RequestHandlers:
             self._control.ask(command)
 
 
-def _server(received: Received, request: MqttRequest, verbs: ServedVerbs) -> Serve:
-    if received.retained:
-        raise RequestError(
-            "retained",
-            "a retained request would be served again at every connection; publish "
-            "it without the retain flag, and clear the topic",
-        )
+def _server(request: MqttRequest, verbs: ServedVerbs) -> Serve:
     served = verbs.of(request.whom)
     if request.verb not in served:
         known = ", ".join(sorted(served)) or "nothing"
-        raise RequestError("unknown_verb", f"no {request.verb!r}; there is {known}")
+        raise RequestError(
+            "unknown_verb", f"no {request.verb[:LOGGED]!r}; there is {known}"
+        )
     return served[request.verb]
 
 
@@ -178,19 +173,40 @@ async def serve_requests(
             continue
         payload = await _answer(received, verbs)
         await client.publish(Message(topics.response_to(received.topic), payload))
-        if received.response_topic and not set(received.response_topic) & WILDCARDS:
-            topic = Topic(received.response_topic, retain=False)
-            await client.publish(Message(topic, payload, received.correlation))
+        if received.response_topic is not None:
+            if topics.may_answer_on(received.response_topic):
+                topic = Topic(received.response_topic, retain=False)
+                await client.publish(Message(topic, payload, received.correlation))
+            else:
+                log.info(
+                    "request on %s: no answer on its response topic %r: give one below "
+                    "%s",
+                    received.topic[:LOGGED],
+                    received.response_topic[:LOGGED],
+                    f"{topics.base}/.../response/",
+                )
+
+
+def _refuse_retained(received: Received) -> None:
+    if received.retained:
+        raise RequestError(
+            "retained",
+            "a retained request would be served again at every connection; publish "
+            "it without the retain flag, and clear the topic",
+        )
 
 
 async def _answer(received: Received, verbs: ServedVerbs) -> bytes:
     request = None
     try:
+        _refuse_retained(received)  # before it is parsed: it comes at every start
         request = read_request(received.topic, received.payload)
-        serve = _server(received, request, verbs)
+        serve = _server(request, verbs)
         return ok_payload(request, await serve(request))
     except RequestError as error:
-        log.info("request on %s refused: %s", received.topic, error)
+        log.info(
+            "request on %s refused: %s", received.topic[:LOGGED], str(error)[:LOGGED]
+        )
         return error_payload(request, error)
     except GatewayError as error:
         log.warning("request on %s failed: %s", received.topic, error)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from gateway.bounded_json import parse_json
 from gateway.errors import RequestError
 
 MAX_BYTES = 4096
@@ -99,7 +100,7 @@ def read_request(topic: str, payload: bytes) -> MqttRequest:
         raise RequestError("too_large", f"{len(payload)} bytes; at most {MAX_BYTES}")
     try:
         bare = WORD.fullmatch(payload)
-        fields = {"action": payload.decode()} if bare else json.loads(payload or b"{}")
+        fields = {"action": payload.decode()} if bare else parse_json(payload or b"{}")
     except ValueError as error:
         raise RequestError("not_json", f"expected a JSON object: {error}") from error
     if not isinstance(fields, dict):

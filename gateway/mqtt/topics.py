@@ -43,6 +43,9 @@ class Topic(NamedTuple):
         return self.retain and (protocol == "5" or self.expiry_s is None)
 
 
+WILDCARDS = frozenset("+#\0")
+
+
 def may_be_published(topic: str, lanes: Collection[str]) -> bool:
     """Tell whether what is told on `topic` may be, where only `lanes` are."""
     leaf = topic.rpartition("/")[2]
@@ -117,6 +120,19 @@ class TopicTree:
         """Return the topic of the answer to a request on topic `request`."""
         before, _, verb = request.rpartition("/request/")
         return Topic(f"{before}/response/{verb}", retain=False)
+
+    def may_answer_on(self, response_topic: str) -> bool:
+        """Return whether a request's own response topic is one to publish on.
+
+        Only below `base` and a level ``response``: a request may come from anybody, and
+        what it names is published with the gateway's rights.
+        """
+        levels = response_topic.removeprefix(f"{self.base}/").split("/")
+        return (
+            response_topic.startswith(f"{self.base}/")
+            and "response" in levels[:-1]
+            and not set(response_topic) & WILDCARDS
+        )
 
     def availability(self, device: str) -> Topic:
         """``online`` while a headband's samples arrive."""

@@ -79,7 +79,10 @@ def test_whatever_a_transaction_is_it_comes_back_or_is_refused(transaction):
     try:
         request = read_request(TOPIC, payload)
     except RequestError as error:
-        assert "transaction" in str(error)
-        assert isinstance(transaction, list)
+        if error.code == "bad_field":
+            assert "transaction" in str(error)
+            assert isinstance(transaction, list)
+        else:  # deeper than a request may be, or a number beyond 64 bits
+            assert "in each other" in str(error) or "64 bits" in str(error)
     else:
         assert json.loads(ok_payload(request, {}))["transaction"] == transaction
