@@ -4,8 +4,6 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 
-import pytest
-
 from gateway.drivers import Listen, Read, Write
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -19,12 +17,11 @@ def example_of(name):
     """
     module = f"tests.drivers.{name}_example"
     if find_spec(module) is None:
-        pytest.fail(
+        raise AssertionError(
             f"driver {name!r} has no example session: add tests/drivers/"
             f"{name}_example.py with a function example() that returns two things: a "
             "function from a request of the handshake to its answer, and a list of "
-            "notifications that make samples (ganglion_example.py is a short one)",
-            pytrace=False,
+            "notifications that make samples (ganglion_example.py is a short one)"
         )
     return import_module(module).example()
 
