@@ -157,9 +157,9 @@ class BleakRadio:
                     made = not had_bond and await has_bond(self._adapter, address)
                 on_event(LinkEvent.SUBSCRIBED)
                 stack.enter_context(self._scheduler.streaming())
-                yield RadioConnection(
-                    driver, info, client.notifications, bonded or bonded_now or made
-                )
+                stack.enter_context(self._registry.excluding(address, [driver]))
+                bonded = bonded or bonded_now or made
+                yield RadioConnection(driver, info, client.notifications, bonded)
 
     async def unpair(self, address: str) -> None:
         """Remove this machine's bond with `address`, if there is one.
@@ -192,11 +192,8 @@ class BleakRadio:
     def _recognised(
         self, client: HeadbandClient, address: str, candidates: Sequence[Driver]
     ) -> Driver:
-        try:
+        with self._registry.excluding(address, candidates):
             return client.recognise(candidates)
-        except OtherKindError:
-            self._registry.exclude(address, candidates)
-            raise
 
     def _pairing_mode(
         self, address: str, ask_passkey: AskPasskey | None, bond: Bonding
@@ -304,9 +301,14 @@ class DeviceRegistry:
         finally:
             del self.queues[address]
 
-    def exclude(self, address: str, candidates: Collection[Driver]) -> None:
-        """Record that `address` is of none of these kinds."""
-        self._other_kinds |= {(address, driver.name) for driver in candidates}
+    @contextmanager
+    def excluding(self, address: str, candidates: Collection[Driver]) -> Iterator[None]:
+        """Record an `OtherKindError`: `address` is none of these kinds, look on."""
+        try:
+            yield
+        except OtherKindError:
+            self._other_kinds |= {(address, driver.name) for driver in candidates}
+            raise
 
     def close_all(self, reason: str) -> None:
         """End every connection at once, for `reason`."""

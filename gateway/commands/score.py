@@ -160,7 +160,9 @@ def _compare(
     found = agreement(ours, expert)
     why = ""
     if not found.n_both:
-        why = f"; {name} and {file.name} have no scored epoch in common: {_begin(file)}"
+        why = f"; {name} and {file.name} have no scored epoch in common"
+        if file.suffix.lower() != NPZ:
+            why += f": {_begin(file)}"
     click.echo(f"{name}: {agreement_line(found)}{why}", err=True)
 
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
-from gateway.acquisition.packets import ClockTick
+from gateway.acquisition.packets import ClockTick, Input
 from gateway.ble.link_state import LinkReading, LinkState, LinkStats
 from gateway.daemon.active_sink import ActiveSink
 from gateway.daemon.sink_router import SinkRouter
 from gateway.daemon.systemd_notify import notify
 from gateway.daemon.watchdog import Watchdog
-from gateway.errors import SinkError
+from gateway.errors import ConfigError, OtherKindError, SinkError
 from gateway.host.metrics import clock_synchronised
 from gateway.messages.control import (
     RUNS,
@@ -116,12 +116,26 @@ async def _pump(
             value = await anext(source)
             while True:
                 moved()
-                _spread(controller, controller.push_input(value), router)
-                fault = controller.fault(value)
+                fault = _misfit(controller, value, router) or controller.fault(value)
                 step = anext(source) if fault is None else source.athrow(fault)
                 value = await step
     finally:
         log.info("%s: %s", controller.name, link.stats)
+
+
+def _misfit(
+    controller: SessionController, value: Input, router: SinkRouter
+) -> OtherKindError | None:
+    """Hand on an input; return the error of a headband whose channels fit no input.
+
+    It may be a neighbour's: it costs its own link, which looks for another headband,
+    and never the other headbands or the daemon.
+    """
+    try:
+        _spread(controller, controller.push_input(value), router)
+    except ConfigError as error:
+        return OtherKindError(f"this headband's channels do not fit: {error}")
+    return None
 
 
 async def _obey(

@@ -74,24 +74,37 @@ class SessionController:
             yield from self._decide(self._checkpoints.interrupted)
 
     def push_input(self, value: Input) -> Iterator[Output]:
-        """Yield the outputs of `value`, also as a session begins or ends."""
+        """Yield the outputs of `value`, also as a session begins or ends.
+
+        Raises
+        ------
+        ConfigError
+            If the channels of a headband that has just connected fit no input of the
+            model. Its `LinkDown` is then to follow.
+        """
         if isinstance(value, ClockTick):
             self._now = value
         elif isinstance(value, LinkUp | LinkDown):
-            self._up = value if isinstance(value, LinkUp) else None
+            self._up = None  # set again once its description was accepted
         if self._session is not None:
             yield from self._recorded(
                 self._session, self._session.pipeline.push_input(value)
             )
+            self._accept(value)
             if isinstance(value, ClockTick) and self._is_over(self._session.pipeline):
                 log.info("%s: not worn any more; the session ends", self.name)
                 yield from self._finish(Ending.OVER)
             return
         yield from self._without_repeats(self._standby.push_input(value))
+        self._accept(value)
         if isinstance(value, ClockTick) and self._checkpoints.interrupted is not None:
             yield from self._decide(self._checkpoints.interrupted)
         elif self._may_begin():
             yield from self.begin(self._now)
+
+    def _accept(self, value: Input) -> None:
+        if isinstance(value, LinkUp):
+            self._up = value
 
     def begin(self, now: ClockTick) -> Iterator[Output]:
         """Begin a session, if none runs."""

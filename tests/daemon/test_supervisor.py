@@ -5,6 +5,7 @@ import logging
 import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,14 @@ from gateway.config.schema import SessionsConfig
 from gateway.daemon.active_sink import active_sink
 from gateway.daemon.supervisor import LINK_S, SINK_S, STREAM_S, serve
 from gateway.drivers import diy
-from gateway.errors import LinkError, SinkError, StallError, StuckAdapterError
+from gateway.errors import (
+    ConfigError,
+    LinkError,
+    OtherKindError,
+    SinkError,
+    StallError,
+    StuckAdapterError,
+)
 from gateway.messages.outputs import Availability
 from gateway.preprocessing.filtering import Band
 from gateway.session.decoding import PacketDecoder
@@ -170,8 +178,8 @@ class Source:
     async def play(self, report):
         while self.left:
             report(LinkReading(LinkState.STREAMING, LinkStats(drops=len(self.errors))))
-            yield LinkUp(self.n_sent / 100, None)
             try:
+                yield LinkUp(self.n_sent / 100, None)
                 for payload in self.left.pop(0):
                     await asyncio.sleep(0.01)
                     self.n_sent += 1
@@ -210,6 +218,44 @@ async def test_notifications_without_samples_are_a_stall_after_stall_s():
     source, _ = await judged([b"s"] * 9 + [b"b"] * 500, [b"s", b"b"] * 5)
     assert [type(error) for error in source.errors] == [StallError]
     assert source.n_sent == 9 + 201 + 10
+
+
+class UnfitPipeline(JudgingPipeline):
+    """Refuses the description of the first two headbands it is connected to."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = 2
+
+    def push_input(self, value):
+        if isinstance(value, LinkUp) and self.left:
+            self.left -= 1
+            raise ConfigError(["channels: no input is made of C3, C4"])
+        yield from super().push_input(value)
+
+
+async def test_a_headband_whose_channels_do_not_fit_costs_its_own_link_only():
+    foreign, good = Source([b"s"] * 5), Source([b"s"] * 50)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(60, stop.set)
+    pipelines = {"foreign": UnfitPipeline(), "good": JudgingPipeline()}
+    setups = [
+        DeviceSetup(
+            name,
+            CARD,
+            source.play,
+            partial(OpenSession, "s", pipelines[name]),
+            watch,
+            2.0,
+            ALWAYS,
+        )
+        for name, source in (("foreign", foreign), ("good", good))
+    ]
+    await serve(setups, [], stop)
+    assert [type(each) for each in foreign.errors[:2]] == [OtherKindError] * 2
+    assert "no input is made of C3, C4" in str(foreign.errors[0])
+    assert foreign.n_sent == 5, "the third one fits"
+    assert good.n_sent == 50
 
 
 async def test_a_connection_that_never_sends_a_sample_is_a_stall():

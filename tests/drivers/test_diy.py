@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.acquisition.packets import Battery, Notification, SamplePacket
 from gateway.drivers import Read, Write, diy
+from gateway.drivers.diy.info import DiyInfo, decode_info, encode_info
 from gateway.errors import DecodeError
 
 LABELS = st.text(
@@ -33,7 +34,7 @@ def streams(draw):
         st.integers(-(2**31), 2**31 - 1),
     )
     channels = draw(st.lists(channel, min_size=1, max_size=4))
-    return Stream(draw(st.integers(1, 2**32 - 1)) / 1000, tuple(channels))
+    return Stream(draw(st.integers(1000, 6_000_000)) / 1000, tuple(channels))
 
 
 @st.composite
@@ -231,6 +232,24 @@ def test_what_the_profile_cannot_carry_is_said(change, message):
     info = replace(INFO, montage=Montage((Stream(100.0, (channel,)),)))
     with pytest.raises(ValueError, match=message):
         value_of(info)
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "n_channels", "why"),
+    [
+        (0.999, 1, "0.999 Hz; each must be 1 to 20000 Hz"),
+        (20_000.001, 1, "each must be 1 to 20000 Hz"),
+        (4_294_967.0, 2, "each must be 1 to 20000 Hz"),
+        (20_000.0, 6, "120000 samples per second of all channels"),
+    ],
+)
+def test_rates_that_no_headband_has_are_refused(sfreq, n_channels, why):
+    channels = tuple(Channel(f"c{n}", Modality.EEG, 0.1) for n in range(n_channels))
+    info = DiyInfo(
+        Montage((Stream(sfreq, channels),)), None, 1, config_id=1, stream_ids=(1,)
+    )
+    with pytest.raises(DecodeError, match=why):
+        decode_info(encode_info(info, (1,)))
 
 
 def test_a_rate_between_two_millihertz_is_refused():
