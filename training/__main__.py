@@ -6,6 +6,7 @@ evaluate`` judges any model by any labelled recordings.
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,9 +19,7 @@ import numpy as np
 
 from gateway.__main__ import complain
 from gateway.errors import GatewayError
-from gateway.preprocessing.filtering import Band
-from training.data.dataset import APNOEA_TRAINING, read_apnoea
-from training.surrogates.nights import make_nights, read_nights, staged
+from training.surrogates.nights import make_nights
 
 if TYPE_CHECKING:
     import click
@@ -61,7 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="4 GB of scratch")
     parser.add_argument("--out", type=Path, required=True, help="the model file")
     parser.add_argument("--nights", type=int, help="to train on; all by default")
-    parser.add_argument("--steps", type=int, default=4800)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--seed", type=int, default=1, help="of the training")
     parser.add_argument("--workers", type=int, default=2, help="processes that make")
     return parser.parse_args()
@@ -73,26 +72,24 @@ def _nights(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    # oneDNN's convolutions corrupt memory where one graph has several batch sizes
+    # (tensorflow-cpu 2.21.0); read when TensorFlow is imported
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     from training.network.schedule import Schedule  # noqa: PLC0415 (with it)
-    from training.network.train import TrainingData, train  # noqa: PLC0415 (slow)
-    from training.network.validation_sets import read_looks  # noqa: PLC0415 (slow)
+    from training.network.sources import read_training_data  # noqa: PLC0415 (slow)
+    from training.network.train import train  # noqa: PLC0415 (slow)
 
-    apnoea = read_apnoea(options.data, Band())
-    for_training = np.isin(apnoea.subjects, APNOEA_TRAINING)
-    material = TrainingData(
-        staged(read_nights(options.work, "train", options.nights)),
-        apnoea.only(for_training),
-        read_looks(options.data, options.work),
-    )
     schedule = Schedule(steps=options.steps, seed=options.seed)
+    data = read_training_data(options.data, options.work, options.nights, schedule)
     began = time.monotonic()
-    run = train(material, schedule, options.work / "run.npz")
-    np.savez(options.work / "weights.npz", **run.averaged)
+    run = train(data, schedule, options.work / "run.npz")
+    np.savez(options.work / "weights.npz", **run.best)
+    surrogates, pieces, _, patients = data.sources
     note = asdict(schedule) | {
-        "surrogates": len(material.surrogates.stages),
+        "surrogates": len(surrogates.stages),
+        "real_pieces": len(pieces.stages),
+        "real_epochs": len(patients.stages),
         "nights": options.nights,
-        "subjects": len(set(material.surrogates.subjects)),
-        "real_epochs": len(material.real.stages),
         "kappa_along_the_way": run.curve,
         "seconds": round(time.monotonic() - began),
     }
@@ -103,7 +100,8 @@ def _export(options: argparse.Namespace) -> None:
     from training.quantise.package import package  # noqa: PLC0415 (slow to import)
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_bytes(package(options.work, options.out.stem, options.seed))
+    made = package(options.data, options.work, options.out.stem, options.seed)
+    options.out.write_bytes(made)
 
 
 def _context(options: argparse.Namespace) -> None:

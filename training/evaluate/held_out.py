@@ -13,6 +13,7 @@ from training.data.dataset import (
     read_apnoea_nights,
     read_runs,
 )
+from training.data.real_pieces import read_piece_nights
 from training.evaluate.intervals import ScoredEpochs, agreement, figures, joined
 from training.evaluate.metrics import NAMES, compare
 from training.network.channel_subsets import CONDITIONS, NightScorer, spread
@@ -24,6 +25,7 @@ from training.surrogates.recorders import lose_packets
 
 LOSSES = (0.01, 0.05, 0.1)  # of the packets, in bursts up to 2 s
 N_LOSSY = 12_000
+REAL_NIGHTS = "real nights, 5-s pieces of Fpz-Cz mirrored to 30 s"
 SLEEP = (1, 2, 3, 4)
 SHOWN = ("accuracy", "kappa", "macro_f1", "ece")
 
@@ -51,8 +53,12 @@ def judge_held_out(
 
     With the words "epoch alone" for the network by itself, "in context" with the head.
     """
+    pieces = [
+        staging.network.score_pieces(night, staging.temperature)
+        for night in read_piece_nights(data, "test")
+    ]
+    found = _both(REAL_NIGHTS, pieces, staging)
     nights = list(read_nights(work, "test"))
-    found: dict[str, dict[str, object]] = {}
     for name in CONDITIONS:
         alone = [
             staging.network.score(night, name, staging.temperature) for night in nights

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.real_pieces import PieceNight, mirrored
 from training.network.context_head import ScoredNights
 from training.network.temperature import probabilities
 from training.quantise.quantised import Quantised
 from training.surrogates.augment import rerecord
+from training.surrogates.foreign_recorder import rerecord_real
 from training.surrogates.nights import UNSTAGED, SurrogateNight
 
 WHOLE = "3 channels"
@@ -59,11 +61,7 @@ class NightScorer:
             if rerecorded:
                 rng = np.random.default_rng(zlib.crc32(title.encode()))
                 uv = rerecord(uv, rng, n_recorders=1)
-            answers = self.network.infer(uv * CONDITIONS[condition][:, None])
-            unfinished = path.with_suffix(".part")
-            with unfinished.open("wb") as file:
-                np.save(file, answers)
-            unfinished.replace(path)
+            _write(path, self.network.infer(uv * CONDITIONS[condition][:, None]))
         return np.asarray(np.load(path))
 
     def score(
@@ -78,6 +76,40 @@ class NightScorer:
         logits = self.logits(night, condition, rerecorded=rerecorded)
         proba = probabilities(logits, temperature)
         return spread(night.record, proba, night.stages)
+
+    def score_pieces(
+        self, night: PieceNight, temperature: float, recorder: int = 0
+    ) -> ScoredNights:
+        """Return a night of real pieces as the network scores it, each mirrored.
+
+        Parameters
+        ----------
+        night : PieceNight
+        temperature : float
+        recorder : int
+            0 for its own; another recorder for every other number.
+        """
+        path = self._folder / f"{night.record} pieces {recorder}.npy"
+        if not path.exists():
+            uv = night.uv
+            if recorder:
+                rng = np.random.default_rng(
+                    [zlib.crc32(night.record.encode()), recorder]
+                )
+                again = rerecord_real(night.pieces, rng, n_recorders=1)
+                uv = mirrored(again).astype(np.float32)
+            present = CONDITIONS["Fpz-Cz"][:, None]
+            _write(path, self.network.infer(uv[:, None] * present))
+        return spread(
+            night.record, probabilities(np.load(path), temperature), night.stages
+        )
+
+
+def _write(path: Path, logits: NDArray[np.float64]) -> None:
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.save(file, logits)
+    unfinished.replace(path)
 
 
 def spread(

@@ -5,7 +5,7 @@ over them; each separable pair is multiplied into one kernel in the forward pass
 Same function, same parameters, gradients and all, as the layers as published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,7 @@ from training.network.architecture import (
 
 Weights = dict[str, NDArray[np.float64]]
 STATISTICS_MOMENTUM = 0.98
+LOT_STRIDE = 16  # so that no two groups drop the same
 
 
 class Network:
@@ -66,30 +67,72 @@ class Network:
 
         Parameters
         ----------
-        x : tensor of float32, shape (n_epochs, n_channels, 3000, 1)
+        x : tensor of float32, shape (n_epochs, n_channels, n_samples, 1)
         lot : tensor of int32, shape (2,), or None
             Draws the dropout, so that a step can be taken again to the bit; None
             leaves it to TensorFlow's own state.
         """
-        return self._logits(x, training="yes", lot=lot)
+        return self._head(self._features([x], "yes", lot)[0], "yes", lot)
+
+    def train_logits_of(
+        self, groups: Sequence[tf.Tensor], lot: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Return the same of groups of epochs, whose lengths and channels may differ.
+
+        The batch statistics are those of all groups together.
+
+        Parameters
+        ----------
+        groups : sequence of tensor of float32, shape (n_epochs, n, n_samples, 1)
+            With the first `n` of the channels: the others are absent.
+        lot : tensor of int32, shape (2,), or None
+        """
+        # an epoch of zeros in the slimmest group shows what an absent channel gives
+        slimmest = min(range(len(groups)), key=lambda at: groups[at].shape[1])
+        padding = ((0, 1), (0, 0), (0, 0), (0, 0))
+        with_absent = [
+            tf.pad(x, padding) if at == slimmest else x for at, x in enumerate(groups)
+        ]
+        pooled = self._features(with_absent, training="yes", lot=lot)
+        nothing = pooled[slimmest][-1:, :1]
+        pooled[slimmest] = pooled[slimmest][:-1]
+        logits = []
+        for features in pooled:
+            missing = self.n_channels - features.shape[1]
+            rest = tf.tile(nothing, (tf.shape(features)[0], missing, 1))
+            logits.append(self._head(tf.concat([features, rest], 1), "yes", lot))
+        return logits
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Return logits with the running statistics."""
-        return self._logits(x, training="")
+        return self._head(self._features([x], training="")[0], training="")
 
-    def _logits(
-        self, x: tf.Tensor, training: str, lot: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def _features(
+        self, groups: list[tf.Tensor], training: str, lot: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Return each channel's mean features, shape (n_epochs, n, 32), by group."""
         for block in range(len(WIDTHS)):
-            main = x
+            name = f"block{block}"
+            main = groups
             for half in "ab":
                 # pooled before rather than after: the same, on half the samples
-                main = tf.nn.relu(
-                    self.normed_and_pooled(main, f"block{block}", half, training)
-                )
-            x = main + self._shortcut(x, f"block{block}")
-            x = _dropout(x, BLOCK_DROPOUT, lot, block) if training else x
-        pooled = tf.reshape(tf.reduce_mean(x, 2), (-1, self.n_channels * WIDTHS[-1]))
+                normed = self.normed_and_pooled(main, name, half, training)
+                main = [tf.nn.relu(x) for x in normed]
+            groups = [
+                x + self._shortcut(before, name)
+                for x, before in zip(main, groups, strict=True)
+            ]
+            if training:
+                groups = [
+                    _dropout(x, BLOCK_DROPOUT, lot, block + LOT_STRIDE * number)
+                    for number, x in enumerate(groups)
+                ]
+        return [tf.reduce_mean(x, 2) for x in groups]
+
+    def _head(
+        self, features: tf.Tensor, training: str, lot: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        pooled = tf.reshape(features, (-1, self.n_channels * WIDTHS[-1]))
         if training:
             pooled = _dropout(pooled, HEAD_DROPOUT, lot, len(WIDTHS))
         of = self.trainable
@@ -97,45 +140,62 @@ class Network:
         return hidden @ of["logits/kernel"] + of["logits/bias"]
 
     def normed_and_pooled(
-        self, x: tf.Tensor, block: str, half: str, training: str
-    ) -> tf.Tensor:
-        """Return a separable convolution, normed, and pooled by two."""
+        self, groups: Sequence[tf.Tensor], block: str, half: str, training: str
+    ) -> list[tf.Tensor]:
+        """Return a separable convolution of each group, normed, and pooled by two."""
         of, name, norm = self.trainable, f"{block}/main_{half}", f"{block}/norm_{half}"
         depthwise, pointwise = of[f"{name}/depthwise"], of[f"{name}/pointwise"]
         kernel = depthwise[:, :, None] * pointwise[None]
         scale, offset = of[f"{norm}/gamma"], of[f"{norm}/beta"]
         if not training:
-            x = tf.nn.conv2d(x, kernel[None], 1, "SAME") + of[f"{name}/bias"]
             mean, variance = self._running(norm)
-            x = tf.nn.batch_normalization(
-                x, mean, variance, offset, scale, BATCH_NORM_EPSILON
-            )
-            return _pool(x)
+            return [
+                _pool(
+                    tf.nn.batch_normalization(
+                        tf.nn.conv2d(x, kernel[None], 1, "SAME") + of[f"{name}/bias"],
+                        *(mean, variance, offset, scale, BATCH_NORM_EPSILON),
+                    )
+                )
+                for x in groups
+            ]
         # a bias before the norm is subtracted again, so it stays at its initial 0
-        if x.shape[-1] == 1:
-            return self._normed_first(x, kernel[:, 0], norm)
+        if groups[0].shape[-1] == 1:
+            return self._normed_first(groups, kernel[:, 0], norm)
         # with the scale's sign in the kernel, the norm can come after the pooling
         sign = tf.sign(scale)
-        x = tf.nn.conv2d(x, (kernel * sign)[None], 1, "SAME")
-        mean = tf.reduce_mean(x, (0, 1, 2))
-        variance = tf.reduce_mean(tf.square(x), (0, 1, 2)) - tf.square(mean)
+        convolved = [tf.nn.conv2d(x, (kernel * sign)[None], 1, "SAME") for x in groups]
+        shares = _shares(convolved)
+        mean = _weighed(shares, [tf.reduce_mean(x, (0, 1, 2)) for x in convolved])
+        squares = [tf.reduce_mean(tf.square(x), (0, 1, 2)) for x in convolved]
+        variance = _weighed(shares, squares) - tf.square(mean)
         self._remember(norm, sign * mean, variance)
         gain = tf.abs(scale) * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
-        return _pool(x) * gain + (offset - mean * gain)
+        return [_pool(x) * gain + (offset - mean * gain) for x in convolved]
 
-    def _normed_first(self, x: tf.Tensor, kernel: tf.Tensor, norm: str) -> tf.Tensor:
+    def _normed_first(
+        self, groups: Sequence[tf.Tensor], kernel: tf.Tensor, norm: str
+    ) -> list[tf.Tensor]:
         """Return the same for one input channel, five times faster.
 
         The batch statistics of a convolution follow from the input's mean and
         covariance over the kernel, so the norm goes into the kernel, and pooling
         is the larger of two matrix products.
         """
-        padded = tf.pad(x[..., 0], ((0, 0), (0, 0), (1, 1)))
-        taps = tf.stack([padded[..., k : k + x.shape[2]] for k in range(3)])
-        flat = tf.reshape(taps, (3, -1))
-        means = tf.reduce_mean(flat, 1)
-        count = tf.cast(tf.shape(flat)[1], tf.float32)
-        covariance = flat @ tf.transpose(flat) / count - means[:, None] * means
+        padded = [tf.pad(x[..., 0], ((0, 0), (0, 0), (1, 1))) for x in groups]
+        flat = [
+            tf.reshape(
+                tf.stack([x[..., k : x.shape[2] - 2 + k] for k in range(3)]), (3, -1)
+            )
+            for x in padded
+        ]
+        shares = _shares(groups)
+        means = _weighed(shares, [tf.reduce_mean(of, 1) for of in flat])
+        counts = [tf.cast(tf.shape(of)[1], tf.float32) for of in flat]
+        products = [
+            of @ tf.transpose(of) / count
+            for of, count in zip(flat, counts, strict=True)
+        ]
+        covariance = _weighed(shares, products) - means[:, None] * means
         mean = tf.linalg.matvec(kernel, means, transpose_a=True)
         variance = tf.reduce_sum(kernel * (covariance @ kernel), 0)
         self._remember(norm, mean, variance)
@@ -144,13 +204,18 @@ class Network:
         )
         kernel = kernel * gain
         none = tf.zeros_like(kernel[:1])
-        pairs = tf.stack([padded[..., k : k + x.shape[2] : 2] for k in range(4)], -1)
-        rows = tf.reshape(pairs, (-1, 4))
-        even = rows @ tf.concat([kernel, none], 0)
-        odd = rows @ tf.concat([none, kernel], 0)
         offset = self.trainable[f"{norm}/beta"] - mean * gain
-        pooled = tf.nn.bias_add(tf.maximum(even, odd), offset)
-        return tf.reshape(pooled, (*pairs.shape[:3], kernel.shape[1]))
+        pooled = []
+        for x in padded:
+            length = x.shape[2] - 2
+            pairs = tf.stack([x[..., k : k + length : 2] for k in range(4)], -1)
+            rows = tf.reshape(pairs, (-1, 4))
+            even = rows @ tf.concat([kernel, none], 0)
+            odd = rows @ tf.concat([none, kernel], 0)
+            values = tf.nn.bias_add(tf.maximum(even, odd), offset)
+            shape = (-1, *pairs.shape[1:3], kernel.shape[1])
+            pooled.append(tf.reshape(values, shape))
+        return pooled
 
     def _running(self, norm: str) -> tuple[tf.Variable, tf.Variable]:
         return self.statistics[f"{norm}/mean"], self.statistics[f"{norm}/variance"]
@@ -170,6 +235,16 @@ class Network:
         bias = of[f"{block}/short_a/bias"][None] @ second + of[f"{block}/short_b/bias"]
         kernel = (first @ second)[None, None]
         return tf.nn.conv2d(x, kernel, [1, 1, 4, 1], "SAME") + bias
+
+
+def _shares(groups: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Return which share of all samples lies in each group."""
+    counts = [tf.cast(tf.reduce_prod(tf.shape(x)[:3]), tf.float32) for x in groups]
+    return [count / tf.add_n(counts) for count in counts]
+
+
+def _weighed(shares: Sequence[tf.Tensor], means: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n([share * of for share, of in zip(shares, means, strict=True)])
 
 
 def _dropout(

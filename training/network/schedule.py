@@ -47,19 +47,23 @@ class Schedule(TrainingSettings):
     steps : int
     batch : int
         Surrogates in each step.
-    real : int
-        Real epochs in each step, of the apnoea patients for training.
+    patients : int
+        Epochs of the apnoea patients for training in each step.
+    pieces, mosaics : int
+        Pieces of five seconds, and epochs of six of them, in each step.
     evenness : float
         Of the stages drawn; 0 as frequent as they are, 1 equal.
-    look_every : int
+    validate_every : int
         Steps between two points of the curve, and two states saved.
     """
 
-    steps: int = 4800
-    batch: int = 56
-    real: int = 8
+    steps: int = 2400
+    batch: int = 32
+    patients: int = 12
+    pieces: int = 128
+    mosaics: int = 8
     evenness: float = 0.5
     warm_up: float = 0.1
     smoothing: float = 0.1
     average: float = 0.997
-    look_every: int = 200
+    validate_every: int = 400

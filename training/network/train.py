@@ -1,12 +1,11 @@
-"""Fit the network to surrogates and to a few real epochs: averaged weights.
+"""Averaged weights fitted to real pieces, patients and surrogates at once.
 
-Surrogate accuracy may go on rising after real accuracy has begun to fall, so the
-number of steps is fixed in advance rather than found by looking, and the agreement
-with the real cuts along the way is written down, not acted upon.
+Real validation people choose among the points of a run, nobody else: agreement with
+the other validation sets is written down, not acted upon.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,30 +16,59 @@ from numpy.typing import NDArray
 from training.data.dataset import Recorded
 from training.evaluate.metrics import compare
 from training.network.adam import Adam
-from training.network.architecture import N_CLASSES
+from training.network.architecture import N_CLASSES, WIDTHS
 from training.network.network import Network, Weights
 from training.network.schedule import Schedule
 from training.progress import Progress
-from training.surrogates.augment import augment, network_input
+from training.surrogates.augment import network_input
 
 IMPOSSIBLE = 1e6  # taken from the logits of stages that a source does not hold
 
 
+Augment = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingData:
-    """What a network is trained on, and looked at with along the way.
+class Source:
+    """Epochs of one kind to be trained on.
 
     Attributes
     ----------
-    surrogates, real : Recorded
-        To be trained on.
-    looks : mapping of str to Recorded
-        Other subjects.
+    uv : ndarray of float16 or float32, shape (n_epochs, n, n_samples)
+        Of the first `n` channels.
+    stages : ndarray of int8, shape (n_epochs,)
+    per_step : int
+        Epochs drawn for each step.
+    weight : float
+        Of the mean loss of its epochs in the loss of a step.
+    augment : callable
+        Returns epochs as another recorder would have given them.
     """
 
-    surrogates: Recorded
-    real: Recorded
-    looks: Mapping[str, Recorded]
+    uv: NDArray[np.floating]
+    stages: NDArray[np.integer]
+    per_step: int
+    weight: float
+    augment: Augment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """What a network is trained on, and judged by along the way.
+
+    Attributes
+    ----------
+    sources : sequence of Source
+    validation : mapping of str to Recorded
+        Other subjects.
+    choose_by : str or None
+        Of `validation`: the weights that score it best are the ones kept; None for
+        the last.
+    """
+
+    sources: Sequence[Source]
+    validation: Mapping[str, Recorded]
+    choose_by: str | None = None
 
 
 class TrainingRun:
@@ -49,26 +77,31 @@ class TrainingRun:
     Parameters
     ----------
     schedule : Schedule
-    n_channels : int
+    sources : sequence of Source
     path : Path
         Where its state is kept.
     """
 
-    def __init__(self, schedule: Schedule, n_channels: int, path: Path) -> None:
+    def __init__(
+        self, schedule: Schedule, sources: Sequence[Source], path: Path
+    ) -> None:
+        n_channels = max(of.uv.shape[1] for of in sources)
         self.network = Network(n_channels, schedule.seed)
         self._optimiser = Adam(
             list(self.network.trainable.values()), schedule.weight_decay
         )
         self._schedule = schedule
         self._path = path
-        self._step = _step_function(self.network, self._optimiser, schedule)
+        self._step = _step_function(self.network, self._optimiser, schedule, sources)
         self.averaged = self.network.weights()
+        self.best = dict(self.averaged)
         self.curve: list[dict[str, float]] = []
         self.done = 0
 
     def save(self) -> None:
         """Write down where it stands."""
         state = {f"averaged/{name}": of for name, of in self.averaged.items()}
+        state |= {f"best/{name}": of for name, of in self.best.items()}
         state |= {f"now/{name}": of for name, of in self.network.weights().items()}
         state |= self._optimiser.state()
         unfinished = self._path.with_suffix(".part")
@@ -89,34 +122,46 @@ class TrainingRun:
         self.averaged = {
             name: kept[f"averaged/{name}"] for name in self.network.weights()
         }
+        self.best = {n: kept[f"best/{n}"] for n in self.averaged}
         self.network.assign({n: kept[f"now/{n}"] for n in self.network.weights()})
         self._optimiser.restore(kept)
 
     def advance(
         self,
-        uv: NDArray[np.float32],
-        stages: NDArray[np.integer],
-        possible: NDArray[np.float32],
+        epochs: Sequence[NDArray[np.float32]],
+        stages: Sequence[NDArray[np.integer]],
     ) -> float:
-        """Take one step on augmented epochs; return the loss.
+        """Take one step on augmented epochs, by source; return the loss.
 
         Parameters
         ----------
-        uv : ndarray of float32, shape (n, n_channels, 3000)
-        stages : ndarray of int, shape (n,)
-        possible : ndarray of float32, shape (n, 5)
-            1 for every stage that an epoch of its source can have, else 0.
+        epochs : sequence of ndarray of float32, shape (n_epochs, n, n_samples)
+        stages : sequence of ndarray of int, shape (n_epochs,)
         """
         done = (self.done + 1) / self._schedule.steps
         rate = tf.constant(self._schedule.rate(done), tf.float32)
-        x, y = tf.constant(network_input(uv)), tf.constant(stages.astype(np.int32))
+        xs = tuple(tf.constant(network_input(uv)) for uv in epochs)
+        ys = tuple(tf.constant(of.astype(np.int32)) for of in stages)
         lot = tf.constant([self._schedule.seed, self.done], tf.int32)
-        loss = float(self._step(x, y, tf.constant(possible), rate, lot))
+        loss = float(self._step(xs, ys, rate, lot))
         self.averaged = _average(
             self.averaged, self.network.weights(), self._schedule.average, self.done
         )
         self.done += 1
         return loss
+
+    def validate(self, material: TrainingData, loss: float) -> None:
+        """Append kappa of every validation set to the curve; keep the best weights."""
+        point = {"step": self.done, "loss": round(loss, 3)}
+        for name, of in material.validation.items():
+            scored = infer(self.averaged, of.uv).argmax(1)
+            point[name] = round(compare(of.stages, scored).kappa, 3)
+        by = material.choose_by
+        before = [earlier[by] for earlier in self.curve] if by else []
+        if by is None or point[by] >= max(before, default=-1.0):
+            self.best = dict(self.averaged)
+        self.curve.append(point)
+        print(point, flush=True)
 
     def _note(self) -> dict[str, object]:
         return {"schedule": asdict(self._schedule), "curve": self.curve}
@@ -133,26 +178,22 @@ def train(material: TrainingData, schedule: Schedule, path: Path) -> TrainingRun
     ends as one that was not.
     """
     tf.keras.utils.set_random_seed(schedule.seed)
-    run = TrainingRun(schedule, material.surrogates.uv.shape[1], path)
+    sources = material.sources
+    run = TrainingRun(schedule, sources, path)
     run.resume()
-    sources = (material.surrogates, schedule.batch), (material.real, schedule.real)
-    chances = [_chances(of.stages, schedule.evenness) for of, _ in sources]
-    possible = np.concatenate(
-        [np.tile(_possible(of.stages), (number, 1)) for of, number in sources]
-    )
+    chances = [_chances(of.stages, schedule.evenness) for of in sources]
     progress = Progress("train")
     while run.done < schedule.steps:
         progress.show(run.done / schedule.steps)
         rng = np.random.default_rng([schedule.seed, run.done])
-        uv, stages = [], []
-        for (of, number), chance in zip(sources, chances, strict=True):
-            where = np.sort(np.searchsorted(chance, rng.random(number)))
-            uv.append(of.uv[where].astype(np.float32))
+        epochs, stages = [], []
+        for of, chance in zip(sources, chances, strict=True):
+            where = np.sort(np.searchsorted(chance, rng.random(of.per_step)))
+            epochs.append(of.augment(of.uv[where].astype(np.float32), rng))
             stages.append(of.stages[where])
-        augmented = augment(np.concatenate(uv), rng)
-        loss = run.advance(augmented, np.concatenate(stages), possible)
-        if run.done % schedule.look_every == 0 or run.done == schedule.steps:
-            _look(run, material.looks, loss)
+        loss = run.advance(epochs, stages)
+        if run.done % schedule.validate_every == 0 or run.done == schedule.steps:
+            run.validate(material, loss)
             run.save()
     return run
 
@@ -168,25 +209,25 @@ def _possible(stages: NDArray[np.integer]) -> NDArray[np.float32]:
     return np.isin(np.arange(N_CLASSES), stages).astype(np.float32)
 
 
-def _look(run: TrainingRun, looks: Mapping[str, Recorded], loss: float) -> None:
-    point = {"step": run.done, "loss": round(loss, 3)}
-    for name, of in looks.items():
-        scored = infer(run.averaged, of.uv).argmax(1)
-        point[name] = round(compare(of.stages, scored).kappa, 3)
-    run.curve.append(point)
-    print(point, flush=True)
-
-
 def infer(
     weights: Mapping[str, NDArray[np.floating]], uv: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return the float network's logits, shape (n_epochs, 5)."""
-    network = Network(uv.shape[1], 0)
+    """Return the float network's logits, shape (n_epochs, 5).
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray
+    uv : ndarray, shape (n_epochs, n, n_samples)
+        Microvolts of the first `n` channels; the others are absent.
+    """
+    n_channels = len(weights["hidden/kernel"]) // WIDTHS[-1]
+    network = Network(n_channels, 0)
     network.assign(weights)
-    run = tf.function(network.logits)
+    run = tf.function(network.logits, reduce_retracing=True)
+    absent = ((0, 0), (0, n_channels - uv.shape[1]), (0, 0))
     pieces = [
-        run(tf.constant(network_input(uv[first : first + 200]))).numpy()
-        for first in range(0, len(uv), 200)
+        run(tf.constant(network_input(np.pad(some, absent)))).numpy()
+        for some in np.array_split(uv, max(1, len(uv) // 200))
     ]
     return np.concatenate(pieces)
 
@@ -212,22 +253,33 @@ def surprise(
 
 
 def _step_function(
-    network: Network, optimiser: Adam, schedule: Schedule
+    network: Network,
+    optimiser: Adam,
+    schedule: Schedule,
+    sources: Sequence[Source],
 ) -> tf.types.experimental.PolymorphicFunction:
     variables = list(network.trainable.values())
+    possible = [
+        tf.constant(np.tile(_possible(of.stages), (of.per_step, 1))) for of in sources
+    ]
+    weights = [of.weight / sum(other.weight for other in sources) for of in sources]
 
     @tf.function
     def step(
-        x: tf.Tensor,
-        stages: tf.Tensor,
-        possible: tf.Tensor,
+        xs: tuple[tf.Tensor, ...],
+        ys: tuple[tf.Tensor, ...],
         rate: tf.Tensor,
         lot: tf.Tensor,
     ) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = network.train_logits(x, lot)
-            losses = surprise(logits, stages, possible, schedule.smoothing)
-            loss = tf.reduce_mean(losses)
+            logits = network.train_logits_of(xs, lot)
+            means = [
+                weight * tf.reduce_mean(surprise(of, y, among, schedule.smoothing))
+                for of, y, among, weight in zip(
+                    logits, ys, possible, weights, strict=True
+                )
+            ]
+            loss = tf.add_n(means)
         zeros = tf.UnconnectedGradients.ZERO
         optimiser.apply(
             tape.gradient(loss, variables, unconnected_gradients=zeros), rate

@@ -1,38 +1,48 @@
-"""What a network in training is looked at with: other subjects, real and surrogate."""
+"""Validation sets of a run: other subjects, real and surrogate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gateway.preprocessing.filtering import Band
 from training.data.dataset import APNOEA_TRAINING, Recorded, read_apnoea, read_cuts
-from training.network.channel_subsets import CONDITIONS
+from training.data.real_pieces import PieceNight, read_piece_nights
+from training.network.channel_subsets import CONDITIONS, WHOLE
 from training.surrogates.nights import read_nights, staged
 
-N_VALIDATION = 1500
-N_APNOEA = 800
+N_VALIDATION = 600
+N_APNOEA = 500
+VALIDATED = (WHOLE, "Fpz-Cz")
+REAL_VALIDATION = "real pieces of validation people"
 ALL_STAGES = "ucddb022"  # the only patient of whom there is more than wake and N3
 
 
-def read_looks(data: Path, work: Path) -> dict[str, Recorded]:
-    """Return a sample of the validation nights, the real cuts and unseen patients."""
-    validation = _some(staged(read_nights(work, "validation")), N_VALIDATION)
+def read_validation_sets(data: Path, work: Path) -> dict[str, Recorded]:
+    """Return real pieces of validation people, surrogates, cuts and unseen patients."""
+    surrogates = _some(staged(read_nights(work, "validation")), N_VALIDATION)
     cuts = read_cuts(data, Band())
     whole = cuts.only(cuts.uv.any(-1).all(1))
     apnoea = read_apnoea(data, Band())
     unseen = apnoea.only(~np.isin(apnoea.subjects, APNOEA_TRAINING))
     richest = unseen.subjects == ALL_STAGES
-    looks = {
-        f"validation nights, {name}": with_channels(validation, name)
-        for name in CONDITIONS
-    }
-    looks |= {
-        f"real cassette cuts, {name}": with_channels(whole, name) for name in CONDITIONS
-    }
-    return looks | {
+    sets = {REAL_VALIDATION: pieces_of(read_piece_nights(data, "validation"))}
+    for name in VALIDATED:
+        sets[f"validation nights, {name}"] = with_channels(surrogates, name)
+        sets[f"real cassette cuts, {name}"] = with_channels(whole, name)
+    return sets | {
         "real UCDDB, unseen patients, W and N3": _some(unseen.only(~richest), N_APNOEA),
         f"real {ALL_STAGES}": unseen.only(richest),
     }
+
+
+def pieces_of(nights: Sequence[PieceNight]) -> Recorded:
+    """Return the pieces of some nights, shape (n_pieces, 1, 500), in their order."""
+    return Recorded(
+        np.concatenate([night.pieces for night in nights])[:, None],
+        np.concatenate([night.stages for night in nights]),
+        np.concatenate([np.full(len(of.stages), of.subject) for of in nights]),
+    )
 
 
 def with_channels(epochs: Recorded, condition: str) -> Recorded:

@@ -5,9 +5,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gateway.staging.model_card import pack, read_golden, unpack
+from training.data.real_pieces import read_piece_nights
 from training.evaluate.held_out import (
     HeldOutStaging,
     accuracy_lost_with_packets,
@@ -22,6 +22,8 @@ from training.quantise.card_text import with_context
 from training.quantise.quantised import Quantised
 from training.surrogates.nights import UNSTAGED, SurrogateNight, read_nights
 
+N_RECORDERS = 4  # that give each real night: its own and three others
+LEAST_PROBABILITY = 1e-12
 MOST_TAUGHT = 60  # nights, one of each subject, for 3,011 parameters
 
 
@@ -51,18 +53,25 @@ def add_context(  # noqa: PLR0913 (named)
     flatbuffer, card = unpack(package, source)
     scorer = NightScorer(flatbuffer, work)
     unseen = list(read_nights(work, "validation"))
-    logits = np.concatenate([scorer.logits(night, WHOLE) for night in unseen])
-    temperature = round(fit_temperature(logits, _stages(unseen)), 3)
+    temperature = _temperature(scorer, unseen, data)
     n_taught = MOST_TAUGHT if n_nights is None else min(n_nights, MOST_TAUGHT)
     known = [
         scorer.score(night, condition, temperature, rerecorded=True)
         for number, night in enumerate(read_nights(work, "train", n_taught))
         for condition in list(CONDITIONS)[number % 2 :: 2]  # two of four, in turn
     ]
+    known += [
+        scorer.score_pieces(night, temperature, recorder)
+        for night in read_piece_nights(data, "train")
+        for recorder in range(N_RECORDERS)
+    ]
     calm = [
         scorer.score(night, condition, temperature)
         for night in unseen
         for condition in CONDITIONS
+    ] + [
+        scorer.score_pieces(night, temperature)
+        for night in read_piece_nights(data, "validation")
     ]
     course = HeadTrainingSettings(seed=seed)
     head = fit_head(known, calm, course)
@@ -88,6 +97,16 @@ def add_context(  # noqa: PLR0913 (named)
     return pack(flatbuffer, made, golden, head.flatbuffer, head.golden)
 
 
-def _stages(nights: Iterable[SurrogateNight]) -> NDArray[np.int8]:
-    stages = np.concatenate([night.stages for night in nights])
-    return np.asarray(stages[stages != UNSTAGED])
+def _temperature(
+    scorer: NightScorer, surrogates: Iterable[SurrogateNight], data: Path
+) -> float:
+    """Return the temperature of validation people's real pieces and surrogates."""
+    nights = [
+        scorer.score_pieces(night, 1.0)
+        for night in read_piece_nights(data, "validation")
+    ] + [scorer.score(night, WHOLE, 1.0) for night in surrogates]
+    known = [night.stages != UNSTAGED for night in nights]
+    raw = [night.raw[there] for night, there in zip(nights, known, strict=True)]
+    stages = [night.stages[there] for night, there in zip(nights, known, strict=True)]
+    logits = np.log(np.maximum(np.concatenate(raw), LEAST_PROBABILITY))
+    return round(fit_temperature(logits, np.concatenate(stages)), 3)

@@ -5,23 +5,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.data.dataset import TEST_SUBJECTS, VALIDATION_SUBJECTS
+from training.data.dataset import (
+    REAL_TEST_SUBJECTS,
+    TEST_SUBJECTS,
+    VALIDATION_SUBJECTS,
+)
 from training.network.architecture import count_multiplications, count_parameters
 
-LIMITS = (
-    """Research use. Not a medical device: it diagnoses nothing.
-Trained on surrogates: synthetic epochs with the statistics of real ones, laid in the \
-order of real nights.
-The real cuts are a smoke test of three subjects, not a benchmark. They were looked \
-at during development, though nothing was fitted to them.
-Healthy adults, one recorder, electrodes Fpz-Cz, Pz-Oz and outer canthi. A \
-headband's electrodes lie elsewhere, and no headband night was scored.
-No EMG: the data hold none that the band would pass.
-From one EEG channel alone N1 is mostly missed, and REM often.
-On another montage it is far worse; see the figures of the central EEG of apnoea \
-patients.
-Hypnodensities are calibrated on surrogates, not on real signal."""
-).splitlines()
+LIMITS = [
+    "Research use. Not a medical device: it diagnoses nothing.",
+    (
+        "Trained on the first five seconds of every epoch of 16 real nights of eight "
+        "people, on surrogates (synthetic epochs with the statistics of real ones) and "
+        "on wake and deep sleep of ten apnoea patients."
+    ),
+    (
+        "Real nights are judged by five-second pieces, mirrored to thirty seconds: "
+        "less to go by than a whole epoch, and kinder at its ends."
+    ),
+    (
+        "The real cuts are a smoke test of three subjects, not a benchmark. They were "
+        "looked at during development, though nothing was fitted to them."
+    ),
+    (
+        "Healthy adults, electrodes Fpz-Cz, Pz-Oz and outer canthi; real signal of "
+        "Fpz-Cz alone. A headband's electrodes lie elsewhere, and no headband night "
+        "was scored."
+    ),
+    "No EMG: the data hold none that the band would pass.",
+    "From one EEG channel alone N1 is mostly missed, and REM often.",
+    (
+        "On another montage it is worse; see the figures of the central EEG of apnoea "
+        "patients."
+    ),
+]
 RETRAIN = "python -m training all --data DATA --work WORK --out MODEL.tflite"
 
 
@@ -45,19 +62,24 @@ def about(
         "trainable_parameters": count_parameters(3),
         "multiply_accumulates": count_multiplications(3),
         "training_data": (
-            "Surrogates of the epochs in two tables of features of Sleep-EDF Expanded "
-            "cassette recordings (PhysioNet, ODC-By): standard deviation, kurtosis, "
-            "zero crossings, Hjorth mobility and complexity of each derivation, and "
-            "band powers of the same night and stage. And real epochs of ten apnoea "
-            "patients of UCDDB (PhysioNet, ODC-By), wake and deep sleep only, weighed "
-            "among those two."
+            "The first five seconds of every epoch of real nights of eight people "
+            "(Sleep-EDF Expanded cassette recordings, PhysioNet, ODC-By), Fpz-Cz. "
+            "Surrogates of the epochs in two tables of features of such recordings: "
+            "standard deviation, kurtosis, zero crossings, Hjorth mobility and "
+            "complexity of each derivation, and band powers of the same night and "
+            "stage. And real epochs of ten apnoea patients of UCDDB (PhysioNet, "
+            "ODC-By), wake and deep sleep only, weighed among those two."
         ),
         "training": training,
         "protocol": {
             "split": "by subject; the test subjects' rows are seen by no step",
             "test_subjects": list(TEST_SUBJECTS),
+            "real_test_subjects": list(REAL_TEST_SUBJECTS),
             "validation_subjects": list(VALIDATION_SUBJECTS),
-            "validation_is_for": "temperature and activation ranges",
+            "validation_is_for": (
+                "temperature and activation ranges; 04 and 12, of whom there are real "
+                "pieces, choose among the points of the run"
+            ),
             "quantisation": "int8 logits distilled from float ones on training data",
             "wake": "30 min before and after sleep, as in the table",
             "absent_channels": "zeros; any subset of the three was trained",
@@ -99,7 +121,6 @@ def with_context(
         Accuracy, by the fraction of the packets that is lost.
     """
     protocol = dict(note["protocol"]) | {
-        "validation_is_for": "temperatures and activation ranges",
         "intervals": "95 %, of subjects drawn again 2,000 times",
         "nights": "whole, in order, each of the test by one random recorder",
     }
@@ -107,8 +128,9 @@ def with_context(
         "context": {
             "sees": "hypnodensities of the last 30 epochs, none to come",
             "trained_on": (
-                "nights of surrogates of training subjects, whole and in pieces, each "
-                "by another recorder, as the int8 network scores them"
+                "real nights by five-second pieces and nights of surrogates, of "
+                "training subjects, whole and in pieces, each by several recorders, as "
+                "the int8 network scores them"
             ),
             "taught": dict(taught),
         },

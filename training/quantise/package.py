@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from gateway.preprocessing.filtering import Band
 from gateway.staging.model_card import ModelCard, pack
 from training.data.dataset import Recorded
+from training.data.real_pieces import read_piece_nights
 from training.evaluate.metrics import beside
+from training.network.architecture import N_SAMPLES
 from training.network.temperature import fit_temperature
 from training.network.train import infer
 from training.quantise.card_text import about
@@ -30,11 +32,13 @@ GOLDEN_STAGES = (0, 2, 3, 4)
 GOLDEN_SUBSETS = (0, 1, 4, 0)  # of SUBSETS: all, no Pz-Oz, Fpz-Cz alone, all
 
 
-def package(work: Path, name: str, seed: int) -> bytes:
+def package(data: Path, work: Path, name: str, seed: int) -> bytes:
     """Return a model file made of ``weights.npz`` in `work`, without a context head.
 
     Parameters
     ----------
+    data : Path
+        Holds the real pieces.
     work : Path
         Holds the nights of surrogates and the weights.
     name : str
@@ -47,7 +51,7 @@ def package(work: Path, name: str, seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     validation = _some(staged(read_nights(work, "validation")), N_VALIDATION, rng)
     sample = leave_out(validation.uv[:N_CALIBRATION].astype(np.float32), rng)
-    lessons = staged(read_nights(work, "train")).uv
+    lessons = _lessons(data, work)
     flatbuffer = to_int8(
         fold(weights), sample, lessons, DistillationSettings(seed=seed)
     )
@@ -65,6 +69,15 @@ def package(work: Path, name: str, seed: int) -> bytes:
     )
     showpieces = _showpieces(validation, quantised)
     return pack(flatbuffer, card, golden(flatbuffer, showpieces))
+
+
+def _lessons(data: Path, work: Path) -> NDArray[np.float16]:
+    """Return epochs of training people to distil on: surrogates and real pieces."""
+    surrogates = staged(read_nights(work, "train")).uv
+    nights = read_piece_nights(data, "train")
+    real = np.zeros((sum(len(of.stages) for of in nights), 3, N_SAMPLES), np.float16)
+    real[:, 0] = np.concatenate([night.uv for night in nights])
+    return np.concatenate([surrogates, real])
 
 
 def _some(epochs: Recorded, number: int, rng: np.random.Generator) -> Recorded:

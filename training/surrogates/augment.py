@@ -36,7 +36,7 @@ def network_input(uv: NDArray[np.floating]) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (n_epochs, 3, 3000, 1)
     """
-    return compress(uv.astype(np.float32), SCALE_UV)[..., None]
+    return compress(uv.astype(np.float32), SCALE_UV[: uv.shape[1]])[..., None]
 
 
 def rerecord(

@@ -5,9 +5,16 @@ tf = pytest.importorskip("tensorflow", reason="needs the extra [training]")
 
 from training.data.dataset import Recorded  # noqa: E402 (only after the skip)
 from training.network.schedule import Schedule  # noqa: E402
-from training.network.train import TrainingData, TrainingRun, surprise, train  # noqa: E402
+from training.network.train import (  # noqa: E402
+    Source,
+    TrainingData,
+    TrainingRun,
+    surprise,
+    train,
+)
+from training.surrogates.augment import augment  # noqa: E402
 
-SCHEDULE = Schedule(steps=4, batch=6, real=2, look_every=2)
+SCHEDULE = Schedule(steps=4, validate_every=2)
 
 
 def some(seed, n_epochs=20):
@@ -19,7 +26,13 @@ def some(seed, n_epochs=20):
 
 @pytest.fixture
 def material():
-    return TrainingData(some(0), some(1), {"others": some(2, 5)})
+    whole, pieces = some(0), some(1)
+    first = pieces.uv[:, :1, :500]
+    sources = (
+        Source(whole.uv, whole.stages, 6, 0.6, augment),
+        Source(first, pieces.stages, 4, 0.4, lambda uv, _: -uv),
+    )
+    return TrainingData(sources, {"others": some(2, 5)}, "others")
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(
@@ -46,7 +59,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
 def test_another_schedule_begins_anew(tmp_path, material):
     path = tmp_path / "run.npz"
     train(material, SCHEDULE, path)
-    longer = Schedule(steps=2, batch=6, real=2, look_every=2, seed=2)
+    longer = Schedule(steps=2, validate_every=2, seed=2)
     assert [point["step"] for point in train(material, longer, path).curve] == [2]
 
 
