@@ -1,4 +1,4 @@
-"""What a demo replays."""
+"""Night that a demo replays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sim.night.synthetic_night import synthetic_night
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoNight:
-    """What is replayed.
+    """Night that is replayed.
 
     Attributes
     ----------

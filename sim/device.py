@@ -1,4 +1,4 @@
-"""What a simulated headband is; each kind is one module of `sim.devices`. Pure.
+"""Simulated headband: the protocol of the modules of `sim.devices`. Pure.
 
 Device time runs in seconds from power-on, by the headband's own crystal; sample `i`
 exists from ``i / rate`` on. A device knows neither radio nor clock: it is asked, and it
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """What a write leads to.
+    """Reaction to a write.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Reaction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSettings:
-    """What can be turned on a simulated headband.
+    """Settings of a simulated headband.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class SimulatedDevice(Protocol):
 
     @property
     def drift_ppm(self) -> float:
-        """How much too fast its crystal runs."""
+        """Drift of its crystal, positive if too fast."""
         ...
 
     def connected(self) -> None:

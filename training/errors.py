@@ -1,4 +1,4 @@
-"""What goes wrong while a model is made, named by its remedy."""
+"""Errors while a model is made, named by their remedy."""
 
 from gateway.errors import GatewayError
 

@@ -1,4 +1,4 @@
-"""How far a long step has come, and when it will be over."""
+"""Progress of a long step, and when it will be over."""
 
 import sys
 import time

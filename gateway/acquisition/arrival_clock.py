@@ -117,7 +117,7 @@ class ArrivalClock:
 
     @property
     def slope(self) -> float | None:
-        """How much later each second arrives than the last; None until fitted."""
+        """Seconds by which each arrives later than the last; None until fitted."""
         self._current_fit()
         return self._slope
 
@@ -128,7 +128,7 @@ class ArrivalClock:
 
     @property
     def fit(self) -> ClockFit | None:
-        """How far arrivals lag behind, by second; None until fitted."""
+        """Lag of the arrivals, per second; None until fitted."""
         fit = self._current_fit()
         return None if self._slope is None else fit
 

@@ -1,4 +1,4 @@
-"""What a headband records: channels, their calibration, their sampling."""
+"""Montage of a headband: channels, their calibration, their sampling."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Modality(Enum):
-    """What kind of signal a channel carries."""
+    """Kind of signal of a channel."""
 
     EEG = "EEG"
     EOG = "EOG"
@@ -128,7 +128,7 @@ class Montage:
 
 @dataclass(frozen=True, slots=True)
 class HeadbandInfo:
-    """What a headband says of itself when a connection begins.
+    """Description that a headband gives of itself when a connection begins.
 
     Attributes
     ----------

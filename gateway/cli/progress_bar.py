@@ -1,4 +1,4 @@
-"""How far a long computation is, on stderr."""
+"""Progress bar of a long computation, on stderr."""
 
 import sys
 from collections.abc import Iterator

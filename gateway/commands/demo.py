@@ -135,7 +135,7 @@ async def _demo(
 
 
 class DemoProgress:
-    """How far the daemon is."""
+    """Progress of the daemon."""
 
     def __init__(self) -> None:
         self.stages: list[Stage | Refusal] = []

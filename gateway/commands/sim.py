@@ -32,7 +32,7 @@ STARVES_S = 60.0  # without a keep-alive, for headbands that want one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimRun:
-    """How to play a recording."""
+    """Settings of a playback."""
 
     transport: str
     speed: float

@@ -1,4 +1,4 @@
-"""What environment variables say instead of the configuration file.
+"""Environment variables that stand instead of keys of the configuration.
 
 ``SLEEPGATE__OUTPUTS__MQTT__HOST=broker.lan`` is ``outputs.mqtt.host``, and
 ``SLEEPGATE__DEVICES__0__NAME`` the name of the first headband.

@@ -22,7 +22,7 @@ MOST_BRACKETS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the file and the environment say.
+    """Configuration document of the file and the environment.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ class StagingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsConfig:
-    """When a night begins, when it ends, and when it goes on.
+    """Rules of when a session begins, ends and is resumed.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class SessionsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """How much the daemon says."""
+    """Log level of the daemon."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 

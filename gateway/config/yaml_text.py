@@ -1,4 +1,4 @@
-"""Where a configuration's text can be cut to add, change or remove a headband."""
+"""YAML text of a configuration, cut to add, change or remove a headband."""
 
 import json
 from collections.abc import Mapping

@@ -35,7 +35,7 @@ CHANGE_S = 5.0  # a session begins or ends within this
 
 @dataclass(frozen=True, slots=True)
 class DaemonAccess:
-    """What the handlers need to know of their daemon.
+    """Access of the handlers to their daemon.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is said over the control socket: a line of JSON each way. Pure.
+"""Messages of the control socket: a line of JSON each way. Pure.
 
 ``{"do": "start", "device": "bedroom"}`` is answered by ``{"ok": true, "data": {...}}``
 or ``{"ok": false, "error": {"code": "no_device", "reason": "..."}}``.

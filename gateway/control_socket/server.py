@@ -35,7 +35,7 @@ WANTS = (
 
 @dataclass(frozen=True, slots=True)
 class ControlOptions:
-    """What the control socket needs: one that listens, and what it may tell."""
+    """Options of the control socket: one that listens, and what it may answer."""
 
     listener: socket.socket
     premises: DaemonAccess

@@ -1,4 +1,4 @@
-"""Where the control socket is, and that only one daemon has it."""
+"""Path of the control socket, and the lock that lets one daemon have it."""
 
 import fcntl
 import os

@@ -20,7 +20,7 @@ class ActiveSink:
 
     @property
     def part(self) -> str:
-        """What it is called."""
+        """Name of it."""
         return f"output {self.sink.name}"
 
     def put(self, reading: Reading) -> None:

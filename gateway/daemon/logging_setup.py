@@ -1,4 +1,4 @@
-"""Where the daemon's words go."""
+"""Logging of the daemon: to the journal of systemd, or to stderr."""
 
 import logging
 import os

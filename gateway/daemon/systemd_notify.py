@@ -1,4 +1,4 @@
-"""What systemd tells the daemon, and what it is told."""
+"""Notifications to systemd (sd_notify), and the watchdog's interval from it."""
 
 import os
 import socket

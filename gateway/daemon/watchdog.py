@@ -1,4 +1,4 @@
-"""Whether every part of the daemon moves; only then the watchdog is told so."""
+"""Watchdog: systemd is notified only while every part of the daemon moves."""
 
 from collections.abc import Callable
 

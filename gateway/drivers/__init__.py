@@ -55,7 +55,7 @@ Handshake = Generator[Request, bytes, "HeadbandInfo"]
 
 
 class KeepAlive(NamedTuple):
-    """What a headband must be sent every so often, or it falls asleep."""
+    """Keep-alive that a headband must be sent every so often, or it falls asleep."""
 
     write: Write
     every_s: float

@@ -16,7 +16,7 @@ UNSCORED = "Sleep stage ?"
 
 @dataclass(slots=True)
 class AnnotationCounts:
-    """What the annotations of a file come to.
+    """Counts of the annotations of a file.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class AnnotationCounts:
 
 
 class Annotations:
-    """What waits to be written, in the order of urgency and then of coming.
+    """Annotations that wait to be written, by urgency, then by arrival.
 
     Parameters
     ----------

@@ -73,12 +73,12 @@ class RecordWriter:
 
     @property
     def account(self) -> AnnotationCounts:
-        """What all annotations come to, those that wait included."""
+        """Counts of all annotations, those that wait included."""
         return self._annotations.account
 
     @property
     def end_us(self) -> int:
-        """Where that is in the file's time, in the stream that is ahead."""
+        """Position in the file's time, of the stream that is ahead."""
         return max(self.time_us(at, n) for at, n in enumerate(self.reached))
 
     def time_us(self, stream: int, sample: int) -> int:

@@ -22,7 +22,7 @@ ABSENT, OR = "absent", " | "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionFields:
-    """How a session was recorded and scored.
+    """Settings by which a session was recorded and scored.
 
     Attributes
     ----------

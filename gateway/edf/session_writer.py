@@ -43,7 +43,7 @@ SCORED_UNTIL = "Scored until here"
 
 
 class ClockReading(NamedTuple):
-    """When a moment of the file was, by the fitted clock of the headband."""
+    """Wall-clock reading of a moment of the file, by the headband's fitted clock."""
 
     file_us: int
     utc: datetime
@@ -82,7 +82,7 @@ class SessionWriter:
 
     @property
     def account(self) -> AnnotationCounts:
-        """What was annotated so far."""
+        """Annotations so far."""
         return self.records.account
 
     def missed(self, why: str) -> None:

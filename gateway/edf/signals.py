@@ -32,7 +32,7 @@ DIMENSIONS = (("uV", 1.0), ("nV", 1e3), ("mV", 1e-3), ("V", 1e-6))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordLayout:
-    """How a montage lies in data records.
+    """Layout of a montage in data records.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ class Annotation:
 
     @property
     def end_us(self) -> int:
-        """When it is over."""
+        """End of it, seconds."""
         return self.onset_us + (self.duration_us or 0)
 
     @property

@@ -20,7 +20,7 @@ LATE = timedelta(seconds=60)
 
 
 class Posting(NamedTuple):
-    """When and as which message an epoch goes out.
+    """Time and sequence number of an epoch's message.
 
     Attributes
     ----------

@@ -222,7 +222,7 @@ class SignalDocument(TypedDict):
 
 
 class LinkCounts(TypedDict):
-    """What happened to a link so far."""
+    """Counts of a link so far."""
 
     attempts: Count
     connections: Count
@@ -347,7 +347,7 @@ class HealthDocument(TypedDict):
 
 
 class ErrorDocument(TypedDict):
-    """Why a request was refused."""
+    """Reason of a refused request."""
 
     code: str
     message: str

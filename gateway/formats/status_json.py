@@ -54,7 +54,7 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class OutputStatus:
-    """How one output does; `facts` are its own."""
+    """Health of one output; `facts` are its own."""
 
     name: str
     well: bool

@@ -1,4 +1,4 @@
-"""What this machine and this process tell of themselves."""
+"""Metrics of this machine and of this process."""
 
 import hashlib
 import os

@@ -1,11 +1,11 @@
-"""How a process and its machine do. Pure."""
+"""Vitals of a process and its machine. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How process and machine do; None where this machine does not tell.
+    """Vitals of process and machine; None where this machine has none.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ def shipped(name: str) -> str:
 
 @dataclass(frozen=True)
 class Installation:
-    """Where everything goes.
+    """Folders and files of an installation.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a journal holds, and for how long. Pure."""
+"""Entries of a journal, its contents and its limits. Pure."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Entry(NamedTuple):
 
 
 class JournalSession(NamedTuple):
-    """What is on disk of one session; `owed` entries have no acknowledgement."""
+    """Entries on disk of one session; `owed` ones have no acknowledgement."""
 
     session: str
     device: str
@@ -30,7 +30,7 @@ class JournalSession(NamedTuple):
 
 
 class JournalContents(NamedTuple):
-    """What a journal holds.
+    """Contents of a journal.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class JournalContents(NamedTuple):
 
 
 class JournalLimits(NamedTuple):
-    """How much is kept for replay.
+    """Limits of what is kept for replay.
 
     What a broker has acknowledged goes after `keep_days`; what it has not stays until
     the journal is larger than `max_bytes`, when the oldest go whether acknowledged

@@ -1,4 +1,4 @@
-"""Where the journal is and how much it keeps, as configured."""
+"""Options of the journal: its file, and how much it keeps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class JournalOptions:
 
     @property
     def bounds(self) -> JournalLimits:
-        """How much is kept."""
+        """Limits of what is kept."""
         return JournalLimits(self.keep_days, round(self.max_mb * 1e6))
 
     def problems(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What may be asked of the daemon: restart, begin or end a session, mark a moment."""
+"""Commands to the daemon: restart, begin or end a session, mark a moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ def words_of(command: Command) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutputHealth:
-    """How an output does.
+    """Health of an output.
 
     Attributes
     ----------

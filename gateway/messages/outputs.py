@@ -26,7 +26,7 @@ class Availability(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalBegins:
-    """What the blocks that follow are: told before the first of a session.
+    """Description of the blocks that follow; comes before the first of a session.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class SignalBegins:
 
 
 class RecordingState(Enum):
-    """Where a session stands; the value is its name in messages."""
+    """State of a session; the value is its name in messages."""
 
     IDLE = "idle"  # nothing was received yet
     RECORDING = "recording"

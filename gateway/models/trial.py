@@ -37,7 +37,7 @@ PATIENCE_S = 45.0  # less than systemd's for a start; the work itself takes a se
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a model did here.
+    """Result of a model's trial on this machine.
 
     Attributes
     ----------

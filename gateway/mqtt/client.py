@@ -47,7 +47,7 @@ class MqttClient:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the connection and what to do; empty while it is up."""
+        """Problem of the connection and what to do; empty while it is up."""
         up = self.connection is BrokerState.ONLINE
         return "" if up else self._connection.diagnostics.connection_problem
 

@@ -77,7 +77,7 @@ class MqttOptions:
 
     @property
     def address(self) -> BrokerAddress:
-        """Where the broker is and how it is spoken to."""
+        """Address of the broker, and its protocol."""
         return BrokerAddress(
             host=self.host,
             port=self.port,

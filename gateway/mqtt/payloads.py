@@ -235,7 +235,7 @@ def _electrode(contact: Contact) -> "ElectrodeDocument":
 
 @dataclass(frozen=True, slots=True)
 class HostInfo:
-    """Where the gateway runs.
+    """Host machine of the gateway.
 
     Attributes
     ----------
@@ -252,7 +252,7 @@ class HostInfo:
 
 
 class HeadbandEntry(NamedTuple):
-    """What is known of a headband and of the model that scores it.
+    """Headband and the model that scores it.
 
     Attributes
     ----------
@@ -273,7 +273,7 @@ class HeadbandEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BridgeHealth:
-    """How the gateway does; None where this machine does not tell.
+    """Health of the gateway; None where this machine has no such figure.
 
     Attributes
     ----------
@@ -299,7 +299,7 @@ class BridgeHealth:
 
 @dataclass(frozen=True, slots=True)
 class GatewayInfo:
-    """Who the gateway is.
+    """Identity of the gateway.
 
     Attributes
     ----------

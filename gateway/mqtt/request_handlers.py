@@ -37,7 +37,7 @@ Serve = Callable[[MqttRequest], Awaitable[Mapping[str, object]]]
 
 
 class ServedVerbs(NamedTuple):
-    """What is served: verbs of the gateway itself, and verbs of its headbands."""
+    """Verbs that are served: of the gateway itself, and of its headbands."""
 
     bridge: Mapping[str, Serve]
     headband: Mapping[str, Serve]

@@ -18,7 +18,7 @@ WORD = re.compile(rb"[a-z_]{1,32}")
 
 
 class MqttRequest(NamedTuple):
-    """What is asked for.
+    """Request that was read.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where each message goes on the broker, and how long it may stay there. Pure.
+"""Topics of every message on the broker, and how long it may stay there. Pure.
 
 A sleep stage is retained only where it can expire: a retained message without
 expiry would tell whoever subscribes at noon that the empty bed is in REM.

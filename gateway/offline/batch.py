@@ -17,7 +17,7 @@ from gateway.recordings.open_recording import recordings_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """How to work through an archive.
+    """Plan of scoring an archive.
 
     Attributes
     ----------

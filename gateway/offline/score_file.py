@@ -35,7 +35,7 @@ RESULTS: dict[str, dict[str, Writer]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreOptions:
-    """How recordings are scored.
+    """Options of scoring a recording.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class ScoreTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreOutcome:
-    """What became of a task.
+    """Outcome of a task.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a person can do about a radio that fails, said once for every verb."""
+"""Advice on a radio that fails, the same for every verb."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Where a paired headband stands in the configuration, and what it is called."""
+"""Entry of a paired headband in the configuration, and its name there."""
 
 import re
 from dataclasses import asdict

@@ -22,14 +22,14 @@ SILENCE_S = 5.0
 
 
 class FitReading(NamedTuple):
-    """How a headband sits, and its battery if it has said."""
+    """Fit of a headband, and its battery if known."""
 
     fit: HeadbandFit
     battery_percent: int | None
 
 
 class FitSession:
-    """What one connection sends, judged second by second.
+    """Fit session: one connection's signal, judged second by second.
 
     Parameters
     ----------

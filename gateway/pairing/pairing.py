@@ -50,7 +50,7 @@ class Paired:
 
 
 class PairingDialog(NamedTuple):
-    """Who pairs: hears how far it is, and reads a passkey if there is one to read."""
+    """Dialog with the person who pairs: progress, and a passkey if there is one."""
 
     tell: Callable[[str], None]
     ask_passkey: AskPasskey | None = None

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class ContactState(Enum):
-    """How an electrode sits; the value is its name in messages."""
+    """State of an electrode's contact; the value is its name in messages."""
 
     GOOD = "good"
     FAIR = "fair"

@@ -19,7 +19,7 @@ PAD_S = 5  # the gain's impulse response has died down to 1 % in less
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What passes, and at which rate it comes out.
+    """Pass band, and the rate at which samples come out.
 
     Between a stop and its pass frequency the gain follows half a cosine, 0.5 in the
     middle. The defaults halve at 0.3 Hz and 40 Hz, about the display settings of

@@ -55,7 +55,7 @@ class IntegrityCheck:
 
     @property
     def whole_bytes(self) -> int:
-        """Where the last whole record ends."""
+        """End of the last whole record, bytes."""
         return self.header.n_bytes + self.n_records * self.header.record_bytes
 
     @property

@@ -11,7 +11,7 @@ from gateway.recorder import folder as folders
 
 
 class ListedRecording(NamedTuple):
-    """What the header and the JSON beside a recording say.
+    """Recording as a list shows it, by its header and the JSON beside it.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class ListedRecording(NamedTuple):
 
     @property
     def duration(self) -> timedelta:
-        """How long it is, on its own clock."""
+        """Duration on its own clock."""
         return timedelta(microseconds=self.n_records * self.header.record_us)
 
 

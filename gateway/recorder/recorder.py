@@ -30,7 +30,7 @@ PRUNE_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class DiskLimits:
-    """What the disk may be used for; `keep_days` None keeps everything."""
+    """Limits of the use of the disk; `keep_days` None keeps everything."""
 
     min_free_mb: float
     keep_days: float | None
@@ -144,7 +144,7 @@ class Recorder:
 
     @property
     def paused(self) -> dict[str, str]:
-        """Why a headband's session is not recorded, where it is not."""
+        """Reasons of headbands whose session is not recorded."""
         sessions = tuple(self._sessions.values())
         return {
             session.device: session.paused

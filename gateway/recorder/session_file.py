@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class FileWriter(NamedTuple):
-    """Who writes, about whom, and by which clock (monotonic seconds)."""
+    """Writer of a file: gateway, subject, and its clock (monotonic seconds)."""
 
     software: str
     subject: str | None = None

@@ -73,7 +73,7 @@ class EdfNight:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is odd about the file and what was done about it."""
+        """Notes on what is odd about the file and what was done about it."""
         return (*self.edf.notes, *self.left_out)
 
     @property
@@ -84,7 +84,7 @@ class EdfNight:
 
     @property
     def lights(self) -> list[tuple[float, bool]]:
-        """When the lights went off (True) or on, seconds since the recording began."""
+        """Times of lights off (True) or on, seconds since the recording began."""
         marks = ((a.onset_s, LIGHTS.fullmatch(a.text)) for a in self.edf.annotations)
         marked = [(at, m["off"] is not None) for at, m in marks if m]
         return list(dict.fromkeys(marked))  # of every channel, the same is said once

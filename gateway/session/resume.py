@@ -54,7 +54,7 @@ class ClockInstant(NamedTuple):
 
 
 class Ending(Enum):
-    """Why a session ended; the value is stored."""
+    """Reason of a session's end; the value is stored."""
 
     CUT = "cut"  # the process died
     STOPPED = "stopped"  # the daemon was stopped

@@ -1,4 +1,4 @@
-"""What the night looked like so far, as the context head sees it. Pure.
+"""Context of an epoch: the night so far, as the context head sees it. Pure.
 
 The head reads nothing but the hypnodensities of the last epochs, each scored by
 itself. So whoever has those, live, off-line or from a journal after a restart, gets
@@ -21,7 +21,7 @@ Hypnodensity = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class ContextHead:
-    """What a model's card says of its context head.
+    """Context head, as the card of a model describes it.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ CODES_APART = 8  # of 256, where kernels round in their own way; the stage must 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenVectors:
-    """What the kernels answered when the model was made.
+    """Golden vectors: what the kernels answered when the model was made.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class GoldenVectors:
 
 @dataclass(frozen=True, slots=True)
 class GoldenResult:
-    """How one set of kernels answered the golden vectors.
+    """Result of one set of kernels on the golden vectors.
 
     Attributes
     ----------

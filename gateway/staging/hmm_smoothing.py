@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class HmmSmoothing:
-    """What the second pass makes of a night.
+    """Result of the second pass over a night.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ DAMAGE = (
 
 
 class Parts(NamedTuple):
-    """What a model package consists of.
+    """Parts of a model package.
 
     Attributes
     ----------

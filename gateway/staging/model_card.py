@@ -37,7 +37,7 @@ GOLDEN, HEAD_GOLDEN = "golden.npz", "context.npz"
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model expects, what it was trained on, and how good it is.
+    """Model card: input, training data and measured accuracy.
 
     Attributes
     ----------

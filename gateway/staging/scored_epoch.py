@@ -67,7 +67,7 @@ class Scorer(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """What the model expects and how good it is."""
+        """Card of the model: its input and its measured accuracy."""
         ...
 
     def hypnodensity(self, epoch: Epoch) -> tuple[float, ...]:

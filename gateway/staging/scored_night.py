@@ -43,7 +43,7 @@ class PublishedEpoch:
 
     @property
     def evidence(self) -> tuple[float, ...]:
-        """What this epoch alone says of its stage; empty when refused."""
+        """Hypnodensity of this epoch alone; empty when refused."""
         return evidence(self.hypnodensity, self.raw_hypnodensity)
 
     @property

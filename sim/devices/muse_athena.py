@@ -44,7 +44,7 @@ ATTRIBUTES = (
 
 
 class Firmware(NamedTuple):
-    """What differs between two years.
+    """Differences between the firmware of two years.
 
     `zero` is the device time at power-on, `battery` the tag of the charge, `start`
     the command that starts streaming.

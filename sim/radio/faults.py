@@ -11,7 +11,7 @@ LONGEST_S = 86_400.0
 
 
 class Fault(NamedTuple):
-    """What to do when told so; `timed` if it takes a number of seconds."""
+    """Fault that can be caused; `timed` if it takes a number of seconds."""
 
     says: str
     do: Callable[[SimulatedHeadband, PoweredDevice, float], Awaitable[None]]

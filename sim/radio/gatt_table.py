@@ -1,4 +1,4 @@
-"""What the headband offers over GATT, and what it advertises."""
+"""GATT table of a simulated headband, and what it advertises."""
 
 import struct
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,10 +1,10 @@
-"""What a simulated headband demands before it is read, written or subscribed to."""
+"""Security that a simulated headband demands before it is read or written."""
 
 from enum import Enum
 
 
 class Security(Enum):
-    """How a headband wants to be paired, by LE Secure Connections, with a bond.
+    """Pairing that a headband wants, by LE Secure Connections, with a bond.
 
     JUST_WORKS asks nobody; PASSKEY shows six digits that must be entered at the other
     end, as a headband with a display would.

@@ -26,7 +26,7 @@ COMPANY = "00:00:5E:00:53"  # documentation addresses, RFC 7042
 
 
 class VirtualLink(LocalLink):  # type: ignore[misc] # bumble is untyped here
-    """What all controllers share."""
+    """State that all controllers share."""
 
     def __init__(self, supervision_s: float = SUPERVISION_S) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How well a packaged model stages what it has never seen."""
+"""Scores of a packaged model on people and recorders it was never trained on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How good a scoring is, with intervals over people. Pure.
+"""Scores with confidence intervals over people. Pure.
 
 Figures are pooled over epochs; the person is the unit that is drawn again for the
 intervals, because a person's epochs resemble each other.
@@ -75,7 +75,7 @@ def joined(parts: list[ScoredEpochs]) -> ScoredEpochs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """What every figure is made of, one row a person."""
+    """Sums that every figure is made of, one row a person."""
 
     confusion: Array  # (n_subjects, 5, 5)
     bins: Array  # (n_subjects, N_BINS, 3): epochs, confidence, right ones

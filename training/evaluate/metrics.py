@@ -19,7 +19,7 @@ NAMES = tuple(stage.value for stage in STAGES)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConfusionScores:
-    """How well scored stages match true ones.
+    """Agreement of scored stages with true ones.
 
     Attributes
     ----------

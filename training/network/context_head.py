@@ -45,7 +45,7 @@ class ScoredNights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadTrainingSettings:
-    """How the head is taught; the rate falls to 0 along half a cosine."""
+    """Training settings of the head; the rate falls to 0 along half a cosine."""
 
     steps: int = 6000
     batch: int = 256

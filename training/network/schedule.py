@@ -1,4 +1,4 @@
-"""How long the network is trained, and how fast it learns. Pure."""
+"""Schedule of the training: its length and its learning rates. Pure."""
 
 from dataclasses import dataclass
 from math import cos, pi
@@ -6,7 +6,7 @@ from math import cos, pi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSettings:
-    """How fast a network learns, and what keeps it from learning by heart.
+    """Learning rate of a network, and its regularisation.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule(TrainingSettings):
-    """How long and how fast.
+    """Length and rate of a training.
 
     Attributes
     ----------

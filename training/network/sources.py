@@ -1,4 +1,4 @@
-"""What the network that ships is trained on, source by source, and validated by."""
+"""Sources that the network is trained on, one by one, and validated by."""
 
 from pathlib import Path
 

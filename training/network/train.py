@@ -54,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
-    """What a network is trained on, and judged by along the way.
+    """Data that a network is trained on, and judged by along the way.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ from training.surrogates.augment import augment, network_input
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationSettings:
-    """How long and how fast; the rate falls to 0 along half a cosine.
+    """Length and rate of the distillation; the rate falls to 0 along half a cosine.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How long, how fast, and by what the weights are chosen. Pure."""
+"""Settings of a training on Sleep-EDF: length, rates, choice of weights. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from training.network.schedule import TrainingSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SleepEdfSettings(TrainingSettings):
-    """How long, how fast, and by what the weights are chosen.
+    """Length, rates, and what the weights are chosen by.
 
     Attributes
     ----------

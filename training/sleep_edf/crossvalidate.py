@@ -21,7 +21,7 @@ WEIGHTS, RESULT, SCORED, STATE = "weights.npz", "result.json", "test.npz", "stat
 
 @dataclass(frozen=True, slots=True)
 class CrossvalidationPlan:
-    """What is to be fitted.
+    """Plan of what is to be fitted.
 
     Attributes
     ----------

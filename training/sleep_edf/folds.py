@@ -1,4 +1,4 @@
-"""Who is trained on, who chooses, and who is judged by. Pure.
+"""Folds of people: trained on, chosen by, judged by. Pure.
 
 ``subjects``: nobody is in two of the three. ``paper``: as the published script of
 ULW-SleepNet cuts (`DataGenerator.getFold`, `ModelCheckpoint` in ``train.py``): by

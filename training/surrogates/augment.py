@@ -1,4 +1,4 @@
-"""What changes at every pass: recorder, place in time, losses, absent channels."""
+"""Augmentation at every pass: recorder, shift, losses, absent channels."""
 
 import numpy as np
 from numpy.typing import NDArray

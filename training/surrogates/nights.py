@@ -167,7 +167,7 @@ def _matched(record: str, stages: NDArray[np.int8], table: Table) -> NightPlan:
 
 
 class _Inherited:
-    """What a forked worker shares with its parent instead of copying it."""
+    """Data that a forked worker shares with its parent instead of copying it."""
 
     generator: Generator
     table: Table

@@ -30,7 +30,7 @@ Refused = Callable[[str], None]
 
 
 class _Agent1(ServiceInterface):
-    """What bluetoothd calls; `admitted` gets what it needs, and no other device."""
+    """Pairing agent on D-Bus; `admitted` gets what it needs, and no other device."""
 
     def __init__(
         self, admitted: str, ask_passkey: AskPasskey | None, refused: Refused

@@ -1,4 +1,4 @@
-"""Why there is no Bluetooth on a Linux machine, and what to do about it."""
+"""Diagnosis of a Linux machine without Bluetooth, and what to do about it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ HARD_BLOCKED = Remedy(
 
 
 class Hardware(NamedTuple):
-    """What the kernel says of this machine's Bluetooth.
+    """Bluetooth hardware of this machine, as the kernel lists it.
 
     Attributes
     ----------

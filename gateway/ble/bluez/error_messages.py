@@ -1,4 +1,4 @@
-"""What bluetoothd and D-Bus answer when they refuse, and what to do about it. Pure.
+"""Error messages of bluetoothd and D-Bus, explained, with what to do. Pure.
 
 Names after ``src/error.c`` and ``src/error.h`` of BlueZ 5.66 to 5.82 and the D-Bus
 specification, "Error names"; that a lost bond shows as ``br-connection-canceled`` was
@@ -15,7 +15,7 @@ SYSTEMD_ERROR = "org.freedesktop.systemd1."
 
 
 class Remedy(NamedTuple):
-    """What is wrong, and the next step."""
+    """Problem, and the next step."""
 
     what: str
     step: str

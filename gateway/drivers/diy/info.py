@@ -27,7 +27,7 @@ _CHANNEL = struct.Struct(f"<Bfi{LABEL_BYTES}s")
 
 @dataclass(frozen=True, slots=True)
 class DiyInfo(HeadbandInfo):
-    """What INFO says.
+    """Contents of the characteristic INFO.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ class SensorBlock(NamedTuple):
 
 
 class AthenaPacket(NamedTuple):
-    """What a headband sends at once.
+    """Packet of a headband: what it sends at once.
 
     `unread` is what follows from the first block on whose tag is unknown.
     """

@@ -1,4 +1,4 @@
-"""What the Athena's blocks hold."""
+"""Samples in the sensor blocks of a Muse S Athena."""
 
 import struct
 from typing import Any

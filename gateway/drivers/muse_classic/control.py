@@ -31,7 +31,7 @@ Ask = Generator[Write | Listen, bytes, "Reply"]
 
 
 class Reply(NamedTuple):
-    """What an answer says that matters here; None where it does not say.
+    """Fields of an answer that matter here; None where it has none.
 
     `rc` is 0 unless the command was refused, `application` what runs on the
     headband (``"headset"`` or ``"bootloader"``), `firmware` its version.

@@ -1,4 +1,4 @@
-"""What a Muse's four electrodes can stand for; each is recorded against Fpz.
+"""Derivations of a Muse's four electrodes; each is recorded against Fpz.
 
 The longer the distance the better: forehead against ears for the frontal EEG, and
 one ear, or none of the forehead, where electrodes are off. Forehead against Fpz alone

@@ -19,7 +19,7 @@ from gateway.mqtt.topics import Topic, TopicTree, may_be_published
 
 
 class DiscoveryTarget(NamedTuple):
-    """Where the messages go and what they speak of.
+    """Discovery prefix, base topic and identity of the gateway.
 
     Attributes
     ----------

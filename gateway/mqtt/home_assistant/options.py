@@ -1,4 +1,4 @@
-"""Whether and where Home Assistant is told, as configured."""
+"""Options of Home Assistant's discovery: whether, and under which prefix."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

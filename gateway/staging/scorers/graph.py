@@ -1,4 +1,4 @@
-"""What is asked of an interpreter of either runtime, and of a graph in it."""
+"""Graph of a model in an interpreter of either runtime, and its checks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ BIAS = 2  # of a FULLY_CONNECTED's inputs; negative where it is left away
 
 
 class Interpreter(Protocol):
-    """What is used of the interpreter of either runtime; neither has types."""
+    """Interpreter of either runtime, as far as it is used; neither has types."""
 
     def get_input_details(self) -> Sequence[Mapping[str, Any]]:
         """Return name, shape, dtype and quantisation of every input."""

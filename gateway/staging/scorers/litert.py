@@ -66,7 +66,7 @@ class LiteRtScorer:
 
     @property
     def card(self) -> ModelCard:
-        """What the model expects and how good it is."""
+        """Card of the model: its input and its measured accuracy."""
         return self._card
 
     @property
