@@ -76,7 +76,7 @@ class DamagedJournalError(JournalError):
 
 
 class RequestError(GatewayError):
-    """A request over MQTT cannot be served: its sender is told, by `code` and why."""
+    """A request over MQTT cannot be served: the answer says why, with a `code`."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)

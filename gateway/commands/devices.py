@@ -54,7 +54,7 @@ async def _list(config: Config, *, scan: bool) -> list[ConfiguredHeadband]:
         except LinkError as error:
             if scan:
                 raise
-            click.echo(f"bonds cannot be told: {error}", err=True)
+            click.echo(f"the adapter cannot list its bonds: {error}", err=True)
             bonds = None
     finally:
         await chosen.close()

@@ -1,4 +1,4 @@
-"""``sleepgate ha``: what Home Assistant is told."""
+"""``sleepgate ha``: the discovery messages for Home Assistant."""
 
 import json
 from pathlib import Path

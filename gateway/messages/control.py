@@ -48,20 +48,20 @@ Command = Reload | Restart | BeginSession | EndSession | Mark | MarkLights
 
 
 def words_of(command: Command) -> str:
-    """Say for the log what is asked."""
+    """Return the log line of a command."""
     match command:
         case Reload():
-            return "asked to read the configuration again"
+            return "request received: read the configuration again"
         case Restart():
-            return "asked to restart"
+            return "request received: restart"
         case BeginSession(device):
-            return f"{device}: asked to begin a session"
+            return f"{device}: request received: begin a session"
         case EndSession(device):
-            return f"{device}: asked to end the session"
+            return f"{device}: request received: end the session"
         case Mark(device, text):
-            return f"{device}: asked to note {text!r}"
+            return f"{device}: marker received: {text!r}"
         case MarkLights(device, off):
-            return f"{device}: told that the lights go {'off' if off else 'on'}"
+            return f"{device}: lights-{'off' if off else 'on'} marker received"
 
 
 @dataclass(frozen=True, slots=True)

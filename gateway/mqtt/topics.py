@@ -47,7 +47,7 @@ WILDCARDS = frozenset("+#\0")
 
 
 def may_be_published(topic: str, lanes: Collection[str]) -> bool:
-    """Tell whether what is told on `topic` may be, where only `lanes` are."""
+    """Return whether `topic` may be published on, where only `lanes` are."""
     leaf = topic.rpartition("/")[2]
     return leaf in ALWAYS or LANE.get(leaf, leaf) in lanes
 

@@ -1,4 +1,4 @@
-"""The air: virtual Bluetooth controllers that hear each other, and what can go wrong.
+"""Virtual link: Bluetooth controllers that reach each other, and what can go wrong.
 
 Each controller is plugged into a host in this process (`VirtualLink.plug`), or served
 on a socket to a host in another (`VirtualLink.serve`). A host that vanishes, because

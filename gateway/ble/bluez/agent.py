@@ -44,12 +44,12 @@ class _Agent1(ServiceInterface):
 
     @dbus_method("Release")
     def release(self) -> None:
-        """Be told that bluetoothd needs this agent no more."""
+        """Release the agent: bluetoothd needs it no more."""
         self.withdraw()
 
     @dbus_method("Cancel")
     def cancel(self) -> None:
-        """Be told that the question asked last is void."""
+        """Cancel the last question."""
         self.withdraw()
 
     @dbus_method("RequestPasskey")

@@ -89,7 +89,7 @@ class SystemBus:
             return self._bus
 
     async def watch_owner(self, changed: OwnerChanged) -> None:
-        """Have `changed` hear at once when bluetoothd goes or comes."""
+        """Call `changed` at once when bluetoothd goes or comes."""
         if changed in self._owner_changed:
             await self.connection()
             return

@@ -188,7 +188,7 @@ class BumbleClient(BaseBleakClient):
         callback: NotifyCallback,
         **_: object,
     ) -> None:
-        """Subscribe; `callback` hears every value.
+        """Subscribe; `callback` receives every value.
 
         bumble keeps a subscriber whose subscription was refused: asked again, after
         pairing, a second one would hear everything twice.

@@ -1,8 +1,8 @@
 """Muse S Athena, the third generation of the Muse S.
 
-It is told from the classic Muse by its data characteristic alone. What it records is
-read from the tags that arrive: the same preset has given 4 channels on one day and 8
-on the next.
+Its data characteristic alone distinguishes it from the classic Muse. What it records
+is read from the tags that arrive: the same preset has given 4 channels on one day and
+8 on the next.
 """
 
 from collections.abc import Generator, Iterator

@@ -31,7 +31,7 @@ class HomeAssistantOptions:
     def place(
         self, topics: TopicTree, lanes: Collection[str]
     ) -> DiscoveryTarget | None:
-        """Return where Home Assistant is told, of which lanes; None if it is not."""
+        """Return the discovery target; None if discovery is off."""
         if not self.enabled:
             return None
         about = (topics, gateway_id(), host_name(), __version__)
