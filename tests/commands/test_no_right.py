@@ -70,6 +70,4 @@ def test_a_verb_says_who_may(service, in_process, words):
 @pytest.mark.integration
 def test_the_doctor_goes_on_without_the_configuration(service, in_process):
     _, out, _ = in_process("doctor", "--json")
-    assert '"this user may not read it' in out.replace(
-        f"{service}/sleepgate.yaml: ", ""
-    )
+    assert f"this user may not read {service}/sleepgate.yaml" in out
