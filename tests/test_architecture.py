@@ -31,7 +31,7 @@ staging  ble
 preprocessing  journal  drivers
 acquisition  config  install        what the rest stands on
 atomic_write  paths  plugins
-errors  host  epoch_length  bounded_json
+errors  host  epoch_length  bounded_json  printable
 """
 PROGRAM = ("gateway", "sim", "training")
 MAY_IMPORT_SIM = {"gateway/commands/sim.py", "gateway/commands/demo.py"}

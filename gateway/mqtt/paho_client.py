@@ -36,6 +36,7 @@ from gateway.mqtt.client_events import (
     TransportOpened,
     Unreachable,
 )
+from gateway.mqtt.topics import WILDCARDS
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +237,9 @@ class PahoClient:
 
         def arrived(message: paho.MQTTMessage) -> None:
             patterns = (pattern for pattern, _ in self._subscriptions)
-            if any(paho.topic_matches_sub(each, message.topic) for each in patterns):
+            if not WILDCARDS & set(message.topic) and any(
+                paho.topic_matches_sub(each, message.topic) for each in patterns
+            ):
                 post_event(_received(message))
             else:  # a broker may send anything
                 log.debug("a message on %.200r, not subscribed to", message.topic)

@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.printable import printable
+
 NOTHING = "-"
 UNKNOWN = "?"
 
@@ -66,7 +68,7 @@ def in_reach_lines(found: Sequence[FoundHeadband]) -> list[str]:
     rows = [
         (
             each.address,
-            each.name or NOTHING,
+            printable(each.name or NOTHING),
             _dbm(each.rssi_dbm),
             " or ".join(each.kinds),
             each.configured_as or NOTHING,

@@ -137,6 +137,21 @@ async def test_of_more_requests_than_can_be_served_only_the_first_wait(until):
     assert n_waiting == MAX_QUEUED_REQUESTS
 
 
+async def test_a_message_on_a_topic_not_subscribed_to_is_dropped(until):
+    topics = (b"", b"r", b"x/y", b"r/+", b"r/#", b"#", b"sleepgate/a/b", b"r/x")
+    packets = [
+        bytes((0x30, len(each) + 5, 0, len(each))) + each + b"\x00{}" for each in topics
+    ]
+    async with HostileBroker(ACCEPTED + b"".join(packets)).serving() as broker:
+        address = BrokerAddress(host="127.0.0.1", port=broker.port)
+        async with MqttClient(address, None, list, ["r/+"]) as client:
+            async with asyncio.timeout(20):
+                assert (await client.receive()).topic == "r/x", "all before are dropped"
+            broker.harm = None
+            online = BrokerState.ONLINE
+            await until(lambda: client.connection is online, "a good broker", 20)
+
+
 async def test_a_password_that_crosses_the_network_in_the_clear_is_told(caplog):
     feed = Feed(depth=1)
     feed.close()
