@@ -79,14 +79,22 @@ def daemon(path):
         listener.listen()
 
         def serve():
-            client, _ = listener.accept()
+            try:
+                client, _ = listener.accept()
+            except OSError:  # shut down: this command asks no daemon
+                return
             with client, client.makefile("rwb") as lines:
                 do = json.loads(lines.readline())["do"]
                 answer = {"ok": True, "data": ANSWERS[do]}
                 lines.write(json.dumps(answer).encode() + b"\n")
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:  # else it would accept on whatever gets this file descriptor next
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.fixture(scope="module")
