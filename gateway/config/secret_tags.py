@@ -8,7 +8,6 @@ import yaml
 
 from gateway.errors import ConfigError
 
-SERVICES = Path("/etc/sleepgate")  # LoadCredential= of the unit
 LARGEST = 64 * 1024  # bytes of a secret; a certificate's key has some thousand
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
 

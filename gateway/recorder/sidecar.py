@@ -90,11 +90,6 @@ def sidecar(
     return json.dumps(document, indent=1).encode() + b"\n"
 
 
-def facts_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `facts_of` put into a document."""
-    return {key: document[key] for key in FACTS}
-
-
 def annotated(account: AnnotationCounts) -> dict[str, float]:
     """Return what a file says of its own lacks, seconds, as documents name it."""
     return {
@@ -106,9 +101,3 @@ def annotated(account: AnnotationCounts) -> dict[str, float]:
 
 def _moment(utc: Any) -> str | None:  # noqa: ANN401 (falls through `and`)
     return utc_text(utc) if utc else None
-
-
-FACTS = (
-    *("v", "format", "session", "device", "driver", "firmware", "software", "start"),
-    *("clock_synchronised", "record_s", "channels", "model", "mains_hz", "inputs"),
-)
