@@ -100,14 +100,14 @@ MAINS = click.option(
     "recording of ours says, else 50.",
 )
 SEED = click.option(
-    "--seed", default=1, show_default=True, help="Of the synthetic night."
+    "--seed", default=1, show_default=True, help="Random seed of the synthetic night."
 )
 HOURS = click.option(
     "--hours",
     type=click.FloatRange(1 / 120, 24),
     default=8.0,
     show_default=True,
-    help="Of the synthetic night.",
+    help="Length of the synthetic night in hours.",
 )
 CONFIG = click.option(
     "--config",
@@ -122,9 +122,9 @@ SOCKET = click.option(
     type=click.Path(path_type=Path),
     default=known_socket,
     show_default="the daemon's of this user, or else of the service",
-    help="Where the daemon answers.",
+    help="Control socket of the daemon.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def examples(*lines: str) -> Callable[[D], D]:
@@ -142,10 +142,10 @@ def radio(command: C) -> C:
     backend = click.option(
         "--backend",
         type=click.Choice(["bluez", "simulated"]),
-        help="Default: as configured, or bluez, this machine's Bluetooth.",
+        help="Radio; default: as configured, else this machine's Bluetooth (bluez).",
     )
     transport = click.option(
-        "--transport", help="Where the simulated radio is, e.g. unix:/tmp/hci1."
+        "--transport", help="HCI transport of a simulated radio, e.g. unix:/tmp/hci1."
     )
-    adapter = click.option("--adapter", help="Which Bluetooth adapter, e.g. hci1.")
+    adapter = click.option("--adapter", help="Bluetooth adapter, e.g. hci1.")
     return backend(transport(adapter(command)))

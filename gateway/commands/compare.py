@@ -27,10 +27,12 @@ from gateway.reports.comparison import comparison_json, comparison_lines
 @click.option(
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write Bland-Altman plots of several nights here, SVG.",
+    help="Write Bland-Altman plots of several nights to this SVG file.",
 )
 @click.option(
-    "--final", is_flag=True, help="Take the second pass where a file allows for it."
+    "--final",
+    is_flag=True,
+    help="Compare the stages of the second pass where a file has them.",
 )
 def command(
     *, ours: Path, reference: Path, as_json: bool, figure: Path | None, final: bool

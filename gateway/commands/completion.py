@@ -18,7 +18,7 @@ VARIABLE = "_SLEEPGATE_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the script that completes commands in your shell.
+    """Print a script that lets your shell complete commands.
 
     SHELL runs it when it starts; then Tab completes commands and options.
     """

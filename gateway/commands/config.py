@@ -103,7 +103,7 @@ def _installed_plugins() -> list[dict[str, str]]:
 @FILE
 @JSON
 def show(*, file: Path, as_json: bool) -> None:
-    """Print what FILE comes to: every key, defaults and variables among them.
+    """Print the values in effect: FILE, defaults and environment variables.
 
     Secrets are not shown, only where they stand. As YAML, or with --json.
     """

@@ -45,14 +45,14 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
     type=click.FloatRange(1.0, 2000.0),
     default=480.0,
     show_default=True,
-    help="Times real time; 480 plays 8 hours in a minute.",
+    help="Speed in multiples of real time; 480 plays 8 hours in a minute.",
 )
 @click.option(
     "--driver",
     type=NamedChoice(devices.names(), devices.missing),
     default="diy",
     show_default=True,
-    help="The kind of headband that plays it.",
+    help="Kind of headband to simulate.",
 )
 @SEED
 @HOURS
@@ -60,13 +60,13 @@ DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
     "--port",
     type=click.IntRange(1, 65535),
     default=None,
-    help="Of the broker on loopback; default: a free one.",
+    help="Port of the demo's MQTT broker on this machine; default: a free one.",
 )
 @click.option(
     "--record",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the night as EDF+ in this folder.",
+    help="Record the night as EDF+ in this folder.",
 )
 @CHANNEL
 def command(  # noqa: PLR0913 (one per option)
@@ -80,7 +80,7 @@ def command(  # noqa: PLR0913 (one per option)
     folder: Path | None,
     channels: dict[str, str] | None,
 ) -> None:
-    """Score a night on the screen; needs no headband.
+    """Score a night and show it on the screen; no headband is needed.
 
     FILE is a recording of your own (EDF or EDF+, e.g. a *-PSG.edf of Sleep-EDF); the
     expert's *-Hypnogram.edf is compared if it lies beside it. Without FILE, the night

@@ -25,7 +25,9 @@ from gateway.reports.headband_list import (
 @examples("sleepgate devices", "sleepgate devices --scan --json")
 @click.command()
 @CONFIG
-@click.option("--scan", is_flag=True, help="Look which of them are in reach, 10 s.")
+@click.option(
+    "--scan", is_flag=True, help="Search for them for 10 s and show which are in reach."
+)
 @JSON
 def command(*, file: Path, scan: bool, as_json: bool) -> None:
     """List the configured headbands; with --scan, those in reach.

@@ -22,12 +22,12 @@ from gateway.doctor.support_bundle import write_bundle
     "sudo sleepgate doctor --bundle for-the-issue.zip",
 )
 @click.command()
-@click.option("--ble", is_flag=True, help="Bluetooth only.")
-@click.option("--mqtt", is_flag=True, help="The broker only.")
+@click.option("--ble", is_flag=True, help="Check Bluetooth only.")
+@click.option("--mqtt", is_flag=True, help="Check the MQTT broker only.")
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write findings, configuration, status and log there as a zip, without "
+    help="Write findings, configuration, status and log to this zip file, without "
     "addresses, names and secrets.",
 )
 @CONFIG

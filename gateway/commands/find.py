@@ -24,7 +24,7 @@ from gateway.reports.headband_list import FoundHeadband, in_reach_json, in_reach
     type=click.FloatRange(1, 300),
     default=SCAN_S,
     show_default=True,
-    help="How long to listen.",
+    help="Duration of the search.",
 )
 @JSON
 def command(  # noqa: PLR0913 (one per option)

@@ -30,9 +30,13 @@ from gateway.reports.fit_text import advice, fit_json
     "--seconds",
     type=click.IntRange(1),
     default=None,
-    help="Of samples to look at; default: until Ctrl-C.",
+    help="End after this many seconds of samples; default: with Ctrl-C.",
 )
-@click.option("--anyway", is_flag=True, help="Even if another program is connected.")
+@click.option(
+    "--anyway",
+    is_flag=True,
+    help="Connect even if another program is connected already.",
+)
 @JSON
 def command(
     *, name: str, file: Path, seconds: int | None, anyway: bool, as_json: bool

@@ -17,7 +17,7 @@ from gateway.mqtt.topics import TopicTree
 @click.argument("name")
 @CONFIG
 def command(name: str, file: Path) -> None:
-    """Clear what the MQTT broker keeps of a headband.
+    """Delete the messages of a headband that the MQTT broker retains.
 
     Every retained message of headband NAME is removed, also if NAME is no longer
     configured. A running daemon that streams from it publishes new ones. Recordings

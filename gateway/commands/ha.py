@@ -24,14 +24,14 @@ from gateway.mqtt.topics import TopicTree
 
 @click.group(cls=HelpGroup)
 def command() -> None:
-    """Show or remove what is announced to Home Assistant."""
+    """Show or remove the entities announced to Home Assistant."""
 
 
 @examples("sleepgate ha preview")
 @command.command("preview")
 @CONFIG
 def preview(file: Path) -> None:
-    """Print the discovery messages as JSON: an object of topics."""
+    """Print the discovery messages as a JSON object with a key per topic."""
     config = read_config(file)
     place = _place(mqtt_options(config, file), file)
     messages = {gateway_topic(place).name: gateway_discovery(place)}
@@ -48,7 +48,7 @@ def preview(file: Path) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @CONFIG
 def remove(names: tuple[str, ...], file: Path) -> None:
-    """Take the headbands called NAME, or all and the gateway, out of Home Assistant.
+    """Remove headbands from Home Assistant: those named, or all and the gateway.
 
     A daemon that still runs announces them again when it next connects.
     """

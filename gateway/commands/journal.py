@@ -17,7 +17,7 @@ from gateway.journal.store import JournalStore
 FILE = click.option(
     "--file",
     type=click.Path(path_type=Path),
-    help="The journal; default: where the daemon of this user, or service, keeps it.",
+    help="Journal file; default: that of this user's daemon, or of the service.",
 )
 SERVICE = Path("/var/lib/sleepgate/journal.sqlite")
 
@@ -35,7 +35,7 @@ def command() -> None:
 @FILE
 @JSON
 def ls(*, file: Path | None, as_json: bool) -> None:
-    """List the sessions on disk, and what the broker is owed."""
+    """List the sessions on disk and the epochs still to be published."""
     if as_json:
         with closing(_open(file)) as store:
             click.echo(json.dumps([row._asdict() for row in store.sessions()]))
@@ -67,7 +67,7 @@ def ls(*, file: Path | None, as_json: bool) -> None:
 @click.argument("until", type=click.IntRange(0), required=False)
 @FILE
 def replay(since: int, until: int | None, file: Path | None) -> None:
-    """Publish the epochs from seq SINCE to before UNTIL (or all) once more.
+    """Publish again the epochs from seq SINCE to before UNTIL (or the end).
 
     The daemon sends them within ten seconds, or when it next runs.
     """
@@ -80,11 +80,11 @@ def replay(since: int, until: int | None, file: Path | None) -> None:
 @click.option(
     "--keep-days",
     type=click.FloatRange(0),
-    help="Drop what the broker has and is older, first.",
+    help="First delete published epochs that are older than this.",
 )
 @FILE
 def vacuum(keep_days: float | None, file: Path | None) -> None:
-    """Give the free space in the file back to the disk."""
+    """Return the free space inside the journal file to the disk."""
     with closing(_open(file)) as store:
         before = store.contents().size_bytes
         if keep_days is not None:

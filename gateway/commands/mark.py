@@ -18,8 +18,15 @@ from gateway.control_socket.messages import ControlRequest
 @click.command()
 @click.argument("name")
 @click.argument("text", required=False, default="")
-@click.option("--lights-off", "lights", flag_value="off", help="The lights go off now.")
-@click.option("--lights-on", "lights", flag_value="on", help="The lights go on now.")
+@click.option(
+    "--lights-off",
+    "lights",
+    flag_value="off",
+    help="Mark lights off: time in bed begins.",
+)
+@click.option(
+    "--lights-on", "lights", flag_value="on", help="Mark lights on: time in bed ends."
+)
 @SOCKET
 @JSON
 def command(

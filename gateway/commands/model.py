@@ -36,7 +36,7 @@ def command() -> None:
 @click.argument("model", default="default")
 @JSON
 def info(*, model: str, as_json: bool) -> None:
-    """Show the card of MODEL, the packaged one or the path of a .tflite package.
+    """Show the card of MODEL: a .tflite package, or the packaged one.
 
     As YAML, its tables a line each; with --json all of it.
     """
@@ -67,7 +67,7 @@ def info(*, model: str, as_json: bool) -> None:
 @command.command()
 @click.argument("model", default="default")
 def verify(model: str) -> None:
-    """Let MODEL score its golden vectors on this machine; exit code 5 if it differs.
+    """Test that MODEL answers on this machine as where it was made (else exit 5).
 
     The reference kernels, and XNNPACK in LiteRT, must answer to the bit as they did
     when the model was made. Other kernels may be a few codes off, never a stage.
@@ -92,7 +92,7 @@ def verify(model: str) -> None:
 @click.argument("model")
 @CONFIG
 def use(*, model: str, file: Path) -> None:
-    """Check MODEL and write it into the configuration; `default` is the packaged one.
+    """Check MODEL and write it into the configuration; `default`: the packaged one.
 
     Nothing else in the file changes.
     """

@@ -35,22 +35,28 @@ MOST_DIGITS = 999_999
 )
 @click.command()
 @click.argument("address", required=False)
-@click.option("--auto", is_flag=True, help="The only new headband in reach.")
+@click.option(
+    "--auto",
+    is_flag=True,
+    help="Take the only headband in reach that is not configured yet.",
+)
 @CONFIG
 @radio
-@click.option("--name", help="What to call it; part of its MQTT topics.")
+@click.option("--name", help="Name of the headband; becomes part of its MQTT topics.")
 @click.option(
     "--passkey",
     type=click.IntRange(0, MOST_DIGITS),
-    help="The six digits that the headband shows; asked for if it wants them.",
+    help="Six digits that the headband shows; default: ask when it wants them.",
 )
 @click.option(
     "--lsb-uv",
     type=float,
-    help="Microvolts per count, for a kind that does not say it (NPG Lite).",
+    help="Microvolts per count, for a kind that does not report it (NPG Lite).",
 )
 @click.option(
-    "--replace", is_flag=True, help="Take the place of the headband configured so."
+    "--replace",
+    is_flag=True,
+    help="Replace the configured headband of this name or address.",
 )
 def command(  # noqa: PLR0913 (one per option)
     *,

@@ -18,10 +18,10 @@ SERVICE = Path("/var/lib/sleepgate/recordings")
 FOLDER = click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Of the recordings; default: where the daemon of this user, or service, "
-    "keeps them.",
+    help="Folder of recordings; default: that of this user's daemon, or of the "
+    "service.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 FILE = click.argument("file")
 
 
@@ -74,7 +74,7 @@ def ls(*, folder: Path | None, as_json: bool) -> None:
 @FOLDER
 @JSON
 def info(*, file: str, folder: Path | None, as_json: bool) -> None:
-    """Read FILE from end to end and say what is in it."""
+    """Read FILE from end to end and print a summary of its content."""
     from gateway.recorder.integrity import details, survey  # noqa: PLC0415 -- numpy
 
     path = _found(file, folder)
@@ -90,7 +90,7 @@ def info(*, file: str, folder: Path | None, as_json: bool) -> None:
 @FILE
 @FOLDER
 def repair(*, file: str, folder: Path | None) -> None:
-    """Move what is no whole record off the end of FILE; count the rest in its header.
+    """Cut an incomplete data record off the end of FILE and mend its header.
 
     What is cut off stays beside it, as FILE.cut-1. Damaged records in mid-night stay
     where they are. The daemon does the same when the session goes on. Only recordings
@@ -125,11 +125,11 @@ def repair(*, file: str, folder: Path | None) -> None:
 @click.option(
     "--anonymise",
     is_flag=True,
-    help="Without date, codes, device and your markers; the time of day stays.",
+    help="Leave out date, codes, device and your markers; keep the time of day.",
 )
 @FOLDER
 def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> None:
-    """Copy FILE to TARGET: .edf or .bdf with everything, .csv for the annotations."""
+    """Copy FILE to TARGET: .edf or .bdf for all of it, .csv for the annotations."""
     from gateway.recorder.export import copy, write_csv  # noqa: PLC0415 -- numpy
 
     path = _found(file, folder)
@@ -148,11 +148,11 @@ def export(*, file: str, target: Path, anonymise: bool, folder: Path | None) -> 
     "--keep-days",
     type=click.FloatRange(0),
     required=True,
-    help="What was written last before this many days goes.",
+    help="Delete recordings that ended more than this many days ago.",
 )
 @FOLDER
 def prune(*, keep_days: float, folder: Path | None) -> None:
-    """Delete old recordings of Sleepgate; never the one that is being written.
+    """Delete old recordings of Sleepgate, never the one being written.
 
     Recordings that another program wrote stay, and are named.
     """

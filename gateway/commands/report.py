@@ -40,22 +40,28 @@ FORMATS: dict[str, dict[str, Writer]] = {
 @examples("sleepgate report", "sleepgate report NIGHT-PSG.edf --png --out reports")
 @click.command()
 @click.argument("what", default=LAST, metavar="[SESSION|FILE]")
-@click.option("--html", is_flag=True, help="A page that needs nothing else (default).")
-@click.option("--svg", is_flag=True, help="One picture.")
-@click.option("--png", is_flag=True, help="The same of points; needs the extra [png].")
-@click.option("--json", "as_json", is_flag=True, help="Every epoch, night.v1.")
-@click.option("--csv", is_flag=True, help="A line per epoch.")
-@click.option("--bids", is_flag=True, help="A _hypnogram.tsv and its .json.")
+@click.option(
+    "--html",
+    is_flag=True,
+    help="Write one HTML page that needs no other file (default).",
+)
+@click.option("--svg", is_flag=True, help="Write an SVG picture.")
+@click.option("--png", is_flag=True, help="Write a PNG picture; needs the extra [png].")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write every epoch as JSON (night.v1)."
+)
+@click.option("--csv", is_flag=True, help="Write a CSV table with a line per epoch.")
+@click.option("--bids", is_flag=True, help="Write a BIDS _hypnogram.tsv and its .json.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Folder of what is written; default: this one.",
+    help="Folder for the files; default: the current one.",
 )
 @click.option(
     "--journal",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to look for a session; default: where the daemon keeps it.",
+    help="Journal file to read a session from; default: the daemon's.",
 )
 @CHANNEL
 @UNIT

@@ -60,12 +60,16 @@ from gateway.staging.stage import Refusal, Stage
     type=click.IntRange(1),
     default=lambda: os.cpu_count() or 1,
     show_default="one per core",
-    help="Recordings at a time.",
+    help="Number of recordings scored at the same time.",
 )
 @click.option(
-    "--dask", metavar="ADDRESS", help="Of a dask scheduler whose workers do it instead."
+    "--dask", metavar="ADDRESS", help="Score on the workers of this dask scheduler."
 )
-@click.option("--again", is_flag=True, help="Score also what is done already.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Score again what is scored already, and replace its results.",
+)
 def command(  # noqa: PLR0913 (one per option)
     *,
     paths: tuple[Path, ...],

@@ -28,18 +28,18 @@ def command() -> None:
 
 def _where(command: C) -> C:
     dry_run = click.option(
-        "--dry-run", is_flag=True, help="Say what would be done, and do nothing."
+        "--dry-run", is_flag=True, help="Print what would be done and change nothing."
     )
     root = click.option(
         "--root",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Into this tree, and start nothing; / within a chroot.",
+        help="Install into this directory tree and start nothing; / in a chroot.",
     )
     program = click.option(
         "--program",
         type=click.Path(path_type=Path),
         default=Path(sys.prefix) / "bin" / NAME,
-        help="What the service starts.  [default: this program]",
+        help="Program that the service starts.  [default: this program]",
     )
     return dry_run(root(program(command)))
 
@@ -48,7 +48,7 @@ def _where(command: C) -> C:
 @command.command()
 @_where
 def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
-    """Make the user, the folders, the unit and a first configuration; start it.
+    """Create user, folders, unit and a first configuration; start the service.
 
     What is there already stays as it is.
     """
@@ -65,10 +65,12 @@ def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
     "sudo sleepgate service uninstall --purge",
 )
 @command.command()
-@click.option("--purge", is_flag=True, help="Configuration, journal, recordings too.")
+@click.option(
+    "--purge", is_flag=True, help="Delete configuration, journal and recordings too."
+)
 @_where
 def uninstall(*, root: Path | None, program: Path, dry_run: bool, purge: bool) -> None:
-    """Stop it and remove what `install` made."""
+    """Stop the service and remove what `install` created."""
     there = _installation(root, program)
     if there.runs:
         check_systemd()
@@ -82,17 +84,19 @@ def uninstall(*, root: Path | None, program: Path, dry_run: bool, purge: bool) -
 @examples("sleepgate service status")
 @command.command()
 def status() -> None:
-    """Show what systemd says of it; exit code as systemctl's."""
+    """Show the state of the service; exit codes are those of systemctl."""
     check_systemd()
     sys.exit(_shown("systemctl", "status", "--no-pager", "--lines=10", UNIT))
 
 
 @examples("sleepgate service logs --follow")
 @command.command()
-@click.option("-f", "--follow", is_flag=True, help="Go on as it speaks.")
-@click.option("-n", "--lines", default=50, show_default=True, help="Of the past.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
+@click.option(
+    "-n", "--lines", default=50, show_default=True, help="Number of past lines."
+)
 def logs(*, follow: bool, lines: int) -> None:
-    """Show what it has said."""
+    """Show the log of the service."""
     check_systemd()
     more = ("--follow",) if follow else ("--no-pager",)
     sys.exit(_shown("journalctl", f"--unit={NAME}", f"--lines={lines}", *more))

@@ -55,13 +55,15 @@ class SimRun:
 )
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--synthetic", is_flag=True, help="Play a SYNTHETIC night instead.")
+@click.option(
+    "--synthetic", is_flag=True, help="Play a SYNTHETIC night instead of FILE."
+)
 @SEED
 @HOURS
 @click.option(
     "--transport",
     required=True,
-    help="The radio, by bumble's name: unix:PATH, tcp-client:HOST:PORT, usb:0, "
+    help="HCI transport, as bumble names it: unix:PATH, tcp-client:HOST:PORT, usb:0, "
     "serial:/dev/ttyACM0, hci-socket:1, vhci.",
 )
 @click.option(
@@ -69,7 +71,7 @@ class SimRun:
     type=click.FloatRange(0.0),
     default=1.0,
     show_default=True,
-    help="Times real time; 0: as fast as it is taken.",
+    help="Speed in multiples of real time; 0: as fast as the receiver can.",
 )
 @click.option("--mtu", type=click.IntRange(23, 517), default=517, show_default=True)
 @click.option(
@@ -77,42 +79,49 @@ class SimRun:
     type=NamedChoice(devices.names(), devices.missing),
     default="diy",
     show_default=True,
-    help="The kind of headband to play.",
+    help="Kind of headband to simulate.",
 )
-@click.option("--name", default=None, help="As advertised, e.g. MuseS-5A1C.")
+@click.option("--name", default=None, help="Advertised name, e.g. MuseS-5A1C.")
 @click.option(
     "--sfreq-hz",
     type=click.FloatRange(1.0, 1000.0),
     default=None,
-    help="True rate of this unit, e.g. 256.26; default: what its maker prints.",
+    help="True sampling rate, e.g. 256.26; default: the specified rate.",
 )
-@click.option("--firmware", default=None, help="Version to play, e.g. 2025 or 2026.")
+@click.option(
+    "--firmware", default=None, help="Firmware to simulate, e.g. 2025 or 2026."
+)
 @click.option("--address", default="F0:F1:F2:F3:F4:F5", show_default=True)
 @click.option(
     "--skip-s",
     type=click.FloatRange(0.0),
     default=0.0,
-    help="Begin this far into the night, as if the headband had been out of range.",
+    help="Begin at this second of the night.",
 )
 @click.option(
     "--boot-id",
     type=click.IntRange(0, 2**32 - 1),
     default=None,
-    help="Of this power-on; default: drawn by chance, as a restarted headband would.",
+    help="Boot identifier to report; default: random, as after a restart.",
 )
-@click.option("--drift-ppm", type=float, default=0.0, help="Of the headband's crystal.")
+@click.option(
+    "--drift-ppm",
+    type=float,
+    default=0.0,
+    help="Error of the headband's clock in parts per million.",
+)
 @click.option(
     "--security",
     type=click.Choice([s.value for s in Security]),
     default=Security.NONE.value,
     show_default=True,
-    help="Pairing that it demands; a passkey is shown in the log.",
+    help="Pairing that the headband demands; a passkey is printed to the log.",
 )
 @click.option(
     "--keystore",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="File for its bonds; without it, or when it is deleted, they are lost.",
+    help="File that keeps the bonds over a restart; default: bonds are lost.",
 )
 @CHANNEL
 def command(  # noqa: PLR0913 (one per option)

@@ -20,18 +20,18 @@ from gateway.reports.status_text import StatusTextLine, status_lines
     "sleepgate status --json | jq -r '.devices[0].epoch.stage'",
 )
 @click.command()
-@click.option("--watch", "again", is_flag=True, help="Until Ctrl-C.")
+@click.option("--watch", "again", is_flag=True, help="Keep showing it until Ctrl-C.")
 @click.option(
     "--every",
     type=click.FloatRange(0.2, 3600),
     default=2.0,
     show_default=True,
-    help="Seconds between two looks of --watch.",
+    help="Seconds between two updates of --watch.",
 )
 @SOCKET
 @JSON
 def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
-    """Show how the daemon, its headbands and its outputs do.
+    """Show the state of the daemon, its headbands and its outputs.
 
     Link, battery, stage, confidence, quality, loss, broker, journal, disk and clock.
     Exit code 1 if no daemon runs. With --json, an object; with --watch, one a line.

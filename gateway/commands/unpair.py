@@ -25,7 +25,7 @@ from gateway.pairing.radio_options import radio_for
 @click.option(
     "--keep-bond",
     is_flag=True,
-    help="Leave the bond alone, e.g. where the adapter is gone.",
+    help="Do not remove the bond, e.g. if the adapter is gone.",
 )
 def command(*, name: str, file: Path, keep_bond: bool) -> None:
     """Remove a headband from the configuration, and its bond.
