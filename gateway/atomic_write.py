@@ -113,9 +113,8 @@ def write_result(path: Path, content: bytes) -> None:
         replace_file(path, content, RESULT_MODE)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ConfigError(
-            [f"{path}: cannot be written: {why}; say where to with --into FOLDER"]
-        ) from error
+        advice = "choose another folder with --into FOLDER"
+        raise ConfigError([f"{path}: cannot be written: {why}; {advice}"]) from error
 
 
 def remove_unfinished(paths: Iterable[Path]) -> None:

@@ -30,5 +30,5 @@ def command(name: str, file: Path) -> None:
     if place is not None:
         retained.append(headband_topic(place, name))
     publish_once(options, [Message(topic, b"") for topic in retained])
-    said = f"{len(retained)} topics of {name} cleared on the broker"
-    click.echo(f"{said}; its nights on this machine stay", err=True)
+    cleared = f"{len(retained)} topics of {name} cleared on the broker"
+    click.echo(f"{cleared}; its nights on this machine stay", err=True)

@@ -39,8 +39,8 @@ def preview(file: Path) -> None:
         topic = headband_topic(place, device.name)
         announced = headband_discovery(place, device.name, driver=device.driver)
         messages[topic.name] = announced
-    said = {topic: json.loads(payload) for topic, payload in messages.items()}
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    documents = {topic: json.loads(payload) for topic, payload in messages.items()}
+    click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
 
 
 @examples("sleepgate ha remove bedroom", "sleepgate ha remove")

@@ -78,11 +78,11 @@ def info(*, file: str, folder: Path | None, as_json: bool) -> None:
     from gateway.recorder.integrity import details, survey  # noqa: PLC0415 -- numpy
 
     path = _found(file, folder)
-    told = details(glance(path), survey(path))
+    found = details(glance(path), survey(path))
     if as_json:
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(found, indent=1))
         return
-    click.echo("\n".join(_lines(told)))
+    click.echo("\n".join(_lines(found)))
 
 
 @examples("sleepgate record repair NIGHT.edf")
@@ -103,17 +103,17 @@ def repair(*, file: str, folder: Path | None) -> None:
         mended, before = reopen(path)
         mended.close()
     except BlockingIOError as error:
-        raise RecordingError(f"{path}: is being recorded; nothing to mend") from error
+        raise RecordingError(f"{path}: is being recorded; nothing to repair") from error
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror or error}") from error
     if before.is_whole:
-        click.echo(f"{path}: {before.n_records} records, nothing to mend", err=True)
+        click.echo(f"{path}: {before.n_records} records, nothing to repair", err=True)
     else:
         n_cut = before.n_bytes - before.whole_bytes
         kept = f"{n_cut} bytes moved to {path.name}.cut-*" if n_cut else "nothing cut"
         click.echo(
             f"{path}: {before.n_records} whole records, {kept}, "
-            f"{before.n_promised} were promised",
+            f"its header promised {before.n_promised}",
             err=True,
         )
 
@@ -183,24 +183,24 @@ def _found(file: str, folder: Path | None) -> Path:
     return found[0]
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
-    missing, epochs = told["annotated"], told["epochs"]
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    missing, epochs = found["annotated"], found["epochs"]
     cut = "cut off: sleepgate record repair mends it"
-    if not told["recorded_by_sleepgate"]:
+    if not found["recorded_by_sleepgate"]:
         cut = "not as long as its header says"
-    states = [told["state"], "whole" if told["whole"] else cut]
-    if told["damaged_records"] and told["recorded_by_sleepgate"]:
-        states.append(f"{told['damaged_records']} records damaged")
-    beside = told["beside"] or {}
+    states = [found["state"], "whole" if found["whole"] else cut]
+    if found["damaged_records"] and found["recorded_by_sleepgate"]:
+        states.append(f"{found['damaged_records']} records damaged")
+    beside = found["beside"] or {}
     measured = beside.get("measured", {}).get("sfreq_hz")
     state = ", ".join(words for words in states if not cut.startswith(f"{words}:"))
-    size = f"{told['bytes'] / 1e6:.1f} MB"
-    records = f"{told['data_records']} records of {told['record_s']:g} s"
-    yield f"{told['file']}  {told['format']}  {size}  {state}"
-    lasts = _clock(told["duration_s"])
-    yield f"began {told['start_local']} local, lasts {lasts}, {records}"
-    yield f"patient: {told['patient']}   recording: {told['recording']}"
-    for each in told["signals"]:
+    size = f"{found['bytes'] / 1e6:.1f} MB"
+    records = f"{found['data_records']} records of {found['record_s']:g} s"
+    yield f"{found['file']}  {found['format']}  {size}  {state}"
+    lasts = _clock(found["duration_s"])
+    yield f"began {found['start_local']} local, lasts {lasts}, {records}"
+    yield f"patient: {found['patient']}   recording: {found['recording']}"
+    for each in found["signals"]:
         physical = f"{each['physical_min']:g} to {each['physical_max']:g}"
         digital = f"({each['digital_min']} to {each['digital_max']})"
         rate = f"{each['sfreq_hz']:g} Hz"

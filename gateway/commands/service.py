@@ -57,7 +57,7 @@ def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
     for words in carry_out(there.install(), really=not dry_run):
         _tell(words, dry_run=dry_run)
     file = there.configuration / "sleepgate.yaml"
-    _say(f"{file} says what it does; next: sudo sleepgate pair --auto")
+    _say(f"{file} configures it; next: sudo sleepgate pair --auto")
 
 
 @examples(

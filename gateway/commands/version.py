@@ -24,7 +24,7 @@ def command(*, as_json: bool) -> None:
     """Print the versions of Sleepgate, its libraries and its model."""
     parts = split(*read_package("default"))
     name, digest = parts.card["name"], parts.digest[:12]
-    told = {
+    versions = {
         "sleepgate": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -33,10 +33,12 @@ def command(*, as_json: bool) -> None:
         "libraries": {name: _version(name) for name in (*LIBRARIES, *EXTRAS)},
     }
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(versions, indent=2))
         return
-    click.echo(f"sleepgate {__version__}, Python {told['python']}, {told['machine']}")
-    click.echo(f"model {name} ({digest}), {told['runtime'] or 'no runtime'}")
+    click.echo(
+        f"sleepgate {__version__}, Python {versions['python']}, {versions['machine']}"
+    )
+    click.echo(f"model {name} ({digest}), {versions['runtime'] or 'no runtime'}")
     for name in (*LIBRARIES, *EXTRAS):
         click.echo(f"{name} {_version(name) or 'not installed'}")
 

@@ -32,13 +32,15 @@ def overridden(
     ConfigError
         Listing the variables that name no place.
     """
-    said = {name: environ[name] for name in sorted(environ) if name.startswith(PREFIX)}
-    if not said:
+    variables = {
+        name: environ[name] for name in sorted(environ) if name.startswith(PREFIX)
+    }
+    if not variables:
         return tree, {}
     tree = {} if tree is None else deepcopy(tree)
     places: dict[str, str] = {}
     problems: list[str] = []
-    for name, text in said.items():
+    for name, text in variables.items():
         parts = name.removeprefix(PREFIX).lower().split("__")
         try:
             path = _put(tree, parts, _value(text, loader))

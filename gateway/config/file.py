@@ -113,8 +113,8 @@ def read_document(
         raise ConfigError([f"{path}: not YAML: a value cannot be read"]) from error
     places = {key: f"{path}:{line}" for key, line in _lines(node, "")}
     repeated = tuple(name for name, _ in _repeated(node, ""))
-    said = os.environ if environ is None else environ
-    tree, variables = overridden(tree, said, loader)
+    environment = os.environ if environ is None else environ
+    tree, variables = overridden(tree, environment, loader)
     return Document(path, tree, {**places, **variables}, repeated)
 
 

@@ -40,12 +40,14 @@ def config_schema(outputs: Mapping[str, type]) -> Schema:
 
 
 def _section(kind: type[Any]) -> Schema:
-    hints, told = get_type_hints(kind), _told(kind)
+    hints, described = get_type_hints(kind), _descriptions(kind)
     schema: Schema = {
         "type": "object",
         "description": (getdoc(kind) or "").partition("\n")[0],
         "properties": {
-            spec.name: _of(hints[spec.name]) | told.get(spec.name, {}) | _default(spec)
+            spec.name: _of(hints[spec.name])
+            | described.get(spec.name, {})
+            | _default(spec)
             for spec in fields(kind)
         },
         "additionalProperties": False,
@@ -83,11 +85,11 @@ def _default(spec: Field[Any]) -> Schema:
     return {"default": default}
 
 
-def _told(kind: type[Any]) -> dict[str, Schema]:
+def _descriptions(kind: type[Any]) -> dict[str, Schema]:
     """Return the descriptions of a numpydoc section Attributes."""
     _, _, listed = (getdoc(kind) or "").partition("Attributes\n----------\n")
-    told: dict[str, Schema] = {}
+    described: dict[str, Schema] = {}
     for names, text in ATTRIBUTE.findall(listed):
         if words := " ".join(text.split()):
-            told |= {name: {"description": words} for name in names.split(", ")}
-    return told
+            described |= {name: {"description": words} for name in names.split(", ")}
+    return described

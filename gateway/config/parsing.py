@@ -76,7 +76,9 @@ def _build(tree: object, into: type[T], path: str, problems: list[str]) -> T | N
             seen: list[str] = []
             values[name] = _value(tree[name], hints[name], f"{path}{name}", seen)
             if seen and not spec.repr:  # what it is shall not be shown
-                seen = [f"{path}{name}: expected {said(hints[name])}, got <secret>"]
+                seen = [
+                    f"{path}{name}: expected {type_words(hints[name])}, got <secret>"
+                ]
             problems += seen
         elif required(spec):
             problems.append(f"{path}{name}: missing")
@@ -103,7 +105,7 @@ def _value(tree: object, kind: Any, path: str, problems: list[str]) -> object:  
     if origin is Mapping:
         return _mapping(tree, args[1], path, problems)
     if not _fits(tree, kind):
-        problems.append(f"{path}: expected {said(kind)}, got {tree!r}")
+        problems.append(f"{path}: expected {type_words(kind)}, got {tree!r}")
     return float(tree) if kind is float and isinstance(tree, int) else tree
 
 
@@ -161,12 +163,12 @@ def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401 (a type form)
     return isinstance(value, (int, float) if kind is float else kind)
 
 
-def said(kind: Any) -> str:  # noqa: ANN401 (a type form)
+def type_words(kind: Any) -> str:  # noqa: ANN401 (a type form)
     """Write a type for people."""
     if get_origin(kind) is Literal:
         return " or ".join(str(choice) for choice in get_args(kind))
     if get_origin(kind) in {Union, UnionType}:
-        return " or ".join(said(choice) for choice in get_args(kind))
+        return " or ".join(type_words(choice) for choice in get_args(kind))
     return "nothing" if kind is type(None) else str(kind.__name__)
 
 

@@ -59,7 +59,7 @@ def read_order(line: bytes) -> ControlRequest:
     if do != "status" and not isinstance(device, str):
         raise RequestError("bad_request", "device: name a headband")
     if do == "lights" and not isinstance(off, bool):
-        raise RequestError("bad_request", "off: say true or false")
+        raise RequestError("bad_request", "off: expected true or false")
     return ControlRequest(do, device or "", _text(text), off=bool(off))
 
 

@@ -36,12 +36,12 @@ def start_logging(level: str) -> None:
 
 def _stderr_is_the_journal() -> bool:
     """Compare with JOURNAL_STREAM, as systemd.exec(5) asks: children inherit it."""
-    said = os.environ.get("JOURNAL_STREAM", "")
+    stream = os.environ.get("JOURNAL_STREAM", "")
     try:
         status = os.fstat(sys.stderr.fileno())
     except OSError:  # no file behind it
         return False
-    return said == f"{status.st_dev}:{status.st_ino}"
+    return stream == f"{status.st_dev}:{status.st_ino}"
 
 
 def start_talk() -> None:

@@ -154,7 +154,7 @@ async def _obey(
         if isinstance(command, Reload):
             if (wanted := await control.reread()) is not None:
                 changed = ", ".join(router.change(wanted)) or "none"
-                log.info("outputs begun anew or ended: %s", changed)
+                log.info("outputs restarted or stopped: %s", changed)
             continue
         for controller in controllers:
             if controller.name == command.device:
@@ -197,7 +197,7 @@ async def _tick(
     watchdog: Watchdog,
 ) -> None:
     taken: dict[ActiveSink, int] = {}
-    told: list[str] = []
+    logged: list[str] = []
     while True:
         for controller in controllers:
             _spread(controller, controller.push_input(now()), router)
@@ -210,9 +210,9 @@ async def _tick(
         stuck = watchdog.stuck()
         if not stuck:
             notify("WATCHDOG=1")  # the loop turns, and so does all that it carries
-        elif stuck != told:
-            log.error("stuck: %s; nothing is said to the watchdog", ", ".join(stuck))
-        told = stuck
+        elif stuck != logged:
+            log.error("stuck: %s; the watchdog will end the daemon", ", ".join(stuck))
+        logged = stuck
         await asyncio.sleep(1)
 
 

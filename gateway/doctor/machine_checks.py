@@ -88,13 +88,13 @@ def _disk() -> Finding:
 def _wifi() -> Iterator[Finding]:
     for device in sorted(NETWORK.glob("*/wireless")):
         name = device.parent.name
-        told = output_of("iw", "dev", name, "get", "power_save")
-        if not told:
+        output = output_of("iw", "dev", name, "get", "power_save")
+        if not output:
             step = "sudo apt install iw, then run the doctor again"
             yield skipped(
                 "wi-fi", f"{name}: power saving cannot be read without iw", step
             )
-        elif re.search(r"power save: on", told, re.IGNORECASE):
+        elif re.search(r"power save: on", output, re.IGNORECASE):
             yield warning(
                 "wi-fi",
                 f"{name} saves power: it may answer late or drop out at night",

@@ -90,11 +90,11 @@ def cpuinfo_findings() -> Iterator[Finding]:
             f"/proc/cpuinfo cannot be read: {TRAP}",
             "mount /proc without subset=",
         )
-    told = output_of("systemctl", "show", "sleepgate", "--property=ProcSubset")
-    if told == "ProcSubset=pid":
+    output = output_of("systemctl", "show", "sleepgate", "--property=ProcSubset")
+    if output == "ProcSubset=pid":
         step = "sudo systemctl edit sleepgate, add [Service] ProcSubset=all"
         yield broken("cpuinfo", f"the unit hides /proc/cpuinfo: {TRAP}", step)
-    elif not told:
+    elif not output:
         step = "run the doctor on the gateway"
         yield skipped(
             "cpuinfo", "the unit cannot be checked: systemd does not run here", step

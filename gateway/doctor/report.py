@@ -111,8 +111,8 @@ def _summary(findings: Sequence[Finding]) -> str:
         verdict: sum(each.verdict is verdict for each in findings)
         for verdict in (Severity.BROKEN, Severity.WARNING, Severity.SKIPPED)
     }
-    said = [f"{n} {verdict.value}" for verdict, n in counts.items() if n]
-    return f"{len(findings)} checks: {', '.join(said) or 'all good'}"
+    parts = [f"{n} {verdict.value}" for verdict, n in counts.items() if n]
+    return f"{len(findings)} checks: {', '.join(parts) or 'all good'}"
 
 
 def _flat(text: str) -> str:

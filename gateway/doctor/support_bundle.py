@@ -142,12 +142,12 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _log() -> str:
-    told = output_of(
+    output = output_of(
         *("journalctl", "--unit=sleepgate", f"--lines={LOG_LINES}"),
         *("--output=short-iso", "--no-hostname", "--no-pager", "--quiet"),
     )
     return (
-        told
+        output
         or "The log cannot be read here; run the doctor with sudo on the gateway.\n"
     )
 

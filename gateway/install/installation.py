@@ -89,9 +89,9 @@ class Installation:
 
     def install(self) -> Iterator[Step]:
         """Yield what makes the service; one after the other is to be done."""
-        told = shipped(f"install/unit/{NAME}.sysusers")
+        users = shipped(f"install/unit/{NAME}.sysusers")
         yield RunProgram(
-            ("systemd-sysusers", *self._at, "-"), told, unless=self._gid() is not None
+            ("systemd-sysusers", *self._at, "-"), users, unless=self._gid() is not None
         )
         gid = self._gid() or 0
         yield MakeFolder(self.configuration, 0o750, gid)

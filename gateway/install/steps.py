@@ -1,4 +1,4 @@
-"""Changes to a machine, as values: said, done, and not done twice."""
+"""Changes to a machine, as values that are printed, done, and not done twice."""
 
 import os
 import shutil
@@ -94,7 +94,7 @@ class RunProgram:
     """A program run to its end; nothing to do if `unless` says so."""
 
     command: tuple[str, ...]
-    told: str = ""
+    stdin_text: str = ""
     unless: bool = False
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ class RunProgram:
         try:
             done = subprocess.run(  # noqa: S603 (our own words, no shell)
                 self.command,
-                input=self.told,
+                input=self.stdin_text,
                 capture_output=True,
                 text=True,
                 check=False,

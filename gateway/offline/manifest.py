@@ -122,4 +122,6 @@ class Manifest:
 
     def _unusable(self, error: OSError) -> ConfigError:
         why = error.strerror or str(error)
-        return ConfigError([f"{self._path}: {why}; say where to with --into FOLDER"])
+        return ConfigError(
+            [f"{self._path}: {why}; choose another folder with --into FOLDER"]
+        )

@@ -57,9 +57,7 @@ def config_to_pair_in(file: Path, options: RadioOptions) -> Config:
     if file.exists():
         written = config_or_first(file, RadioOptions()).ble
         if written != config.ble:
-            other = (
-                f"{file} uses another radio ({_words(written)}) than the options say"
-            )
+            other = f"{file} uses another radio ({_words(written)}) than the options"
             raise ConfigError([f"{other}: leave them out, or change its section ble"])
     elif config.ble.backend == "simulated":  # bluetoothd keeps those of a real one
         bonds = str(file.resolve().with_suffix(".bonds"))

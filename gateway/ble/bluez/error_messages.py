@@ -38,7 +38,7 @@ NOT_RUNNING = Remedy(
 )
 HANGS = Remedy("bluetoothd does not answer", "sudo systemctl restart bluetooth")
 NO_RIGHTS = Remedy(
-    "this user may not talk to bluetoothd",
+    "this user may not use bluetoothd",
     "sudo usermod -aG bluetooth USER, then log in anew or restart the service",
 )
 NO_BUS = Remedy(
@@ -155,8 +155,8 @@ def refusal(
     otherwise : type
         The class where neither says whose fault it is.
     """
-    said = f"{name.removeprefix(BLUEZ_ERROR).removeprefix(DBUS_ERROR)}: {text}"
+    quoted = f"{name.removeprefix(BLUEZ_ERROR).removeprefix(DBUS_ERROR)}: {text}"
     meant = meaning(name, text)
     if meant is None:
-        return otherwise(f"{doing}: {said}")
-    return (meant.error or otherwise)(f"{doing}: {meant.reason} ({said})")
+        return otherwise(f"{doing}: {quoted}")
+    return (meant.error or otherwise)(f"{doing}: {meant.reason} ({quoted})")
