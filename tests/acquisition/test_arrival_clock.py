@@ -139,7 +139,7 @@ def test_a_night_does_not_fill_the_memory():
 
 
 @pytest.mark.parametrize("ticks", [None, 12345])
-def test_seconds_are_told_from_times_as_times_from_seconds(ticks):
+def test_seconds_are_computed_from_times_as_times_from_seconds(ticks):
     clock = ArrivalClock()
     assert clock.second_at(5000.0) is None
     clock.restart(None if ticks is None else TICK_HZ)
@@ -148,7 +148,7 @@ def test_seconds_are_told_from_times_as_times_from_seconds(ticks):
         assert clock.second_at(clock.t_of(3.0)) == pytest.approx(3.0)
 
 
-def test_the_seconds_of_a_replay_cannot_be_told_from_times():
+def test_the_seconds_of_a_replay_cannot_be_computed_from_times():
     clock = ArrivalClock()
     for second in range(1, 20):
         clock.observe(second, second / 60)

@@ -25,7 +25,7 @@ def test_a_clock_that_is_slewed_was_not_set(passed):
 
 
 @given(st.floats(0.6, 2e9), st.booleans())
-def test_a_step_is_told_once_and_to_the_microsecond(size_s, back):
+def test_a_step_is_reported_once_and_to_the_microsecond(size_s, back):
     step_s = -size_s if back else size_s
     clock = WallClock(tick(10.0, 2.1e9))
     assert clock.read(tick(11.0, 2.1e9 + 1 + step_s)) == pytest.approx(step_s, abs=2e-6)

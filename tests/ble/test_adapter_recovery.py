@@ -102,7 +102,7 @@ async def test_no_scan_and_no_connection_while_it_recovers(adapter, scheduler):
     await recovering
 
 
-async def test_care_that_fails_is_told_of(scheduler):
+async def test_care_that_fails_is_reported(scheduler):
     class Helpless(Care):
         async def power_cycle(self):
             raise AdapterError("bluetoothd does not answer")

@@ -126,7 +126,7 @@ async def test_a_night_of_47_drops_loses_nothing_that_was_received():
     assert radio.open == 0
 
 
-async def test_the_reason_of_a_drop_and_of_a_stall_is_told():
+async def test_the_reason_of_a_drop_and_of_a_stall_is_reported():
     _, inputs = await night(FlakyRadio([("dropped", 1), ("silent", 1)]), until=4)
     downs = [i for i in inputs if isinstance(i, LinkDown)]
     assert [down.reason for down in downs] == [
@@ -223,7 +223,7 @@ async def test_the_first_failure_is_a_warning_and_the_rest_are_not(caplog):
     assert levels == ["WARNING", *["DEBUG"] * 3, "WARNING", *["DEBUG"] * 3, "WARNING"]
 
 
-async def test_a_headband_that_wants_pairing_is_told_of_though_it_was_away_before(
+async def test_a_headband_that_wants_pairing_is_reported_though_it_was_away_before(
     caplog,
 ):
     caplog.set_level(logging.DEBUG, "gateway.ble.reconnect")

@@ -168,7 +168,7 @@ async def test_the_rest_ends_when_the_last_stream_does(sky):
     assert now() < EVERY_S
 
 
-async def test_a_broken_adapter_is_told_to_each_who_looks(sky):
+async def test_a_broken_adapter_is_reported_to_each_caller(sky):
     sky.broken = True
     scheduler = ScanScheduler(sky.scanner)
     looking = [asyncio.create_task(scheduler.find(is_(a))) for a in "AB"]
@@ -187,7 +187,9 @@ async def test_who_is_cancelled_while_he_scans_leaves_the_scan_to_the_next(sky):
     assert first.cancelled()
 
 
-async def test_a_sweep_lasts_as_long_as_it_is_told_and_keeps_what_it_heard_last(sky):
+async def test_a_sweep_lasts_as_long_as_it_is_asked_and_keeps_what_it_received_last(
+    sky,
+):
     def advertise(**said):
         for heard in sky.hears:
             heard(Advertisement("A", **said))

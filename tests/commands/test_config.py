@@ -20,7 +20,7 @@ def test_a_new_file_is_the_shipped_one_and_good(in_process, tmp_path):
     assert in_process("config", "check", path)[:2] == (0, f"{path}: good (bedroom)\n")
 
 
-def test_programs_are_told_the_problems_too(in_process, tmp_path):
+def test_programs_receive_the_problems_too(in_process, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("devices: [{name: a}]\n")
     code, out, err = in_process("config", "check", path, "--json")
@@ -92,7 +92,7 @@ def test_the_schema_takes_what_is_shown(in_process):
 
 
 @pytest.mark.parametrize("verb", ["check", "show"])
-def test_everything_wrong_is_said_at_once_also_in_the_outputs(
+def test_everything_wrong_is_reported_at_once_also_in_the_outputs(
     in_process, tmp_path, verb
 ):
     path = tmp_path / "c.yaml"

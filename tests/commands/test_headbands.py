@@ -182,7 +182,7 @@ def test_unpair_forgets_the_bond_and_the_place_and_keeps_the_comments(
     assert paired.read_text().startswith("# mine\n")
 
 
-def test_a_bond_that_cannot_be_removed_keeps_its_place_unless_told_otherwise(
+def test_a_bond_that_cannot_be_removed_keeps_its_place_unless_asked_otherwise(
     in_process, radio_is, paired
 ):
     radio_is(FakeRadio(unpair=NO_ADAPTER))
@@ -320,7 +320,7 @@ def test_a_mistyped_command_says_what_is_possible(
     assert words in err
 
 
-def test_a_file_that_cannot_be_written_is_said_before_the_radio_is_touched(
+def test_a_file_that_cannot_be_written_is_reported_before_the_radio_is_touched(
     in_process, radio_is, tmp_path, monkeypatch
 ):
     radio = radio_is(FakeRadio())

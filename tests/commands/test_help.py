@@ -93,7 +93,7 @@ def test_a_wrong_option_in_an_example_would_be_found():
         parsed(["status", "--wacth"])
 
 
-def test_versions_and_digest_are_told(in_process):
+def test_versions_and_digest_are_reported(in_process):
     code, out, _ = in_process("version")
     assert code == 0
     digest = re.search(r"\(([0-9a-f]{12})\)", out).group(1)

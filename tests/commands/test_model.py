@@ -221,7 +221,7 @@ def test_a_model_that_answers_otherwise_here_is_not_used(sleepgate, written, con
     assert config.read_text() == CONFIG
 
 
-def test_a_model_without_golden_vectors_is_used_and_that_is_said(
+def test_a_model_without_golden_vectors_is_used_and_that_is_reported(
     sleepgate, written, config
 ):
     path = written(pack(FLATBUFFER, ALONE))

@@ -68,7 +68,7 @@ def test_info_finds_a_recording_by_a_part_of_its_name(folder):
     assert told["beside"]["driver"] == "diy"
 
 
-def test_what_is_cut_off_is_said_and_mended(folder):
+def test_what_is_cut_off_is_reported_and_mended(folder):
     path = the_file(folder)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 300)
@@ -140,7 +140,7 @@ def test_prune_deletes_what_is_old_and_its_json(folder):
     assert not list(folder.iterdir())
 
 
-def test_what_is_not_there_or_not_one_is_said(folder):
+def test_what_is_not_there_or_not_one_is_reported(folder):
     assert "name one recording" in run("info", "nope")[0]
     copied = folder / "bedroom.edf"
     run("export", the_file(folder), copied)

@@ -85,7 +85,7 @@ def test_a_second_headband_may_be_added(file):
     assert [device.name for device in config.devices] == ["bedroom", "kitchen"]
 
 
-def test_an_empty_file_may_be_said_altogether(file):
+def test_variables_alone_make_a_configuration(file):
     file.write_text("")
     assert read(file, DEVICES__0__NAME="a").devices[0].name == "a"
 

@@ -56,7 +56,7 @@ def test_a_key_given_twice_is_not_silently_the_last(tmp_path):
         (b"!!python/object:os.system {}", "not YAML"),
     ],
 )
-def test_what_is_no_configuration_is_said_to_be_none(tmp_path, content, expected):
+def test_what_is_no_configuration_is_reported_as_none(tmp_path, content, expected):
     path = tmp_path / "c.yaml"
     path.write_bytes(content)
     (problem,) = problems_of(path)

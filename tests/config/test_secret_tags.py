@@ -83,7 +83,7 @@ def test_what_everybody_may_read_is_no_secret(section, secret):
         ("password: !file", "one word"),
     ],
 )
-def test_a_secret_that_is_not_there_is_told_with_its_line(
+def test_a_secret_that_is_not_there_is_reported_with_its_line(
     section, line, words, monkeypatch
 ):
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)

@@ -66,6 +66,6 @@ def test_an_answer_arrives_and_so_does_a_refusal():
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'{"ok":true}', b'{"ok":1}', b"x"])
-def test_what_is_no_answer_is_said_to_be_none(line):
+def test_what_is_no_answer_is_reported_as_none(line):
     with pytest.raises(RequestError):
         read_answer(line)

@@ -246,7 +246,7 @@ def test_nobody_there_says_what_to_do(tmp_path):
         ask(tmp_path / "s", STATUS)
 
 
-def test_a_daemon_that_hangs_is_said_to(tmp_path, monkeypatch):
+def test_a_daemon_that_hangs_is_reported_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr("gateway.control_socket.client.PATIENCE_S", 0.2)
     with claimed(tmp_path / "s"), pytest.raises(NoDaemonError, match="does not answer"):
         ask(tmp_path / "s", STATUS)

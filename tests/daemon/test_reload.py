@@ -44,7 +44,7 @@ async def test_the_rest_waits_until_it_is_taken_back(scene, caplog):
     assert control.restart_required == ()
 
 
-async def test_a_broken_file_changes_nothing_and_all_of_it_is_said(scene, caplog):
+async def test_a_broken_file_changes_nothing_and_all_of_it_is_reported(scene, caplog):
     file, control, reread = scene
     file.write_text(
         "devices: [{name: A}]\nlog: {level: debug}\noutputs: {mqtt: {x: 1}}"

@@ -142,7 +142,7 @@ async def test_an_output_that_does_not_end_is_ended(trouble):
         assert await scene.control.standings() == {}
 
 
-async def test_a_session_that_has_ended_is_not_told_as_if_it_ran():
+async def test_a_session_that_has_ended_is_not_shown_as_if_it_ran():
     one = Output("one")
     async with Scene() as scene:
         await scene.say(LossCounts(packets=9))

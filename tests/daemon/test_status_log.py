@@ -44,7 +44,7 @@ async def test_a_night_that_goes_well_is_a_dozen_lines_at_info(log, scored):
     assert [record.EPOCH for record in loud] == [119, 239, 359, 479, 599, 719, 839, 959]
 
 
-async def test_moments_and_sessions_are_told_at_info(log, reading):
+async def test_moments_and_sessions_are_reported_at_info(log, reading):
     onset = SleepEvent(
         EventKind.SLEEP_ONSET, datetime(2026, 2, 12, 23, 30, tzinfo=UTC), 58, 0.9
     )
@@ -56,7 +56,7 @@ async def test_moments_and_sessions_are_told_at_info(log, reading):
     assert "960 epochs" in log.records[1].getMessage()
 
 
-async def test_systemd_is_told_what_is_new_and_nothing_twice(
+async def test_systemd_is_informed_of_what_is_new_and_nothing_twice(
     tmp_path, monkeypatch, reading, scored
 ):
     address = tmp_path / "notify"

@@ -332,7 +332,7 @@ def sink_that(run):
     return active_sink(Sink("odd", NoOptions, (Availability,), run), NoOptions())
 
 
-async def test_ready_is_said_only_when_every_output_takes_what_comes(systemd):
+async def test_ready_is_reported_only_when_every_output_takes_what_comes(systemd):
     opened = asyncio.Event()
 
     async def slow(options, feed, control):

@@ -16,7 +16,7 @@ def ear(tmp_path, monkeypatch):
         yield ear
 
 
-def test_what_is_said_arrives_in_one_piece(ear):
+def test_what_is_reported_arrives_in_one_piece(ear):
     notify("READY=1")
     assert ear.recv(99) == b"READY=1"
 

@@ -204,7 +204,7 @@ def test_the_trap_that_makes_scoring_slow_is_found(programs_say, monkeypatch, tm
     assert worst(cpuinfo_findings()) is Severity.BROKEN
 
 
-def test_the_shipped_model_answers_and_its_time_is_told(
+def test_the_shipped_model_answers_and_its_time_is_reported(
     target, programs_say, monkeypatch
 ):
     found = list(model_findings(target()))
@@ -267,7 +267,7 @@ def test_no_daemon_is_a_warning_that_says_how_to_start_it(target):
     )
 
 
-def test_how_the_daemon_does_is_told(target, monkeypatch):
+def test_how_the_daemon_does_is_reported(target, monkeypatch):
     device = {"name": "a", "link": "waiting", "reason": "gone", "online": False}
     status = {
         "version": "1",

@@ -56,5 +56,5 @@ def test_what_the_fence_keeps_from_the_daemon(unit, host, servers, broken):
 
 
 @pytest.mark.parametrize("says", [None, "", FENCE.replace("0.0.0.0/0 ::/0", "")])
-def test_without_a_fence_nothing_is_said(unit, says):
+def test_without_a_fence_nothing_is_reported(unit, says):
     assert unit(says, "8.8.8.8", "203.0.113.7") == []

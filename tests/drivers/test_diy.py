@@ -227,7 +227,7 @@ def test_streams_that_are_no_biosignals_are_left_alone():
         ({"zero": 2**31}, "zero 2147483648"),
     ],
 )
-def test_what_the_profile_cannot_carry_is_said(change, message):
+def test_what_the_profile_cannot_carry_is_reported(change, message):
     channel = replace(INFO.montage.streams[0].channels[0], **change)
     info = replace(INFO, montage=Montage((Stream(100.0, (channel,)),)))
     with pytest.raises(ValueError, match=message):

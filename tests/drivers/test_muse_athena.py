@@ -406,7 +406,7 @@ def test_a_headband_without_eeg_is_refused():
         shake(Headband(SAID, [motion] * 100))
 
 
-def test_it_is_told_from_the_classic_by_its_data_characteristic():
+def test_it_is_distinguished_from_the_classic_by_its_data_characteristic():
     driver = muse_athena.DRIVER
     assert driver.recognises({control.CONTROL, muse_athena.DATA, muse_athena.DATA_2})
     assert not driver.recognises({control.CONTROL, "273e0003"})

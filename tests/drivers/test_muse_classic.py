@@ -277,7 +277,7 @@ def test_with_the_aux_there_is_a_fifth_channel_for_the_chin():
     assert packet.counts.shape == (5, 12)
 
 
-def test_a_headband_in_its_bootloader_is_reset_and_said_to_be():
+def test_a_headband_in_its_bootloader_is_reset_and_reported():
     headband = Headband({"ap": "bootloader", "rc": 0})
     with pytest.raises(LinkError, match=r"bootloader.*connect again"):
         shake(headband)
@@ -294,7 +294,7 @@ def test_a_headband_that_says_nothing_but_streams_is_good_enough():
     assert shake(Headband(None)).firmware is None
 
 
-def test_it_is_told_from_the_athena_by_its_characteristics():
+def test_it_is_distinguished_from_the_athena_by_its_characteristics():
     driver = muse_classic.DRIVER
     assert driver.recognises({control.CONTROL, *CHARS})
     assert driver.recognises({control.CONTROL})  # in its bootloader

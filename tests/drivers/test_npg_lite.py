@@ -194,7 +194,7 @@ def test_the_handshake_starts_it_and_outlives_a_torn_first_notification():
 
 
 @pytest.mark.parametrize(("answer", "word"), [(b"", "charge"), (bytes(70), "newer")])
-def test_a_board_that_sends_no_samples_is_told_from_a_silent_one(answer, word):
+def test_a_board_that_sends_no_samples_is_distinguished_from_a_silent_one(answer, word):
     handshake = npg_lite.handshake()
     next(handshake)
     for _ in range(npg_lite.TRIES):

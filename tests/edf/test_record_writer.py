@@ -209,7 +209,7 @@ def test_what_was_laid_down_before_is_passed_over():
     assert write(MIXED, again) == write(MIXED, blocks)
 
 
-def test_ten_minutes_of_nothing_is_told_at_once_and_laid_down_record_by_record():
+def test_ten_minutes_of_nothing_is_reported_at_once_and_laid_down_record_by_record():
     counts, masks, sizes = whole_night(2)
     first, last = blocks_of(MIXED, counts, masks, sizes)
     late = SampleBlock(601, last.uv, last.present, 0.0, (60_100, 601))

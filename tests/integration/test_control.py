@@ -156,7 +156,7 @@ async def test_a_daemon_that_was_killed_leaves_nothing_in_the_way(until):
         pytest.fail("the new daemon does not answer")
 
 
-async def test_a_reload_is_applied_said_to_wait_or_refused(until):
+async def test_a_reload_is_applied_reported_as_waiting_or_refused(until):
     async with housed(until) as house:
         text = house.config.read_text()
 

@@ -236,7 +236,7 @@ def test_scans_are_few(lived):
     assert hearing.all(LinkReading)[-1].stats.attempts <= 2 * len(night.scans)
 
 
-def test_the_headband_is_said_to_be_there_exactly_while_it_is(lived):
+def test_the_headband_is_reported_as_there_exactly_while_it_is(lived):
     _, _, hearing = lived
     online = [each.online for each in hearing.all(Availability)]
     assert online == [True, False] * (N_DROPS + 3) + [True]

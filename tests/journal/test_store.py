@@ -169,7 +169,7 @@ def fill(store):
         return written
 
 
-def test_a_full_disk_is_said_and_harms_nothing_written(small_disk):
+def test_a_full_disk_is_reported_and_harms_nothing_written(small_disk):
     with closing(JournalStore(small_disk / "journal.sqlite")) as store:
         written = fill(store)
         for _ in range(3):

@@ -217,7 +217,7 @@ async def test_a_broker_that_queues_one_message_drops_but_does_not_disturb(
         assert not missed
 
 
-async def test_an_epoch_larger_than_a_packet_may_be_is_said_once_and_kept(
+async def test_an_epoch_larger_than_a_packet_may_be_is_reported_once_and_kept(
     listening, scored, tmp_path, caplog
 ):
     caplog.set_level(logging.INFO)

@@ -127,7 +127,7 @@ async def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1():
     assert [version(packet) for packet in broker.of(CONNECT)] == [5, 4]
 
 
-async def test_who_asks_for_mqtt_5_alone_is_told_that_it_is_refused(caplog):
+async def test_who_asks_for_mqtt_5_alone_is_informed_that_it_is_refused(caplog):
     def old(kind, packet):
         return BAD_VERSION_V3 if kind == CONNECT else b""
 
@@ -249,7 +249,7 @@ async def test_a_message_the_broker_refuses_is_reported_once(tmp_path, caplog):
     assert said == ["the broker refuses messages on t/x: Not authorized"]
 
 
-async def test_an_error_in_a_callback_is_told_and_leaves_the_thread_alive(caplog):
+async def test_an_error_in_a_callback_is_reported_and_leaves_the_thread_alive(caplog):
     async with LocalBroker() as broker, connected(broker) as client:
         failed = []
 

@@ -88,7 +88,7 @@ async def test_whatever_it_says_the_client_comes_back_and_serves_a_good_one(unti
             tasks.create_task(suffer(what))
 
 
-async def test_an_old_broker_that_hangs_up_on_mqtt_5_is_told_how_to_reach(
+async def test_an_old_broker_that_hangs_up_on_mqtt_5_is_informed_how_to_reach(
     caplog, until
 ):
     writers = []
@@ -152,7 +152,7 @@ async def test_a_message_on_a_topic_not_subscribed_to_is_dropped(until):
             await until(lambda: client.connection is online, "a good broker", 20)
 
 
-async def test_a_password_that_crosses_the_network_in_the_clear_is_told(caplog):
+async def test_a_password_that_crosses_the_network_in_the_clear_is_reported(caplog):
     feed = Feed(depth=1)
     feed.close()
     here = MqttOptions(host="localhost", port=1, username="me", password="hush")  # noqa: S106

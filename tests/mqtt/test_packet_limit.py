@@ -98,7 +98,7 @@ async def listening_to(broker, protocol):
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_250_mb_are_thrown_away_and_the_next_message_is_heard(
+async def test_250_mb_are_thrown_away_and_the_next_message_is_received(
     protocol, qos, caplog
 ):
     async def more(writer):
@@ -124,7 +124,7 @@ async def test_250_mb_are_thrown_away_and_the_next_message_is_heard(
     assert caplog.text.count(f"nobody asked for ({HUGE} bytes)") == 1
 
 
-async def test_the_largest_message_that_is_heard():
+async def test_the_largest_message_that_is_received():
     fits = MAX_PACKET_BYTES - len(TOPIC) - 1
 
     async def more(writer):
@@ -164,7 +164,7 @@ async def test_messages_that_wait_for_a_release_are_not_kept():
     assert peak - before < ROOM
 
 
-async def test_mqtt_5_brokers_are_told_what_is_heard():
+async def test_mqtt_5_brokers_are_informed_of_what_is_received():
     async def nothing(writer):
         pass
 

@@ -97,7 +97,7 @@ async def test_a_stranger_s_authority_is_not_believed(
     [(True, "outputs.mqtt.tls.certificate"), (False, "see outputs.mqtt.tls")],
     ids=["no certificate of ours", "no TLS of ours"],
 )
-async def test_a_broker_that_hangs_up_without_a_word_is_told_of(
+async def test_a_broker_that_hangs_up_without_a_word_is_reported(
     authority, until, caplog, ours, words
 ):
     tls = Tls(ca=str(authority.ca)) if ours else None
@@ -113,7 +113,7 @@ async def test_a_broker_that_hangs_up_without_a_word_is_told_of(
     assert len([words for words in said if "hangs up" in words]) == 1
 
 
-async def test_tls_where_none_is_spoken_is_told_of(authority, until, caplog):
+async def test_tls_where_none_is_spoken_is_reported(authority, until, caplog):
     async with LocalBroker() as broker, connecting(broker, Tls(ca=str(authority.ca))):
         await until(lambda: "may not speak TLS" in caplog.text, "what to do")
 

@@ -80,7 +80,7 @@ def test_a_number_that_is_none_is_named(tmp_path, at, told):
         said_of(path)
 
 
-def test_a_recording_of_seconds_is_told_to_be_too_short(tmp_path):
+def test_a_recording_of_seconds_is_reported_as_too_short(tmp_path):
     path = tmp_path / "n.edf"
     edfio.Edf([edfio.EdfSignal(np.ones(500), 100, label="EEG Fpz-Cz")]).write(path)
     whole = bytearray(path.read_bytes())
@@ -91,7 +91,7 @@ def test_a_recording_of_seconds_is_told_to_be_too_short(tmp_path):
     assert "shorter than one epoch" in said
 
 
-def test_eeg_too_slow_for_the_model_is_said_to_be(tmp_path):
+def test_eeg_too_slow_for_the_model_is_reported(tmp_path):
     _, said = said_of(written(tmp_path / "n.edf", sfreq=50))
     assert "holds nothing above 25 Hz" in said
 

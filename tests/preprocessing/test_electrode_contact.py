@@ -45,7 +45,7 @@ def test_the_mains_of_a_poor_ear_are_fair_at_best_and_measured(hz):
     assert contact.mains_uv == pytest.approx(27.0, rel=0.1)
 
 
-def test_mains_heard_through_a_rough_sampling_rate_are_mains_still():
+def test_mains_seen_through_a_rough_sampling_rate_are_mains_still():
     contact = judged(mains(50.0, 50.0 * 256 / 256.59))
     assert contact.mains_ratio > 0.99
 

@@ -66,7 +66,7 @@ def test_electrodes_in_the_air_are_off_and_hardly_ever_good(captures, preset):
     assert counted[ContactState.GOOD] < 0.02 * counted.total()
 
 
-def test_a_forehead_on_the_head_is_told_from_ears_that_do_not_touch(captures):
+def test_a_forehead_on_the_head_is_distinguished_from_ears_that_do_not_touch(captures):
     sitting = fits(captures / "test_eeg_quality.txt")
     forehead = grips(sitting, ("AF7", "AF8"))
     ears = grips(sitting, ("TP9", "TP10"))

@@ -103,7 +103,7 @@ def test_the_rate_is_what_arrives_not_what_is_printed(rate_hz):
     assert fit.rates[0].measured_hz == pytest.approx(rate_hz, rel=1e-6)
 
 
-def test_a_rate_is_not_told_too_soon():
+def test_a_rate_is_not_reported_too_soon():
     assert played(fitting(), counts(2))[0].rates[0].measured_hz is None
 
 

@@ -346,7 +346,7 @@ def test_what_came_before_the_file_was_begun_was_not_recorded(tmp_path, recorder
     assert [*recording_errors(path, [range(first)], NIGHT_S)] == []
 
 
-def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_said(
+def test_what_was_recorded_of_an_epoch_that_was_never_scored_is_reported(
     tmp_path, recorder
 ):
     killed, back = 77, 90
@@ -444,7 +444,7 @@ def test_old_recordings_go_but_never_the_one_that_is_written(tmp_path, clock):
     recorder.close()
 
 
-def test_a_folder_that_cannot_be_is_said_at_once(tmp_path):
+def test_a_folder_that_cannot_be_is_reported_at_once(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     recorder = Recorder(
         tmp_path / "file" / "below", DiskLimits(0, None), FileWriter("test")
@@ -453,7 +453,9 @@ def test_a_folder_that_cannot_be_is_said_at_once(tmp_path):
         recorder.begin()
 
 
-def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, recorder):
+def test_what_happened_before_the_first_sample_is_reported_at_the_start(
+    tmp_path, recorder
+):
     recorder.take(reading(Availability(online=True, reason="samples arrive")))
     recorder.take(reading(SleepEvent(EventKind.LIGHTS_OFF, BEGAN)))
     play(recorder, 0, 31)
@@ -462,7 +464,9 @@ def test_what_happened_before_the_first_sample_is_told_at_the_start(tmp_path, re
     assert at["Lights off"] == at["Link up"] == 345_678
 
 
-def test_a_clock_that_is_set_and_a_session_that_goes_on_are_told(tmp_path, recorder):
+def test_a_clock_that_is_set_and_a_session_that_goes_on_are_reported(
+    tmp_path, recorder
+):
     play(recorder, 0, 40)
     step = SleepEvent(EventKind.CLOCK_STEP, BEGAN, 1, second=35.0, step_s=-3600.0)
     recorder.take(reading(step))
@@ -474,7 +478,9 @@ def test_a_clock_that_is_set_and_a_session_that_goes_on_are_told(tmp_path, recor
     assert at["Session resumed"] == pytest.approx(38_345_678, abs=20_000)
 
 
-def test_a_lost_link_is_told_where_the_signal_ends_and_begins_again(tmp_path, recorder):
+def test_a_lost_link_is_reported_where_the_signal_ends_and_begins_again(
+    tmp_path, recorder
+):
     play(recorder, 0, 40)
     recorder.take(reading(Availability(online=False, reason="no sample for 5 s")))
     recorder.take(reading(Availability(online=True, reason="samples arrive")))

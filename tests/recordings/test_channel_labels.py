@@ -103,7 +103,7 @@ def test_the_first_message_names_the_option_that_helps(tmp_path, labels):
     assert scored(path, {"EEG Fpz-Cz": offered})
 
 
-def test_a_unit_that_the_file_does_not_say_can_be_said(tmp_path):
+def test_a_unit_that_the_file_does_not_name_can_be_given(tmp_path):
     path = written(tmp_path / "n.edf", units="", **{"EEG Fpz-Cz": A})
     with pytest.raises(RecordingError, match="--unit uV"):
         scored(path)
@@ -113,7 +113,7 @@ def test_a_unit_that_the_file_does_not_say_can_be_said(tmp_path):
     ]
 
 
-def test_a_spare_channel_that_is_odd_is_left_out_and_said(tmp_path):
+def test_a_spare_channel_that_is_odd_is_left_out_and_reported(tmp_path):
     path = written(tmp_path / "n.edf", **{"EEG Fpz-Cz": A, "ECG": B})
     content = bytearray(path.read_bytes())
     assert content[456:464] == b"uV      "

@@ -179,7 +179,7 @@ def test_a_date_that_was_removed_is_none(tmp_path):
         ("cut short; 566 bytes", 29, lambda p: p.write_bytes(p.read_bytes()[:-40])),
     ],
 )
-def test_a_file_that_is_not_as_long_as_it_says_is_read_and_said(
+def test_a_file_that_is_not_as_long_as_it_says_is_read_and_reported(
     tmp_path, said, seconds, spoil
 ):
     path = written(tmp_path)
@@ -194,7 +194,7 @@ def test_a_file_that_is_not_as_long_as_it_says_is_read_and_said(
     [(168, t) for t in ("00.00.00", "XX.XX.XX", "        ", "--.--.--", "31.02.21")]
     + [(176, "24.00.00"), (176, "        ")],
 )
-def test_a_date_that_is_none_is_read_and_said(tmp_path, at, text):
+def test_a_date_that_is_none_is_read_and_reported(tmp_path, at, text):
     path = patched(written(tmp_path), at, text.encode())
     patched(path, 88, b"night one".ljust(80))
     night = open_edf(path)

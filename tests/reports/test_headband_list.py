@@ -66,7 +66,7 @@ def test_nothing_makes_no_table_and_an_empty_array():
     assert (json.loads(in_reach_json([])), json.loads(configured_json([]))) == ([], [])
 
 
-def test_what_was_not_looked_for_is_not_said_to_be_absent():
+def test_what_was_not_looked_for_is_not_reported_as_absent():
     device = ConfiguredHeadband("bedroom", "muse_athena", MUSE.address)
     assert configured_lines([device])[1].split()[-2:] == ["?", "?"]
     (document,) = json.loads(configured_json([device]))

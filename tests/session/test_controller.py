@@ -107,7 +107,7 @@ def test_the_next_session_finds_the_link_up_and_has_a_name_of_its_own():
     assert said(one.begin(NOW)) == [IDLE, "ClockTick", "LinkUp", "Notification"]
 
 
-def test_a_link_that_was_lost_meanwhile_is_not_said_to_be_up():
+def test_a_link_that_was_lost_meanwhile_is_not_reported_as_up():
     one = controller()
     for outputs in (one.begin(NOW), one.push_input(UP), one.end()):
         list(outputs)

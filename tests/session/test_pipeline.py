@@ -397,7 +397,7 @@ def test_lights_off_before_the_first_sample_is_the_start():
     assert summary.in_bed == slice(0, EPOCHS)
 
 
-def test_what_the_blocks_are_is_told_once_before_the_first():
+def test_what_the_blocks_are_is_reported_once_before_the_first():
     outputs = run(*frames())
     kinds = [type(output) for output in outputs]
     assert kinds.count(SignalBegins) == 1

@@ -225,7 +225,7 @@ def test_a_night_begins_on_the_head_with_the_seconds_that_showed_it(world):
     assert abs((began - first.start_utc).total_seconds()) <= 1
 
 
-def test_who_puts_it_on_is_told_how_it_sits_before_a_night_begins(world):
+def test_who_puts_it_on_sees_how_it_sits_before_a_night_begins(world):
     it = world()
     it.worn = False
     it.pass_time(MINUTE_S)
@@ -371,7 +371,7 @@ def test_a_killed_daemon_goes_on_with_the_next_epoch(world):
     assert it.all(SessionState)[-1].started_utc == it.all(SessionState)[1].started_utc
 
 
-def test_a_daemon_told_to_stop_goes_on_too(world):
+def test_a_daemon_asked_to_stop_goes_on_too(world):
     it = world()
     it.pass_time(10 * MINUTE_S)
     it.stop()
@@ -513,7 +513,7 @@ def test_the_first_time_from_the_network_dates_the_night_anew(world):
     assert last.tib_min == 20.0
 
 
-def test_a_clock_set_while_the_daemon_was_away_is_told_when_it_is_back(world):
+def test_a_clock_set_while_the_daemon_was_away_is_reported_when_it_is_back(world):
     it = world()
     killed(it)
     it.step_s = 3600.0

@@ -157,6 +157,6 @@ def test_it_is_recorded_beside_the_journal(monkeypatch):
         ({"keep_day": 3}, "keep_days"),
     ],
 )
-def test_what_is_wrong_with_its_section_is_said(section, problem):
+def test_what_is_wrong_with_its_section_is_reported(section, problem):
     with pytest.raises(ConfigError, match=problem):
         parse(section, SINK.options, "outputs.edf.")

@@ -208,7 +208,7 @@ async def test_an_outage_of_the_broker_costs_nothing_and_comes_late(
     assert not set(live) & set(range(third, 3 * third - 1)), "and carries nothing old"
 
 
-async def test_a_broker_that_forgot_is_told_everything_again(
+async def test_a_broker_that_forgot_receives_everything_again(
     broker, listening, reading, until
 ):
     async with running(broker) as feed:
@@ -220,7 +220,7 @@ async def test_a_broker_that_forgot_is_told_everything_again(
     assert listener.on("/availability")[0].payload == b"online"
 
 
-async def test_what_no_broker_heard_is_heard_after_a_restart_of_the_gateway(
+async def test_what_no_broker_received_is_published_after_a_restart_of_the_gateway(
     listening, until, scored
 ):
     broker = LocalBroker()
@@ -270,7 +270,7 @@ async def test_a_disk_that_fails_never_stops_the_live_lane(
     assert str(place) in warned[0]
 
 
-async def test_a_wrong_password_is_said_once_and_clearly(
+async def test_a_wrong_password_is_reported_once_and_clearly(
     tmp_path, until, scored, caplog
 ):
     caplog.set_level(logging.INFO)
@@ -306,7 +306,7 @@ def born(broker):
     )
 
 
-async def test_a_home_assistant_that_starts_is_told_everything_again(
+async def test_a_home_assistant_that_starts_receives_everything_again(
     broker, listening, reading, scored, monkeypatch
 ):
     monkeypatch.setattr(bridge, "BIRTH_S", 0.0)
@@ -339,7 +339,7 @@ async def test_only_the_lanes_that_were_chosen_are_published(
     assert leaves == {"availability", "summary", "state", "info", "health"}
 
 
-async def test_how_the_headband_sits_is_told_live_and_kept_by_nobody(
+async def test_how_the_headband_sits_is_reported_live_and_kept_by_nobody(
     broker, listening, reading
 ):
     contact = Contact(ContactState.FAIR, rms_uv=42.0, mains_ratio=0.5, railed=0.0)
@@ -444,7 +444,7 @@ async def test_what_a_resumed_night_has_before_goes_to_the_journal_once(
     assert said == [(3, 3), (4, 4)]
 
 
-async def test_a_configuration_that_waits_for_a_person_is_told(
+async def test_a_configuration_that_waits_for_a_person_is_reported(
     broker, listening, reading
 ):
     control, feed = Control(), Feed(16)

@@ -104,7 +104,7 @@ def test_a_flat_electrode_is_low_quality_and_no_gap():
     ("flaws", "reason"),
     [({Flaw.RAILED}, Refusal.OFF_HEAD), ({Flaw.GAP}, Refusal.GAP)],
 )
-def test_off_the_head_is_said_unless_the_samples_were_lost(flaws, reason):
+def test_off_the_head_is_reported_unless_the_samples_were_lost(flaws, reason):
     epoch = replace(epoch_of(verdict(flaws), ABSENT, FINE), off_head=True)
     assert score_or_refuse(epoch, Answering([1, 0, 0, 0, 0])) == (reason, ())
 

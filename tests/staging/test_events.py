@@ -41,7 +41,7 @@ def words(text, **how):
     return [(event.what.value, event.epoch) for event in told(text, **how)]
 
 
-def test_a_night_is_told_in_its_moments():
+def test_a_night_is_reported_in_its_moments():
     assert words("WWW22233322RRR22WW22WWW", ended=True) == [
         ("sleep_onset", 3),
         ("n3_start", 6),
@@ -67,7 +67,7 @@ def test_refused_epochs_neither_count_nor_interrupt():
     assert words("WW.2.") == []
 
 
-def test_a_bad_signal_is_told_once_until_it_is_good_again():
+def test_a_bad_signal_is_reported_once_until_it_is_good_again():
     assert words("W---------W----") == [
         ("unstable_signal", 4),
         ("unstable_signal", 14),
@@ -90,7 +90,7 @@ NIGHTS = st.text("W23R1-o.".replace("1", ""), max_size=120)
 
 
 @given(NIGHTS, st.integers(0, 120))
-def test_what_was_told_never_depends_on_the_future(text, end):
+def test_what_was_reported_never_depends_on_the_future(text, end):
     before = told(text[:end])
     assert told(text)[: len(before)] == before
 

@@ -14,7 +14,7 @@ def verdicts(night):
     return [asleep.add_stage(stage) for stage in night]
 
 
-def test_nothing_is_said_before_the_first_scored_epoch():
+def test_nothing_is_reported_before_the_first_scored_epoch():
     assert verdicts([Refusal.WARM_UP, Refusal.GAP, Stage.W]) == [None, None, False]
 
 

@@ -30,7 +30,7 @@ def run(*words):
         (["evaluate", "{folder}/x.tflite", "{folder}"], 5, "x.tflite"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(tmp_path, words, code, reason):
+def test_what_is_missing_is_reported_in_one_line(tmp_path, words, code, reason):
     result = run(*(word.format(folder=tmp_path) for word in words))
     assert result.returncode == code
     assert reason in result.stderr
@@ -44,7 +44,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, words, code, reason):
         ("tensorflow", ["train", "--data", ".", "--work", ".", "--out", "x.tflite"]),
     ],
 )
-def test_without_the_extra_its_name_is_said_at_once(monkeypatch, lacking, words):
+def test_without_the_extra_its_name_is_reported_at_once(monkeypatch, lacking, words):
     monkeypatch.setitem(sys.modules, lacking, None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "training.evaluate.plots", raising=False)
     monkeypatch.delitem(sys.modules, "training.network.validation_sets", raising=False)

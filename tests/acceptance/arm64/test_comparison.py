@@ -82,7 +82,7 @@ def test_the_synthetic_night_is_the_same_each_time(tmp_path):
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_a_processor_is_told_as_linux_tells_it(processor):
+def test_a_processor_is_reported_as_linux_tells_it(processor):
     blocks = cpuinfo(processor).strip().split("\n\n")
     assert len(blocks) == 4
     told = dict(line.split("\t: ") for line in blocks[3].splitlines())

@@ -74,7 +74,7 @@ async def test_what_the_guest_hears_reads_and_answers_arrives(start):
         await guest.close()
 
 
-async def test_a_machine_that_dies_in_the_middle_of_a_word_has_said_nothing(start):
+async def test_a_machine_that_dies_in_the_middle_of_a_word_has_reported_nothing(start):
     guest = start(CUT_SHORT)
     try:
         await guest.boot()

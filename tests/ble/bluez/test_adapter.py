@@ -74,7 +74,7 @@ async def test_a_hung_bluetoothd_hangs_nobody(testbed, impatient):
     await adapter.close()
 
 
-async def test_each_end_of_bluetoothd_is_told_once(testbed):
+async def test_each_end_of_bluetoothd_is_reported_once(testbed):
     told = []
     adapter = BluezAdapter()
     for _ in range(3):

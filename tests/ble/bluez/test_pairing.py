@@ -94,7 +94,7 @@ async def test_a_wrong_passkey_makes_no_bond(testbed):
 
 
 @pytest.mark.parametrize("security", [Security.JUST_WORKS, Security.PASSKEY])
-async def test_outside_pairing_mode_no_bond_is_made_and_the_next_step_is_said(
+async def test_outside_pairing_mode_no_bond_is_made_and_the_next_step_is_reported(
     testbed, address, security
 ):
     await testbed.headband(security=security)

@@ -197,7 +197,7 @@ async def test_of_two_headbands_the_one_of_the_address_is_taken(address):
         assert up.info.boot_id == 2
 
 
-async def test_no_headband_in_reach_is_said_after_the_scan():
+async def test_no_headband_in_reach_is_reported_after_the_scan():
     async with radio_on(VirtualLink().plug) as radio:
         with pytest.raises(LinkError, match="no diy headband in reach within 20 s"):
             await radio.find(DIY)
@@ -278,7 +278,7 @@ async def test_without_a_controller_there_is_no_bluetooth(tmp_path):
     await radio.close()
 
 
-async def test_a_controller_that_says_nothing_is_told_of():
+async def test_a_controller_that_sends_nothing_is_reported():
     async with radio_on(
         lambda: Transport(BaseSource(), VirtualLink().controller())
     ) as radio:

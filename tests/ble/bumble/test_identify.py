@@ -155,7 +155,7 @@ async def test_a_keep_alive_that_is_refused_ends_the_connection():
             await read_to_the_end(connection)
 
 
-async def test_what_may_notify_is_heard_where_it_is_there():
+async def test_what_may_notify_is_subscribed_where_it_is_there():
     eager = replace(DIY, notify=(diy.DATA,), also_notify=(diy.STATUS, ELSEWHERE))
     quiet = replace(DIY, notify=(diy.DATA,), also_notify=(diy.INFO,))
     for driver, heard in ((eager, {diy.DATA, diy.STATUS}), (quiet, {diy.DATA})):
@@ -188,7 +188,7 @@ async def test_two_who_take_any_get_one_each():
             await radio.connect(first, DIY).__aenter__()
 
 
-async def test_the_loss_of_all_connections_is_told_at_once():
+async def test_the_loss_of_all_connections_is_reported_at_once():
     async with (
         in_reach(Listening()) as radio,
         radio.connect(await radio.find(DIY), DIY) as connection,

@@ -159,7 +159,7 @@ def test_only_the_streams_asked_for_are_sent():
     assert {packet.stream for packet in packets} == {1}
 
 
-def test_the_battery_is_told_every_ten_seconds_and_sinks():
+def test_the_battery_is_reported_every_ten_seconds_and_sinks():
     _, _, frames = play(DiyDevice(POLYGRAPH, NIGHT, boot_id=1))
     told = [frame for frame in frames if frame.char == diy.STATUS]
     assert [frame.due_s for frame in told] == [0, 10, 20, 30, 40]
@@ -194,7 +194,7 @@ def test_any_request_is_refused_or_answered_with_its_operation(request_bytes, mt
         (b"\x01\x04\x00\x00\x00", diy.BAD_ARGUMENTS),
     ],
 )
-def test_what_the_device_cannot_do_is_said(request_bytes, status):
+def test_what_the_device_cannot_do_is_reported(request_bytes, status):
     device = DiyDevice(POLYGRAPH, NIGHT, boot_id=1)
     assert device.write(diy.CONTROL, request_bytes, 517, 0.0).status == status
 

@@ -78,7 +78,7 @@ def test_the_accelerometer_is_switched_on_by_a_letter(talk, firmware):
         np.testing.assert_allclose(motion.acc_g[:, 0], [0, 0, 0.992], rtol=1e-6)
 
 
-def test_it_says_what_it_was_told_and_stops(talk):
+def test_it_says_what_it_was_sent_and_stops(talk):
     talking = talk(GanglionDevice(counts(), DeviceSettings()))
     info = talking.shake_hands(DRIVER)
     talking.listen(1)

@@ -78,7 +78,7 @@ def test_what_starved_streams_again_after_another_handshake(talk):
     assert samples(second.decoded(DRIVER, info))[0].index > 60 * 256
 
 
-def test_it_leaves_its_bootloader_when_told(talk):
+def test_it_leaves_its_bootloader_when_asked(talk):
     device = ClassicDevice(counts(), DeviceSettings(firmware="bootloader"))
     first = talk(device)
     with pytest.raises(LinkError, match="bootloader"):
@@ -87,7 +87,7 @@ def test_it_leaves_its_bootloader_when_told(talk):
     assert talk(device).shake_hands(DRIVER).firmware == "1.2.13"
 
 
-def test_it_halts_when_told(talk):
+def test_it_halts_when_asked(talk):
     talking = talk(ClassicDevice(counts(), DeviceSettings()))
     talking.shake_hands(DRIVER)
     for write in DRIVER.stop:

@@ -156,7 +156,7 @@ async def test_a_forgotten_bond_is_gone(tmp_path):
     assert "C0" not in keystore.read_text()
 
 
-async def test_what_cannot_be_done_is_said_with_what_can():
+async def test_what_cannot_be_done_is_reported_with_what_can():
     played = unit()
     async with headband(played.device, VirtualLink().plug()) as band:
         for line in ("explode", "away", "away soon", "away -1", "away nan"):

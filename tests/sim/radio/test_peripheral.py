@@ -199,7 +199,7 @@ async def test_the_night_goes_on_while_nobody_is_connected():
         np.testing.assert_array_equal(second[0], np.arange(at, 6000) % 1000)
 
 
-async def test_a_night_that_ends_unheard_has_ended():
+async def test_a_night_that_ends_unpublished_has_ended():
     async with playing(firmware(20)) as (band, _, listener):
         await listener.control(START)
         await asyncio.sleep(5)
@@ -259,7 +259,7 @@ async def test_control_answers_who_asks_for_answers():
         assert await answers.get() == b"\x88\x00"
 
 
-async def test_the_battery_is_told_while_streaming():
+async def test_the_battery_is_reported_while_streaming():
     async with playing(firmware(35)) as (band, _, listener):
         await listener.control(START)
         await band.ended.wait()
@@ -294,7 +294,7 @@ async def test_a_controller_that_is_not_there_is_named(name, error):
             pytest.fail("advertises on nothing")
 
 
-async def test_a_controller_that_says_nothing_is_told_of():
+async def test_a_controller_that_sends_nothing_is_reported():
     deaf = Transport(BaseSource(), VirtualController("deaf"))
     with pytest.raises(AdapterError, match="no Bluetooth controller answers"):
         async with headband(firmware(), deaf):

@@ -102,7 +102,7 @@ def test_refused_epochs_are_counted_apart_and_cost_coverage():
     assert coverage[-1] == 0.75
 
 
-def test_an_interval_from_few_people_is_said_to_be_too_narrow():
+def test_an_interval_from_few_people_is_reported_as_too_narrow():
     assert "narrower" in "\n".join(figure_lines("x", figures(judged(n_subjects=3))))
     assert "narrower" not in "\n".join(
         figure_lines("x", figures(judged(n_subjects=30)))

@@ -280,7 +280,7 @@ def test_silence_ends_in_an_error_that_keeps_what_came(get, server, tmp_path):
     assert nothing_under_the_final_name(tmp_path)
 
 
-def test_a_file_that_is_not_there_is_said_at_once(get, server):
+def test_a_file_that_is_not_there_is_reported_at_once(get, server):
     server.files.clear()
     with pytest.raises(FetchError, match="404"):
         get()
