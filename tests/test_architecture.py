@@ -30,7 +30,8 @@ messages  evaluation  models
 staging  ble
 preprocessing  journal  drivers
 acquisition  config  install        what the rest stands on
-atomic_write  paths  plugins
+atomic_write  own_command
+paths  plugins
 errors  host  epoch_length  bounded_json  printable
 """
 PROGRAM = ("gateway", "sim", "training")

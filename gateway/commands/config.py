@@ -14,6 +14,7 @@ from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.effective_config import effective, effective_yaml
 from gateway.daemon.validate_config import check_config
 from gateway.errors import ConfigError
+from gateway.own_command import pair_command
 from gateway.paths import default_config
 from gateway.plugins import any_installed
 
@@ -45,7 +46,7 @@ def init(file: Path) -> None:
         raise ConfigError([f"{problem}; name another FILE, or move it away"])
     check_writable(file)
     write_text(file, TEMPLATE.read_text("utf-8"))
-    click.echo(f"{file}: written; next: sleepgate pair --auto --name bedroom", err=True)
+    click.echo(f"{file}: written\nnext: {pair_command(file)}", err=True)
 
 
 @examples("sleepgate config check", "sleepgate config check my.yaml --json")
@@ -71,7 +72,9 @@ def check_file(*, file: Path, as_json: bool) -> None:
         more = {"plugins": plugins} if plugins else {}
         click.echo(json.dumps(checked | more))
         return
-    click.echo(f"{file}: good ({', '.join(devices)})")
+    click.echo(f"{file}: good ({', '.join(devices) or 'no headband yet'})")
+    if not devices:
+        click.echo(f"next: {pair_command(file)}", err=True)
     for each in plugins:
         if each["problem"]:
             click.echo(f"warning: {each['problem']}", err=True)
@@ -107,7 +110,7 @@ def show(*, file: Path, as_json: bool) -> None:
 
     Secrets are not shown, only where they stand. As YAML, or with --json.
     """
-    tree = effective(check_config(file, LeftSecretLoader, may_be_empty=True))
+    tree = effective(check_config(file, LeftSecretLoader))
     if as_json:
         click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
     else:

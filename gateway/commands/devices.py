@@ -11,6 +11,7 @@ from gateway.config.schema import Config
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.logging_setup import start_talk
 from gateway.errors import LinkError
+from gateway.own_command import pair_command
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.discovery import in_reach
 from gateway.pairing.radio_options import radio_for
@@ -44,7 +45,7 @@ def command(*, file: Path, scan: bool, as_json: bool) -> None:
     for line in configured_lines(listed):
         click.echo(line)
     if not listed:
-        click.echo("no headband yet; sleepgate pair --auto adds one", err=True)
+        click.echo(f"no headband yet\nnext: {pair_command(file)}", err=True)
 
 
 async def _list(config: Config, *, scan: bool) -> list[ConfiguredHeadband]:

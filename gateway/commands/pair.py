@@ -13,6 +13,7 @@ from gateway.cli.options import CONFIG, examples, radio
 from gateway.config.file import read_text
 from gateway.config.schema import Config
 from gateway.daemon.logging_setup import start_talk
+from gateway.own_command import own_command
 from gateway.pairing.advice import next_step_said
 from gateway.pairing.config_entry import (
     check_place,
@@ -25,6 +26,7 @@ from gateway.pairing.pairing import Paired, Pairing, PairingDialog
 from gateway.pairing.radio_options import RadioOptions, config_to_pair_in, radio_for
 from gateway.paths import SERVICE
 from gateway.reports.fit_text import fit_lines
+from gateway.reports.status_text import RESTART
 
 MOST_DIGITS = 999_999
 
@@ -94,8 +96,9 @@ def command(  # noqa: PLR0913 (one per option)
     click.echo(f"{called}: {paired.driver} at {paired.address} is in {file}")
     for words in still_looking(config, place):
         _tell(words)
-    runs = "sudo systemctl restart sleepgate" if file == SERVICE else "sleepgate run"
-    _tell(f"next: sleepgate fit {called} before bed, {runs} for the night")
+    fit = own_command(f"fit {called}", file, root=file == SERVICE)
+    runs = RESTART if file == SERVICE else own_command("run", file)
+    _tell(f"next: {fit} before bed, {runs} for the night")
 
 
 async def _pair(

@@ -19,6 +19,7 @@ from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
 from gateway.daemon.validate_config import check_config
 from gateway.messages.control import Control, Reload
+from gateway.own_command import pair_command
 from gateway.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,12 @@ def command(file: Path) -> None:
     """
     config = check_config(file)
     start_logging(config.log.level)
+    if not config.devices:
+        log.warning(
+            "no headband is configured, nothing will be recorded; next: %s, then "
+            "start the daemon again",
+            pair_command(file),
+        )
     with ExitStack() as stack:
         active_sinks = _control(stack, config, file)
         asyncio.run(_until_told(config, file, active_sinks))

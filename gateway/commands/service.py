@@ -17,6 +17,8 @@ from gateway.install.installation import (
     check_systemd,
 )
 from gateway.install.steps import carry_out
+from gateway.own_command import pair_command
+from gateway.paths import SERVICE
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -57,7 +59,7 @@ def install(*, root: Path | None, program: Path, dry_run: bool) -> None:
     for words in carry_out(there.install(), really=not dry_run):
         _tell(words, dry_run=dry_run)
     file = there.configuration / "sleepgate.yaml"
-    _say(f"{file} configures it; next: sudo sleepgate pair --auto")
+    _say(f"{file} configures it\nnext: {pair_command(SERVICE)}")
 
 
 @examples(

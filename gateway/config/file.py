@@ -13,6 +13,7 @@ from gateway.config.parsing import UNREADABLE
 from gateway.config.schema import Config, parse
 from gateway.config.secret_tags import LeftSecretLoader, SecretLoader
 from gateway.errors import AS_WHOM, ConfigError
+from gateway.own_command import pair_command
 
 LARGEST = 32 * 1024  # characters; ours has 4000
 MOST_NODES = 10_000  # aliases followed: a few lines of YAML can stand for billions
@@ -132,6 +133,9 @@ def read_text(path: Path) -> str:
     except PermissionError as error:
         why = f"cannot be read: {error.strerror}; {AS_WHOM}"
         raise ConfigError([f"{path}: {why}"]) from error
+    except FileNotFoundError as error:
+        step = f"next: {pair_command(path)}"
+        raise ConfigError([f"there is no configuration {path} yet\n{step}"]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:

@@ -17,8 +17,6 @@ from gateway.errors import ConfigError
 def check_config(
     path: Path,
     loader: type[SecretLoader | LeftSecretLoader] = SecretLoader,
-    *,
-    may_be_empty: bool = False,
 ) -> Config:
     """Read the configuration file, the sections of its outputs included.
 
@@ -27,8 +25,6 @@ def check_config(
     path : Path
     loader : type
         Reads its secrets, or leaves them.
-    may_be_empty : bool
-        Whether it is good without a headband.
 
     Raises
     ------
@@ -44,8 +40,7 @@ def check_config(
         config = None
     problems += map(document.located, _wrong_outputs(document.tree))
     if config is not None:
-        wrong = _wrong_devices(config, may_be_empty=may_be_empty)
-        problems += map(document.located, wrong)
+        problems += map(document.located, _wrong_devices(config))
     if config is None or problems:
         raise ConfigError(problems)
     return config
@@ -61,9 +56,7 @@ def _wrong_outputs(tree: object) -> Iterator[str]:
             yield from error.problems
 
 
-def _wrong_devices(config: Config, *, may_be_empty: bool) -> Iterator[str]:
-    if not (config.devices or may_be_empty):
-        yield "devices: no headband yet; `sleepgate pair --auto` adds one"
+def _wrong_devices(config: Config) -> Iterator[str]:
     for at, device in enumerate(config.devices):
         try:
             drivers.check(device.driver, device.lsb_uv)

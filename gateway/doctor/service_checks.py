@@ -10,6 +10,7 @@ from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import Target, output_of
 from gateway.errors import GatewayError, NoDaemonError
 from gateway.host.metrics import is_there
+from gateway.own_command import pair_command
 from gateway.reports.status_text import RESTART
 
 LOG = "journalctl -u sleepgate -n 50"
@@ -18,8 +19,8 @@ LOG = "journalctl -u sleepgate -n 50"
 def config_findings(target: Target) -> Iterator[Finding]:
     """List every problem of the configuration."""
     if not is_there(target.file):
-        step = f"sudo sleepgate config init {target.file}"
-        yield broken("configuration", f"{target.file} does not exist", step)
+        words = f"there is no configuration {target.file} yet"
+        yield broken("configuration", words, pair_command(target.file))
         return
     if not os.access(target.file, os.R_OK):
         words = f"not checked: this user may not read {target.file}"
@@ -30,7 +31,11 @@ def config_findings(target: Target) -> Iterator[Finding]:
         yield broken("configuration", problem, step)
     if target.config is not None:
         names = ", ".join(device.name for device in target.config.devices)
-        yield good("configuration", f"{target.file}: good ({names})")
+        if names:
+            yield good("configuration", f"{target.file}: good ({names})")
+        else:
+            words = f"{target.file} has no headband yet: nothing will be recorded"
+            yield warning("configuration", words, pair_command(target.file))
 
 
 def service_findings() -> Iterator[Finding]:

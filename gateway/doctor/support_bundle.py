@@ -123,7 +123,7 @@ def _known(target: Target) -> object | None:
 
 def _configuration(target: Target) -> str:
     try:
-        config = check_config(target.file, LeftSecretLoader, may_be_empty=True)
+        config = check_config(target.file, LeftSecretLoader)
     except ConfigError as error:
         return "".join(f"# {problem}\n" for problem in error.problems)
     return effective_yaml(effective(config))

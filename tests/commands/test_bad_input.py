@@ -147,22 +147,33 @@ def test_a_headband_whose_microvolts_nobody_knows(sleepgate, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "devices: []\n", "devices:\n# - name: a\n"])
-def test_a_configuration_without_a_headband(sleepgate, tmp_path, text):
+def test_a_configuration_without_a_headband_is_good_and_names_the_next_step(
+    sleepgate, tmp_path, text
+):
     path = tmp_path / "c.yaml"
     path.write_text(text)
-    for verb in (("config", "check", path), ("run", "--config", path)):
-        assert_refused(sleepgate(*verb), f"{path}", "sleepgate pair")
+    result = sleepgate("config", "check", path)
+    assert result.returncode == 0
+    assert result.stdout == f"{path}: good (no headband yet)\n"
+    step = f"pair --auto --name bedroom --config {path}\n"
+    assert result.stderr.startswith("next: ")
+    assert result.stderr.endswith(step)
 
 
 def test_a_missing_configuration(sleepgate, tmp_path):
     path = tmp_path / "none.yaml"
-    assert_refused(sleepgate("run", "--config", path), str(path), "cannot be read")
+    assert_refused(
+        sleepgate("run", "--config", path), f"no configuration {path} yet", "next: "
+    )
 
 
 def test_a_good_configuration(sleepgate):
     shipped = Path(__file__).parents[2] / "config" / "sleepgate.yaml"
     result = sleepgate("config", "check", shipped)
-    assert (result.returncode, result.stdout) == (0, f"{shipped}: good (bedroom)\n")
+    assert (result.returncode, result.stdout) == (
+        0,
+        f"{shipped}: good (no headband yet)\n",
+    )
 
 
 def test_a_busy_port_for_the_broker(sleepgate):

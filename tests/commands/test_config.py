@@ -17,7 +17,10 @@ def test_a_new_file_is_the_shipped_one_and_good(in_process, tmp_path):
     assert in_process("config", "init", path)[0] == 0
     assert path.read_text() == SHIPPED.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert in_process("config", "check", path)[:2] == (0, f"{path}: good (bedroom)\n")
+    assert in_process("config", "check", path)[:2] == (
+        0,
+        f"{path}: good (no headband yet)\n",
+    )
 
 
 def test_programs_receive_the_problems_too(in_process, tmp_path):
@@ -57,9 +60,9 @@ def test_without_a_name_it_is_the_users_own(in_process, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert in_process("config", "init")[0] == 0
     assert own.exists()
-    assert in_process("config", "check")[1] == f"{own}: good (bedroom)\n"
+    assert in_process("config", "check")[1] == f"{own}: good (no headband yet)\n"
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert in_process("config", "check")[1] == f"{own}: good (bedroom)\n"
+    assert in_process("config", "check")[1] == f"{own}: good (no headband yet)\n"
 
 
 def test_the_service_has_its_own(in_process, monkeypatch, tmp_path):

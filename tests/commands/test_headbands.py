@@ -87,7 +87,7 @@ def test_pair_ends_with_how_the_night_begins(
         monkeypatch.setattr("gateway.commands.pair.SERVICE", config)
     *_, err = in_process("pair", "--auto", "--config", config)
     assert ("systemctl restart sleepgate" in err) == is_the_services
-    assert ("sleepgate run for the night" in err) != is_the_services
+    assert (f"run --config {config} for the night" in err) != is_the_services
 
 
 def test_pair_adds_to_a_file_and_leaves_the_rest(in_process, radio_is, config):

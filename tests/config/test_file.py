@@ -1,12 +1,14 @@
 """The file on disk: lines in messages, and the shipped example as its own proof."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.config.file import read_config
-from gateway.config.schema import Config, parse
+from gateway.config.schema import Config, DeviceConfig, parse
 from gateway.errors import ConfigError
 from gateway.sinks import mqtt
 
@@ -19,10 +21,16 @@ def problems_of(path):
     return [problem.removeprefix(str(path)) for problem in caught.value.problems]
 
 
-def test_the_shipped_file_shows_every_default():
+def test_the_shipped_file_shows_every_default(tmp_path):
     config = read_config(SHIPPED)
-    assert config == Config(devices=config.devices, outputs=config.outputs)
-    assert config.devices[0].stall_s == 5.0
+    assert config == Config(outputs=config.outputs)
+    text = SHIPPED.read_text().replace("devices: []", "devices:")
+    example = tmp_path / "c.yaml"
+    example.write_text(re.sub(r"^#(  - |    )(?=\w)", r"\1", text, flags=re.MULTILINE))
+    (device,) = read_config(example).devices
+    assert device == DeviceConfig(name="bedroom")
+    shown = yaml.safe_load(example.read_text())["devices"][0]
+    assert shown.keys() == asdict(device).keys()
 
 
 def test_the_shipped_file_shows_every_option_of_mqtt_with_its_default():
@@ -64,6 +72,8 @@ def test_what_is_no_configuration_is_reported_as_none(tmp_path, content, expecte
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    assert problems_of(tmp_path / "none.yaml") == [
-        ": cannot be read: No such file or directory"
-    ]
+    path = tmp_path / "none.yaml"
+    (problem,) = problems_of(path)
+    words, step = problem.split("\nnext: ")
+    assert words == f"there is no configuration {path} yet"
+    assert step.endswith(f"pair --auto --name bedroom --config {path}")

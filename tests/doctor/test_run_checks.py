@@ -121,7 +121,7 @@ def test_every_problem_of_the_configuration_is_a_finding(target):
 def test_no_configuration_is_broken(tmp_path):
     target = target_of(tmp_path / "none.yaml", tmp_path / "s")
     found = of(config_findings(target), "configuration")
-    assert (found.verdict, "config init" in found.remedy) == (Severity.BROKEN, True)
+    assert (found.verdict, "pair --auto" in found.remedy) == (Severity.BROKEN, True)
 
 
 @pytest.mark.parametrize(
