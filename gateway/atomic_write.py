@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.errors import ConfigError
 
 CONFIG_MODE = 0o640  # the broker's password may come to stand in it
-RESULT_MODE = 0o644
+RESULT_MODE = 0o640  # somebody's sleep: not for everybody on this machine
 
 
 def replace_file(

@@ -3,17 +3,21 @@
 import asyncio
 import logging
 import signal
+import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from gateway import sinks
 from gateway.cli.options import CONFIG, examples
 from gateway.config.schema import Config
 from gateway.control_socket.handlers import DaemonAccess
 from gateway.control_socket.server import control_outlet
 from gateway.control_socket.socket_path import claimed, own_socket
-from gateway.daemon.active_sink import ActiveSink
+from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
 from gateway.daemon.reload import Reloader
@@ -33,7 +37,7 @@ def command(file: Path) -> None:
 
     On SIGHUP (`systemctl reload sleepgate`) the configuration is read again: log and
     outputs are applied at once, the rest at the next restart; `sleepgate status` shows
-    what waits.
+    what waits. In a terminal the night is shown live (extra [view]).
     """
     config = check_config(file)
     start_logging(config.log.level)
@@ -44,8 +48,8 @@ def command(file: Path) -> None:
             pair_command(file),
         )
     with ExitStack() as stack:
-        active_sinks = _control(stack, config, file)
-        asyncio.run(_until_told(config, file, active_sinks))
+        active_sinks = [*_control(stack, config, file), *_live_view(config)]
+        asyncio.run(_until_stopped(config, file, active_sinks))
 
 
 def _control(stack: ExitStack, config: Config, file: Path) -> list[ActiveSink]:
@@ -61,7 +65,16 @@ def _control(stack: ExitStack, config: Config, file: Path) -> list[ActiveSink]:
     return [control_outlet(listener, DaemonAccess(file, names, state_folder()))]
 
 
-async def _until_told(
+def _live_view(config: Config) -> Iterator[ActiveSink]:
+    """Yield the live view, for a person who started the daemon in a terminal."""
+    wanted = sys.stdout.isatty() and "terminal" not in config.outputs
+    if wanted and find_spec("rich") is not None:
+        topic = "Ctrl-C ends the session; elsewhere: sleepgate status, sleepgate mark"
+        sink = sinks.load("terminal")
+        yield active_sink(sink, sink.options(topic=topic))
+
+
+async def _until_stopped(
     config: Config, file: Path, active_sinks: list[ActiveSink]
 ) -> None:
     stop, control = asyncio.Event(), Control()

@@ -9,6 +9,18 @@ from gateway.daemon.systemd_journal import PRIORITY, JournalHandler, choose
 LIBRARIES = ("bleak", "bumble", "dbus_fast")
 
 
+class CurrentStderr:
+    """Stream to what ``sys.stderr`` is now: a live view on the terminal replaces it."""
+
+    def write(self, text: str) -> None:
+        """Write a text."""
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        sys.stderr.flush()
+
+
 class PriorityFormatter(logging.Formatter):
     """Put the journal's priority before every line."""
 
@@ -20,7 +32,7 @@ class PriorityFormatter(logging.Formatter):
 
 def start_logging(level: str) -> None:
     """Log to the journal when systemd has connected it to stderr, else to stderr."""
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(CurrentStderr())
     if _stderr_is_the_journal():
         handler.setFormatter(PriorityFormatter("%(name)s: %(message)s"))
         handler = JournalHandler(choose(), otherwise=handler)

@@ -30,6 +30,10 @@ SERVICE = Path("/var/lib/sleepgate/journal.sqlite")
 FOLDER = "recordings"  # beside the journal
 NAMED = re.compile(r"\d{4}-\d\d-\d\d_.+?_([0-9A-Z]+)(?:_\d+)?")  # date, device, session
 RECORDER = "the recorder's clock"
+NEXT = (
+    "\nnext: name a recording, as in `sleepgate report NIGHT.edf`, or with --journal "
+    "the journal that has the session"
+)
 NOT_A_NIGHT = (KeyError, TypeError, ValueError)
 
 
@@ -148,7 +152,7 @@ def _session(what: str, journal: Path | None, options: ScoreOptions) -> FoundNig
         name = _one(what, sorted(files))
     else:
         raise ConfigError(
-            [f"{what}: no such file, and no journal at {path} to look for a session in"]
+            [f"{what}: there is no such file, and no recorded session at {path}{NEXT}"]
         )
     if name in documents:
         night = read_epoch_lines(b"\n".join(documents[name]), name)

@@ -1,11 +1,13 @@
 """Copies of a recording: as it is, without what tells of a person, or its texts."""
 
 import csv
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 
+from gateway.atomic_write import RESULT_MODE
 from gateway.edf.fields import seconds_text
 from gateway.edf.header import COUNT_AT, COUNT_BYTES, Header
 from gateway.edf.tal import parse_annotations
@@ -38,6 +40,7 @@ def copy(source: Path, target: Path, *, anonymise: bool) -> int:
     if not known.n_records:
         raise RecordingError(f"{source}: no whole data record to copy")
     with _telling(target), source.open("rb") as raw, target.open("xb") as file:
+        os.fchmod(file.fileno(), RESULT_MODE)
         head = bytearray(raw.read(header.n_bytes))
         head[COUNT_AT : COUNT_AT + COUNT_BYTES] = _count(known.n_records)
         if anonymise:
@@ -65,6 +68,7 @@ def write_csv(source: Path, target: Path) -> int:
     """
     offset_us, n = survey(source).offset_us, 0
     with _telling(target), target.open("x", newline="", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), RESULT_MODE)
         table = csv.writer(file)
         table.writerow(("onset_s", "duration_s", "text"))
         for said in sorted(annotations(source), key=attrgetter("onset_us")):

@@ -163,7 +163,8 @@ async def _watch(
 
     nights: dict[str, NightView] = {}
     changed = asyncio.Event()
-    with Live(console=console, auto_refresh=False) as live:
+    in_view = sys.stderr.isatty()  # log lines scroll above the view, or stay in a file
+    with Live(console=console, auto_refresh=False, redirect_stderr=in_view) as live:
 
         def show() -> None:
             live.update(_panel(options, nights, console.width), refresh=True)

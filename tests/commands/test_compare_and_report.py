@@ -156,7 +156,7 @@ def test_a_session_of_the_journal_is_reported(tmp_path):
     ):
         with pytest.raises(ConfigError, match=problem):
             run("report", what, *told)
-    with pytest.raises(ConfigError, match="no journal"):
+    with pytest.raises(ConfigError, match="no recorded session"):
         run("report", "--journal", tmp_path / "no" / "none.sqlite")
 
 
