@@ -117,7 +117,7 @@ class Assembler:
     def push_packet(self, packet: SamplePacket) -> Iterator[SampleBlock]:
         """Yield the blocks that `packet` completes."""
         if packet.counts.shape[1] and self._accept(packet):
-            yield from self._emit(packet.t_rx)
+            yield from self._emit(packet)
 
     def lapse(self, second: int, t: float) -> Iterator[SampleBlock]:
         """Yield what there is of the seconds before `second`; they are over.
@@ -232,7 +232,7 @@ class Assembler:
         self._open[second] = block
         return block
 
-    def _emit(self, t_rx: float) -> Iterator[SampleBlock]:
+    def _emit(self, packet: SamplePacket) -> Iterator[SampleBlock]:
         passed = [position.seconds() for position in self._positions]
         if max(passed) > LAG_S:
             passed = [
@@ -240,7 +240,9 @@ class Assembler:
             ]
         end = max(min(passed), max(passed) - LAG_S)
         if end > self._next_second:
-            yield from self._close(end, t_rx)
+            if not self.clock.started:  # blocks are dated, whoever tells the time
+                self._placement.start_clock(packet)
+            yield from self._close(end, packet.t_rx)
 
     def _close(self, end: int, t: float) -> Iterator[SampleBlock]:
         self._next_second = end

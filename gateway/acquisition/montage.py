@@ -101,7 +101,9 @@ class Stream:
         """
         lsb = np.array([[c.lsb_uv] for c in self.channels], dtype=np.float32)
         zero = np.array([[c.zero] for c in self.channels], dtype=np.int32)
-        away = np.rint(uv.astype(np.float64) / lsb).astype(np.int32)
+        rail = np.iinfo(np.int32)
+        away = np.rint(uv.astype(np.float64) / lsb)
+        away = away.clip(rail.min, rail.max).astype(np.int32)
         for step in (-1, 1):
             wrong = away.astype(np.float32) * lsb != uv
             near = away + np.int32(step)

@@ -8,7 +8,7 @@ from gateway.acquisition.montage import HeadbandInfo, Montage
 from gateway.acquisition.packets import SamplePacket
 from gateway.acquisition.sample_grid import LAG_S, SampleGrid, StreamPosition
 
-LEAP_S = 3600  # a connection silent for longer was given up by the link long ago
+LEAP_S = 60  # a connection silent for longer was given up by the link long ago
 RESEND_S = 60  # further back, a headband has not resent but restarted
 AWAY_S = 24 * 3600  # further ahead, it is not the same night
 
@@ -91,6 +91,17 @@ class PacketPlacement:
         self._timed = position
         self.clock.observe(packet, first, position, self._info.tick_hz)
 
+    def start_clock(self, packet: SamplePacket) -> None:
+        """Learn from a packet just written when the session began, if only roughly.
+
+        Its stream may not be the one that tells the time: of a headband whose fastest
+        stream sends nothing, or only what is too late, a slower one has to.
+        """
+        position = self.positions[packet.stream]
+        first = position.progress - packet.counts.shape[1]
+        self._timed = position
+        self.clock.observe(packet, first, position, self._info.tick_hz)
+
     @property
     def boot_id(self) -> int | None:
         """Of the headband whose count is followed."""
@@ -123,9 +134,9 @@ class PacketPlacement:
         if ahead_s < 0:
             self.late += 1
             return None
-        if position.returning or ahead_s <= LEAP_S:
+        if position.returning or position.may_miss(ahead_s, packet.t_rx, LEAP_S):
             return index
-        if index == position.leapt_to:
+        if index == position.leapt_to and position.may_miss(1, packet.t_rx, LEAP_S):
             # two packets that continue each other are no bit error
             self._forget()
             return packet.index

@@ -154,6 +154,7 @@ class StreamPosition:
     """
 
     __slots__ = (
+        "_gone_s",
         "_grid",
         "_ratio",
         "leapt_to",
@@ -177,6 +178,20 @@ class StreamPosition:
         self.received = False
         self.returning = True
         self.leapt_to: int | None = None
+        self._gone_s = 0.0  # missing, beyond the time that has passed meanwhile
+
+    def may_miss(self, gap_s: float, t_rx: float, most_s: float) -> bool:
+        """Return whether the count may leap by `gap_s`, and note it if so.
+
+        Samples cannot be lost faster than they are taken: what is missing within one
+        connection may be ahead of the clock of arrivals by `most_s`, as after packets
+        that waited, and no more. A count that leaps on and on is no clock.
+        """
+        gone_s = max(0.0, self._gone_s + gap_s - (t_rx - self.t_rx))
+        if gone_s > most_s:
+            return False
+        self._gone_s = gone_s
+        return True
 
     def unwrap(self, packet: SamplePacket, following: int) -> int:
         """Return the index of `packet` unwrapped, `following` being expected.

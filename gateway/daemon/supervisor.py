@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from functools import partial
 from typing import assert_never
 
@@ -43,8 +43,15 @@ SINK_S = 120.0  # for one reading; a broker or a disk that hangs is given up soo
 
 
 def clock_now() -> ClockTick:
-    """Read the clocks."""
-    return ClockTick(time.monotonic(), datetime.now(UTC), clock_synchronised())
+    """Read the clocks.
+
+    A wall clock in the last year that `datetime` knows is read as in the year before:
+    a night from there on, and its local time, would be beyond what can be computed.
+    """
+    utc = datetime.now(UTC)
+    if utc.year == MAXYEAR:
+        utc = utc.replace(year=MAXYEAR - 1)
+    return ClockTick(time.monotonic(), utc, clock_synchronised())
 
 
 async def serve(

@@ -125,4 +125,7 @@ class JournalHandler(logging.Handler):
             "CODE_FUNC": record.funcName,
         }
         known |= {key: v for key, v in vars(record).items() if FIELD.fullmatch(key)}
-        return [(name, str(value).encode()) for name, value in known.items()]
+        return [
+            (name, str(value).encode(errors="backslashreplace"))  # surrogates are text
+            for name, value in known.items()
+        ]

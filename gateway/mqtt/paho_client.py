@@ -236,13 +236,11 @@ class PahoClient:
         )
 
         def arrived(message: paho.MQTTMessage) -> None:
-            patterns = (pattern for pattern, _ in self._subscriptions)
-            if not WILDCARDS & set(message.topic) and any(
-                paho.topic_matches_sub(each, message.topic) for each in patterns
-            ):
+            patterns = [pattern for pattern, _ in self._subscriptions]
+            if _is_subscribed(message, patterns):
                 post_event(_received(message))
             else:  # a broker may send anything
-                log.debug("a message on %.200r, not subscribed to", message.topic)
+                log.debug("a message on a topic that is not subscribed to")
 
         client.on_message = lambda _c, _u, message: arrived(message)
         client.on_connect_fail = lambda _c, _u: post_event(_unreachable())
@@ -258,6 +256,16 @@ def _unreachable() -> Unreachable:
     """Return why: paho calls back inside `except` and does not pass the exception."""
     error = sys.exc_info()[1]
     return Unreachable(str(error) or type(error).__name__)
+
+
+def _is_subscribed(message: paho.MQTTMessage, patterns: Sequence[str]) -> bool:
+    try:
+        topic = message.topic
+    except UnicodeDecodeError:
+        return False
+    return not WILDCARDS & set(topic) and any(
+        paho.topic_matches_sub(each, topic) for each in patterns
+    )
 
 
 def _received(message: paho.MQTTMessage) -> Received:

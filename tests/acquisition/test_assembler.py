@@ -416,6 +416,34 @@ def test_one_absurd_leap_is_bad_and_changes_nothing():
     assert assembler.loss_counts().bad_packets == 1
 
 
+def test_a_count_that_leaps_on_and_on_does_not_outrun_the_clock():
+    assembler, leap = connected(EEG), 50 * 100  # of 50 s each, ten a second
+    packets = [
+        packet(EEG, k * leap, k * leap + 10, t_rx=k / 10 + 0.1) for k in range(300)
+    ]
+    blocks = run(assembler, packets)
+    assert blocks[-1].second <= 30 + LEAP_S
+    assert assembler.loss_counts().bad_packets > 290
+
+
+def test_a_count_that_restarts_on_and_on_does_not_outrun_the_clock():
+    assembler = connected(EEG)
+    starts = [k // 2 * 1_000_000 + k % 2 * 10 for k in range(2000)]
+    packets = [
+        packet(EEG, start, start + 10, t_rx=k / 10 + 0.1)
+        for k, start in enumerate(starts)
+    ]
+    blocks = run(assembler, packets)
+    assert blocks[-1].second <= 200 + LEAP_S + 2
+
+
+def test_after_a_silence_as_long_as_it_the_count_may_leap():
+    assembler = connected(EEG)
+    run(assembler, [packet(EEG, 0, 50, t_rx=0.5)])
+    run(assembler, [packet(EEG, 100_000, 100_050, t_rx=1000.5)])
+    assert assembler.loss_counts().bad_packets == 0
+
+
 def test_a_leap_that_goes_on_is_a_restart():
     assembler = connected(EEG)
     packets = [packet(EEG, k, k + 50) for k in range(0, 1000, 50)]
