@@ -51,7 +51,10 @@ prepare() {
     if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
         say "installing into $venv with $("$PYTHON" --version): sleepgate[$extras]"
         "$PYTHON" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+        local quiet=(--quiet)
+        [ ! -t 2 ] || quiet=() # a person sees how far it is: it may take a minute
+        "$venv/bin/python" -m pip install "${quiet[@]}" --disable-pip-version-check \
+            -e ".[$extras]" >&2
         touch "$stamp"
     fi
     VENV=$(cd "$venv" && pwd)

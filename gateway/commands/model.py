@@ -29,16 +29,17 @@ def command() -> None:
 
 @examples(
     "sleepgate model info",
-    "sleepgate model info my.tflite",
+    "sleepgate model info my.tflite --all",
     "sleepgate model info --json",
 )
 @command.command()
 @click.argument("model", default="default")
+@click.option("--all", "whole", is_flag=True, help="Print the card, as YAML.")
 @JSON
-def info(*, model: str, as_json: bool) -> None:
-    """Show the card of MODEL: a .tflite package, or the packaged one.
+def info(*, model: str, whole: bool, as_json: bool) -> None:
+    """Show what MODEL is: a .tflite package, or the packaged one.
 
-    As YAML, its tables a line each; with --json all of it.
+    In one line, unless the card with its figures and limits is asked for.
     """
     trial = try_model(model)
     card = trial.card
@@ -58,6 +59,13 @@ def info(*, model: str, as_json: bool) -> None:
     }
     if as_json:
         click.echo(json.dumps(shown))
+        return
+    if not whole:
+        scored = ", ".join(card.channels)
+        click.echo(
+            f"{card.name} ({card.short_digest}), {trial.size} bytes, on "
+            f"{trial.runtime}, scores {scored}; for whom, figures and limits: --all"
+        )
         return
     sheet = model_card_text(shown)
     click.echo(yaml.safe_dump(sheet, sort_keys=False, width=LINE), nl=False)

@@ -142,13 +142,14 @@ def command(  # noqa: PLR0913 (one per option)
     """
     if synthetic == (file is not None):
         raise click.UsageError("give either a FILE or --synthetic")
+    start_logging("info")
     if file is not None:
         recording = read_recording(file, channels)
     else:
+        log.info("making a SYNTHETIC night of %g h, seed %d ...", hours, seed)
         recording, _ = synthetic_night(seed, hours)
     if boot_id is None:
         boot_id = secrets.randbits(32)
-    start_logging("info")
     play = SimRun(boot_id=boot_id, **knobs)  # type: ignore[arg-type] # click checked them
     asyncio.run(_play(recording, play))
 

@@ -105,7 +105,7 @@ def test_litert_answers_to_the_bit_with_xnnpack(sleepgate):
 
 
 def test_the_card_tells_what_a_network_of_ones_own_has_to_be_fed(sleepgate):
-    shown = yaml.safe_load(sleepgate("model", "info").stdout)
+    shown = yaml.safe_load(sleepgate("model", "info", "--all").stdout)
     assert shown["channels"] == dict(zip(CARD.channels, CARD.scale_uv, strict=True))
     assert shown["digest"] == CARD.digest
     assert shown["band"]["sfreq"] == 100.0
@@ -114,7 +114,9 @@ def test_the_card_tells_what_a_network_of_ones_own_has_to_be_fed(sleepgate):
 
 
 def test_programs_read_the_whole_card(sleepgate):
-    text = sleepgate("model", "info").stdout
+    (line,) = sleepgate("model", "info").stdout.splitlines()
+    assert "--all" in line
+    text = sleepgate("model", "info", "--all").stdout
     sheet, shown = (
         yaml.safe_load(text),
         json.loads(sleepgate("model", "info", "--json").stdout),
