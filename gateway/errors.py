@@ -127,6 +127,5 @@ class MissingExtraError(GatewayError):
     exit_code = 2
 
     def __init__(self, extra: str, what_for: str) -> None:
-        super().__init__(
-            f"{what_for} needs the extra [{extra}]: pip install 'sleepgate[{extra}]'"
-        )
+        step = f"in the clone, pip install '.[{extra}]'"
+        super().__init__(f"{what_for} needs the extra [{extra}]: {step}")

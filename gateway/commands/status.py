@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +13,8 @@ from gateway.cli.status_view import watch
 from gateway.cli.terminal_output import say
 from gateway.control_socket.client import ask
 from gateway.control_socket.messages import ControlRequest
-from gateway.reports.status_text import StatusTextLine, status_lines
+from gateway.errors import NoDaemonError
+from gateway.reports.status_text import LineTone, StatusTextLine, status_lines
 
 
 @examples(
@@ -35,6 +38,7 @@ def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
 
     Link, battery, stage, confidence, quality, loss, broker, journal, disk and clock.
     Exit code 1 if no daemon runs. With --json, an object; with --watch, one a line.
+    --watch waits for a daemon that is started again.
     """
     if as_json:
 
@@ -49,9 +53,23 @@ def command(*, again: bool, every: float, socket: Path, as_json: bool) -> None:
     else:
 
         def look() -> list[StatusTextLine]:
-            return status_lines(ask(socket, ControlRequest("status")))
+            return status_lines(ask(socket, ControlRequest("status")), zone=None)
 
-    if again:
-        watch(look, every, redraw=not as_json)
-    else:
+    if not again:
         say(look(), sys.stdout)
+        return
+    look()  # no daemon at all is an error, one that is away for a while is not
+    watch(partial(_waiting, look, as_json=as_json), every, redraw=not as_json)
+
+
+def _waiting(
+    look: Callable[[], list[StatusTextLine]], *, as_json: bool
+) -> list[StatusTextLine]:
+    try:
+        return look()
+    except NoDaemonError as error:
+        words = f"{str(error).partition(chr(10))[0]}; waiting for it"
+    if as_json:  # stdout is for documents
+        click.echo(words, err=True)
+        return []
+    return [StatusTextLine(words, LineTone.BAD)]

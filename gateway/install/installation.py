@@ -25,7 +25,7 @@ NO_SYSTEMD = (
 )
 FOR_ALL = (
     "install it for the whole machine: "
-    "sudo PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install sleepgate"
+    "in the clone, sudo PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install ."
 )
 
 

@@ -1,6 +1,7 @@
 """Daemon status as text. Pure."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -27,14 +28,23 @@ class StatusTextLine(NamedTuple):
     tone: LineTone = LineTone.PLAIN
 
 
-def status_lines(status: Mapping[str, Any]) -> list[StatusTextLine]:
-    """Write what keeps to ``status.v1`` as some lines."""
+def status_lines(
+    status: Mapping[str, Any], zone: tzinfo | None = UTC
+) -> list[StatusTextLine]:
+    """Write what keeps to ``status.v1`` as some lines.
+
+    Parameters
+    ----------
+    status : mapping
+    zone : tzinfo or None
+        Time zone of the times; None for that of this machine.
+    """
     labels = [device["name"] for device in status["devices"]]
     labels += [output["name"] for output in status["outputs"]]
     width = max(map(len, [*labels, "sleepgate"])) + 2
     rows = [("sleepgate", line) for line in _daemon(status)]
     for device in status["devices"]:
-        rows += [(device["name"], line) for line in _device(device)]
+        rows += [(device["name"], line) for line in _device(device, zone)]
     rows += [(each["name"], _output(each)) for each in status["outputs"]]
     rows += [("clock", _clock(status)), ("disk", _disk(status))]
     before = ""
@@ -77,12 +87,12 @@ def _daemon(status: Mapping[str, Any]) -> Iterator[StatusTextLine]:
         yield StatusTextLine(f"not in use: {problem}", LineTone.BAD)
 
 
-def _device(device: Mapping[str, Any]) -> Iterator[StatusTextLine]:
+def _device(device: Mapping[str, Any], zone: tzinfo | None) -> Iterator[StatusTextLine]:
     yield _link(device)
-    yield StatusTextLine(_session(device["session"]))
+    yield StatusTextLine(_session(device["session"], zone))
     epoch = device["epoch"]
     if epoch is not None:
-        yield _stage(epoch)
+        yield _stage(epoch, zone)
         yield _quality(epoch["quality"])
     yield _loss(device)
 
@@ -97,15 +107,19 @@ def _link(device: Mapping[str, Any]) -> StatusTextLine:
     return StatusTextLine(words, LineTone.WARNING if low else LineTone.GOOD)
 
 
-def _session(session: Mapping[str, Any]) -> str:
+def _time(iso: str, zone: tzinfo | None) -> str:
+    return f"{datetime.fromisoformat(iso).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _session(session: Mapping[str, Any], zone: tzinfo | None) -> str:
     if session["id"] is None:
         return "no session"
-    since = f" since {session['started']}" if session["started"] else ""
+    since = f" since {_time(session['started'], zone)}" if session["started"] else ""
     return f"session {session['id']}: {session['state']}{since}"
 
 
-def _stage(epoch: Mapping[str, Any]) -> StatusTextLine:
-    which = f"epoch {epoch['index']} of {epoch['start']}"
+def _stage(epoch: Mapping[str, Any], zone: tzinfo | None) -> StatusTextLine:
+    which = f"epoch {epoch['index']} of {_time(epoch['start'], zone)}"
     if epoch["stage"] is None:
         return StatusTextLine(
             f"unscored ({epoch['reason']}), {which}", LineTone.WARNING

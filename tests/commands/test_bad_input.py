@@ -206,13 +206,13 @@ def test_no_simulator_installed(sleepgate, tmp_path):
     for verb in ("demo", "sim"):
         more = ("--transport", "unix:/x", "--synthetic") if verb == "sim" else ()
         result = sleepgate(verb, "--hours", "0.01", *more, without=["bumble"])
-        assert_refused(result, "sleepgate[sim]")
+        assert_refused(result, ".[sim]")
     config = tmp_path / "c.yaml"
     config.write_text(
         "devices: [{name: a}]\nble: {backend: simulated, transport: 'unix:/x'}\n"
     )
     result = sleepgate("run", "--config", config, without=["bumble"])
-    assert_refused(result, "sleepgate[sim]")
+    assert_refused(result, ".[sim]")
 
 
 def test_an_edf_is_scored_without_any_extra(sleepgate, recording):

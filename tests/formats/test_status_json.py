@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,12 @@ def test_the_stage_shown_is_the_newest_with_its_quality_and_loss():
     assert device["epoch"]["index"] == 9
     assert device["epoch"]["quality"] == {"EEG Fpz-Cz": 0.9, "EOG horizontal": 0.2}
     assert device["lost_pct"] == 1.0  # of ten epochs
+
+
+def test_times_are_those_of_the_reader():
+    document = status(scored())
+    shown = [line.text for line in status_lines(document, ZoneInfo("Asia/Tokyo"))]
+    assert any("epoch 9 of 2026-02-13 11:27:00" in text for text in shown)
 
 
 def test_a_derivation_that_the_headband_has_not_is_not_called_bad():
