@@ -12,7 +12,7 @@ from gateway.atomic_write import check_writable, write_text
 from gateway.cli.options import JSON, HelpGroup, examples
 from gateway.config.secret_tags import LeftSecretLoader
 from gateway.daemon.effective_config import effective, effective_yaml
-from gateway.daemon.validate_config import check_config
+from gateway.daemon.validate_config import check_config, config_warnings
 from gateway.errors import ConfigError
 from gateway.own_command import pair_command
 from gateway.paths import default_config
@@ -61,6 +61,7 @@ def check_file(*, file: Path, as_json: bool) -> None:
     """
     try:
         devices = [device.name for device in check_config(file).devices]
+        warnings = config_warnings(file)
     except ConfigError as error:
         if not as_json:
             raise
@@ -69,12 +70,15 @@ def check_file(*, file: Path, as_json: bool) -> None:
     plugins = _installed_plugins()
     if as_json:
         checked = {"file": str(file), "problems": [], "devices": devices}
-        more = {"plugins": plugins} if plugins else {}
+        found = {"plugins": plugins, "warnings": warnings}
+        more = {key: value for key, value in found.items() if value}
         click.echo(json.dumps(checked | more))
         return
     click.echo(f"{file}: good ({', '.join(devices) or 'no headband yet'})")
     if not devices:
         click.echo(f"next: {pair_command(file)}", err=True)
+    for words in warnings:
+        click.echo(f"warning: {words}", err=True)
     for each in plugins:
         if each["problem"]:
             click.echo(f"warning: {each['problem']}", err=True)

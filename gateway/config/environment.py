@@ -61,7 +61,9 @@ def _value(text: str, loader: type[SecretLoader | LeftSecretLoader]) -> object:
     except ConfigError as error:  # the line in a variable says nothing
         raise ConfigError([p.partition(": ")[2] for p in error.problems]) from error
     except (*UNREADABLE, yaml.YAMLError) as error:
-        raise ConfigError(["after ! comes file, env or credential"]) from error
+        raise ConfigError(
+            ["after ! comes file, env or credential, as in !file PATH"]
+        ) from error
 
 
 def _put(tree: Any, parts: list[str], value: object) -> str:  # noqa: ANN401 (a tree)

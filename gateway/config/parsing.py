@@ -76,9 +76,8 @@ def _build(tree: object, into: type[T], path: str, problems: list[str]) -> T | N
             seen: list[str] = []
             values[name] = _value(tree[name], hints[name], f"{path}{name}", seen)
             if seen and not spec.repr:  # what it is shall not be shown
-                seen = [
-                    f"{path}{name}: expected {type_words(hints[name])}, got <secret>"
-                ]
+                words = f"expected {type_words(hints[name])}, got <secret>"
+                seen = [f"{path}{name}: {words}{_in_quotes(tree[name], hints[name])}"]
             problems += seen
         elif required(spec):
             problems.append(f"{path}{name}: missing")
@@ -105,8 +104,16 @@ def _value(tree: object, kind: Any, path: str, problems: list[str]) -> object:  
     if origin is Mapping:
         return _mapping(tree, args[1], path, problems)
     if not _fits(tree, kind):
-        problems.append(f"{path}: expected {type_words(kind)}, got {tree!r}")
+        words = f"expected {type_words(kind)}, got {tree!r}"
+        problems.append(f"{path}: {words}{_in_quotes(tree, kind)}")
     return float(tree) if kind is float and isinstance(tree, int) else tree
+
+
+def _in_quotes(tree: object, kind: Any) -> str:  # noqa: ANN401 (a type form)
+    """Return what to do where YAML reads a text as a number, a date or a truth."""
+    is_scalar = tree is not None and not isinstance(tree, (Mapping, Sequence))
+    wants_text = kind is str or str in get_args(kind)
+    return "; write it in quotes" if is_scalar and wants_text else ""
 
 
 def _items(

@@ -78,6 +78,17 @@ def _left(loader: LeftSecretLoader, node: yaml.Node) -> SecretTag:
     return SecretTag(f"{node.tag} {_argument(loader, node)}")
 
 
+def _no_such_tag(_loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Secret:
+    """Refuse every other tag, and do not show it: it may be a password."""
+    raise _problem(
+        node,
+        "after ! comes file, env or credential, as in !file PATH",
+    )
+
+
+for _loader in (SecretLoader, LeftSecretLoader):
+    _loader.add_multi_constructor("!", _no_such_tag)
+
 for _tag, _read in (("!file", _file), ("!credential", _credential), ("!env", _env)):
     SecretLoader.add_constructor(_tag, _read)
     LeftSecretLoader.add_constructor(_tag, _left)
@@ -102,6 +113,7 @@ def _content(node: yaml.Node, path: Path) -> Secret:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise _problem(node, f"{path}: cannot be read: {why}") from error
+    text = text.removeprefix("\ufeff")  # some editors begin a file with this mark
     return Secret(text.removesuffix("\n").removesuffix("\r"))
 
 

@@ -46,6 +46,23 @@ def check_config(
     return config
 
 
+def config_warnings(path: Path) -> list[str]:
+    """Return what a good configuration says and perhaps does not mean, with the lines.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not good.
+    """
+    document = read_document(path, SecretLoader)
+    return [
+        document.located(f"outputs.{name}.{words}")
+        for name, options in output_options(document.config()).items()
+        if (warnings := getattr(options, "warnings", None)) is not None
+        for words in warnings()
+    ]
+
+
 def _wrong_outputs(tree: object) -> Iterator[str]:
     """Look at the outputs' sections, also of a file that is wrong elsewhere."""
     outputs = tree.get("outputs") if isinstance(tree, Mapping) else None

@@ -1,10 +1,9 @@
-"""Checks of the way to the MQTT broker: sandbox of the unit, network, TLS, login.
+"""Checks of the way to the MQTT broker: sandbox of the unit, network, TLS.
 
 The doctor runs beside the unit, not in it: that it reaches the broker does not prove
 that the daemon may.
 """
 
-import asyncio
 import socket
 import ssl
 import time
@@ -14,11 +13,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from gateway.config.schema import parse
+from gateway.doctor.mqtt_delivery import delivery_findings
 from gateway.doctor.report import Finding, Severity, broken, good, skipped, warning
 from gateway.doctor.target import Target, output_of
 from gateway.errors import ConfigError
-from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerState
+from gateway.mqtt.diagnostics import certificate_hint
 from gateway.mqtt.options import MqttOptions
 
 PATIENCE_S = 5.0
@@ -59,7 +58,7 @@ def mqtt_findings(target: Target) -> Iterator[Finding]:
         yield finding
         if finding.verdict is Severity.BROKEN:
             return
-    yield asyncio.run(_login(options))
+    yield from delivery_findings(target, options)
     yield from _privacy(options)
 
 
@@ -97,7 +96,10 @@ def _tls(options: MqttOptions) -> Finding:
             version, certificate = secured.version(), secured.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
         why = f"the broker's certificate is refused: {error.verify_message}"
-        step = "set outputs.mqtt.tls.ca, and host to the name in the certificate"
+        step = certificate_hint(error.verify_message) or certificate_hint(str(error))
+        step = (
+            step or "set outputs.mqtt.tls.ca, and host to the name in the certificate"
+        )
         return broken("tls", why, step)
     except OSError as error:  # ssl.SSLError among them
         why = getattr(error, "reason", None) or error.strerror or str(error)
@@ -109,28 +111,6 @@ def _tls(options: MqttOptions) -> Finding:
     if days < SOON_DAYS:
         return warning("tls", words, "renew the broker's certificate")
     return good("tls", words)
-
-
-async def _login(options: MqttOptions) -> Finding:
-    who = (
-        f"user {options.username}" if options.username else "a client without user name"
-    )
-    async with MqttClient(options.address, None, lambda: ()) as client:
-        match client.connection:
-            case BrokerState.ONLINE | BrokerState.CATCHING_UP:
-                return good(
-                    "login", f"the broker accepts {who}, MQTT {client.protocol}"
-                )
-            case BrokerState.REFUSED:
-                step = (
-                    "check outputs.mqtt.username and password, and the broker's users"
-                )
-                return broken("login", f"the broker refused {who}", step)
-            case _:
-                step = "see the broker's log: sudo journalctl -u mosquitto"
-                return broken(
-                    "login", f"the broker does not answer the CONNECT of {who}", step
-                )
 
 
 def _privacy(options: MqttOptions) -> Iterator[Finding]:

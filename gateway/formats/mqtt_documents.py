@@ -45,6 +45,7 @@ FLAGS = Constraint(
 )
 
 Device = Annotated[str, Constraint({"pattern": "^[a-z0-9_-]{1,32}$"})]
+GatewayId = Annotated[str, Constraint({"pattern": "^[0-9a-f]{6}$"})]
 Session = Annotated[str, Constraint({"minLength": 8, "maxLength": 40})]
 UTC_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$"
 Utc = Annotated[str, Constraint({"pattern": UTC_PATTERN})]
@@ -337,6 +338,7 @@ class HealthDocument(TypedDict):
 
     v: Literal[1]
     ts: Utc
+    gateway: NotRequired[GatewayId]
     uptime_s: Count
     process: ProcessDocument
     host: HostDocument

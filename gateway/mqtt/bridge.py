@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from gateway.host.metrics import (
     VitalsReader,
     architecture,
     clock_synchronised,
+    gateway_id,
     host_name,
     python_version,
     uptime_s,
@@ -20,7 +22,8 @@ from gateway.journal.entry import JournalContents, JournalLimits
 from gateway.journal.journal import Journal
 from gateway.messages.control import Control
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import Message, Received
+from gateway.mqtt.client_events import BrokerState, Message, Received
+from gateway.mqtt.health import another_gateway
 from gateway.mqtt.home_assistant.discovery import (
     DiscoveryTarget,
     gateway_discovery,
@@ -28,6 +31,7 @@ from gateway.mqtt.home_assistant.discovery import (
     headband_discovery,
     headband_topic,
 )
+from gateway.mqtt.own_messages import OwnMessages, reporting_gateway
 from gateway.mqtt.payloads import (
     BridgeHealth,
     GatewayInfo,
@@ -38,15 +42,23 @@ from gateway.mqtt.payloads import (
 )
 from gateway.mqtt.publisher import Publisher
 from gateway.mqtt.request_handlers import RequestHandlers, serve_requests
-from gateway.mqtt.topics import ONLINE
+from gateway.mqtt.topics import ONLINE, TopicTree
 from gateway.staging.runtimes import runtime_name
 
 log = logging.getLogger(__name__)
 
 PRUNE_S = 3600.0
 REPORT_S = 60.0
+ECHO_S = 4.0  # a report that has not come back by then is sent again
 BIRTH_S = 5.0
+COALESCED_S = 1.0
 NIGHT_S = 600.0
+
+
+def subscriptions_of(topics: TopicTree, place: DiscoveryTarget | None) -> list[str]:
+    """Return the topic filters of what a `Bridge` receives; none overlaps another."""
+    own = [topics.requests, topics.bridge_state.name, topics.bridge_health.name]
+    return own if place is None else [*own, place.birth]
 
 
 class Bridge:
@@ -58,7 +70,7 @@ class Bridge:
     publisher : Publisher
     journal : Journal
     place : DiscoveryTarget or None
-        Where Home Assistant listens; None if it is not told.
+        Where Home Assistant listens; None if it is not to hear of this gateway.
     control : Control or None
         Who carries out what the daemon is asked to do; None if nobody does.
     """
@@ -72,6 +84,10 @@ class Bridge:
         place: DiscoveryTarget | None,
         control: Control | None,
     ) -> None:
+        self.own = OwnMessages(gateway_id())
+        self._state_contradicted = asyncio.Event()
+        self._home_assistant_born = asyncio.Event()
+        self._report_wanted = asyncio.Event()
         self._client = client
         self._publisher = publisher
         self._journal = journal
@@ -91,9 +107,12 @@ class Bridge:
                 self._client,
                 self._publisher.topics,
                 self._services.verbs(),
-                self._others(),
+                self._listeners(),
             ),
-            self._every(REPORT_S, self._report),
+            self._report_always(),
+            self._after(self._state_contradicted, self._repeat_state),
+            self._after(self._home_assistant_born, self._greet_home_assistant),
+            self._after(self._report_wanted, self._report),
             self._every(NIGHT_S, self._nights, at_once=False),
             self._every(PRUNE_S, lambda: self._prune(bounds)),
         ]
@@ -112,15 +131,49 @@ class Bridge:
         self._waiting = waiting
         await self._publish(self._publisher.keep(message) for message in messages)
 
-    def _others(self) -> Mapping[str, Callable[[Received], Awaitable[None]]]:
-        return {} if self._place is None else {self._place.birth: self._born}
+    def _listeners(self) -> Mapping[str, Callable[[Received], None]]:
+        """Return what to do with messages on topics that are no requests, at once."""
+        topics = self._publisher.topics
+        listeners = {
+            topics.bridge_state.name: self._state_received,
+            topics.bridge_health.name: self._report_received,
+        }
+        if self._place is not None:
+            listeners[self._place.birth] = self._birth_received
+        return listeners
 
-    async def _born(self, received: Received) -> None:
-        """Tell a Home Assistant that has just started everything; not all at once."""
+    def _state_received(self, received: Received) -> None:
+        """Contradict a last will of an earlier life, and whoever else writes there."""
+        if received.payload != ONLINE:
+            self._state_contradicted.set()
+
+    async def _repeat_state(self) -> None:
+        state = Message(self._publisher.topics.bridge_state, ONLINE)
+        await self._client.publish(state)
+
+    def _report_received(self, received: Received) -> None:
+        gateway = reporting_gateway(received.payload)
+        if gateway is None:
+            return
+        now_s = time.monotonic()
+        echo = self.own.add_received(gateway, now_s, retained=received.retained)
+        if echo.heard_again:
+            log.info("the broker passes the gateway's messages on again")
+        if echo.other is not None:
+            base = self._publisher.topics.base
+            log.warning("%s", another_gateway(base, echo.other))
+            self._report_wanted.set()  # so that it notices this one
+
+    def _birth_received(self, received: Received) -> None:
         if received.payload == ONLINE and not received.retained:
-            await asyncio.sleep(random.uniform(0, BIRTH_S))  # noqa: S311 - spreads load
-            await self._publish(self._publisher.retained_messages())
-            await self._publish(self._publisher.telemetry())
+            self._home_assistant_born.set()
+
+    async def _greet_home_assistant(self) -> None:
+        """Publish everything for a Home Assistant that has started; not all at once."""
+        await asyncio.sleep(random.uniform(0, BIRTH_S))  # noqa: S311 - spreads load
+        self._home_assistant_born.clear()  # births until now are answered by this
+        await self._publish(self._publisher.retained_messages())
+        await self._publish(self._publisher.telemetry())
 
     def _discovery(self) -> Iterator[Message]:
         place = self._place
@@ -132,10 +185,30 @@ class Bridge:
                 )
                 yield Message(headband_topic(place, device), payload)
 
+    async def _report_always(self) -> None:
+        """Report every minute, sooner while reports do not come back."""
+        while True:
+            await self._report()
+            await asyncio.sleep(ECHO_S)
+            if self.own.is_lost():
+                topic = self._publisher.topics.bridge_health.name
+                log.warning(
+                    "the broker does not pass on what is published on %s; see its "
+                    "access list (mosquitto: acl_file)",
+                    topic,
+                )
+            is_up = self._client.connection is BrokerState.ONLINE
+            if not (is_up and self.own.is_heard and self.own.n_open):
+                await asyncio.sleep(REPORT_S - ECHO_S)
+
     async def _report(self) -> None:
         health = health_payload(await self._health(), datetime.now(UTC))
         topic = self._publisher.topics.bridge_health
-        await self._publish([Message(topic, health), *self._publisher.telemetry()])
+        if await self._client.publish(Message(topic, health)):
+            self.own.add_sent(self._client.connections)
+        await self._publish(self._publisher.telemetry())
+        if self._client.refusals:  # they may be taken by now
+            await self._publish(self._publisher.retained_messages())
         if self._headbands:
             await self.introduce()
 
@@ -155,6 +228,7 @@ class Bridge:
     async def _health(self) -> BridgeHealth:
         told = {} if self._control is None else await self._control.standings()
         return BridgeHealth(
+            gateway=self.own.gateway,
             uptime_s=uptime_s(),
             vitals=self._pulse.take(),
             reconnects=max(0, self._client.connections - 1),
@@ -179,6 +253,15 @@ class Bridge:
             config_problems=problems,
         )
         return Message(self._publisher.topics.bridge_info, info_payload(gateway))
+
+    @staticmethod
+    async def _after(event: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+        """Work once for each time that `event` is set, at most once a second."""
+        while True:
+            await event.wait()
+            event.clear()
+            await work()
+            await asyncio.sleep(COALESCED_S)
 
     @staticmethod
     async def _every(

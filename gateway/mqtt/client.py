@@ -1,15 +1,22 @@
 """MQTT client that reconnects, for one user on one event loop."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message, Received
+from gateway.mqtt.client_events import (
+    BrokerAddress,
+    BrokerState,
+    Connected,
+    Message,
+    Received,
+)
 from gateway.mqtt.connection import BrokerConnection, Receipt
 
 FIRST_ANSWER_S = 5.0
 DRAIN_S = 5.0
+LEAVE_S = 1.5  # for what is in flight at the end, and again for the will
 ROOM_S = 2.0
 
 
@@ -28,6 +35,8 @@ class MqttClient:
         Makes the messages published first on every connection.
     subscriptions : sequence of str
         Topic filters to subscribe to.
+    client_id : str, optional
+        One drawn at random if None.
     """
 
     def __init__(
@@ -36,9 +45,12 @@ class MqttClient:
         will: Message | None,
         greeting: Callable[[], Iterable[Message]],
         subscriptions: Sequence[str] = (),
+        client_id: str | None = None,
     ) -> None:
-        self._will = will
-        self._connection = BrokerConnection(address, will, greeting, subscriptions)
+        self._farewell = will
+        self._connection = BrokerConnection(
+            address, will, greeting, subscriptions, client_id
+        )
 
     @property
     def connection(self) -> BrokerState:
@@ -64,7 +76,27 @@ class MqttClient:
     @property
     def window(self) -> int:
         """Publishes that may be in flight at a time."""
-        return self._connection.window
+        return self._connection.limits.window
+
+    @property
+    def limits(self) -> Connected:
+        """Limits that the broker has announced."""
+        return self._connection.limits
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether the broker takes messages of QoS 1."""
+        return self.limits.max_qos > 0
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """Topics that the broker refused of late, and its reasons."""
+        return self._connection.diagnostics.refusals
+
+    @property
+    def refused_subscriptions(self) -> Mapping[str, str]:
+        """Topic filters whose subscription the broker refused, and its reasons."""
+        return self._connection.diagnostics.refused_subscriptions
 
     async def __aenter__(self) -> Self:
         """Connect; an absent broker is no error."""
@@ -82,11 +114,15 @@ class MqttClient:
     ) -> None:
         """Publish the will and disconnect."""
         try:
-            await self.drain()
-            if self._will is not None and self.send(self._will) is not None:
-                await self.drain()
+            await self.drain(LEAVE_S)
+            if self._farewell is not None and self.send(self._farewell) is not None:
+                await self.drain(LEAVE_S)
         finally:
             await self._connection.close()
+
+    def leave_silently(self) -> None:
+        """Publish no will at the end: another client of this gateway goes on."""
+        self._farewell = None
 
     async def publish(self, message: Message) -> bool:
         """Send `message`, after those before it; return False when not connected.
@@ -114,22 +150,27 @@ class MqttClient:
         return self._connection.publish(message)
 
     async def ready(self) -> None:
-        """Wait until the broker takes one more message."""
+        """Wait until the broker takes one more message and acknowledges it."""
         await self._until(
-            lambda: self.connection is BrokerState.ONLINE and self._has_room()
+            lambda: (
+                self.connection is BrokerState.ONLINE
+                and self.acknowledges
+                and self._has_room()
+            )
         )
 
     async def receive(self) -> Received:
         """Wait for the next message on a topic subscribed to."""
         return await self._connection.received.get()
 
-    async def drain(self) -> bool:
+    async def drain(self, timeout_s: float = DRAIN_S) -> bool:
         """Wait until the broker has everything.
 
-        Returns False after five seconds, or at once when there is no broker.
+        Returns False after `timeout_s`, or at once when there is no broker.
         """
         return (
-            await self._until(self._settled, DRAIN_S) and not self._connection.in_flight
+            await self._until(self._settled, timeout_s)
+            and not self._connection.in_flight
         )
 
     def _has_room(self) -> bool:

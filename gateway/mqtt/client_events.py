@@ -8,7 +8,9 @@ from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import Topic
 
 UNSUPPORTED_VERSION = 132  # MQTT 5, table 2-6
+BAD_CLIENT_ID = 133
 BAD_CREDENTIALS = (134, 135)
+NO_RETAIN, NO_QOS = 154, 155
 
 
 class BrokerState(Enum):
@@ -27,6 +29,19 @@ class Message(NamedTuple):
     topic: Topic
     payload: bytes
     correlation: bytes | None = None
+
+    def within(self, *, retains: bool, max_qos: int) -> "Message":
+        """Return the message as a broker takes it that may not retain, or has no QoS 1.
+
+        MQTT 5, 3.2.2.3.4 and 3.2.2.3.5: such a broker hangs up on any other.
+        """
+        topic = self.topic
+        if (retains or not topic.retain) and topic.qos <= max_qos:
+            return self
+        fitted = topic._replace(
+            retain=topic.retain and retains, qos=min(topic.qos, max_qos)
+        )
+        return self._replace(topic=fitted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +84,14 @@ class TransportOpened(NamedTuple):
 class Connected(NamedTuple):
     """The broker accepted the connection.
 
-    `window` is its Receive Maximum, publishes in flight, and `largest` its Maximum
-    Packet Size, bytes.
+    `window` is its Receive Maximum, publishes in flight, `largest` its Maximum Packet
+    Size, bytes; whether it retains messages, and its Maximum QoS.
     """
 
     window: int
     largest: int
+    retains: bool = True
+    max_qos: int = 2
 
 
 class Refused(NamedTuple):
@@ -92,9 +109,14 @@ class Refused(NamedTuple):
         return self.code == UNSUPPORTED_VERSION
 
     @property
+    def is_client_id(self) -> bool:
+        """Whether it does not accept the client identifier."""
+        return self.code == BAD_CLIENT_ID
+
+    @property
     def needs_a_person(self) -> bool:
         """Whether trying again is of no use before something was changed."""
-        return self.code in (UNSUPPORTED_VERSION, *BAD_CREDENTIALS)
+        return self.code in (UNSUPPORTED_VERSION, BAD_CLIENT_ID, *BAD_CREDENTIALS)
 
 
 class Unreachable(NamedTuple):
@@ -114,6 +136,13 @@ class Acknowledged(NamedTuple):
 
     mid: int
     refusal: str | None
+
+
+class SubscriptionRefused(NamedTuple):
+    """SUBACK that refuses topic filter `pattern`."""
+
+    pattern: str
+    reason: str
 
 
 class Received(NamedTuple):
@@ -136,5 +165,6 @@ ClientEvent = (
     | Unreachable
     | Disconnected
     | Acknowledged
+    | SubscriptionRefused
     | Received
 )

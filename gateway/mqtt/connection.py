@@ -8,6 +8,8 @@ from typing import NamedTuple, assert_never
 
 from gateway.mqtt import diagnostics
 from gateway.mqtt.client_events import (
+    NO_QOS,
+    NO_RETAIN,
     Acknowledged,
     BrokerAddress,
     BrokerState,
@@ -17,6 +19,7 @@ from gateway.mqtt.client_events import (
     Message,
     Received,
     Refused,
+    SubscriptionRefused,
     TransportOpened,
     Unreachable,
 )
@@ -42,6 +45,7 @@ MAX_DELAY_BRIEF_S = 60  # where the broker ends every connection
 
 REFUSED_BACK_OFF_S = (30, 300)  # a person must act first
 UNACKNOWLEDGED_S = 20.0  # longer than TCP takes to notice a dead peer
+END_S = 1.0  # for paho's thread; longer only where a name look-up hangs
 MAX_QUEUED_REQUESTS = 64  # further ones are dropped; their senders ask again
 
 
@@ -95,10 +99,12 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._pending)
 
-    @property
-    def largest(self) -> int:
-        """Upper bound of the largest packet, bytes."""
-        return max((pending.n_bytes for pending in self._pending.values()), default=0)
+    def exceeds(self, limits: Connected) -> bool:
+        """Return whether the broker would refuse any of them."""
+        return any(
+            pending.n_bytes > limits.largest or pending.qos > limits.max_qos
+            for pending in self._pending.values()
+        )
 
     def add(self, mid: int, message: Message) -> Receipt:
         """Add `message`, which paho sends as `mid`."""
@@ -139,6 +145,9 @@ class BrokerConnection:
         Makes the messages published first on every connection.
     subscriptions : sequence of str
         Topic filters to subscribe to.
+    client_id : str, optional
+        The broker ends an older connection of the same name, and publishes its will
+        then and not later. One drawn at random if None.
 
     Attributes
     ----------
@@ -147,8 +156,8 @@ class BrokerConnection:
         ``"5"`` or ``"3.1.1"``, as spoken now.
     connections : int
         Connections that the broker accepted.
-    window : int
-        Publishes that may be in flight: the broker's Receive Maximum.
+    limits : Connected
+        What the broker takes: publishes in flight, retained messages, QoS.
     in_flight : InFlight
     received : asyncio.Queue of Received
     diagnostics : Diagnostics
@@ -162,11 +171,12 @@ class BrokerConnection:
         will: Message | None,
         greeting: Callable[[], Iterable[Message]],
         subscriptions: Sequence[str],
+        client_id: str | None = None,
     ) -> None:
         self.connection = BrokerState.CONNECTING
         self.connections = 0
         self.protocol = "3.1.1" if address.protocol == "3.1.1" else "5"
-        self.window = WINDOW
+        self.limits = Connected(WINDOW, LARGEST)
         self.in_flight = InFlight()
         self.received: asyncio.Queue[Received] = asyncio.Queue(MAX_QUEUED_REQUESTS)
         self.changed = asyncio.Event()
@@ -174,11 +184,11 @@ class BrokerConnection:
         self._will = will
         self._greeting = greeting
         self._subscriptions = subscriptions
-        self._client_id = f"sleepgate-{secrets.token_hex(4)}"
+        self.client_id = client_id or f"sleepgate-{secrets.token_hex(4)}"
         self._alarm: asyncio.TimerHandle | None = None
         self.diagnostics = Diagnostics()
         self._reconnect_backoff = ReconnectBackoff()
-        self._largest, self._is_unanswered = LARGEST, False
+        self._is_unanswered = False
 
     def open(self) -> None:
         """Begin to connect."""
@@ -189,7 +199,8 @@ class BrokerConnection:
         self.connection = BrokerState.OFFLINE
         self._give_up()
         self._thread.disconnect()
-        await asyncio.to_thread(self._thread.join)
+        if not await self._thread.join(END_S):
+            log.info("a look-up of %s hangs; not waited for", self._address.host)
 
     def wait_for_acknowledgements(self) -> None:
         """Accept no further publish until those in flight are acknowledged."""
@@ -198,10 +209,15 @@ class BrokerConnection:
             self.changed.set()
 
     def _open(self) -> PahoClient:
-        options = ConnectOptions(self._client_id, self.protocol, self.window)
+        options = ConnectOptions(self.client_id, self.protocol, self.limits.window)
+        will = None if self._will is None else self._fitted(self._will)
         return PahoClient(
-            self._address, options, self._will, self._subscriptions, self._handle_event
+            self._address, options, will, self._subscriptions, self._handle_event
         )
+
+    def _fitted(self, message: Message) -> Message:
+        limits = self.limits
+        return message.within(retains=limits.retains, max_qos=limits.max_qos)
 
     def _start_over(self) -> None:
         """Connect anew, without what was in flight."""
@@ -211,8 +227,9 @@ class BrokerConnection:
 
     def publish(self, message: Message) -> Receipt:
         """Send `message`; refuse it here if the broker's Maximum Packet Size would."""
-        if packet_bytes(message) > self._largest:
-            why = f"they are larger than the {self._largest} bytes that it takes"
+        message = self._fitted(message)
+        if packet_bytes(message) > self.limits.largest:
+            why = f"they are larger than the {self.limits.largest} bytes that it takes"
             self.diagnostics.report_refusal(message.topic.name, why)
             refused: Receipt = asyncio.get_running_loop().create_future()
             refused.set_result(False)
@@ -244,8 +261,11 @@ class BrokerConnection:
         self.changed.set()
 
     def _handle_event(self, thread: PahoClient, event: ClientEvent) -> None:
-        if thread is not self._thread:
-            return  # an event of a client that was replaced
+        if thread is self._thread:  # and not of a client that was replaced
+            self._apply(event)
+            self.changed.set()
+
+    def _apply(self, event: ClientEvent) -> None:
         match event:
             case Connected():
                 self._connected(event)
@@ -262,18 +282,20 @@ class BrokerConnection:
                 self._lost(reason)
             case Acknowledged():
                 self._acknowledged(*event)
+            case SubscriptionRefused(pattern, reason):
+                self.diagnostics.report_subscription(pattern, reason)
             case Received():
                 if not self.received.full():
                     self.received.put_nowait(event)
             case _:
                 assert_never(event)
-        self.changed.set()
 
     def _connected(self, event: Connected) -> None:
         self._is_unanswered = False
-        self.window, self._largest = event
+        self.diagnostics.clear_subscriptions()
+        self.limits = event
         is_narrower = event.window < self._thread.options.window
-        if is_narrower or self.in_flight.largest > event.largest:
+        if is_narrower or self.in_flight.exceeds(event):
             # paho resends with the old window and whatever size before it reports
             # the broker's new limits, which brokers answer by hanging up
             self._start_over()
@@ -306,13 +328,18 @@ class BrokerConnection:
         self._restart_alarm()
         self._reconnect_backoff.lost(asyncio.get_running_loop().time())
         self._thread.set_reconnect_delay(*self._reconnect_backoff.back_off_s)
+        if "taken over" in reason:
+            words = diagnostics.taken_over(self._address, self.client_id)
+            self.diagnostics.report_connection(words)
+            return
         if not self._reconnect_backoff.keeps_ending:
             self.diagnostics.clear_connection()  # there was a connection until now
             self.diagnostics.report_connection(
                 f"lost the broker ({reason}); trying for ever"
             )
             return
-        self.diagnostics.report_connection(diagnostics.brief(self._address, reason))
+        words = diagnostics.brief(self._address, self.client_id, reason)
+        self.diagnostics.report_connection(words)
         if was_catching_up:
             self._start_over()  # what is in flight may be what the broker refuses
 
@@ -323,10 +350,18 @@ class BrokerConnection:
             log.info("the broker at %s does not speak MQTT 5; 3.1.1 then", address)
             self.protocol = "3.1.1"
             self._start_over()
+        elif refused.code == NO_RETAIN and self.limits.retains:
+            self.limits = self.limits._replace(retains=False)
+            self._start_over()
+        elif refused.code == NO_QOS and self.limits.max_qos:
+            self.limits = self.limits._replace(max_qos=0)
+            self._start_over()
         elif refused.needs_a_person:
             self._thread.set_reconnect_delay(*REFUSED_BACK_OFF_S)
             self.connection = BrokerState.REFUSED
             words = diagnostics.refused(address, self.protocol, refused.reason)
+            if refused.is_client_id:
+                words = diagnostics.refused_client_id(address, self.client_id)
             self.diagnostics.report_connection(words)
         else:
             self.connection = BrokerState.OFFLINE

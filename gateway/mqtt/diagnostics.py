@@ -1,13 +1,20 @@
 """Diagnostics of the connection to the broker: what is wrong, what to do about it."""
 
 import logging
+import time
 
 from gateway.mqtt.client_events import BrokerAddress
 
 log = logging.getLogger(__name__)
 
+REFUSED_S = 600.0  # for so long a refusal counts: some topics are rarely published on
 MAX_REFUSED = 256  # topics whose refusal is remembered
 
+STRICT = (
+    "from Python 3.13 on, authorities of the system must keep to RFC 5280: name this "
+    "one's file in outputs.mqtt.tls.ca, or make it anew with openssl req -x509 -addext "
+    "keyUsage=critical,keyCertSign,cRLSign"
+)
 # part of an error of OpenSSL or paho -> what to check
 BECAUSE = (
     ("self-signed", "name its authority's file in outputs.mqtt.tls.ca"),
@@ -17,6 +24,9 @@ BECAUSE = (
         "renew its certificate, unless this machine's clock is wrong",
     ),
     ("not yet valid", "this machine's clock is wrong; a Pi sets it over the network"),
+    ("key usage", STRICT),
+    ("Key Identifier", STRICT),
+    ("Basic Constraints", STRICT),
     ("mismatch", "outputs.mqtt.host must be a name that its certificate has"),
     (
         "name resolution",
@@ -27,9 +37,15 @@ BECAUSE = (
 NO_TLS = "it may not speak TLS on this port: most do on 8883, and not on 1883"
 
 
+def certificate_hint(why: str) -> str:
+    """Return what to do about an error of OpenSSL or paho; empty if not known."""
+    return next((hint for part, hint in BECAUSE if part in why), "")
+
+
 def unreachable(address: BrokerAddress, why: str) -> str:
     """Return that no connection comes about, why, and what to check."""
-    hint = next((f" ({hint})" for part, hint in BECAUSE if part in why), "")
+    hint = certificate_hint(why)
+    hint = hint and f" ({hint})"
     if not hint and address.tls is not None and ("reset" in why or "EOF" in why):
         hint = f" ({NO_TLS})"
     return f"no broker answers at {address}: {why}{hint}; still trying"
@@ -51,9 +67,29 @@ def unanswered(address: BrokerAddress, reason: str) -> str:
 def refused(address: BrokerAddress, protocol: str, reason: str) -> str:
     """Return that it wants another user, password or protocol."""
     who = f"user {address.username!r}" if address.username else "no user name"
+    if address.username and address.password is None:
+        who += " without a password"
     return (
         f"the broker at {address} refuses MQTT {protocol} with {who}: {reason}; check "
         "username, password and protocol under outputs.mqtt"
+    )
+
+
+def refused_client_id(address: BrokerAddress, client_id: str) -> str:
+    """Return that it does not accept the client identifier."""
+    return (
+        f"the broker at {address} does not accept the client id {client_id}: see "
+        "clientid_prefixes and the access list in its configuration"
+    )
+
+
+def taken_over(address: BrokerAddress, client_id: str) -> str:
+    """Return that somebody else connected under the same client identifier."""
+    return (
+        f"the broker at {address} ended this connection for another one with the "
+        f"client id {client_id}: a copy of this gateway's card runs elsewhere (empty "
+        "/etc/machine-id there and run systemd-machine-id-setup), or the broker takes "
+        "user names for client ids (give every program its own user); trying for ever"
     )
 
 
@@ -65,12 +101,13 @@ def unacknowledged(address: BrokerAddress) -> str:
     )
 
 
-def brief(address: BrokerAddress, reason: str) -> str:
+def brief(address: BrokerAddress, client_id: str, reason: str) -> str:
     """Return that one connection after the other ends soon."""
     return (
         f"connections to the broker at {address} keep ending at once ({reason}): see "
-        "its log; mosquitto's message_size_limit has that effect; trying for ever, "
-        "less often"
+        "its log; mosquitto's message_size_limit has that effect, and another client "
+        f"with the id {client_id} or, where use_username_as_clientid is set, with the "
+        "same user; trying for ever, less often"
     )
 
 
@@ -79,7 +116,8 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._connection = ""
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[str, float]] = {}
+        self.refused_subscriptions: dict[str, str] = {}
 
     @property
     def connection_problem(self) -> str:
@@ -92,13 +130,33 @@ class Diagnostics:
             self._connection = problem
             log.warning("%s", problem)
 
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Topics refused within `REFUSED_S`, and the broker's reasons."""
+        now_s = time.monotonic()
+        return {
+            topic: why
+            for topic, (why, at_s) in self._refused.items()
+            if now_s - at_s < REFUSED_S
+        }
+
     def report_refusal(self, topic: str, why: str) -> None:
         """Log a message that the broker refused."""
-        if self._refused.get(topic) != why:
-            while len(self._refused) >= MAX_REFUSED:  # outsiders name topics, too
-                del self._refused[next(iter(self._refused))]
-            self._refused[topic] = why
+        is_new = self._refused.get(topic, ("",))[0] != why
+        while topic not in self._refused and len(self._refused) >= MAX_REFUSED:
+            del self._refused[next(iter(self._refused))]  # outsiders name topics, too
+        self._refused[topic] = why, time.monotonic()
+        if is_new:
             log.warning("the broker refuses messages on %s: %s", topic, why)
+
+    def report_subscription(self, pattern: str, why: str) -> None:
+        """Log a subscription that the broker refused."""
+        self.refused_subscriptions[pattern] = why
+        log.warning("the broker refuses the subscription to %s: %s", pattern, why)
+
+    def clear_subscriptions(self) -> None:
+        """Forget refused subscriptions: each connection asks anew."""
+        self.refused_subscriptions.clear()
 
     def clear_refusal(self, topic: str) -> None:
         """Log that the broker accepts messages on `topic` again."""

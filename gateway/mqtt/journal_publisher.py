@@ -68,8 +68,10 @@ class JournalPublisher:
         return self._idle.is_set()
 
     async def _send(self) -> None:
-        """Fill the window."""
+        """Fill the window, where the broker acknowledges."""
         self._journal.news.clear()
+        if not self._client.acknowledges:
+            return  # an epoch that no broker acknowledges stays owed
         # half of what the broker takes at a time: the live lane need not queue
         window = max(1, self._client.window // 2)
         owed = await self._journal.owed(self._after, window + len(self._flying))

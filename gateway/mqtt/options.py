@@ -1,10 +1,12 @@
 """Section ``outputs.mqtt`` of the configuration. Pure but for the files of `Tls`."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from gateway.journal.options import JournalOptions
+from gateway.mqtt.broker_host import host_problem
 from gateway.mqtt.client_events import BrokerAddress
 from gateway.mqtt.home_assistant.options import HomeAssistantOptions
 from gateway.mqtt.tls import Tls
@@ -58,8 +60,8 @@ class MqttOptions:
 
     def problems(self) -> Iterator[str]:
         """Yield what types cannot say."""
-        if not self.host:
-            yield "host: empty; name the broker's machine, e.g. localhost"
+        if problem := host_problem(self.host):
+            yield f"host: {problem}"
         if problem := base_problem(self.base_topic):
             yield problem
         for name, least, most in (
@@ -74,6 +76,24 @@ class MqttOptions:
             yield "username: missing, though there is a password"
         if self.websocket is not None and not self.websocket.startswith("/"):
             yield f"websocket: {self.websocket!r} is no path; give one like /mqtt"
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what can be meant, and mostly is not."""
+        if self.username is not None and self.password is None:
+            yield (
+                "username: without a password; if there is one, write it in quotes: "
+                "after a blank, # begins a comment"
+            )
+
+    def client_id(self, gateway: str) -> str:
+        """Return the client identifier, the same at every start of gateway `gateway`.
+
+        Then a broker knows a new connection for the heir of one whose end it has not
+        noticed. It differs by base topic: one machine may run two gateways. At most 23
+        letters and digits, which every broker takes: MQTT 3.1.1, 3.1.3.1.
+        """
+        own = hashlib.sha256(f"{gateway} {self.base_topic}".encode()).hexdigest()
+        return f"sleepgate-{own[:12]}"
 
     @property
     def address(self) -> BrokerAddress:

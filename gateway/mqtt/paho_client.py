@@ -10,7 +10,9 @@ import logging
 import secrets
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from paho.mqtt import client as paho
@@ -33,6 +35,7 @@ from gateway.mqtt.client_events import (
     Message,
     Received,
     Refused,
+    SubscriptionRefused,
     TransportOpened,
     Unreachable,
 )
@@ -103,6 +106,12 @@ class PacketLimit(paho.Client):
                 self._in_packet["remaining_length"],
             )
         return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _create_socket_connection(self) -> socket.socket:
+        try:
+            return super()._create_socket_connection()
+        except UnicodeError as error:  # paho's thread would end with it
+            raise OSError(f"{self._host!r} cannot be looked up: {error}") from error
 
     def _is_unwanted(self) -> bool:
         if self._in_packet["remaining_length"] > MAX_PACKET_BYTES:
@@ -199,9 +208,24 @@ class PahoClient:
         """Send DISCONNECT; the thread then ends by itself."""
         self._client.disconnect()
 
-    def join(self) -> None:
-        """Wait for the thread to end; blocks."""
-        self._client.loop_stop()
+    async def join(self, timeout_s: float) -> bool:
+        """Wait for the thread to end; False if it does not in time.
+
+        A name look-up cannot be interrupted. The thread ends with the process, and so
+        does the one that waits for it here: those of asyncio.to_thread would not.
+        """
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def wait() -> None:
+            self._client.loop_stop()
+            with suppress(RuntimeError):  # the event loop is closed by now
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=wait, name="mqtt-end", daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await ended.wait()
+        return ended.is_set()
 
     def _listen(
         self,
@@ -219,6 +243,8 @@ class PahoClient:
             return Connected(
                 min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)),
                 getattr(properties, "MaximumPacketSize", LARGEST),
+                bool(getattr(properties, "RetainAvailable", 1)),
+                getattr(properties, "MaximumQoS", 2),
             )
 
         def puback(mid: int, reason: ReasonCode) -> ClientEvent:
@@ -235,21 +261,34 @@ class PahoClient:
             connack(reason, properties)
         )
 
-        def arrived(message: paho.MQTTMessage) -> None:
-            patterns = [pattern for pattern, _ in self._subscriptions]
-            if _is_subscribed(message, patterns):
-                post_event(_received(message))
-            else:  # a broker may send anything
-                log.debug("a message on a topic that is not subscribed to")
-
-        client.on_message = lambda _c, _u, message: arrived(message)
+        client.on_message = lambda _c, _u, message: self._receive(message, post_event)
         client.on_connect_fail = lambda _c, _u: post_event(_unreachable())
         client.on_disconnect = lambda _c, _u, _f, reason, _p: post_event(
             Disconnected(str(reason))
         )
+        client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._suback(
+            reasons, post_event
+        )
         client.on_publish = lambda _c, _u, mid, reason, _p: post_event(
             puback(mid, reason)
         )
+
+    def _receive(
+        self, message: paho.MQTTMessage, post_event: Callable[[ClientEvent], None]
+    ) -> None:
+        if _is_subscribed(message, [pattern for pattern, _ in self._subscriptions]):
+            post_event(_received(message))
+        else:  # a broker may send anything
+            log.debug("a message on a topic that is not subscribed to")
+
+    def _suback(
+        self,
+        reasons: Sequence[ReasonCode],
+        post_event: Callable[[ClientEvent], None],
+    ) -> None:
+        for (pattern, _), reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                post_event(SubscriptionRefused(pattern, str(reason)))
 
 
 def _unreachable() -> Unreachable:

@@ -277,6 +277,7 @@ class BridgeHealth:
 
     Attributes
     ----------
+    gateway : str
     uptime_s : float
     vitals : Vitals
         Of the process and the machine; the disk is the journal's.
@@ -289,6 +290,7 @@ class BridgeHealth:
         Whether each works, and in words how.
     """
 
+    gateway: str
     uptime_s: float
     vitals: Vitals
     reconnects: int
@@ -360,6 +362,7 @@ def health_payload(health: BridgeHealth, now: datetime) -> bytes:
     document: HealthDocument = {
         "v": 1,
         "ts": utc_text(now),
+        "gateway": health.gateway,
         "uptime_s": round(health.uptime_s),
         "process": {
             "rss_mb": _rounded(vitals.rss_mb),
@@ -384,9 +387,8 @@ def health_payload(health: BridgeHealth, now: datetime) -> bytes:
 
 
 def _journal(journal: JournalContents, now: datetime) -> "JournalDocument":
-    waits_s = max(
-        0, round(now.timestamp() - (journal.oldest_owed_s or now.timestamp()))
-    )
+    oldest_s = journal.oldest_owed_s or now.timestamp()
+    waits_s = max(0, round(now.timestamp() - oldest_s))
     return {
         "pending": journal.owed,
         "oldest_pending_s": waits_s,

@@ -151,7 +151,7 @@ async def serve_requests(
     client: MqttClient,
     topics: TopicTree,
     verbs: ServedVerbs,
-    others: Mapping[str, Callable[[Received], Awaitable[None]]],
+    listeners: Mapping[str, Callable[[Received], None]],
 ) -> None:
     """Answer until cancelled.
 
@@ -163,13 +163,13 @@ async def serve_requests(
     verbs : ServedVerbs
         Each serves a request and returns the answer's data; raises `GatewayError` when
         it cannot, which is the answer then.
-    others : mapping of str to callable
-        What to do with messages on topics that are no requests.
+    listeners : mapping of str to callable
+        What to do with messages on topics that are no requests, without waiting.
     """
     while True:
         received = await client.receive()
-        if received.topic in others:
-            await others[received.topic](received)
+        if received.topic in listeners:
+            listeners[received.topic](received)
             continue
         payload = await _answer(received, verbs)
         await client.publish(Message(topics.response_to(received.topic), payload))

@@ -121,6 +121,10 @@ class TopicTree:
         before, _, verb = request.rpartition("/request/")
         return Topic(f"{before}/response/{verb}", retain=False)
 
+    def probe(self, whom: str) -> Topic:
+        """Return where the doctor tries whether messages about `whom` arrive."""
+        return self._of(whom, "response/doctor", retain=False)
+
     def may_answer_on(self, response_topic: str) -> bool:
         """Return whether a request's own response topic is one to publish on.
 

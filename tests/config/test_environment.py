@@ -109,7 +109,11 @@ def test_a_secret_may_stand_elsewhere(file, tmp_path):
         ("DEVICES__A__NAME", "x", "devices: it is a list of 1: give 0 to 1, not 'a'"),
         ("DEVICES__0__NAME__X", "x", "devices[0].name: is no section"),
         ("LOG__", "x", "two underscores part the levels; one is missing"),
-        ("LOG__LEVEL", "!fiel x", "after ! comes file, env or credential"),
+        (
+            "LOG__LEVEL",
+            "!fiel x",
+            "after ! comes file, env or credential, as in !file PATH",
+        ),
         ("LOG__LEVEL", "!env NO_SUCH_NAME", "!env NO_SUCH_NAME: that environment"),
     ],
 )

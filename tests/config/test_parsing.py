@@ -38,7 +38,7 @@ def test_every_problem_is_reported_at_once_with_its_path():
     ) == [
         "devices[0].name: 'Bed room' becomes a topic; use a-z 0-9 _ - (at most 32)",
         "devices[1].stall: unknown key; stall_s?",
-        "devices[1].name: expected str, got 7",
+        "devices[1].name: expected str, got 7; write it in quotes",
         "ble.backend: expected bluez or simulated, got 'bleuz'",
         "staging: expected a section, got 3",
         "log.file: unknown key",
@@ -84,7 +84,7 @@ def test_every_problem_is_reported_at_once_with_its_path():
         ),
         (
             {"devices": [{"name": "a", "channels": {"EEG": 3}}]},
-            "devices[0].channels.EEG: expected str, got 3",
+            "devices[0].channels.EEG: expected str, got 3; write it in quotes",
         ),
         (
             {"devices": [{"name": "a"}], "ble": {"backend": "simulated"}},

@@ -17,7 +17,7 @@ from sim.local_broker import LocalBroker
 pytestmark = pytest.mark.integration
 
 WILL = Message(Topic("t/state", retain=True), b"offline")
-CONNECT, CONNACK, PUBLISH, PUBACK, DISCONNECT = 1, 2, 3, 4, 14
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, DISCONNECT = 1, 2, 3, 4, 8, 14
 ACCEPTED_V3, BAD_VERSION_V3 = b"\x20\x02\x00\x00", b"\x20\x02\x00\x01"
 ACCEPTED_V5 = b"\x20\x03\x00\x00\x00"
 PATIENCE_S = 10
@@ -219,7 +219,7 @@ async def test_what_was_on_its_way_is_sent_again_before_the_greeting():
 
 async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
     monkeypatch.setattr(mqtt_client, "FIRST_ANSWER_S", 0.1)
-    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "LEAVE_S", 0.1)
     mute = FakeBroker(lambda _kind, _packet: b"")
     async with mute as broker, connected(broker) as client:
         assert client.connection is BrokerState.CONNECTING
@@ -227,14 +227,85 @@ async def test_a_broker_that_never_answers_does_not_hold_the_start(monkeypatch):
 
 
 async def test_a_broker_that_never_acknowledges_does_not_hold_the_end(monkeypatch):
-    monkeypatch.setattr(mqtt_client, "DRAIN_S", 0.1)
+    monkeypatch.setattr(mqtt_client, "LEAVE_S", 0.1)
 
     def deaf(kind, _packet):
         return ACCEPTED_V5 if kind == CONNECT else b""
 
     async with FakeBroker(deaf) as broker, connected(broker) as client:
         assert await client.publish(message())
-        assert not await client.drain()
+        assert not await client.drain(0.1)
+
+
+TAKEN_OVER = b"\xe0\x02\x8e\x00"  # MQTT 5, 3.14.2.1
+BAD_CLIENT_ID = b"\x20\x03\x00\x85\x00"
+
+
+async def test_another_client_of_the_same_name_is_called_that(caplog):
+    async with FakeBroker(polite) as broker, connected(broker) as client:
+        broker.write(TAKEN_OVER)
+        await until(lambda: "client id sleepgate-" in caplog.text)
+        assert "systemd-machine-id-setup" in caplog.text
+        await until(lambda: client.connections == 2)
+
+
+async def test_a_broker_that_does_not_take_the_client_id():
+    def strict(kind, _packet):
+        return BAD_CLIENT_ID if kind == CONNECT else b""
+
+    async with FakeBroker(strict) as broker, connected(broker) as client:
+        assert client.connection is BrokerState.REFUSED
+        assert "clientid_prefixes" in client.problem
+
+
+NO_RETAIN, NO_QOS = b"\x20\x03\x00\x9a\x00", b"\x20\x03\x00\x9b\x00"
+# with Retain Available 0 and Maximum QoS 0
+ACCEPTED_NARROW = b"\x20\x07\x00\x00\x04\x25\x00\x24\x00"
+WILL_RETAIN, WILL_QOS = 0x20, 0x18  # in the flags of CONNECT: MQTT 5, 3.1.2.3
+
+
+async def test_a_will_that_the_broker_cannot_keep_is_left_at_what_it_can():
+    """It hangs up on what it has said that it cannot."""
+    flags, sent = [], []
+
+    def narrow(kind, packet):
+        if kind == CONNECT:
+            flags.append(packet[7])
+            if flags[-1] & WILL_RETAIN:
+                return NO_RETAIN
+            return NO_QOS if flags[-1] & WILL_QOS else ACCEPTED_NARROW
+        if kind == PUBLISH:
+            sent.append(packet)
+        return b""
+
+    async with FakeBroker(narrow) as broker, connected(broker) as client:
+        await until(lambda: client.connection is BrokerState.ONLINE)
+        assert len(flags) == 3
+        assert not client.acknowledges
+        assert not client.limits.retains
+        assert await client.publish(WILL)
+        await until(lambda: sent)
+        assert sent[0] == b"\0\x07t/state\0offline"  # of QoS 0: it has no number
+
+
+async def test_a_subscription_that_is_refused_is_known_and_forgotten_with_the_next():
+    codes = [b"\x87"]
+
+    def closed(kind, packet):
+        if kind == SUBSCRIBE:
+            return b"\x90\x04" + packet[:2] + b"\x00" + codes[0]
+        return polite(kind, packet)
+
+    async with FakeBroker(closed) as broker:
+        address = BrokerAddress(host=broker.host, port=broker.port)
+        async with MqttClient(address, None, lambda: (), ["r/+"]) as client:
+            await until(lambda: client.refused_subscriptions)
+            assert client.refused_subscriptions == {"r/+": "Not authorized"}
+            codes[0] = b"\x01"
+            broker.drop()
+            await until(lambda: client.connections == 2)
+            await asyncio.sleep(0.1)
+            assert not client.refused_subscriptions
 
 
 async def test_a_message_the_broker_refuses_is_reported_once(tmp_path, caplog):

@@ -163,6 +163,7 @@ def test_the_picture_shows_rem_and_what_was_refused():
 NUMBERS = st.none() | st.floats(0, 1e6)
 healths = st.builds(
     BridgeHealth,
+    gateway=st.from_regex(r"\A[0-9a-f]{6}\Z"),
     uptime_s=SECONDS,
     vitals=st.builds(Vitals, *[NUMBERS] * 6, st.none() | st.booleans()),
     reconnects=COUNTS,
@@ -198,7 +199,7 @@ def test_info_keeps_to_its_schema(headbands):
 def test_the_age_of_what_is_owed_counts_from_the_oldest(minutes):
     owed = JournalContents(9, 3, 0, 0, 9, NOW.timestamp(), 1000)
     vitals = Vitals(*[None] * 6)
-    health = BridgeHealth(5.0, vitals, 0, owed, clock_synchronised=True)
+    health = BridgeHealth("3f2a1c", 5.0, vitals, 0, owed, clock_synchronised=True)
     later = NOW + timedelta(minutes=minutes)
     document = json.loads(health_payload(health, later))
     assert document["journal"]["oldest_pending_s"] == minutes * 60

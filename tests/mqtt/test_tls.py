@@ -1,6 +1,7 @@
 """Encrypted, and believed only with the right name from the right authority."""
 
 import socket
+import ssl
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +10,7 @@ from gateway.config.schema import parse
 from gateway.errors import ConfigError
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
+from gateway.mqtt.diagnostics import certificate_hint
 from gateway.mqtt.options import MqttOptions
 from gateway.mqtt.tls import Tls
 from gateway.mqtt.topics import Topic
@@ -58,6 +60,45 @@ async def test_the_right_broker_is_believed_and_spoken_to(authority, until):
         assert not client.problem
         assert await client.publish(Message(Topic("t/x", retain=False), b"x"))
         assert await client.drain()
+
+
+async def test_an_authority_made_at_home_is_believed_under_strict_rules(
+    authority, until, monkeypatch
+):
+    """Python 3.13 sets VERIFY_X509_STRICT, and the authority has no keyUsage."""
+    lenient = ssl.create_default_context
+
+    def strict(**options):
+        context = lenient(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    async with (
+        encrypted(authority, authority.sign("broker")) as broker,
+        connecting(broker, Tls(ca=str(authority.ca))) as client,
+    ):
+        await until(lambda: client.connection is BrokerState.ONLINE, "a connection")
+    system = Tls().context()
+    assert system.verify_flags & ssl.VERIFY_X509_STRICT
+    assert system.check_hostname
+    ours = Tls(ca=str(authority.ca)).context()
+    assert ours.check_hostname
+    assert ours.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "CA cert does not include key usage extension",
+        "Missing Authority Key Identifier",
+        "Basic Constraints of CA cert not marked critical",
+    ],
+)
+def test_what_the_strict_rules_refuse_comes_with_what_to_do(why):
+    hint = certificate_hint(f"certificate verify failed: {why} (_ssl.c:1010)")
+    assert "outputs.mqtt.tls.ca" in hint
+    assert "keyUsage" in hint
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def gateway_topic(place: DiscoveryTarget) -> Topic:
     return Topic(name, retain=True)
 
 
+def probe_topic(place: DiscoveryTarget) -> Topic:
+    """Return a topic like those of discovery, of a headband that cannot be.
+
+    Names of headbands begin with a letter or a digit.
+    """
+    name = f"{place.prefix}/device/sleepgate_{place.gateway}__doctor/config"
+    return Topic(name, retain=False)
+
+
 def headband_discovery(
     place: DiscoveryTarget,
     device: str,
