@@ -59,6 +59,10 @@ class StuckAdapterError(GatewayError):
     """All that can mend the adapter was tried for long: systemd starts us afresh."""
 
 
+class MemoryLimitError(GatewayError):
+    """The daemon holds too much memory: it ends in order, systemd starts it afresh."""
+
+
 class SinkError(GatewayError):
     """One output failed: that output restarts, the others and the night go on."""
 

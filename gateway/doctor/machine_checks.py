@@ -1,4 +1,4 @@
-"""Checks of the machine: Python, libraries, clock, disk, Wi-Fi."""
+"""Checks of the machine: Python, libraries, clock, disk, memory, power, Wi-Fi."""
 
 import platform
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.doctor.report import Finding, broken, good, skipped, warning
 from gateway.doctor.target import output_of
 from gateway.errors import ModelError
-from gateway.host.metrics import clock_synchronised
+from gateway.host.metrics import clock_synchronised, throttled_bits
 from gateway.paths import state_folder
 from gateway.staging.runtimes import runtime_name
 
@@ -20,15 +20,22 @@ BITS_64 = 2**32
 LITTLE_DISK_MB, NO_DISK_MB = 500.0, 50.0
 SERVICES_STATE = Path("/var/lib/sleepgate")
 NETWORK = Path("/sys/class/net")
+MOUNTS = Path("/proc/self/mountinfo")
+FORGETFUL = ("tmpfs", "ramfs", "overlay")
+CONTROLLERS = Path("/sys/fs/cgroup/cgroup.controllers")
+LOW_VOLTAGE, SINCE_BOOT = 0x1, 16  # bits of `vcgencmd get_throttled`
 LIBRARIES = ("numpy", "bleak", "dbus-fast", "paho-mqtt", "PyYAML", "click")
 
 
 def machine_findings() -> Iterator[Finding]:
-    """Check Python, libraries, clock, disk and Wi-Fi."""
+    """Check Python, libraries, clock, disk, memory, power and Wi-Fi."""
     yield _python()
     yield _libraries()
     yield _clock()
     yield _disk()
+    yield _state_folder()
+    yield _memory_limits()
+    yield from _power()
     yield from _wifi()
 
 
@@ -39,7 +46,7 @@ def _python() -> Finding:
     if sys.maxsize < BITS_64:
         step = "install the 64-bit Raspberry Pi OS"
         return broken(
-            "python", f"{words}: 32 bits, for which there is no model runtime", step
+            "python", f"{words}: 32 bits, which Sleepgate is not built for", step
         )
     return good("python", words)
 
@@ -70,9 +77,14 @@ def _clock() -> Finding:
     )
 
 
-def _disk() -> Finding:
+def _existing_state() -> tuple[Path, Path]:
+    """Return the state folder, and what of its path exists already."""
     folder = SERVICES_STATE if SERVICES_STATE.exists() else state_folder()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return folder, next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _disk() -> Finding:
+    folder, there = _existing_state()
     free_mb = shutil.disk_usage(there).free / 1e6
     words = f"{free_mb:.0f} MB free on the disk of {folder}"
     step = "free some space, e.g. sudo apt clean; sudo journalctl --vacuum-size=50M"
@@ -82,6 +94,85 @@ def _disk() -> Finding:
         warning("disk", words, step)
         if free_mb < LITTLE_DISK_MB
         else good("disk", words)
+    )
+
+
+def _state_folder() -> Finding:
+    """Check that what is written there is still there after a restart."""
+    folder, there = _existing_state()
+    kind, options = _mount(there.resolve())
+    step = (
+        "sudo raspi-config, Performance Options, Overlay File System: No; or mount a "
+        f"disk at {folder}"
+    )
+    if "ro" in options:
+        words = f"{folder} is mounted read-only: no night is kept"
+        return broken("state", words, step)
+    if kind in FORGETFUL:
+        words = f"{folder} is in memory ({kind}): nights are gone after a restart"
+        return warning("state", words, step)
+    return good("state", f"{folder} is on {kind or 'a disk'}")
+
+
+def _mount(path: Path) -> tuple[str, list[str]]:
+    """Return type and options of the file system that `path` is on."""
+    found: tuple[int, str, list[str]] = (-1, "", [])
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return found[1:]
+    for line in lines:
+        fields, _, more = line.partition(" - ")
+        point, options = fields.split()[4:6]
+        if path.is_relative_to(point.replace("\\040", " ")) and len(point) >= found[0]:
+            found = len(point), more.split()[0], options.split(",")
+    return found[1:]
+
+
+def _memory_limits() -> Finding:
+    """Check that systemd can limit memory: Raspberry Pi OS switches that off."""
+    try:
+        controllers = CONTROLLERS.read_text(encoding="ascii").split()
+    except OSError:
+        step = "nothing: the daemon has a limit of its own"
+        return skipped("memory", "this machine has no control groups (v2)", step)
+    if "memory" in controllers:
+        return good("memory", "systemd limits the daemon's memory")
+    return warning(
+        "memory",
+        "the kernel was started with cgroup_disable=memory: systemd's limits do "
+        "nothing, only the daemon's own does",
+        "add cgroup_enable=memory to the line in /boot/firmware/cmdline.txt, then "
+        "restart the machine",
+    )
+
+
+def _power() -> Iterator[Finding]:
+    bits = throttled_bits()
+    if bits is None:
+        return
+    step = "use the power supply made for this Raspberry Pi, and a short thick cable"
+    if bits & LOW_VOLTAGE:
+        yield broken("power", "the supply voltage is too low now", step)
+    elif bits & LOW_VOLTAGE << SINCE_BOOT:
+        words = "the supply voltage has been too low since the machine started"
+        yield warning("power", words, step)
+    elif bits:
+        words = "the processor is, or was, slowed down because it is hot"
+        yield warning("power", words, "give it air, or a heat sink")
+    else:
+        yield good("power", "voltage and temperature are good")
+
+
+def _band(name: str) -> Finding | None:
+    """Return a warning if Wi-Fi shares its band, and a Pi's antenna, with Bluetooth."""
+    link = output_of("iw", "dev", name, "link") or ""
+    if not re.search(r"freq: 24\d\d", link):
+        return None
+    return warning(
+        "wi-fi",
+        f"{name} uses 2.4 GHz, as Bluetooth does: packets may be lost",
+        "connect to the 5-GHz network or by cable, or use a USB Bluetooth adapter",
     )
 
 
@@ -102,5 +193,7 @@ def _wifi() -> Iterator[Finding]:
                 "connection modify NAME 802-11-wireless.powersave 2, with NAME from "
                 "`nmcli connection`",
             )
+        elif (crowded := _band(name)) is not None:
+            yield crowded
         else:
             yield good("wi-fi", f"{name} does not save power")

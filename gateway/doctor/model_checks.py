@@ -21,7 +21,7 @@ NEXT = {
     False: "copy the file again, or set staging.model to default",
     True: "install Sleepgate again",
 }
-TRAP = "without /proc/cpuinfo LiteRT scores about 100 times slower"
+TRAP = "without /proc/cpuinfo inference is many times slower"
 
 
 def model_findings(target: Target) -> Iterator[Finding]:

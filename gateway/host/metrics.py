@@ -11,9 +11,12 @@ from gateway.host.vitals import Vitals
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
-# of Raspberry Pi's kernel; the low bits are what `vcgencmd get_throttled` calls now
-THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+# of Raspberry Pi's kernel; the low bits are what `vcgencmd get_throttled` calls now.
+# Its folder is soc/soc:firmware to a Pi 4 and has an address in its name on a Pi 5
+PLATFORM = Path("/sys/devices/platform")
+THROTTLED = ("soc*/*firmware/get_throttled", "*firmware/get_throttled")
 THROTTLED_NOW = 0xF
+LARGEST_ERROR_US = 16_000_000  # of the kernel's clock; timedatectl's rule
 MACHINE_ID = Path("/etc/machine-id")
 MEMORY = Path("/proc/meminfo")
 PAGES = Path("/proc/self/statm")
@@ -46,7 +49,7 @@ class VitalsReader:
         elapsed_s = self._last[0] - t
         share = (self._last[1] - cpu_s) / elapsed_s if elapsed_s > 0 else None
         return Vitals(
-            rss_mb=_rss_mb(),
+            rss_mb=rss_mb(),
             cpu_pct=None if share is None else 100 * share,
             mem_free_mb=_mem_free_mb(),
             load1=_load(),
@@ -74,11 +77,32 @@ def is_there(path: Path) -> bool:
 
 
 def clock_synchronised() -> bool:
-    """Tell whether systemd-timesyncd has set the wall clock since boot.
+    """Tell whether the wall clock has been set by network time since boot.
 
-    A Raspberry Pi has no clock of its own; before this its date is a guess.
+    By systemd-timesyncd, or by chrony, ntpd or ntpsec, which leave no file but tell
+    the kernel. A Raspberry Pi has no clock of its own; before this its date is a guess.
     """
-    return SYNCHRONISED.exists()
+    if SYNCHRONISED.exists():
+        return True
+    error_us = _kernel_error_us()
+    if error_us is not None:
+        return error_us < LARGEST_ERROR_US
+    if SYNCHRONISED.parent.exists():
+        return False
+    from gateway.host.timedated import TIMEDATED  # noqa: PLC0415 -- starts programs
+
+    return TIMEDATED.synchronised(uptime_s())
+
+
+def _kernel_error_us() -> int | None:
+    """Return the largest error that the kernel's clock may have, adjtimex(2).
+
+    None where the sandbox forbids the question: the call also sets clocks.
+    """
+    import ctypes  # noqa: PLC0415 -- not for every client command
+
+    timex = (ctypes.c_long * 32)()  # modes 0: read only; maxerror is its fourth long
+    return None if ctypes.CDLL(None).adjtimex(timex) < 0 else timex[3]
 
 
 def supervised() -> bool:
@@ -110,7 +134,8 @@ def python_version() -> str:
     return platform.python_version()
 
 
-def _rss_mb() -> float | None:
+def rss_mb() -> float | None:
+    """Return the resident memory of this process, MB; None where it is not known."""
     text = _text(PAGES)
     return None if text is None else int(text.split()[1]) * _page_bytes() / 1e6
 
@@ -127,9 +152,19 @@ def _temperature_c() -> float | None:
     return None if text is None else int(text) / 1000
 
 
+def throttled_bits() -> int | None:
+    """Return what ``vcgencmd get_throttled`` shows; None where this is no Pi."""
+    for pattern in THROTTLED:
+        for path in PLATFORM.glob(pattern):
+            text = _text(path)
+            if text is not None:
+                return int(text, 16)
+    return None
+
+
 def _throttled() -> bool | None:
-    text = _text(THROTTLED)
-    return None if text is None else bool(int(text, 16) & THROTTLED_NOW)
+    bits = throttled_bits()
+    return None if bits is None else bool(bits & THROTTLED_NOW)
 
 
 def _load() -> float | None:

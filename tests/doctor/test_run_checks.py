@@ -124,6 +124,88 @@ def test_no_configuration_is_broken(tmp_path):
     assert (found.verdict, "pair --auto" in found.remedy) == (Severity.BROKEN, True)
 
 
+MOUNTS = """\
+21 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw
+30 21 0:30 / {folder} {options} shared:2 - {kind} none rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "verdict"),
+    [
+        ("ext4", "rw,noatime", Severity.GOOD),
+        ("tmpfs", "rw", Severity.WARNING),
+        ("overlay", "rw", Severity.WARNING),
+        ("ext4", "ro,noatime", Severity.BROKEN),
+    ],
+)
+def test_a_state_folder_that_forgets_is_named(
+    tmp_path, monkeypatch, kind, options, verdict
+):
+    state = tmp_path / "my state"
+    state.mkdir()
+    folder = str(state).replace(" ", "\\040")
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS.format(folder=folder, kind=kind, options=options))
+    monkeypatch.setattr(machine_checks, "MOUNTS", mounts)
+    monkeypatch.setattr(machine_checks, "SERVICES_STATE", state)
+    assert of(machine_findings(), "state").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("controllers", "verdict"),
+    [
+        ("cpuset cpu io memory pids", Severity.GOOD),
+        ("cpuset cpu io pids", Severity.WARNING),
+        (None, Severity.SKIPPED),
+    ],
+)
+def test_a_kernel_that_limits_no_memory_is_named(
+    tmp_path, monkeypatch, controllers, verdict
+):
+    file = tmp_path / "cgroup.controllers"
+    if controllers is not None:
+        file.write_text(controllers + "\n")
+    monkeypatch.setattr(machine_checks, "CONTROLLERS", file)
+    found = of(machine_findings(), "memory")
+    assert found.verdict is verdict
+    assert ("cgroup_enable=memory" in found.remedy) == (verdict is Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"),
+    [
+        (0x0, Severity.GOOD),
+        (0x1, Severity.BROKEN),
+        (0x50005, Severity.BROKEN),
+        (0x10000, Severity.WARNING),
+        (0x80008, Severity.WARNING),
+    ],
+)
+def test_a_raspberry_pi_with_a_weak_supply_is_named(monkeypatch, bits, verdict):
+    monkeypatch.setattr(machine_checks, "throttled_bits", lambda: bits)
+    assert of(machine_findings(), "power").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("link", "verdict"),
+    [
+        ("Connected to aa:bb\n\tfreq: 2412", Severity.WARNING),
+        ("Connected to aa:bb\n\tfreq: 5180.0", Severity.GOOD),
+        ("Not connected.", Severity.GOOD),
+    ],
+)
+def test_wi_fi_in_the_band_of_bluetooth_is_named(tmp_path, monkeypatch, link, verdict):
+    (tmp_path / "wlan0" / "wireless").mkdir(parents=True)
+    monkeypatch.setattr(machine_checks, "NETWORK", tmp_path)
+    monkeypatch.setattr(
+        machine_checks,
+        "output_of",
+        lambda *words: link if words[-1] == "link" else "Power save: off",
+    )
+    assert of(machine_findings(), "wi-fi").verdict is verdict
+
+
 @pytest.mark.parametrize(
     ("power_save", "verdict"),
     [
