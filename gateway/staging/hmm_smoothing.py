@@ -3,11 +3,12 @@
 Live, the model knows an epoch and those before it; a technician also sees what came
 after. This pass adds that knowledge and nothing else: a hidden Markov model whose
 states are the stages, whose steps are as likely as in real nights, and whose evidence
-is what the model says of each epoch alone. It needs the whole night, so it never
-replaces what was said live: both are kept.
+is what the model says of each epoch alone. What came before is what a model with
+context made of it live; of one without, what the hidden Markov model makes of it. It
+needs the whole night, so it never replaces what was published live: both are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,42 +54,39 @@ class HmmSmoothing:
     n_changed: int
 
 
-def evidence(
-    hypnodensity: tuple[float, ...], raw_hypnodensity: tuple[float, ...]
-) -> tuple[float, ...]:
-    """Return what an epoch says by itself: its neighbours are counted only once.
-
-    Parameters
-    ----------
-    hypnodensity : tuple of float
-        As it was live; empty when refused.
-    raw_hypnodensity : tuple of float
-        By the epoch alone; empty where `hypnodensity` is that already.
-    """
-    return (raw_hypnodensity or hypnodensity) if hypnodensity else ()
-
-
 def second_pass(
-    stages: Sequence[Stage | Refusal], hypnodensity: Sequence[Sequence[float]]
+    stages: Sequence[Stage | Refusal],
+    hypnodensity: Sequence[Sequence[float]],
+    raw_hypnodensity: Sequence[Sequence[float]] = (),
 ) -> HmmSmoothing:
     """Smooth a night by the forward-backward algorithm (Rabiner 1989, Proc. IEEE 77).
+
+    Where a context head saw the epochs before, its hypnodensity stands for the forward
+    pass, so that no epoch counts twice.
 
     Parameters
     ----------
     stages : sequence of Stage or Refusal
         As they were live, one per epoch.
     hypnodensity : sequence of sequence of float
-        The `evidence` of each; empty where `stages` has a refusal, over which time
-        passes without evidence.
+        As they were live; empty where `stages` has a refusal, over which time passes
+        without evidence.
+    raw_hypnodensity : sequence of sequence of float
+        Of each epoch alone, empty where `hypnodensity` is that already; none at all
+        for a model without a context head.
     """
     steps = np.array(STEPS, dtype=np.float64)
     share = steps.sum(axis=0) / steps.sum()
     steps /= steps.sum(axis=1, keepdims=True)
+    alone = raw_hypnodensity or [()] * len(stages)
     seen = np.ones((len(stages), len(STAGES)))
-    for epoch, density in enumerate(hypnodensity):
-        if len(density):
-            seen[epoch] = np.maximum(density, LEAST) ** WEIGHT
-    smoothed = _forward(seen, steps, share) * _backward(seen, steps)
+    in_context: dict[int, Array] = {}
+    for epoch, (live, raw) in enumerate(zip(hypnodensity, alone, strict=True)):
+        if len(live):
+            seen[epoch] = np.maximum(raw if len(raw) else live, LEAST) ** WEIGHT
+            if len(raw):
+                in_context[epoch] = np.maximum(live, LEAST)
+    smoothed = _forward(seen, steps, share, in_context) * _backward(seen, steps)
     smoothed /= smoothed.sum(axis=1, keepdims=True)
     final = tuple(
         live if isinstance(live, Refusal) else STAGES[int(row.argmax())]
@@ -104,11 +102,15 @@ def second_pass(
     )
 
 
-def _forward(seen: Array, steps: Array, share: Array) -> Array:
+def _forward(
+    seen: Array, steps: Array, share: Array, in_context: Mapping[int, Array]
+) -> Array:
+    """Return what each epoch and those before it say, shape (n_epochs, 5)."""
     alpha = np.empty_like(seen)
     belief = share
     for epoch, now in enumerate(seen):
         belief = (belief if epoch == 0 else belief @ steps) * now
+        belief = in_context.get(epoch, belief)
         belief = belief / belief.sum()
         alpha[epoch] = belief
     return alpha

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.epoch_length import EPOCH_S
-from gateway.staging.hmm_smoothing import HmmSmoothing, evidence, second_pass
+from gateway.staging.hmm_smoothing import HmmSmoothing, second_pass
 from gateway.staging.stage import Refusal, Stage
 
 
@@ -40,11 +40,6 @@ class PublishedEpoch:
     flaws: tuple[str, ...]
     derivations: Mapping[str, str]
     raw_hypnodensity: tuple[float, ...] = ()
-
-    @property
-    def evidence(self) -> tuple[float, ...]:
-        """Hypnodensity of this epoch alone; empty when refused."""
-        return evidence(self.hypnodensity, self.raw_hypnodensity)
 
     @property
     def confidence(self) -> float | None:
@@ -98,7 +93,11 @@ class ScoredNight:
 
     def second_pass(self) -> HmmSmoothing:
         """Return what the whole night makes of each epoch."""
-        return second_pass(self.stages, [e.evidence for e in self.epochs])
+        return second_pass(
+            self.stages,
+            [epoch.hypnodensity for epoch in self.epochs],
+            [epoch.raw_hypnodensity for epoch in self.epochs],
+        )
 
     def start_of(self, epoch: int) -> datetime:
         """Return when an epoch began."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from gateway.epoch_length import EPOCH_S
 from gateway.staging.events import SleepEvent, SleepEvents
-from gateway.staging.hmm_smoothing import evidence, second_pass
+from gateway.staging.hmm_smoothing import second_pass
 from gateway.staging.hypnogram import Hypnogram
 from gateway.staging.lights import Lights
 from gateway.staging.scored_epoch import ScoredEpoch
@@ -79,11 +79,13 @@ class ScoringState:
     def summary(self) -> NightSummary:
         """Return the statistics of the time in bed, by both passes."""
         in_bed = self.lights.in_bed(self.stages)
-        seen = {
-            epoch.index: evidence(epoch.hypnodensity, epoch.raw_hypnodensity)
-            for epoch in self.epochs
-        }
-        night = [seen.get(index, ()) for index in range(len(self.stages))]
-        final = second_pass(self.stages, night)
+        live = {epoch.index: epoch.hypnodensity for epoch in self.epochs}
+        raw = {epoch.index: epoch.raw_hypnodensity for epoch in self.epochs}
+        whole = range(len(self.stages))
+        final = second_pass(
+            self.stages,
+            [live.get(i, ()) for i in whole],
+            [raw.get(i, ()) for i in whole],
+        )
         second = SmoothedSummary(summarise(final.stages, in_bed), final.n_changed)
         return replace(summarise(self.stages, in_bed), second=second)

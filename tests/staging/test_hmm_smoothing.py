@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.recordings.hypnogram import read_hypnogram
-from gateway.staging.hmm_smoothing import LEAST, STEPS, WEIGHT, evidence, second_pass
+from gateway.staging.hmm_smoothing import LEAST, STEPS, WEIGHT, second_pass
 from gateway.staging.stage import STAGES, Refusal, Stage
 from tests.support.scored_nights import night_of, nights
 
@@ -78,8 +78,8 @@ def test_a_lone_doubtful_epoch_follows_its_neighbours():
     assert final.n_changed == 1
 
 
-def test_the_evidence_is_what_each_epoch_says_alone():
-    """What the live context made of it would count the neighbours twice."""
+def test_the_past_counts_once_where_a_context_head_saw_it():
+    """Live it knows the epochs before; each later one adds what it says alone."""
     night = night_of([N2] * 9)
     alone = [density(R if 2 < at < 6 else N2, 0.9) for at in range(9)]
     epochs = tuple(
@@ -87,12 +87,21 @@ def test_the_evidence_is_what_each_epoch_says_alone():
         for epoch, raw in zip(night.epochs, alone, strict=True)
     )
     final = replace(night, epochs=epochs).second_pass()
-    assert final == second_pass(night.stages, alone)
+    last = np.maximum(epochs[-1].hypnodensity, LEAST)
+    np.testing.assert_allclose(final.hypnodensity[-1], last / last.sum())
+    steps = np.array(STEPS, float)
+    steps /= steps.sum(axis=1, keepdims=True)
+    later = steps @ np.maximum(alone[-1], LEAST) ** WEIGHT
+    both = np.maximum(epochs[-2].hypnodensity, LEAST) * later
+    np.testing.assert_allclose(final.hypnodensity[-2], both / both.sum())
     assert final != night.second_pass()
 
 
 def test_a_refused_epoch_says_nothing_even_if_it_was_scored_alone():
-    assert evidence((), density(R)) == ()
+    live, alone = [density(N2), (), density(N2)], [density(N2), density(R), density(R)]
+    stages = [N2, Refusal.GAP, N2]
+    silent = [density(N2), (), density(R)]
+    assert second_pass(stages, live, alone) == second_pass(stages, live, silent)
 
 
 def test_what_is_certain_stays():

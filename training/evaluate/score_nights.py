@@ -9,7 +9,7 @@ from gateway.acquisition.packets import ClockTick, SamplePacket
 from gateway.epoch_length import EPOCH_S
 from gateway.offline.score_recording import NO_DATE, packets
 from gateway.session.pipeline import Night
-from gateway.staging.hmm_smoothing import evidence, second_pass
+from gateway.staging.hmm_smoothing import second_pass
 from gateway.staging.scored_epoch import ScoredEpoch, Scorer
 from gateway.staging.stage import STAGES, Refusal
 from training.data.labelled import LabelledNight
@@ -69,10 +69,8 @@ def _second_pass(scored: Mapping[int, ScoredEpoch]) -> dict[int, tuple[float, ..
     whole = [scored.get(at) for at in range(first, last + 1)]
     smoothed = second_pass(
         [Refusal.GAP if of is None else of.stage for of in whole],
-        [
-            () if of is None else evidence(of.hypnodensity, of.raw_hypnodensity)
-            for of in whole
-        ],
+        [() if of is None else of.hypnodensity for of in whole],
+        [() if of is None else of.raw_hypnodensity for of in whole],
     )
     return dict(enumerate(smoothed.hypnodensity, first))
 
