@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +21,7 @@ from gateway.journal.entry import JournalContents, JournalLimits
 from gateway.journal.journal import Journal
 from gateway.messages.control import Control
 from gateway.mqtt.client import MqttClient
-from gateway.mqtt.client_events import BrokerState, Message, Received
+from gateway.mqtt.client_events import Message, Received
 from gateway.mqtt.health import another_gateway
 from gateway.mqtt.home_assistant.discovery import (
     DiscoveryTarget,
@@ -58,6 +57,7 @@ NIGHT_S = 600.0
 def subscriptions_of(topics: TopicTree, place: DiscoveryTarget | None) -> list[str]:
     """Return the topic filters of what a `Bridge` receives; none overlaps another."""
     own = [topics.requests, topics.bridge_state.name, topics.bridge_health.name]
+    own.append(topics.epochs)
     return own if place is None else [*own, place.birth]
 
 
@@ -98,6 +98,7 @@ class Bridge:
         here = host_name(), architecture(), python_version()
         self._machine = HostInfo(*here, runtime_name())
         self._headbands: Mapping[str, HeadbandEntry] = {}
+        client.listen(self.receive)
         self._waiting: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def works(self, bounds: JournalLimits) -> list[Coroutine[None, None, None]]:
@@ -107,7 +108,7 @@ class Bridge:
                 self._client,
                 self._publisher.topics,
                 self._services.verbs(),
-                self._listeners(),
+                self.receive,
             ),
             self._report_always(),
             self._after(self._state_contradicted, self._repeat_state),
@@ -131,21 +132,26 @@ class Bridge:
         self._waiting = waiting
         await self._publish(self._publisher.keep(message) for message in messages)
 
-    def _listeners(self) -> Mapping[str, Callable[[Received], None]]:
-        """Return what to do with messages on topics that are no requests, at once."""
-        topics = self._publisher.topics
-        listeners = {
-            topics.bridge_state.name: self._state_received,
-            topics.bridge_health.name: self._report_received,
-        }
-        if self._place is not None:
-            listeners[self._place.birth] = self._birth_received
-        return listeners
+    def receive(self, received: Received) -> bool:
+        """Take in at once what is no request; return whether it was that."""
+        topics, topic = self._publisher.topics, received.topic
+        if topic == topics.bridge_state.name:
+            if received.payload != ONLINE:  # a last will of an earlier life, perhaps
+                self._state_contradicted.set()
+        elif topic == topics.bridge_health.name:
+            self._report_received(received)
+        elif self._place is not None and topic == self._place.birth:
+            self._birth_received(received)
+        elif topics.is_epoch(topic):
+            self.own.add_returned(topic)
+        else:
+            return False
+        return True
 
-    def _state_received(self, received: Received) -> None:
-        """Contradict a last will of an earlier life, and whoever else writes there."""
-        if received.payload != ONLINE:
-            self._state_contradicted.set()
+    def epoch_sent(self, message: Message) -> None:
+        """Expect a message of the journal lane to come back."""
+        now_s = asyncio.get_running_loop().time()
+        self.own.add_sent(message.topic, self._client.connections, now_s)
 
     async def _repeat_state(self) -> None:
         state = Message(self._publisher.topics.bridge_state, ONLINE)
@@ -153,15 +159,13 @@ class Bridge:
 
     def _report_received(self, received: Received) -> None:
         gateway = reporting_gateway(received.payload)
-        if gateway is None:
-            return
-        now_s = time.monotonic()
-        echo = self.own.add_received(gateway, now_s, retained=received.retained)
-        if echo.heard_again:
-            log.info("the broker passes the gateway's messages on again")
-        if echo.other is not None:
+        if gateway is None or received.retained:
+            return  # a retained one may be of a life that is over
+        if gateway == self.own.gateway:
+            self.own.add_returned(received.topic)
+        elif self.own.add_report(gateway, asyncio.get_running_loop().time()):
             base = self._publisher.topics.base
-            log.warning("%s", another_gateway(base, echo.other))
+            log.warning("%s", another_gateway(base, gateway))
             self._report_wanted.set()  # so that it notices this one
 
     def _birth_received(self, received: Received) -> None:
@@ -186,26 +190,34 @@ class Bridge:
                 yield Message(headband_topic(place, device), payload)
 
     async def _report_always(self) -> None:
-        """Report every minute, sooner while reports do not come back."""
+        """Report every minute, and once more at once if a report does not come back."""
+        health = self._publisher.topics.bridge_health.name
+        logged: tuple[str, ...] = ()
+        clock = asyncio.get_running_loop().time
         while True:
             await self._report()
             await asyncio.sleep(ECHO_S)
-            if self.own.is_lost():
-                topic = self._publisher.topics.bridge_health.name
+            if self.own.is_open(health) and not self.own.lost(clock()):
+                await self._report()
+                await asyncio.sleep(ECHO_S)
+            lost = self.own.lost(clock())
+            if lost and lost != logged:
                 log.warning(
                     "the broker does not pass on what is published on %s; see its "
                     "access list (mosquitto: acl_file)",
-                    topic,
+                    ", ".join(lost),
                 )
-            is_up = self._client.connection is BrokerState.ONLINE
-            if not (is_up and self.own.is_heard and self.own.n_open):
-                await asyncio.sleep(REPORT_S - ECHO_S)
+            elif logged and not lost:
+                log.info("the broker passes the gateway's messages on again")
+            logged = lost
+            await asyncio.sleep(REPORT_S - ECHO_S)
 
     async def _report(self) -> None:
         health = health_payload(await self._health(), datetime.now(UTC))
         topic = self._publisher.topics.bridge_health
         if await self._client.publish(Message(topic, health)):
-            self.own.add_sent(self._client.connections)
+            now_s = asyncio.get_running_loop().time()
+            self.own.add_sent(topic, self._client.connections, now_s)
         await self._publish(self._publisher.telemetry())
         if self._client.refusals:  # they may be taken by now
             await self._publish(self._publisher.retained_messages())

@@ -120,6 +120,10 @@ class MqttClient:
         finally:
             await self._connection.close()
 
+    def listen(self, listener: Callable[[Received], bool]) -> None:
+        """Have `listener` take in messages at once; `receive` gets what it refuses."""
+        self._connection.listener = listener
+
     def leave_silently(self) -> None:
         """Publish no will at the end: another client of this gateway goes on."""
         self._farewell = None

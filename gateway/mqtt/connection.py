@@ -161,6 +161,8 @@ class BrokerConnection:
     in_flight : InFlight
     received : asyncio.Queue of Received
     diagnostics : Diagnostics
+    listener : callable
+        Takes in what is not to wait in `received`, and returns whether it did.
     changed : asyncio.Event
         Set when any of these changed.
     """
@@ -180,6 +182,7 @@ class BrokerConnection:
         self.in_flight = InFlight()
         self.received: asyncio.Queue[Received] = asyncio.Queue(MAX_QUEUED_REQUESTS)
         self.changed = asyncio.Event()
+        self.listener: Callable[[Received], bool] = lambda _received: False
         self._address = address
         self._will = will
         self._greeting = greeting
@@ -285,7 +288,7 @@ class BrokerConnection:
             case SubscriptionRefused(pattern, reason):
                 self.diagnostics.report_subscription(pattern, reason)
             case Received():
-                if not self.received.full():
+                if not self.listener(event) and not self.received.full():
                     self.received.put_nowait(event)
             case _:
                 assert_never(event)

@@ -1,5 +1,6 @@
 """Health of the connection to the broker, for status and doctor."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
@@ -67,7 +68,7 @@ def _standing(
             "reconnects": max(0, client.connections - 1),
             "journal": None if contents is None else _owed(contents),
             "refused_topics": sorted(_refused(client)),
-            "other_gateways": list(own.others(time.monotonic())),
+            "other_gateways": list(own.others(asyncio.get_running_loop().time())),
         },
     )
 
@@ -107,14 +108,14 @@ def _problems(
             f"the broker refuses the subscription to {patterns}, so requests do not "
             f"come: {access(options)}"
         )
-    elif not own.is_heard and not refused:
+    elif (lost := own.lost(asyncio.get_running_loop().time())) and not refused:
         yield (
             "the broker acknowledges messages and does not pass them on: those on "
-            f"{options.base_topic}/bridge/health do not come back; {access(options)}"
+            f"{', '.join(lost[:NAMED])} do not come back; {access(options)}"
         )
     if not client.acknowledges:
         yield NO_ACKNOWLEDGEMENTS
-    for other in own.others(time.monotonic()):
+    for other in own.others(asyncio.get_running_loop().time()):
         yield another_gateway(options.base_topic, other)
 
 

@@ -33,11 +33,18 @@ class JournalPublisher:
     client : MqttClient
     write : callable
         Makes an entry's message, at the moment it goes out.
+    on_sent : callable
+        Called with each message that went out.
     """
 
     def __init__(
-        self, journal: Journal, client: MqttClient, write: Callable[[Entry], Message]
+        self,
+        journal: Journal,
+        client: MqttClient,
+        write: Callable[[Entry], Message],
+        on_sent: Callable[[Message], None],
     ) -> None:
+        self._on_sent = on_sent
         self._journal = journal
         self._client = client
         self._write = write
@@ -84,8 +91,10 @@ class JournalPublisher:
                 continue
             if len(self._flying) >= window:
                 break
-            if (receipt := self._client.send(self._write(entry))) is None:
+            message = self._write(entry)
+            if (receipt := self._client.send(message)) is None:
                 break
+            self._on_sent(message)
             self._flying[receipt] = entry.seq
         if owed or self._after >= 0:
             self._idle.clear()

@@ -1,19 +1,21 @@
 """The gateway's own messages as the broker passes them back, and those of others. Pure.
 
-Every report on ``bridge/health`` carries the gateway's identity. One that comes back
-proves that the broker passes messages on; one with another identity is a second gateway
-on this base topic.
+What comes back proves that the broker passes messages on, which MQTT 3.1.1 does not
+tell otherwise. Every report on ``bridge/health`` carries the gateway's identity: one
+with another identity is of a second gateway on this base topic.
 """
 
 import re
 from typing import NamedTuple
 
 from gateway.bounded_json import parse_json
+from gateway.mqtt.topics import Topic
 
 GATEWAY = re.compile(r"[0-9a-f]{6}")
 MOST_OTHERS = 8
 STANDS_S = 200.0  # after a report of another gateway; it reports every minute
-MISSED = 2  # reports in a row that did not come back: QoS 0 may lose one
+MISSED = 2  # messages of QoS 0 in a row that did not come back
+RETURN_S = {0: 7.5, 1: 25.0}  # by QoS: for so long a message may be on its way
 
 
 def reporting_gateway(payload: bytes) -> str | None:
@@ -28,15 +30,16 @@ def reporting_gateway(payload: bytes) -> str | None:
     return None
 
 
-class Echo(NamedTuple):
-    """Result of a report that was received: whether it changes what is known."""
+class Unreturned(NamedTuple):
+    """Messages in a row on one topic that have not come back, since `since_s`."""
 
-    heard_again: bool = False
-    other: str | None = None
+    qos: int
+    n: int
+    since_s: float
 
 
 class OwnMessages:
-    """Reports sent and received by one gateway.
+    """Messages sent by one gateway, and reports of all that it receives.
 
     Parameters
     ----------
@@ -46,52 +49,52 @@ class OwnMessages:
     Attributes
     ----------
     gateway : str
-    is_heard : bool
-        Whether the last reports came back.
     """
 
     def __init__(self, gateway: str) -> None:
-        self.is_heard = True
         self.gateway = gateway
         self._connection = 0
-        self._n_open = 0
+        self._unreturned: dict[str, Unreturned] = {}
         self._others: dict[str, float] = {}
 
-    @property
-    def n_open(self) -> int:
-        """Number of reports in a row that have not come back."""
-        return self._n_open
-
-    def add_sent(self, connection: int) -> None:
-        """Count a report that was sent on connection number `connection`."""
+    def add_sent(self, topic: Topic, connection: int, now_s: float) -> None:
+        """Count a message that was sent on connection number `connection`."""
         if connection != self._connection:
-            self._connection, self._n_open = connection, 0
-        self._n_open += 1
+            self._connection = connection
+            self._unreturned.clear()  # what was on its way then is sent again, or lost
+        before = self._unreturned.get(topic.name, Unreturned(topic.qos, 0, now_s))
+        self._unreturned[topic.name] = before._replace(n=before.n + 1)
 
-    def is_lost(self) -> bool:
-        """Return whether reports do not come back, if that is new.
+    def add_returned(self, topic: str) -> None:
+        """Note that a message on `topic` came back, as those after it will."""
+        self._unreturned.pop(topic, None)
 
-        To be asked when the last one has had its time.
+    def is_open(self, topic: str) -> bool:
+        """Return whether the last message on `topic` has not come back yet."""
+        return topic in self._unreturned
+
+    def lost(self, now_s: float) -> tuple[str, ...]:
+        """Return the topics on which messages do not come back at `now_s`.
+
+        One may be lost with QoS 0; with QoS 1 a broker that does not acknowledge it is
+        connected to anew before `RETURN_S`.
         """
-        was_heard = self.is_heard
-        if self._n_open >= MISSED:
-            self.is_heard = False
-        return was_heard and not self.is_heard
+        return tuple(
+            sorted(
+                topic
+                for topic, (qos, n, since_s) in self._unreturned.items()
+                if (n >= MISSED or qos) and now_s - since_s >= RETURN_S[qos]
+            )
+        )
 
-    def add_received(self, gateway: str, now_s: float, *, retained: bool) -> Echo:
-        """Note a report of `gateway`; a retained one may be of a life that is over."""
-        if retained:
-            return Echo()
-        if gateway == self.gateway:
-            was_heard, self.is_heard = self.is_heard, True
-            self._n_open = 0
-            return Echo(heard_again=not was_heard)
+    def add_report(self, gateway: str, now_s: float) -> bool:
+        """Note a report of another gateway; return whether that one is new."""
         is_new = gateway not in self.others(now_s)
         self._others.pop(gateway, None)
         while len(self._others) >= MOST_OTHERS:
             del self._others[next(iter(self._others))]
         self._others[gateway] = now_s
-        return Echo(other=gateway if is_new else None)
+        return is_new
 
     def others(self, now_s: float) -> tuple[str, ...]:
         """Return the other gateways that report on this base topic at `now_s`."""

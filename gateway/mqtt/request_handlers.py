@@ -151,7 +151,7 @@ async def serve_requests(
     client: MqttClient,
     topics: TopicTree,
     verbs: ServedVerbs,
-    listeners: Mapping[str, Callable[[Received], None]],
+    receive: Callable[[Received], bool],
 ) -> None:
     """Answer until cancelled.
 
@@ -163,14 +163,13 @@ async def serve_requests(
     verbs : ServedVerbs
         Each serves a request and returns the answer's data; raises `GatewayError` when
         it cannot, which is the answer then.
-    listeners : mapping of str to callable
-        What to do with messages on topics that are no requests, without waiting.
+    receive : callable
+        Takes in a message on a topic of no request, and returns whether it was that.
     """
     while True:
         received = await client.receive()
-        if received.topic in listeners:
-            listeners[received.topic](received)
-            continue
+        if receive(received):
+            continue  # it came before anybody listened
         payload = await _answer(received, verbs)
         await client.publish(Message(topics.response_to(received.topic), payload))
         if received.response_topic is not None:

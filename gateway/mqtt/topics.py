@@ -112,6 +112,16 @@ class TopicTree:
         """
         return f"{self.base}/+/request/+"
 
+    @property
+    def epochs(self) -> str:
+        """Filter of the journal lane of every headband."""
+        return f"{self.base}/+/epoch"
+
+    def is_epoch(self, topic: str) -> bool:
+        """Return whether `topic` is the journal lane of a headband."""
+        inner = topic.removeprefix(f"{self.base}/").removesuffix("/epoch")
+        return topic == f"{self.base}/{inner}/epoch" and "/" not in inner
+
     def request(self, whom: str, verb: str) -> Topic:
         """Ask something about a headband, or of the gateway itself, ``"bridge"``."""
         return self._of(whom, f"request/{verb}", retain=False)

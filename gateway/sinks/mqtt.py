@@ -64,7 +64,9 @@ async def run(
         ) as client,
     ):
         bridge = Bridge(client, publisher, journal, place=place, control=control)
-        lane = JournalPublisher(journal, client, publisher.entry_message)
+        lane = JournalPublisher(
+            journal, client, publisher.entry_message, bridge.epoch_sent
+        )
         journal_writer = JournalWriter(journal)
         health = partial(standing, options, client, journal, bridge.own)
         asked_how = (

@@ -17,7 +17,7 @@ from gateway.journal.options import JournalOptions
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability
-from gateway.mqtt import bridge
+from gateway.mqtt import bridge, own_messages
 from gateway.mqtt.client import MqttClient
 from gateway.mqtt.client_events import BrokerAddress, BrokerState, Message
 from gateway.mqtt.options import MqttOptions
@@ -110,9 +110,10 @@ async def test_a_refused_lane_is_not_well_and_is_named(tmp_path, scored):
 
 
 async def test_3_1_1_a_broker_that_swallows_messages_is_noticed(
-    tmp_path, caplog, monkeypatch
+    tmp_path, caplog, monkeypatch, until
 ):
     monkeypatch.setattr(bridge, "ECHO_S", 0.3)
+    monkeypatch.setitem(own_messages.RETURN_S, 0, 0.5)
     async with (
         guarded(tmp_path, "topic readwrite homeassistant/#") as broker,
         gateway(broker, tmp_path, protocol="3.1.1", **SG) as (_, reaches),
@@ -120,16 +121,37 @@ async def test_3_1_1_a_broker_that_swallows_messages_is_noticed(
         await reaches(
             lambda health: not health.well and "do not come back" in health.words
         )
+        await until(lambda: "does not pass on" in caplog.text, "the log")
     assert caplog.text.count("the broker does not pass on") == 1
+
+
+async def test_3_1_1_a_lane_that_alone_is_swallowed_is_named(
+    tmp_path, scored, monkeypatch
+):
+    monkeypatch.setitem(own_messages.RETURN_S, 1, 0.5)
+    rules = ("topic readwrite sleepgate/bridge/#", "topic readwrite homeassistant/#")
+    async with (
+        guarded(tmp_path, *rules) as broker,
+        gateway(broker, tmp_path, protocol="3.1.1", **SG) as (feed, reaches),
+    ):
+        feed.put(scored(0))
+        await reaches(
+            lambda health: not health.well and "sleepgate/bedroom/epoch" in health.words
+        )
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_a_broker_that_passes_on_everything_is_well(
-    broker, tmp_path, monkeypatch, protocol
+    broker, tmp_path, scored, monkeypatch, protocol
 ):
     monkeypatch.setattr(bridge, "ECHO_S", 0.2)
-    async with gateway(broker, tmp_path, protocol=protocol) as (_, reaches):
-        await asyncio.sleep(0.6)
+    monkeypatch.setitem(own_messages.RETURN_S, 0, 0.3)
+    monkeypatch.setitem(own_messages.RETURN_S, 1, 0.3)
+    async with gateway(broker, tmp_path, protocol=protocol) as (feed, reaches):
+        feed.put(scored(0))
+        feed.put(scored(1))
+        await reaches(lambda health: health.facts["journal"]["pending"] == 0)
+        await asyncio.sleep(0.7)
         await reaches(lambda health: health.well)
 
 
@@ -247,36 +269,36 @@ def test_the_client_id_is_stable_and_every_broker_takes_it():
     assert name.replace("-", "").isalnum()
 
 
-@pytest.fixture
-def slow_greeting(monkeypatch):
-    monkeypatch.setattr(bridge, "BIRTH_S", 2.0)
-    monkeypatch.setattr(bridge.random, "uniform", lambda _least, most: most)
+async def births(broker, n):
+    """Have Home Assistant start `n` times at once."""
+    messages = [("homeassistant/status", b"online", 1, False)] * n
+    where = {"hostname": broker.host, "port": broker.port}
+    await asyncio.to_thread(paho_publish.multiple, messages, **where)
 
 
-@pytest.mark.usefixtures("slow_greeting")
 async def test_births_of_home_assistant_do_not_hold_up_requests(
-    broker, tmp_path, listening, until, reading
+    broker, tmp_path, listening, until, monkeypatch
 ):
-    async with (
-        gateway(broker, tmp_path) as (feed, _),
-        listening(broker, "#") as listener,
-    ):
-        feed.put(reading(HERE))
-        await until(lambda: listener.on("bedroom/availability"), "a headband")
-        before = len(listener.on("bedroom/availability"))
-        start_s = time.monotonic()
-        for _ in range(20):
-            await publish(broker, "homeassistant/status", b"online")
+    monkeypatch.setattr(bridge.random, "uniform", lambda *_: 3600.0)
+    async with gateway(broker, tmp_path), listening(broker, "#") as listener:
+        await births(broker, 20)
         await publish(broker, "sleepgate/bridge/request/health", b"{}")
         await until(lambda: listener.on("/response/health"), "an answer")
-        assert len(listener.on("bedroom/availability")) == before
-        await until(
-            lambda: len(listener.on("bedroom/availability")) == before + 1,
-            "the greeting",
-        )
-        assert time.monotonic() - start_s >= 2.0
-        await asyncio.sleep(0.5)
-        assert len(listener.on("bedroom/availability")) == before + 1
+
+
+async def test_many_births_of_home_assistant_are_answered_together(
+    broker, tmp_path, listening, until, monkeypatch
+):
+    monkeypatch.setattr(bridge, "BIRTH_S", 0.0)
+    async with gateway(broker, tmp_path), listening(broker, STATE) as listener:
+        await until(lambda: listener.heard, "the state")
+        start_s, before = time.monotonic(), len(listener.heard)
+        await births(broker, 50)
+        await until(lambda: len(listener.heard) > before, "the greeting")
+        await listener.catch_up()
+        n_greetings = len(listener.heard) - before
+        elapsed_s = time.monotonic() - start_s
+        assert n_greetings <= 2 + elapsed_s / bridge.COALESCED_S
 
 
 async def test_a_name_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch):
