@@ -81,6 +81,7 @@ class LocalBroker:
         with tempfile.TemporaryDirectory(prefix="sleepgate-broker-") as folder:
             config = self._write_config(Path(folder))
             self._process = await asyncio.create_subprocess_exec(
+                *ends_with_parent(),
                 program,
                 "-c",
                 config,
@@ -153,3 +154,9 @@ def _is_free(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def ends_with_parent() -> tuple[str, ...]:
+    """Return the words that let the kernel end a child when this process is killed."""
+    program = shutil.which("setpriv", path=SEARCHED)
+    return () if program is None else (program, "--pdeathsig", "TERM", "--")

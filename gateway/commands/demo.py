@@ -3,8 +3,10 @@
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,18 +21,26 @@ from gateway.evaluation.agreement import agreement
 from gateway.messages.control import Control
 from gateway.messages.feed import Feed
 from gateway.messages.outputs import Availability, Reading
+from gateway.recorder.folder import recordings
+from gateway.recorder.integrity import survey
+from gateway.recorder.sidecar import annotated
 from gateway.reports.comparison import agreement_line
 from gateway.sinks import Sink
 from gateway.staging.scored_epoch import ScoredEpoch
 from gateway.staging.stage import Refusal, Stage
 from sim import devices
 from sim.demo_night import DemoNight, recorded, synthetic
-from sim.local_broker import LocalBroker
+from sim.local_broker import LocalBroker, ends_with_parent
+
+if TYPE_CHECKING:
+    from sim.radio.virtual_link import VirtualLink
 
 DEVICE = "demo"
 AWAY_S = 3.0  # a simulator that was killed stays away this long
 GIVE_UP_S = 2.0  # one that dies sooner cannot start at all
 DRAIN_S = 15.0  # from the last notification sent to the last epoch scored
+LOOK_S = 0.02
+FEW, MANY = 100, 1000  # readings that wait for an output, which drops at 4096
 
 
 @examples(
@@ -88,6 +98,7 @@ def command(  # noqa: PLR0913 (one per option)
     """
     night = synthetic(seed, hours) if file is None else recorded(file, channels)
     start_logging("error")
+    known = set() if folder is None else set(recordings(folder))
     stages = asyncio.run(_demo(night, driver, speed, port, folder))
     if night.expert is not None:
         line = agreement_line(agreement(stages, night.expert))
@@ -97,6 +108,29 @@ def command(  # noqa: PLR0913 (one per option)
             f"only {len(stages)} of {night.n_epochs} epochs arrived: this machine "
             f"may be too slow for --speed {speed:g}"
         )
+    made = [] if folder is None else sorted(set(recordings(folder)) - known)
+    for path in made:
+        click.echo(f"recorded: {path}, {_lacking(path)}")
+    click.echo(_next_step(night, driver, made))
+
+
+def _lacking(path: Path) -> str:
+    """Return how much of the night its recording lacks, as its annotations say."""
+    missing = annotated(survey(path).account)
+    lost_s, unrecorded_s = missing["gap_s"], missing["unrecorded_s"]
+    if not lost_s and not unrecorded_s:
+        return "nothing is missing"
+    return f"{lost_s:.1f} s were lost on the way, {unrecorded_s:.1f} s not recorded"
+
+
+def _next_step(night: DemoNight, driver: str, made: Sequence[Path]) -> str:
+    words = f"That was {night.title}, played as a simulated {driver} headband."
+    if made:
+        return f"{words}\nnext: sleepgate report {made[-1]}"
+    if "--synthetic" in night.play:
+        words += "\nnext: a recording of your own: sleepgate demo NIGHT-PSG.edf"
+        return f"{words}; or a headband: sleepgate find"
+    return f"{words}\nnext: a headband: sleepgate find"
 
 
 async def _demo(
@@ -104,7 +138,7 @@ async def _demo(
     driver: str,
     speed: float,
     port: int | None,
-    recordings: Path | None,
+    folder_of_recordings: Path | None,
 ) -> list[Stage | Refusal]:
     try:
         from sim.radio.virtual_link import VirtualLink  # noqa: PLC0415 (bumble is an extra)
@@ -113,25 +147,41 @@ async def _demo(
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sleepgate-"))
         radios = [f"{folder}/hci{n}" for n in range(2)]
+        link = VirtualLink()
         await stack.enter_async_context(
-            VirtualLink().serve(*(f"unix-server:{radio}" for radio in radios))
+            link.serve(*(f"unix-server:{radio}" for radio in radios))
         )
         broker = await _broker(stack, port)
         progress = DemoProgress()
-        view = _view(night, speed, broker)
+        outputs = [_view(night, speed, broker), progress.active_sink]
+        if folder_of_recordings is not None:
+            edf = sinks.load("edf")
+            outputs.append(
+                active_sink(edf, edf.options(path=str(folder_of_recordings)))
+            )
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            daemon = run_daemon(
-                _config(radios[1], driver, broker, recordings),
-                stop,
-                more_outlets=[view, progress.active_sink],
-            )
+            config = _config(radios[1], driver, broker)
+            daemon = run_daemon(config, stop, more_outlets=outputs)
             tasks.create_task(daemon, name="daemon")
+            waiting = tasks.create_task(_wait_for(outputs, link), name="wait")
             await _simulate(
                 (*night.play, "--driver", driver), radios[0], speed, progress
             )
+            waiting.cancel()
             stop.set()
         return progress.stages
+
+
+async def _wait_for(outputs: Sequence[ActiveSink], link: "VirtualLink") -> None:
+    """Hold the replay back while an output lags; a live night could not wait."""
+    held = False
+    while True:
+        longest = max(len(each.feed) for each in outputs)
+        if held != (longest > (FEW if held else MANY)):
+            held = not held
+            link.hold_hosts(hold=held)
+        await asyncio.sleep(LOOK_S)
 
 
 class DemoProgress:
@@ -175,7 +225,7 @@ async def _simulate(
             skip_s = (loop.time() - progress.t_online) * speed
         t_start = loop.time()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "sim", *play),
+            *(*ends_with_parent(), sys.executable, "-m", "gateway", "sim", *play),
             *("--transport", f"unix:{radio}", "--speed", str(speed)),
             *("--skip-s", str(skip_s), "--boot-id", "1"),
             stdin=asyncio.subprocess.DEVNULL,
@@ -208,9 +258,7 @@ async def _broker(stack: AsyncExitStack, port: int | None) -> LocalBroker | None
         return None
 
 
-def _config(
-    radio: str, driver: str, broker: LocalBroker | None, recordings: Path | None
-) -> Config:
+def _config(radio: str, driver: str, broker: LocalBroker | None) -> Config:
     outputs: dict[str, object] = {}
     if broker is not None:
         outputs["mqtt"] = {
@@ -218,8 +266,6 @@ def _config(
             "port": broker.port,
             "journal": {"path": f"{radio}.journal"},
         }
-    if recordings is not None:
-        outputs["edf"] = {"path": str(recordings)}
     return Config(
         devices=(
             DeviceConfig(name=DEVICE, driver=driver, lsb_uv=devices.lsb_uv(driver)),
@@ -236,4 +282,5 @@ def _view(night: DemoNight, speed: float, broker: LocalBroker | None) -> ActiveS
     if broker is not None:
         command_line = f"mosquitto_sub -p {broker.port} -t 'sleepgate/#' -v"
     title = f"{night.title}, x{speed:g}"
-    return active_sink(sink, sink.options(title=title, topic=command_line))
+    options = sink.options(title=title, topic=command_line, n_epochs=night.n_epochs)
+    return active_sink(sink, options)

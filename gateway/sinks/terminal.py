@@ -45,10 +45,13 @@ class TerminalOptions:
         Title of the view, e.g. ``"SYNTHETIC night, seed 7"``.
     topic : str
         MQTT topic or command that follows the same night, shown as it is.
+    n_epochs : int or None
+        Length of a replayed night, after which its headband may leave.
     """
 
     title: str = "sleepgate"
     topic: str = ""
+    n_epochs: int | None = None
 
 
 class NightView:
@@ -57,14 +60,17 @@ class NightView:
     Parameters
     ----------
     device : str
+    n_epochs : int, optional
+        Length of a replayed night.
 
     Attributes
     ----------
     state : DeviceState
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, n_epochs: int | None = None) -> None:
         self.state = DeviceState(device=device)
+        self._n_epochs = n_epochs
         self._hypnogram = Hypnogram()
         self._first: tuple[int, float] | None = None
         self._t = 0.0
@@ -105,7 +111,11 @@ class NightView:
         link = self.state.availability
         if link is None:
             return "waiting for the headband"
-        return "streaming" if link.online else f"link lost: {link.reason}"
+        if link.online:
+            return "streaming"
+        if self._n_epochs is not None and len(self._hypnogram) >= self._n_epochs:
+            return "the night is over"
+        return f"link lost: {link.reason}"
 
     @property
     def _stage(self) -> str:
@@ -180,11 +190,19 @@ async def _watch(
             frames = tasks.create_task(show_changes())
             changed.set()
             async for reading in feed:
-                night = nights.setdefault(reading.device, NightView(reading.device))
+                night = _view_of(reading.device, nights, options)
                 night.add(reading, time.monotonic())
                 changed.set()
             frames.cancel()
         show()
+
+
+def _view_of(
+    device: str, nights: dict[str, NightView], options: TerminalOptions
+) -> NightView:
+    if device not in nights:
+        nights[device] = NightView(device, options.n_epochs)
+    return nights[device]
 
 
 def _panel(
@@ -222,7 +240,7 @@ async def _print_lines(
     for line in filter(None, (options.title, options.topic)):
         print(line, file=out, flush=True)
     async for reading in feed:
-        night = nights.setdefault(reading.device, NightView(reading.device))
+        night = _view_of(reading.device, nights, options)
         night.add(reading, time.monotonic())
         for line in _new_lines(night, reading.value, blocks=_takes_blocks(out)):
             print(line, file=out, flush=True)

@@ -32,6 +32,16 @@ class VirtualLink(LocalLink):  # type: ignore[misc] # bumble is untyped here
         super().__init__()
         self._supervision_s = supervision_s
         self._held: list[tuple[Any, ...]] | None = None
+        self._sockets: set[_Socket] = set()  # of the hosts that are connected
+
+    def hold_hosts(self, *, hold: bool) -> None:
+        """Stop reading from the hosts behind sockets, or go on.
+
+        They wait, as for any controller that is busy; nothing is lost. A replay that
+        is faster than its receiver is slowed down by this.
+        """
+        for socket in self._sockets:
+            socket.hold(hold=hold)
 
     def controller(self) -> VirtualController:
         """Add a controller."""
@@ -53,7 +63,8 @@ class VirtualLink(LocalLink):  # type: ignore[misc] # bumble is untyped here
         """
         async with AsyncExitStack() as stack:
             for name in names:
-                await stack.enter_async_context(_served(self.controller(), name))
+                served = _served(self.controller(), name, self._sockets)
+                await stack.enter_async_context(served)
             yield
 
     async def outage(self, seconds: float) -> None:
@@ -139,17 +150,21 @@ class VirtualLink(LocalLink):  # type: ignore[misc] # bumble is untyped here
 class _Socket(asyncio.Protocol):
     """One host of a served controller."""
 
-    def __init__(self, controller: VirtualController) -> None:
+    def __init__(
+        self, controller: VirtualController, connected: "set[_Socket]"
+    ) -> None:
         self._controller = controller
+        self._connected = connected
         self._parser = PacketParser(controller)
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - for mypy
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
         if self._controller.host is not None:
             transport.abort()
             return
         self._transport = transport
+        self._connected.add(self)
         self._controller.set_packet_sink(self)
 
     def data_received(self, data: bytes) -> None:
@@ -158,7 +173,16 @@ class _Socket(asyncio.Protocol):
         except InvalidPacketError:
             self.abort()  # not HCI, or out of step for good
 
+    def hold(self, *, hold: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if hold and self._transport.is_reading():
+            self._transport.pause_reading()
+        elif not hold and not self._transport.is_reading():
+            self._transport.resume_reading()
+
     def connection_lost(self, _: Exception | None) -> None:
+        self._connected.discard(self)
         if self._controller.host is self:
             self._controller.set_packet_sink(None)
             self._controller.power_down()
@@ -173,15 +197,21 @@ class _Socket(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def _served(controller: VirtualController, name: str) -> AsyncIterator[None]:
+async def _served(
+    controller: VirtualController, name: str, connected: set[_Socket]
+) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     scheme, _, where = name.partition(":")
     if scheme == "unix-server":
-        server = await loop.create_unix_server(lambda: _Socket(controller), where)
+        server = await loop.create_unix_server(
+            lambda: _Socket(controller, connected), where
+        )
     elif scheme == "tcp-server":
         host, _, port = where.rpartition(":")
         server = await loop.create_server(
-            lambda: _Socket(controller), None if host == "_" else host, int(port)
+            lambda: _Socket(controller, connected),
+            None if host == "_" else host,
+            int(port),
         )
     else:
         async with await open_transport(name) as transport:

@@ -149,5 +149,5 @@ async def test_without_rich_the_remedy_is_named(night, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    with pytest.raises(MissingExtraError, match=r"sleepgate\[view\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[view\]"):
         await run(TITLED, night)

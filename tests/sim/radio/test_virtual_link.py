@@ -1,7 +1,7 @@
 """The air behaves like a radio: range, timeouts, and hosts that vanish."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from bumble import hci
@@ -201,3 +201,27 @@ async def test_what_is_no_hci_is_hung_up_on(tmp_path):
         writer.close()
         async with await open_transport(f"unix:{path}") as transport:
             assert await asyncio.wait_for(advertiser(transport), 5)
+
+
+async def test_hosts_that_are_held_wait_and_lose_nothing(tmp_path):
+    link = VirtualLink()
+    paths = [f"unix-server:{tmp_path}/{name}" for name in ("band", "central")]
+    async with link.serve(*paths), AsyncExitStack() as stack:
+        band, central = [
+            await stack.enter_async_context(
+                await open_transport(path.replace("unix-server", "unix"))
+            )
+            for path in paths
+        ]
+        await advertiser(band)
+        host = await device(central, CENTRAL)
+        connection, _ = await connected(host)
+        assert await read(connection) == b"hello"
+        link.hold_hosts(hold=True)
+        link.hold_hosts(hold=True)
+        reading = asyncio.create_task(read(connection))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not reading.done()
+        link.hold_hosts(hold=False)
+        assert await asyncio.wait_for(reading, 10) == b"hello"
