@@ -105,3 +105,21 @@ def test_everything_wrong_is_reported_at_once_also_in_the_outputs(
     assert f"{path}:1: bel: unknown key; ble?" in err
     assert f"{path}:2: log.level" in err
     assert f"{path}:3: outputs.mqtt.prot: unknown key; port?" in err
+
+
+@pytest.mark.parametrize("password", ["#hush", "~", ""])
+def test_a_user_without_a_password_is_a_warning_with_its_line(
+    in_process, tmp_path, password
+):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "devices: [{name: bedroom}]\noutputs:\n  mqtt:\n    username: me\n"
+        f"    password: {password}\n"
+    )
+    code, _, err = in_process("config", "check", path)
+    assert code == 0
+    assert f"warning: {path}:4: outputs.mqtt.username: without a password" in err
+    _, out, _ = in_process("config", "check", path, "--json")
+    document = json.loads(out)
+    assert document["problems"] == []
+    assert "in quotes" in document["warnings"][0]

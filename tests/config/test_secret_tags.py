@@ -1,6 +1,7 @@
 """Secrets from files, the environment and systemd; shown to nobody."""
 
 import pytest
+import yaml
 
 from gateway.config.file import read_config
 from gateway.config.schema import parse
@@ -90,3 +91,33 @@ def test_a_secret_that_is_not_there_is_reported_with_its_line(
     problem = problem_of(section, line)
     assert ":5: " in problem
     assert words in problem
+
+
+def test_a_mark_that_an_editor_puts_before_a_file_is_no_part_of_the_secret(
+    section, secret
+):
+    secret.write_bytes(b"\xef\xbb\xbfhush\r\n")
+    assert list(section(f"password: !file {secret}")["password"]) == list("hush")
+
+
+def test_a_configuration_may_begin_with_that_mark(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"\ufeff{HEAD}", encoding="utf-8")
+    assert read_config(path).devices[0].name == "a"
+
+
+@pytest.mark.parametrize("tag", ["!secret mqtt", "!include x", "!hush"])
+def test_another_tag_is_refused_with_those_there_are_and_not_shown(section, tag):
+    problem = problem_of(section, f"password: {tag}")
+    assert ":5: after ! comes file, env or credential, as in !file PATH" in problem
+    assert tag.split()[0] not in problem
+
+
+@pytest.mark.parametrize(
+    "text", ["1234", "yes", "0x1F", "12:30:45", "1.5", "2026-12-01"]
+)
+def test_a_password_that_yaml_reads_as_something_else_is_to_be_quoted(text):
+    tree = yaml.safe_load(f"{{username: me, password: {text}}}")
+    with pytest.raises(ConfigError, match="got <secret>; write it in quotes") as caught:
+        parse(tree, MqttOptions, "outputs.mqtt.")
+    assert text not in str(caught.value)
