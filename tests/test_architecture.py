@@ -31,7 +31,7 @@ staging  ble
 preprocessing  journal  drivers
 acquisition  config  install        what the rest stands on
 atomic_write  own_command
-paths  plugins
+paths  plugins  fault_barrier
 errors  host  epoch_length  bounded_json  printable
 """
 PROGRAM = ("gateway", "sim", "training")

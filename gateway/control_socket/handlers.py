@@ -17,6 +17,7 @@ from gateway.control_socket.messages import (
     refusal_line,
 )
 from gateway.errors import RequestError
+from gateway.fault_barrier import Edge
 from gateway.formats.json_fields import utc_text
 from gateway.formats.status_json import (
     DaemonStatus,
@@ -77,17 +78,22 @@ class ControlHandlers:
         """Keep the state of every headband up to date until `feed` ends."""
         async for reading in feed:
             self._model = reading.model, reading.model_digest
-            if (state := self._states.get(reading.device)) is not None:
-                self._states[reading.device] = state.add(reading)
-                async with self._changed:
-                    self._changed.notify_all()
+            with self._control.faults.at(Edge.OUTPUT, "control"):
+                if (state := self._states.get(reading.device)) is not None:
+                    self._states[reading.device] = state.add(reading)
+                    async with self._changed:
+                        self._changed.notify_all()
 
     async def answer(self, line: bytes) -> bytes:
         """Serve one request; a bad one is answered too."""
         try:
-            return answer_line(await self._serve(read_order(line)))
+            with self._control.faults.at(
+                Edge.CONTROL_CLIENT, repr(line), RequestError
+            ) as guard:
+                return answer_line(await self._serve(read_order(line)))
         except RequestError as error:
             return refusal_line(error)
+        return refusal_line(RequestError("failed", f"unexpected error: {guard.fault}"))
 
     async def _serve(self, order: ControlRequest) -> Mapping[str, Any]:
         if order.do == "status":
@@ -159,6 +165,7 @@ class ControlHandlers:
             clock_synchronised=clock_synchronised(),
             restart_required=self._control.restart_required,
             config_problems=self._control.config_problems,
+            faults=self._control.faults.faults,
         )
         outputs = await self._outputs_now()
         states = list(self._states.values())

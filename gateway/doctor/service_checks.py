@@ -11,7 +11,7 @@ from gateway.doctor.target import Target, output_of
 from gateway.errors import GatewayError, NoDaemonError
 from gateway.host.metrics import is_there
 from gateway.own_command import pair_command
-from gateway.reports.status_text import RESTART
+from gateway.reports.status_text import RESTART, fault_text
 
 LOG = "journalctl -u sleepgate -n 50"
 
@@ -81,6 +81,8 @@ def daemon_findings(target: Target) -> Iterator[Finding]:
         return
     yield good("daemon", f"version {status['version']} answers at {target.socket}")
     yield from _reload(status)
+    for fault in status.get("faults", []):
+        yield warning("daemon", fault_text(fault), LOG)
     for device in status["devices"]:
         yield _device(device)
     for output in status["outputs"]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.epoch_length import EPOCH_S
+from gateway.fault_barrier import CountedFault
 from gateway.formats.json_fields import LABEL, utc_text
 from gateway.host.vitals import Vitals
 from gateway.messages.device_state import DeviceState
@@ -38,6 +39,8 @@ class DaemonStatus:
         Sections of the configuration that wait for a restart.
     config_problems : tuple of str
         What is wrong with it as it stands now.
+    faults : tuple of CountedFault
+        Unexpected errors since it began.
     """
 
     version: str
@@ -50,6 +53,7 @@ class DaemonStatus:
     clock_synchronised: bool
     restart_required: tuple[str, ...] = ()
     config_problems: tuple[str, ...] = ()
+    faults: tuple[CountedFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def status_document(
         "model": _model(daemon.model),
         "restart_required": list(daemon.restart_required),
         "config_problems": list(daemon.config_problems),
+        "faults": [_fault(each) for each in daemon.faults],
         "clock": {"synchronised": daemon.clock_synchronised},
         "process": {
             "rss_mb": _rounded(vitals.rss_mb),
@@ -89,6 +94,16 @@ def status_document(
         "disk_free_mb": _rounded(vitals.disk_free_mb),
         "devices": [_device(state) for state in devices],
         "outputs": [{**asdict(each), "facts": dict(each.facts)} for each in outputs],
+    }
+
+
+def _fault(fault: CountedFault) -> dict[str, Any]:
+    return {
+        "edge": fault.edge.value,
+        "what": fault.what,
+        "error": fault.error,
+        "where": fault.where,
+        "count": fault.count,
     }
 
 

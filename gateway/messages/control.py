@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gateway.fault_barrier import Edge, FaultBarrier
 from gateway.staging.events import EventKind
 
 
@@ -99,6 +100,8 @@ class Control:
 
     Attributes
     ----------
+    faults : FaultBarrier
+        Counts unexpected errors at the daemon's edges.
     restart_required : tuple of str
         Sections of the configuration that were changed and wait for a restart.
     config_problems : tuple of str
@@ -112,6 +115,7 @@ class Control:
         self._commands: asyncio.Queue[Command] = asyncio.Queue()
         self._standings: dict[str, OutputHealth] = {}
         self._tell: dict[str, Tell] = {}
+        self.faults = FaultBarrier()
         self.restart_required: tuple[str, ...] = ()
         self.config_problems: tuple[str, ...] = ()
         self.reread: Reread = _nothing_to_read
@@ -145,9 +149,11 @@ class Control:
         """Ask every output how it does."""
         told = dict(self._standings)
         for output, tell in list(self._tell.items()):
-            try:
+            told[output] = SILENT
+            with (
+                suppress(TimeoutError),
+                self.faults.at(Edge.OUTPUT, output, TimeoutError),
+            ):
                 async with asyncio.timeout(PATIENCE_S):
                     told[output] = await tell()
-            except TimeoutError:
-                told[output] = SILENT
         return told

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway import __version__
 from gateway.errors import JournalError
+from gateway.fault_barrier import Edge, FaultBarrier
 from gateway.host.metrics import (
     VitalsReader,
     architecture,
@@ -95,6 +96,7 @@ class Bridge:
         self._services = RequestHandlers(publisher, journal, control, self._report)
         self._pulse = VitalsReader(journal.path.parent)
         self._control = control
+        self._faults = FaultBarrier() if control is None else control.faults
         here = host_name(), architecture(), python_version()
         self._machine = HostInfo(*here, runtime_name())
         self._headbands: Mapping[str, HeadbandEntry] = {}
@@ -109,6 +111,7 @@ class Bridge:
                 self._publisher.topics,
                 self._services.verbs(),
                 self.receive,
+                self._faults,
             ),
             self._report_always(),
             self._after(self._state_contradicted, self._repeat_state),
@@ -195,7 +198,8 @@ class Bridge:
         logged: tuple[str, ...] = ()
         clock = asyncio.get_running_loop().time
         while True:
-            await self._report()
+            with self._faults.at(Edge.OUTPUT, "mqtt"):
+                await self._report()
             await asyncio.sleep(ECHO_S)
             if self.own.is_open(health) and not self.own.lost(clock()):
                 await self._report()
@@ -266,21 +270,27 @@ class Bridge:
         )
         return Message(self._publisher.topics.bridge_info, info_payload(gateway))
 
-    @staticmethod
-    async def _after(event: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    async def _after(
+        self, event: asyncio.Event, work: Callable[[], Awaitable[None]]
+    ) -> None:
         """Work once for each time that `event` is set, at most once a second."""
         while True:
             await event.wait()
             event.clear()
-            await work()
+            with self._faults.at(Edge.OUTPUT, "mqtt"):
+                await work()
             await asyncio.sleep(COALESCED_S)
 
-    @staticmethod
     async def _every(
-        pause_s: float, work: Callable[[], Awaitable[None]], *, at_once: bool = True
+        self,
+        pause_s: float,
+        work: Callable[[], Awaitable[None]],
+        *,
+        at_once: bool = True,
     ) -> None:
         if not at_once:
             await asyncio.sleep(pause_s)
         while True:
-            await work()
+            with self._faults.at(Edge.OUTPUT, "mqtt"):
+                await work()
             await asyncio.sleep(pause_s)

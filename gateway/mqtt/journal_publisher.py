@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from gateway.errors import JournalError
+from gateway.fault_barrier import Edge, FaultBarrier
 from gateway.journal.entry import Entry
 from gateway.journal.journal import Journal
 from gateway.mqtt.client import MqttClient
@@ -35,6 +36,7 @@ class JournalPublisher:
         Makes an entry's message, at the moment it goes out.
     on_sent : callable
         Called with each message that went out.
+    faults : FaultBarrier
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class JournalPublisher:
         client: MqttClient,
         write: Callable[[Entry], Message],
         on_sent: Callable[[Message], None],
+        faults: FaultBarrier,
     ) -> None:
-        self._on_sent = on_sent
+        self._on_sent, self._faults = on_sent, faults
         self._journal = journal
         self._client = client
         self._write = write
@@ -91,7 +94,11 @@ class JournalPublisher:
                 continue
             if len(self._flying) >= window:
                 break
-            message = self._write(entry)
+            with self._faults.at(Edge.JOURNAL_ROW, str(entry.seq)) as guard:
+                message = self._write(entry)
+            if guard.fault is not None:  # the others first; it is tried again later
+                self._after = max(self._after, entry.seq)
+                continue
             if (receipt := self._client.send(message)) is None:
                 break
             self._on_sent(message)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from gateway.errors import GatewayError, RequestError
+from gateway.fault_barrier import Edge, FaultBarrier
 from gateway.host.metrics import supervised
 from gateway.journal.journal import Journal
 from gateway.messages.control import (
@@ -152,8 +153,9 @@ async def serve_requests(
     topics: TopicTree,
     verbs: ServedVerbs,
     receive: Callable[[Received], bool],
+    faults: FaultBarrier,
 ) -> None:
-    """Answer until cancelled.
+    """Answer until cancelled; an unexpected error costs the message that caused it.
 
     Parameters
     ----------
@@ -165,25 +167,36 @@ async def serve_requests(
         it cannot, which is the answer then.
     receive : callable
         Takes in a message on a topic of no request, and returns whether it was that.
+    faults : FaultBarrier
     """
     while True:
         received = await client.receive()
-        if receive(received):
-            continue  # it came before anybody listened
-        payload = await _answer(received, verbs)
-        await client.publish(Message(topics.response_to(received.topic), payload))
-        if received.response_topic is not None:
-            if topics.may_answer_on(received.response_topic):
-                topic = Topic(received.response_topic, retain=False)
-                await client.publish(Message(topic, payload, received.correlation))
-            else:
-                log.info(
-                    "request on %s: no answer on its response topic %r: give one below "
-                    "%s",
-                    received.topic[:LOGGED],
-                    received.response_topic[:LOGGED],
-                    f"{topics.base}/.../response/",
-                )
+        with faults.at(Edge.MQTT_MESSAGE, received.topic):
+            await _serve_one(received, client, topics, verbs, receive)
+
+
+async def _serve_one(
+    received: Received,
+    client: MqttClient,
+    topics: TopicTree,
+    verbs: ServedVerbs,
+    receive: Callable[[Received], bool],
+) -> None:
+    if receive(received):
+        return  # it came before anybody listened
+    payload = await _answer(received, verbs)
+    await client.publish(Message(topics.response_to(received.topic), payload))
+    if received.response_topic is not None:
+        if topics.may_answer_on(received.response_topic):
+            topic = Topic(received.response_topic, retain=False)
+            await client.publish(Message(topic, payload, received.correlation))
+        else:
+            log.info(
+                "request on %s: no answer on its response topic %r: give one below %s",
+                received.topic[:LOGGED],
+                received.response_topic[:LOGGED],
+                f"{topics.base}/.../response/",
+            )
 
 
 def _refuse_retained(received: Received) -> None:

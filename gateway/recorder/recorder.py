@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.acquisition.packets import SampleBlock
 from gateway.errors import SinkError
+from gateway.fault_barrier import Edge, FaultBarrier
 from gateway.messages.outputs import (
     Output,
     Reading,
@@ -51,16 +52,21 @@ class Recorder:
         Seconds since 1970.
     tell : callable
         Is told of a headband whose recording pauses, and why; if empty, it goes on.
+    faults : FaultBarrier, optional
+        Counts unexpected errors, each of which costs its file.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are there for tests
         self,
         folder: Path,
         limits: DiskLimits,
         writer: FileWriter,
         wall_clock: Callable[[], float] = time.time,
         tell: Callable[[str, str], None] = lambda _device, _why: None,
+        *,
+        faults: FaultBarrier | None = None,
     ) -> None:
+        self._faults = faults or FaultBarrier()
         self._folder, self._limits, self._writer = folder, limits, writer
         self._clock, self._wall_clock = writer.clock, wall_clock
         self._tell = tell
@@ -176,9 +182,15 @@ class Recorder:
         begins = session.begins.value
         assert isinstance(begins, SignalBegins)  # noqa: S101 (set so)
         try:
-            session.file = open_night(
-                self._folder, session.begins, begins, self._writer
-            )
+            with self._faults.at(
+                Edge.FILE, f"recording of {session.device}", OSError, ValueError
+            ) as guard:
+                session.file = open_night(
+                    self._folder, session.begins, begins, self._writer
+                )
+            if session.file is None:
+                self._pause(session, str(guard.fault))
+                return
         except (OSError, ValueError) as error:
             self._pause(session, str(error))
             return
@@ -195,11 +207,14 @@ class Recorder:
 
     def _write(self, session: DeviceSession, file: SessionFile, value: Output) -> None:
         try:
-            file.push(value)
-            if isinstance(value, ScoredEpoch):
-                file.sync()
-                if value.index % DESCRIBE_EVERY == 0:
-                    file.describe()
+            with self._faults.at(Edge.FILE, file.path.name, OSError) as guard:
+                file.push(value)
+                if isinstance(value, ScoredEpoch):
+                    file.sync()
+                    if value.index % DESCRIBE_EVERY == 0:
+                        file.describe()
+            if guard.fault is not None:  # not tried again with this value
+                self._pause(session, str(guard.fault))
         except OSError as error:
             self._pause(session, error.strerror or str(error))
             if not isinstance(value, SampleBlock):
@@ -230,8 +245,9 @@ class Recorder:
         if file is None:
             return
         try:
-            file.close()
-            log.info("%s: ends", file.path.name)
+            with self._faults.at(Edge.FILE, file.path.name, OSError):
+                file.close()
+                log.info("%s: ends", file.path.name)
         except OSError as error:
             log.warning("%s: %s; mended when it is gone on with", file.path, error)
 

@@ -85,6 +85,16 @@ def _daemon(status: Mapping[str, Any]) -> Iterator[StatusTextLine]:
         yield StatusTextLine(f"{what} ({RESTART})", LineTone.WARNING)
     for problem in status["config_problems"]:
         yield StatusTextLine(f"not in use: {problem}", LineTone.BAD)
+    for fault in status.get("faults", []):  # none from an older daemon
+        yield StatusTextLine(fault_text(fault), LineTone.BAD)
+
+
+def fault_text(fault: Mapping[str, Any]) -> str:
+    """Write a fault of ``status.v1``."""
+    return (
+        f"unexpected errors: {fault['count']} over a {fault['edge']}, the last over "
+        f"{fault['what']}: {fault['error']} ({fault['where']}); a bug, please report it"
+    )
 
 
 def _device(device: Mapping[str, Any], zone: tzinfo | None) -> Iterator[StatusTextLine]:

@@ -134,6 +134,19 @@ class SessionController:
         """End the session because the process stops; the next one may resume it."""
         yield from self._finish(Ending.STOPPED)
 
+    def start_over(self, now: ClockTick) -> Iterator[Output]:
+        """Give up the session, after unexpected errors, and announce the next.
+
+        What the session would yield at its end is not asked for: it is what failed.
+        """
+        self._now = now
+        self._session = self._ready = None
+        self._checkpoints.discard(now)
+        self._standby = self.setup.new_standby()
+        if self._up is not None:
+            yield from self._standby.push_input(self._up)
+        yield from self._get_ready()
+
     def mark(self, t: float, text: str, what: EventKind = MARK) -> Iterator[Output]:
         """Yield the event `what` at `t`, if a session is announced."""
         if (session := self._session or self._ready) is not None:

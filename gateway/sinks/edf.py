@@ -49,7 +49,9 @@ async def run(
         loop.call_soon_threadsafe(control.ask, Mark(device, why, what))
 
     writer = FileWriter(__version__, options.subject)
-    recorder = Recorder(options.folder, limits, writer, tell=tell)
+    recorder = Recorder(
+        options.folder, limits, writer, tell=tell, faults=control.faults
+    )
 
     async def tick() -> None:
         while True:

@@ -13,6 +13,7 @@ from functools import partial
 from gateway.acquisition.loss_counts import LossCounts
 from gateway.acquisition.packets import Battery
 from gateway.ble.link_state import LinkReading
+from gateway.fault_barrier import FaultBarrier
 from gateway.host.metrics import gateway_id
 from gateway.journal.journal import Journal
 from gateway.journal.writer import JournalWriter
@@ -65,7 +66,11 @@ async def run(
     ):
         bridge = Bridge(client, publisher, journal, place=place, control=control)
         lane = JournalPublisher(
-            journal, client, publisher.entry_message, bridge.epoch_sent
+            journal,
+            client,
+            publisher.entry_message,
+            bridge.epoch_sent,
+            FaultBarrier() if control is None else control.faults,
         )
         journal_writer = JournalWriter(journal)
         health = partial(standing, options, client, journal, bridge.own)

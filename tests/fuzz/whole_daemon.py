@@ -212,6 +212,8 @@ class Case:
                 raise FindingError(f"does not stop within {STOP_S} s")
             daemon.result()
             await _ended(trouble, end)
+            if control.faults.faults:
+                raise FindingError(f"stopped at an edge: {control.faults.faults}")
         self._take_copy(number)
 
     def _steps(self):
