@@ -2,14 +2,25 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.epoch_length import EPOCH_S
 from gateway.staging.stage import Stage
-from gateway.staging.stage_names import is_stage, stage_of
+from gateway.staging.stage_names import is_stage, looks_like_stage, stage_of
 
-COLUMNS = ("stage", "trial_type")  # ours and BIDS's own
+# ours and YASA's, BIDS's own, and what else people write
+COLUMNS = (
+    *("stage", "trial_type", "stages", "sleep_stage", "sleep stage", "sleepstage"),
+    *("hypnogram", "hypno", "description", "annotation", "label", "staging"),
+)
+EVENTS = ("trial_type", "description", "annotation")  # where others stand beside stages
+ONSETS = ("onset", "start", "onset_s", "start_s")
+DURATIONS = ("duration", "duration_s")
+# YASA's numbers, and those of Rechtschaffen and Kales
+YASA = {"0": "W", "1": "N1", "2": "N2", "3": "N3", "4": "R", "-1": "?", "-2": "?"}
+RK = {**YASA, "4": "N3", "5": "R", "6": "?", "7": "?", "8": "?", "9": "?"}
 LONGEST_S = 7 * 86400.0
 
 
@@ -62,7 +73,7 @@ def read_stage_table(text: str, column: str | None = None) -> tuple[Stage | None
         names; rows may be of any duration. Without a
         column ``onset`` lines follow each other; without ``duration`` they are epochs.
     column : str or None
-        Where the stages are; None for ``stage``, or else ``trial_type``.
+        Where the stages are; None for the first of `COLUMNS` that there is.
 
     Raises
     ------
@@ -70,29 +81,93 @@ def read_stage_table(text: str, column: str | None = None) -> tuple[Stage | None
         If there is no such column, a stage of no known name, or two stages at one
         time; says the line.
     """
+    return tuple(lay_stages(table_spans(text, column)))
+
+
+def table_spans(text: str, column: str | None = None) -> list[StageSpan]:
+    """Return the spans of a table; see `read_stage_table`."""
     text = text.removeprefix("\ufeff")
     first_line = text.partition("\n")[0]
     separator = next((x for x in "\t;" if x in first_line), ",")
     rows = csv.DictReader(io.StringIO(text), delimiter=separator)
     names = {name.strip().lower(): name for name in rows.fieldnames or []}
     wanted = [column] if column else list(COLUMNS)
-    found = next((names[x.lower()] for x in wanted if x.lower() in names), None)
+    found = next((x.lower() for x in wanted if x.lower() in names), None)
     if found is None:
-        raise ValueError(
-            f"no column {' or '.join(wanted)}; it has {', '.join(names.values())}"
-        )
+        shown = " or ".join(wanted if column else COLUMNS[:2])
+        raise ValueError(f"no column {shown}; it has {', '.join(names.values())}")
+    lines = [(rows.line_num, row) for row in rows]
+    words = _named([(row[names[found]] or "").strip() for _, row in lines])
     spans: list[StageSpan] = []
     end_s = 0.0
-    for row in rows:
-        word, where = (row[found] or "").strip(), f"line {rows.line_num}"
+    for (line, row), word in zip(lines, words, strict=True):
+        where = f"line {line}"
         if not is_stage(word, alone=True):
+            if found in EVENTS and not looks_like_stage(word):
+                continue
             raise ValueError(f"{where}: {word!r} is no stage")
-        onset_s = _seconds(row.get(names.get("onset", "")), end_s, where)
-        duration_s = _seconds(row.get(names.get("duration", "")), EPOCH_S, where)
+        onset_s = _seconds(_cell(row, names, ONSETS), end_s, where)
+        duration_s = _seconds(_cell(row, names, DURATIONS), EPOCH_S, where)
         stage = stage_of(word, alone=True)
         spans.append(StageSpan(onset_s, duration_s, stage, f"{word!r} ({where})"))
         end_s = onset_s + duration_s
-    return tuple(lay_stages(spans))
+    if not spans and found in EVENTS and lines:
+        raise ValueError(f"no {names[found]} is a stage")
+    return spans
+
+
+def read_stage_list(text: str) -> list[StageSpan]:
+    """Return the spans of one stage per line and epoch; none if it is no such list.
+
+    Raises
+    ------
+    ValueError
+        If the first line is a stage and a later one is not; says the line.
+    """
+    lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines or not (
+        lines[0] in RK or (lines[0] and is_stage(lines[0], alone=True))
+    ):
+        return []
+    spans = []
+    for n, word in enumerate(_named(lines)):
+        if not word or not is_stage(word, alone=True):
+            raise ValueError(f"line {n + 1}: {word!r} is no stage")
+        where = f"{word!r} (line {n + 1})"
+        stage = stage_of(word, alone=True)
+        spans.append(StageSpan(n * EPOCH_S, EPOCH_S, stage, where))
+    return spans
+
+
+def _named(words: list[str]) -> list[str]:
+    """Return stages by name, where all of them are numbers.
+
+    With a 5 they are those of Rechtschaffen and Kales, where 5 is REM and 4 is deep;
+    without, YASA's, where 4 is REM.
+
+    Raises
+    ------
+    ValueError
+        If a 4 may be either: there is no 5, and it borders on 3 as deep sleep does.
+    """
+    if not words or not all(word in RK for word in words):
+        return words
+    if any(word in "56789" for word in words):
+        return [RK[word] for word in words]
+    changes = [{a, b} for a, b in pairwise(words) if a != b and "4" in {a, b}]
+    if changes and sum("3" in change for change in changes) * 2 > len(changes):
+        raise ValueError(
+            "4 may be REM, as YASA counts, or stage 4: write names like N3 and R"
+        )
+    return [YASA[word] for word in words]
+
+
+def _cell(
+    row: Mapping[str, str | None], names: Mapping[str, str], known: Iterable[str]
+) -> str | None:
+    return next((row.get(names[name]) for name in known if name in names), None)
 
 
 def _seconds(text: str | None, otherwise: float, where: str) -> float:

@@ -7,14 +7,13 @@ from pathlib import Path
 from gateway.edf.file_reader import read_edf
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
-from gateway.formats.stage_table import read_stage_table
 from gateway.offline.find_night import read_night
 from gateway.recordings.hypnogram import night_of, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
+from gateway.recordings.scoring_files import SCORINGS, read_spans
 from gateway.staging.lights import Lights
 from gateway.staging.stage import Refusal, Stage
 
-TABLES = {".csv", ".tsv"}
 EDF = {".edf", ".bdf", ".rec"}
 NIGHTS = {".json", ".jsonl", ".ndjson"}
 
@@ -43,7 +42,8 @@ def read_scoring(path: Path, *, final: bool = False) -> Scoring:
     ----------
     path : Path
         EDF+ with annotations like ``"Sleep stage 2"``; what `sleepgate score` writes
-        or prints; a table (CSV, BIDS); a cut with labels (npz).
+        or prints; a table (CSV, BIDS), one stage per line, XML of Profusion or the
+        NSRR, Luna's .annot, RemLogic's event list; a cut with labels (npz).
     final : bool
         Take the second pass where the file holds hypnodensities.
 
@@ -55,14 +55,8 @@ def read_scoring(path: Path, *, final: bool = False) -> Scoring:
     kind = path.suffix.lower()
     if kind in EDF:
         return Scoring(path, read_hypnogram(path), read_edf(path).start_utc)
-    if kind in TABLES:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            return Scoring(path, read_stage_table(text), None)
-        except OSError as error:
-            raise RecordingError(f"{path}: {error.strerror or error}") from error
-        except ValueError as error:
-            raise RecordingError(f"{path}: {error}") from error
+    if kind in SCORINGS:
+        return Scoring(path, read_hypnogram(path), read_spans(path).start_utc)
     if kind == ".npz":
         labels = npz_hypnogram(path)
         if labels is None:
@@ -143,7 +137,7 @@ def pairs(ours: Path, reference: Path) -> tuple[list[tuple[Path, Path]], list[st
 
 def _by_night(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    kinds = TABLES | EDF | NIGHTS | {".npz"}
+    kinds = SCORINGS | EDF | NIGHTS | {".npz"}
     for path in sorted(folder.iterdir()):
         stem = path.stem.lower()
         if path.suffix.lower() not in kinds or stem.endswith("-psg"):

@@ -10,6 +10,11 @@ from gateway.edf.file_reader import EdfAnnotation, read_edf
 from gateway.epoch_length import EPOCH_S
 from gateway.errors import RecordingError
 from gateway.formats.stage_table import StageSpan, lay_stages
+from gateway.recordings.scoring_files import (
+    SCORINGS,
+    looks_like_remlogic,
+    read_spans,
+)
 from gateway.staging.stage import Stage
 from gateway.staging.stage_names import (
     has_prefix,
@@ -20,9 +25,20 @@ from gateway.staging.stage_names import (
 
 LONGEST_S = 7 * 86400.0
 ENDINGS = re.compile(
-    r"([-_](psg|hypnogram|night|scored|report|sleepscoring|nsrr))+$", re.IGNORECASE
+    r"([-_](psg|hypnogram|night|scored|report|sleepscoring|nsrr|profusion))+$",
+    re.IGNORECASE,
 )
-SCORED = re.compile(r"[-_](hypnogram|sleepscoring)$", re.IGNORECASE)
+# beside a recording, in the order of trust: an archive may hold one night in several
+BESIDE = (
+    re.compile(r".*[-_](hypnogram|sleepscoring)\.edf", re.IGNORECASE),
+    re.compile(r".*[-_]nsrr\.xml", re.IGNORECASE),
+    re.compile(r".*[-_]profusion\.xml", re.IGNORECASE),
+    re.compile(r".*\.annot", re.IGNORECASE),
+    re.compile(r".*\.eannot", re.IGNORECASE),
+    re.compile(r".*\.xml", re.IGNORECASE),
+    re.compile(r".*[-_](hypnogram|sleepscoring)\.txt", re.IGNORECASE),
+)
+REMLOGIC = ".txt"  # of the same name, as in the CAP database
 SLEEP_EDF = re.compile(r"(S[CT]4?\d{4}).{2}", re.IGNORECASE)
 
 
@@ -53,6 +69,8 @@ def read_hypnogram(
     RecordingError
         If the file cannot be read, has no sleep stages, or two at one time.
     """
+    if path.suffix.lower() in SCORINGS:
+        return _of_text(path, start_utc, n_epochs)
     edf = read_edf(path)
     shift_s = 0.0
     if start_utc is not None and edf.start_utc is not None:
@@ -71,9 +89,32 @@ def read_hypnogram(
         stages = lay_stages(spans)
     except ValueError as error:
         raise RecordingError(f"{path}: annotations {error}") from error
+    return _of_length(stages, n_epochs)
+
+
+def _of_length(
+    stages: list[Stage | None], n_epochs: int | None
+) -> tuple[Stage | None, ...]:
     if n_epochs is None:
         return tuple(stages)
     return (*stages[:n_epochs], *[None] * (n_epochs - len(stages)))
+
+
+def _of_text(
+    path: Path, start_utc: datetime | None, n_epochs: int | None
+) -> tuple[Stage | None, ...]:
+    found = read_spans(path)
+    shift_s = 0.0
+    if start_utc is not None and found.start_utc is not None:
+        shift_s = (found.start_utc - start_utc).total_seconds()
+    spans = [span._replace(onset_s=span.onset_s + shift_s) for span in found.spans]
+    end_s = max((span.onset_s + span.duration_s for span in spans), default=0.0)
+    if end_s > LONGEST_S:
+        raise RecordingError(f"{path}: a stage that ends after {end_s:g} s; check it")
+    try:
+        return _of_length(lay_stages(spans), n_epochs)
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from error
 
 
 def _scored(path: Path, annotations: Sequence[EdfAnnotation]) -> list[EdfAnnotation]:
@@ -134,14 +175,16 @@ def find_hypnogram(path: Path) -> Path | None:
     RecordingError
         If there are several.
     """
-    found = sorted(
+    same = [
         other
-        for other in path.parent.glob("*.[eE][dD][fF]")
-        if SCORED.search(other.stem)
-        and night_of(other.stem) == night_of(path.stem)
+        for other in sorted(path.parent.glob("*"))
+        if night_of(other.stem) == night_of(path.stem)
         and other != path
         and not _is_ours(other)
-    )
+    ]
+    kinds = [[x for x in same if kind.fullmatch(x.name)] for kind in BESIDE]
+    texts = [x for x in same if x.suffix.lower() == REMLOGIC and looks_like_remlogic(x)]
+    found = next(filter(None, [*kinds, texts]), [])
     if len(found) > 1:
         names = " and ".join(other.name for other in found)
         raise RecordingError(

@@ -139,7 +139,7 @@ def test_foreign_tables_are_read(text, stages):
     ("text", "problem"),
     [
         ("", "no column stage or trial_type"),
-        ("stages\nW\n", "it has stages"),
+        ("depth\nW\n", "it has depth"),
         ("stage\nW\nN9\n", "line 3: 'N9' is no stage"),
         ("stage,onset\nW,0\nN2,15\nN3,10\n", "overlap: the epoch at 0 s"),
         ("stage,onset\nW,soon\n", "line 2: 'soon' are no seconds"),
