@@ -67,8 +67,8 @@ def night_json(night: ScoredNight) -> bytes:
         "in_bed": _ends(night.in_bed),
         "notes": list(night.notes),
         "statistics": {
-            "live": _statistics(night.stages, night.in_bed),
-            "final": _statistics(final.stages, night.in_bed),
+            "live": _statistics(night.stages, night.in_bed, night.hypnodensity),
+            "final": _statistics(final.stages, night.in_bed, final.hypnodensity),
         },
         "final_changed_epochs": final.n_changed,
     }
@@ -149,9 +149,11 @@ def _ends(in_bed: range | None) -> list[int] | None:
 
 
 def _statistics(
-    stages: tuple[Stage | Refusal, ...], in_bed: range | None
+    stages: tuple[Stage | Refusal, ...],
+    in_bed: range | None,
+    hypnodensity: tuple[tuple[float, ...], ...],
 ) -> dict[str, Any]:
-    summary = summarise(stages, in_bed)
+    summary = summarise(stages, in_bed, hypnodensity)
     return {"yasa": yasa_statistics(summary), "aasm": aasm_statistics(summary)}
 
 

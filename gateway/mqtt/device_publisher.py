@@ -118,7 +118,7 @@ class DevicePublisher:
             stages = self._night.stages
             session = self.state.session_state
             lights = Lights() if session is None else session.lights
-            summary = summarise(stages, lights.in_bed(stages))
+            summary = summarise(stages, lights.in_bed(stages), self._night.hypnodensity)
             payload = summary_payload(
                 self._reading, summary, final=False, start=self._start
             )

@@ -26,7 +26,7 @@ def summary_lines(night: NightSummary) -> list[str]:
         ),
         _line(
             ("fell asleep after", duration_text(night.sol_min)),
-            ("first REM after", duration_text(night.rem_latency_min)),
+            ("first lasting REM after", duration_text(night.rem_latency_min)),
         ),
         _line(
             ("awake in the night", duration_text(night.waso_min)),

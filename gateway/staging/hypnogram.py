@@ -24,17 +24,25 @@ class Hypnogram:
 
     def __init__(self, stages: Sequence[Stage | Refusal] = ()) -> None:
         self._stages: list[Stage | Refusal] = list(stages)
+        self._hypnodensity: list[Sequence[float]] = [()] * len(self._stages)
 
     def add(self, scored: ScoredEpoch) -> None:
         """Put `scored` at its index, in place of what was there."""
         missing = scored.index + 1 - len(self._stages)
         self._stages += [Refusal.GAP] * missing
+        self._hypnodensity += [()] * missing
         self._stages[scored.index] = scored.stage
+        self._hypnodensity[scored.index] = scored.hypnodensity
 
     @property
     def stages(self) -> tuple[Stage | Refusal, ...]:
         """One entry per epoch since the session began."""
         return tuple(self._stages)
+
+    @property
+    def hypnodensity(self) -> tuple[Sequence[float], ...]:
+        """W N1 N2 N3 R of each epoch; empty where refused or not known."""
+        return tuple(self._hypnodensity)
 
     def __len__(self) -> int:
         return len(self._stages)

@@ -87,6 +87,11 @@ class ScoredNight:
         return tuple(epoch.stage for epoch in self.epochs)
 
     @property
+    def hypnodensity(self) -> tuple[tuple[float, ...], ...]:
+        """Hypnodensity of each epoch, W N1 N2 N3 R; empty when refused."""
+        return tuple(epoch.hypnodensity for epoch in self.epochs)
+
+    @property
     def missing_s(self) -> float:
         """Seconds of the night that never arrived."""
         return sum(epoch.missing_s for epoch in self.epochs)

@@ -87,5 +87,7 @@ class ScoringState:
             [live.get(i, ()) for i in whole],
             [raw.get(i, ()) for i in whole],
         )
-        second = SmoothedSummary(summarise(final.stages, in_bed), final.n_changed)
-        return replace(summarise(self.stages, in_bed), second=second)
+        numbers = summarise(final.stages, in_bed, final.hypnodensity)
+        second = SmoothedSummary(numbers, final.n_changed)
+        hypnodensity = [live.get(i, ()) for i in whole]
+        return replace(summarise(self.stages, in_bed, hypnodensity), second=second)

@@ -20,6 +20,11 @@ from gateway.staging.stage import STAGES, Refusal, Stage
 EPOCHS_PER_MIN = 2
 UNBROKEN_EPOCHS = 5 * EPOCHS_PER_MIN
 
+# A REM period that a latency may count to, docs/decisions/0067: of six epochs from its
+# first R at least three are R, of a mean probability of 0.65
+REM_WINDOW, REM_EPOCHS, REM_SURE = 6, 3, 0.65
+R = STAGES.index(Stage.R)
+
 
 @dataclass(frozen=True, slots=True)
 class NightSummary:
@@ -55,7 +60,9 @@ class NightSummary:
     lat_rem_min : float or None
         Start of the time in bed to the first R, YASA's ``Lat_REM``.
     rem_latency_min, n3_latency_min : float or None
-        First sleep epoch to the first R and N3, the AASM's latencies; not YASA's.
+        First sleep epoch to the first R and N3, the AASM's latencies; not YASA's. Of
+        epochs with a hypnodensity the first R is that of the first REM period that
+        lasts and is sure: single epochs near wake are taken for REM too often.
     stages_min : mapping of Stage to float
         All five.
     stages_pct_tst : mapping of Stage to (float or None)
@@ -106,7 +113,9 @@ class SmoothedSummary(NamedTuple):
 
 
 def summarise(
-    session: Sequence[Stage | Refusal], in_bed: range | None = None
+    session: Sequence[Stage | Refusal],
+    in_bed: range | None = None,
+    hypnodensity: Sequence[Sequence[float]] | None = None,
 ) -> NightSummary:
     """Compute the statistics of a hypnogram, one entry per 30-s epoch.
 
@@ -115,12 +124,42 @@ def summarise(
     session : sequence of Stage or Refusal
     in_bed : range or None
         The epochs that count, in steps of one, from `Lights.in_bed`; None for all.
+    hypnodensity : sequence of sequence of float, optional
+        W N1 N2 N3 R per epoch, empty where there is none; None for stages that were
+        scored by hand, whose first R is taken as it is.
     """
     counted = slice(0, len(session))
     if in_bed is not None:
         counted = slice(in_bed.start, in_bed.stop)
     numbers = _statistics(session[counted])
+    if hypnodensity is not None:
+        rem = first_sustained_rem(session[counted], hypnodensity[counted])
+        onset = next((i for i, s in enumerate(session[counted]) if is_sleep(s)), None)
+        numbers = replace(numbers, rem_latency_min=_minutes(rem, onset))
     return replace(numbers, hypnogram=tuple(session), in_bed=counted)
+
+
+def first_sustained_rem(
+    hypnogram: Sequence[Stage | Refusal], hypnodensity: Sequence[Sequence[float]]
+) -> int | None:
+    """Return the first epoch of the first REM period that lasts and is sure.
+
+    Parameters
+    ----------
+    hypnogram : sequence of Stage or Refusal
+    hypnodensity : sequence of sequence of float
+        W N1 N2 N3 R per epoch; empty where it is not known, which then does not count.
+    """
+    for i, stage in enumerate(hypnogram):
+        if stage is not Stage.R:
+            continue
+        window = range(i, min(i + REM_WINDOW, len(hypnogram)))
+        rem = [j for j in window if hypnogram[j] is Stage.R]
+        sure = [hypnodensity[j][R] for j in rem if hypnodensity[j]]
+        lasts = len(rem) >= REM_EPOCHS
+        if lasts and (not sure or sum(sure) / len(sure) >= REM_SURE):
+            return i
+    return None
 
 
 def _statistics(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:

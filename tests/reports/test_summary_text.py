@@ -15,7 +15,7 @@ def test_a_night_reads_like_this():
     night += [Stage.R] * 160 + [Refusal.GAP] * 6 + [Stage.N3] * 100
     assert summary_lines(summarise(night)) == [
         "in bed 5 h 58.5 min   asleep 5 h 35 min   efficiency 93 %",
-        "fell asleep after 14.5 min   first REM after 3 h 31 min",
+        "fell asleep after 14.5 min   first lasting REM after 3 h 31 min",
         "awake in the night 6 min   awakenings 1",
         "min:  W 20.5  R 80 (24 %)  N1 5 (1 %)  N2 200 (60 %)  N3 50 (15 %)",
         "not scored 3 min",
@@ -25,7 +25,7 @@ def test_a_night_reads_like_this():
 def test_a_night_without_sleep_has_dashes_where_there_is_no_number():
     assert summary_lines(summarise([Stage.W] * 4)) == [
         "in bed 2 min   asleep 0 min   efficiency 0 %",
-        "fell asleep after -   first REM after -",
+        "fell asleep after -   first lasting REM after -",
         "awake in the night -   awakenings 0",
         "min:  W 2  R 0 (-)  N1 0 (-)  N2 0 (-)  N3 0 (-)",
     ]

@@ -3,10 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.staging.sleep_statistics import summarise
+from gateway.staging.sleep_statistics import (
+    REM_WINDOW,
+    first_sustained_rem,
+    summarise,
+)
 from gateway.staging.stage import Refusal, Stage
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sleep_statistics.json"
@@ -100,3 +105,43 @@ def test_a_night_without_an_epoch_has_no_rates():
     summary = summarise([])
     assert (summary.tib_min, summary.se_pct, summary.sol_min) == (0, None, None)
     assert summary.n_epochs == 0
+
+
+R_SURE, R_UNSURE = (0.1, 0.1, 0.0, 0.0, 0.8), (0.4, 0.2, 0.0, 0.0, 0.4)
+N2_SURE = (0.0, 0.1, 0.9, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("stages", "hypnodensity", "first"),
+    [
+        ("2R2222", {1: R_SURE}, None),  # a single one
+        ("2RRR22", {}, 1),  # lasts; how sure it is nobody knows
+        ("2RRR22", dict.fromkeys((1, 2, 3), R_SURE), 1),
+        ("2RRR22", dict.fromkeys((1, 2, 3), R_UNSURE), None),
+        ("2R2R2R2", dict.fromkeys((1, 3, 5), R_SURE), 1),  # three of six
+        ("2R2R222R", dict.fromkeys((1, 3, 7), R_SURE), None),
+        ("RRR222RRR", {**dict.fromkeys((0, 1, 2), R_UNSURE), 7: R_SURE}, 6),
+        ("", {}, None),
+    ],
+)
+def test_rem_latency_counts_to_rem_that_lasts_and_is_sure(stages, hypnodensity, first):
+    night = [Stage.R if c == "R" else Stage.N2 for c in stages]
+    densities = [hypnodensity.get(i, ()) for i in range(len(night))]
+    assert first_sustained_rem(night, densities) == first
+    summary = summarise(night, hypnodensity=densities)
+    assert summary.rem_latency_min == (None if first is None else first / 2)
+    plain = summarise(night)
+    assert summary.lat_rem_min == plain.lat_rem_min
+    assert plain.rem_latency_min == plain.lat_rem_min  # asleep from the first epoch
+
+
+@given(st.lists(st.sampled_from([*Stage, *Refusal]), max_size=60), st.data())
+def test_sustained_rem_is_an_r_and_never_before_the_first(night, data):
+    densities = [data.draw(st.sampled_from([(), R_SURE, R_UNSURE])) for _ in night]
+    first = first_sustained_rem(night, densities)
+    if first is not None:
+        assert night[first] is Stage.R
+        assert first >= night.index(Stage.R)
+        # the past does not depend on what comes after the six epochs
+        until = first + REM_WINDOW
+        assert first_sustained_rem(night[:until], densities[:until]) == first

@@ -55,12 +55,14 @@ class NightReport:
     @cached_property
     def live_summary(self) -> NightSummary:
         """Statistics of the live score."""
-        return summarise(self.night.stages, self.night.in_bed)
+        night = self.night
+        return summarise(night.stages, night.in_bed, night.hypnodensity)
 
     @cached_property
     def final_summary(self) -> NightSummary:
         """Statistics of the second pass."""
-        return summarise(self.final.stages, self.night.in_bed)
+        final = self.final
+        return summarise(final.stages, self.night.in_bed, final.hypnodensity)
 
     @cached_property
     def passes_agree(self) -> Agreement:
