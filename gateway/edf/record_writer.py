@@ -164,9 +164,15 @@ class RecordWriter:
         if any(counts.shape[1] for counts in self._open):
             yield from self.advance(self._record_end(), END)
         yield from self.flush()
-        while self._annotations:
+        while n_left := len(self._annotations):
             yield from self.advance(self._record_end(), END)
             yield from self.flush()
+            if len(self._annotations) >= n_left:
+                # Why several at once: each record's own END took the room of a long
+                # text; of these only the first has one, and each of the others holds
+                # an annotation at least
+                yield from self.advance(self._record_end(n_left + 1), END)
+                yield from self.flush()
 
     def _began(self, at: int, block: SampleBlock) -> int:
         """Return the first sample of a stream after the first of any stream."""
@@ -199,8 +205,8 @@ class RecordWriter:
         sfreq = self.layout.montage.streams[at].sfreq
         return round((time_us - self._offset_us) * sfreq / SECOND_US)
 
-    def _record_end(self) -> tuple[int, ...]:
-        return tuple((self._next + 1) * n for n in self.layout.n_samples)
+    def _record_end(self, n_records: int = 1) -> tuple[int, ...]:
+        return tuple((self._next + n_records) * n for n in self.layout.n_samples)
 
     def _append(
         self, at: int, counts: NDArray[np.int32], present: NDArray[np.bool_]

@@ -3,6 +3,7 @@
 import tracemalloc
 from collections import Counter
 from datetime import datetime
+from itertools import islice
 
 import edfio
 import numpy as np
@@ -17,7 +18,7 @@ from gateway.edf.header import Header
 from gateway.edf.record_writer import GAP, START, RecordWriter
 from gateway.edf.samples import unpack
 from gateway.edf.signals import lay_out
-from gateway.edf.tal import parse_annotations
+from gateway.edf.tal import Annotation, parse_annotations
 
 WHEN = datetime(2026, 2, 3, 23, 1, 5)  # noqa: DTZ001 (local time, as in the file)
 RAIL = 2**15
@@ -257,6 +258,17 @@ def test_annotations_that_find_no_room_get_records_of_their_own():
     assert sum(texts[f"marker {n}"] for n in range(100)) == 100
     assert texts["BAD_end"]
     assert len(written) < 20
+
+
+@pytest.mark.parametrize("n", [150, *range(180, 241), 500])
+@pytest.mark.parametrize("montage", [WIDE, MIXED], ids=["one stream", "two"])
+def test_a_long_text_at_the_end_takes_a_few_records(montage, n):
+    records = RecordWriter(lay_out(montage), 123_456)
+    for number in range(3):
+        text = f"{number}{'x' * n}"
+        records.add(Annotation(60_272_137, 30_000_000, (text,)))
+    written = list(islice(records.close(), 40))
+    assert len(written) < 40
 
 
 def test_a_record_goes_out_at_once_when_asked_and_the_next_follows():
