@@ -4,6 +4,7 @@ import sys
 
 from gateway.commands import cli
 from gateway.errors import GatewayError, NoRightError
+from gateway.printable import printable_lines
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
 
 def complain(error: GatewayError) -> int:
     """Print `error` on stderr and return its exit code."""
-    print(f"sleepgate: {error}", file=sys.stderr)  # noqa: T201 (this is the talk)
+    print(f"sleepgate: {printable_lines(str(error))}", file=sys.stderr)  # noqa: T201 (this is the talk)
     return error.exit_code
 
 

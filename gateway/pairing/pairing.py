@@ -15,6 +15,7 @@ from gateway.models.load import read_model
 from gateway.pairing.discovery import device_at, in_reach, nothing_in_reach, only_one
 from gateway.pairing.fit_session import SAMPLE_TEST_S, FitSession
 from gateway.preprocessing.headband_fit import HeadbandFit
+from gateway.printable import printable
 
 SCAN_S = 5.0  # the headband lies at hand
 
@@ -112,7 +113,8 @@ class Pairing:
             If it cannot be reached, is of no known kind, or sends nothing.
         """
         tell, ask_passkey = self._person
-        tell(f"connecting to {seen.name or 'the headband'} at {seen.address} ...")
+        name = printable(seen.name or "the headband")
+        tell(f"connecting to {name} at {seen.address} ...")
         async with self._radio.connect(
             seen,
             *self._candidates(seen),
