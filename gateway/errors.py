@@ -39,6 +39,10 @@ class OtherKindError(LinkError):
     """The headband is of another kind than was looked for: look for another."""
 
 
+class UnfitHeadbandError(OtherKindError):
+    """Its channels or settings fit no session: another is tried, it again later."""
+
+
 class StallError(LinkError):
     """Connected, but no samples come: connected to anew."""
 

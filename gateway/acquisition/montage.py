@@ -7,6 +7,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+LOWEST_HZ, HIGHEST_HZ = 1.0, 20_000.0  # of a stream
+MOST_SAMPLES_PER_S = 100_000.0  # of all channels; BLE carries about half of it
+
 
 class Modality(Enum):
     """Kind of signal of a channel."""
@@ -153,3 +156,23 @@ class HeadbandInfo:
     def plain(self) -> "HeadbandInfo":
         """Return this less what only its driver knows."""
         return HeadbandInfo(self.montage, self.tick_hz, self.boot_id, self.firmware)
+
+
+def rate_problem(montage: Montage) -> str | None:
+    """Return what is wrong with the rates; None if nothing is.
+
+    Any other would fill memory before the first notification arrived.
+    """
+    rates = [stream.sfreq for stream in montage.streams]
+    total = sum(s.sfreq * len(s.channels) for s in montage.streams)
+    if not all(LOWEST_HZ <= hz <= HIGHEST_HZ for hz in rates):
+        return (
+            f"rates of {', '.join(f'{hz:g}' for hz in rates)} Hz; each must be "
+            f"{LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz"
+        )
+    if total > MOST_SAMPLES_PER_S:
+        return (
+            f"{total:g} samples per second of all channels; at most "
+            f"{MOST_SAMPLES_PER_S:g}"
+        )
+    return None

@@ -10,7 +10,7 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 
 from gateway import drivers
-from gateway.acquisition.montage import HeadbandInfo
+from gateway.acquisition.montage import HeadbandInfo, rate_problem
 from gateway.acquisition.packets import Notification
 from gateway.ble.bleak_errors import FOREIGN, translated
 from gateway.ble.bleak_scanner import ANSWER_S, is_unbonded
@@ -207,6 +207,10 @@ class HeadbandClient:
                 request = handshake.send(answer)
         except StopIteration as done:
             info: HeadbandInfo = done.value
+            if (problem := rate_problem(info.montage)) is not None:
+                raise LinkError(
+                    f"what the headband says of itself: {problem}"
+                ) from None
             return info
         except DecodeError as error:
             raise LinkError(f"this is no {driver.name} headband: {error}") from error

@@ -23,7 +23,12 @@ from gateway.ble.radio import (
 from gateway.ble.recovery_policy import RecoveryStep
 from gateway.ble.scan_scheduler import SCAN_S, AdvertisementFilter, ScanScheduler
 from gateway.drivers import Driver
-from gateway.errors import LinkError, LostBondError, OtherKindError
+from gateway.errors import (
+    LinkError,
+    LostBondError,
+    OtherKindError,
+    UnfitHeadbandError,
+)
 
 
 class BleakRadio:
@@ -82,6 +87,8 @@ class BleakRadio:
         found = await self._scheduler.find(wanted)
         if found is None:
             what = address or f"{driver.name} headband"
+            if address is None and (unfit := self._registry.pardon_unfit(driver)):
+                raise LinkError(f"no other {what} in reach; {unfit}")
             raise LinkError(
                 f"no {what} in reach within {SCAN_S:.0f} s; switch it on, bring it near"
             )
@@ -263,6 +270,7 @@ class DeviceRegistry:
         self.queues: dict[str, NotificationQueue] = {}
         self._reserved = {address.upper() for address in reserved}
         self._other_kinds: set[tuple[str, str]] = set()
+        self._unfit: dict[tuple[str, str], str] = {}
 
     def wanted(self, driver: Driver, address: str | None) -> AdvertisementFilter:
         """Return a filter that passes the headband that is looked for.
@@ -280,7 +288,15 @@ class DeviceRegistry:
             and found.address not in self.queues
             and found.address.upper() not in self._reserved
             and (found.address, driver.name) not in self._other_kinds
+            and (found.address, driver.name) not in self._unfit
         )
+
+    def pardon_unfit(self, driver: Driver) -> str:
+        """Let those be found again that fitted no session; return why they did not."""
+        unfit = {key: why for key, why in self._unfit.items() if key[1] == driver.name}
+        for key in unfit:
+            del self._unfit[key]
+        return "; ".join(f"{address}: {why}" for (address, _), why in unfit.items())
 
     @contextmanager
     def held(self, address: str) -> Iterator[None]:
@@ -303,9 +319,16 @@ class DeviceRegistry:
 
     @contextmanager
     def excluding(self, address: str, candidates: Collection[Driver]) -> Iterator[None]:
-        """Record an `OtherKindError`: `address` is none of these kinds, look on."""
+        """Record an `OtherKindError`: `address` is none of these kinds, look on.
+
+        One whose channels or settings fit no session is tried again after a whole
+        scan without another: they can be changed.
+        """
         try:
             yield
+        except UnfitHeadbandError as error:
+            self._unfit |= {(address, driver.name): str(error) for driver in candidates}
+            raise
         except OtherKindError:
             self._other_kinds |= {(address, driver.name) for driver in candidates}
             raise

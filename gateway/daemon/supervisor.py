@@ -18,9 +18,9 @@ from gateway.daemon.watchdog import Watchdog
 from gateway.errors import (
     ConfigError,
     LinkError,
-    OtherKindError,
     SinkError,
     StuckAdapterError,
+    UnfitHeadbandError,
 )
 from gateway.fault_barrier import CountedFault, Edge, FaultBarrier
 from gateway.host.metrics import clock_synchronised
@@ -260,7 +260,7 @@ def _misfit(guarded: GuardedController, value: Input) -> LinkError | None:
     try:
         fault = guarded.spread(lambda: controller.push_input(value), ConfigError)
     except ConfigError as error:
-        return OtherKindError(f"this headband's channels do not fit: {error}")
+        return UnfitHeadbandError(f"this headband's channels do not fit: {error}")
     if fault is None or isinstance(value, LinkDown):
         return None
     return LinkError(f"unexpected error over what the headband sends: {fault}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from gateway.acquisition.packets import ClockTick, Input, LinkDown, LinkUp, Notification
-from gateway.errors import ConfigError, LinkError, StallError
+from gateway.errors import ConfigError, LinkError, StallError, UnfitHeadbandError
 from gateway.messages.outputs import (
     Availability,
     Output,
@@ -161,12 +161,14 @@ class SessionController:
 
     def fault(self, value: Input) -> LinkError | None:
         """Return the error of a connection that sends nothing useful, or None."""
-        if not isinstance(value, Notification):
-            return None
         session, stall_s = self._session, self.setup.stall_s
         packet_decoder = (
             self._standby if session is None else session.pipeline
         ).packet_decoder
+        if isinstance(value, LinkUp) and packet_decoder.refused:
+            return UnfitHeadbandError(packet_decoder.refused)
+        if not isinstance(value, Notification):
+            return None
         n_bad = packet_decoder.bad_in_a_row
         if n_bad >= BAD_IN_A_ROW:
             return LinkError(

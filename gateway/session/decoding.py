@@ -26,6 +26,8 @@ class PacketDecoder:
         Notifications of this connection since the last that was decoded.
     bad, unread : int
         Notifications that could not be decoded, and such with an unknown part.
+    refused : str
+        Why the session does not take this connection; empty if it does.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -34,11 +36,13 @@ class PacketDecoder:
         self.streaming = False
         self.t_sampled = 0.0
         self.bad_in_a_row = self.bad = self.unread = 0
+        self.refused = ""
 
     def begin(self, t: float) -> None:
         """Begin a connection at monotonic time `t`; all is bad until `expect`."""
         self.t_sampled = t
         self.bad_in_a_row = 0
+        self.refused = ""
         self._decoder = None
 
     def expect(self, info: HeadbandInfo) -> None:

@@ -200,6 +200,7 @@ class Pipeline:
         try:
             self._night.begin(info)
         except LinkError as error:
+            self.packet_decoder.refused = str(error)
             yield Availability(online=False, reason=str(error))
         else:
             self.info = info.plain()

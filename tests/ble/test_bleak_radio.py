@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,13 +19,14 @@ from bleak.exc import (
 from dbus_fast.errors import DBusError
 
 from gateway import drivers
-from gateway.acquisition.montage import Channel, Modality, Montage, Stream
+from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
 from gateway.ble import bleak_scanner
 from gateway.ble.bleak_client import LEAVE_S
 from gateway.ble.bleak_radio import BleakRadio
 from gateway.ble.bumble.backend import backend
 from gateway.ble.radio import Advertisement
-from gateway.errors import AdapterError, BondingError, LinkError
+from gateway.drivers import diy
+from gateway.errors import AdapterError, BondingError, LinkError, UnfitHeadbandError
 from sim.devices.diy import DiyDevice
 from sim.radio.peripheral import headband
 from sim.radio.virtual_link import VirtualLink
@@ -94,6 +96,31 @@ async def test_a_bug_below_is_no_link_error():
     async with radio_whose_client(start_notify=raising(ZeroDivisionError())) as radio:
         with pytest.raises(ZeroDivisionError):
             await connect(radio)
+
+
+@pytest.mark.parametrize("sfreq", [0.0, 0.99, 20_001.0, 1e300, float("nan")])
+async def test_the_rates_of_every_driver_are_bounded(sfreq):
+    def handshake():
+        yield drivers.Read(diy.INFO)
+        streams = (replace(MONTAGE.streams[0], sfreq=sfreq),)
+        return HeadbandInfo(Montage(streams))
+
+    async with radio_whose_client() as radio:
+        found = await radio.find(DIY)
+        with pytest.raises(LinkError, match="1 to 20000 Hz"):
+            async with radio.connect(found, replace(DIY, handshake=handshake)):
+                pass
+
+
+async def test_one_that_fits_no_session_is_tried_again_after_a_scan_without_another():
+    async with radio_whose_client() as radio:
+        found = await radio.find(DIY)
+        with pytest.raises(UnfitHeadbandError):
+            async with radio.connect(found, DIY):
+                raise UnfitHeadbandError("its channels do not fit")
+        with pytest.raises(LinkError, match=f"no other .*{found.address}.*do not fit"):
+            await radio.find(DIY)
+        assert await radio.find(DIY) == found
 
 
 @pytest.mark.parametrize("method", ["connect", "start_notify", "read_gatt_char"])

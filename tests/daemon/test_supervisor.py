@@ -18,10 +18,10 @@ from gateway.drivers import diy
 from gateway.errors import (
     ConfigError,
     LinkError,
-    OtherKindError,
     SinkError,
     StallError,
     StuckAdapterError,
+    UnfitHeadbandError,
 )
 from gateway.fault_barrier import Edge
 from gateway.messages.control import Control
@@ -297,7 +297,7 @@ async def test_a_headband_whose_channels_do_not_fit_costs_its_own_link_only():
         for name, source in (("foreign", foreign), ("good", good))
     ]
     await serve(setups, [], stop)
-    assert [type(each) for each in foreign.errors[:2]] == [OtherKindError] * 2
+    assert [type(each) for each in foreign.errors[:2]] == [UnfitHeadbandError] * 2
     assert "no input is made of C3, C4" in str(foreign.errors[0])
     assert foreign.n_sent == 5, "the third one fits"
     assert good.n_sent == 50

@@ -7,11 +7,16 @@ from itertools import takewhile
 
 import numpy as np
 
-from gateway.acquisition.montage import Channel, HeadbandInfo, Modality, Montage, Stream
+from gateway.acquisition.montage import (
+    Channel,
+    HeadbandInfo,
+    Modality,
+    Montage,
+    Stream,
+    rate_problem,
+)
 from gateway.errors import DecodeError
 
-LOWEST_HZ, HIGHEST_HZ = 1.0, 20_000.0  # of a stream
-MOST_SAMPLES_PER_S = 100_000.0  # of all channels; BLE carries about half of it
 MAJOR, MINOR = 1, 0
 INFO_BYTES = 512  # the longest value of an attribute
 LABEL_BYTES = 8
@@ -134,27 +139,10 @@ def decode_info(value: bytes) -> DiyInfo:
     if at != length or not ids or len(set(ids)) < len(ids) or max(ids) > MAX_STREAM_ID:
         raise DecodeError(f"INFO of {length} bytes with ExG streams {ids}", value)
     montage = Montage(tuple(stream for _, stream in rows))
-    _check_rates(montage, value)
+    if (problem := rate_problem(montage)) is not None:
+        raise DecodeError(problem, value)
     clock = float(tick_hz) or None
     return DiyInfo(montage, clock, boot_id, config_id=config_id, stream_ids=ids)
-
-
-def _check_rates(montage: Montage, value: bytes) -> None:
-    """Refuse what would fill memory before the first notification arrived."""
-    rates = [stream.sfreq for stream in montage.streams]
-    total = sum(s.sfreq * len(s.channels) for s in montage.streams)
-    if not (min(rates) >= LOWEST_HZ and max(rates) <= HIGHEST_HZ):
-        raise DecodeError(
-            f"rates of {', '.join(f'{hz:g}' for hz in rates)} Hz; each must be "
-            f"{LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz",
-            value,
-        )
-    if total > MOST_SAMPLES_PER_S:
-        raise DecodeError(
-            f"{total:g} samples per second of all channels; at most "
-            f"{MOST_SAMPLES_PER_S:g}",
-            value,
-        )
 
 
 def _stream(value: bytes, at: int, end: int, form: int, millihertz: int) -> Stream:
