@@ -20,7 +20,7 @@ from gateway.offline.score_file import ScoreOptions, stage_file
 from gateway.recorder.folder import read_beside, recordings
 from gateway.recordings.hypnogram import find_hypnogram, read_hypnogram
 from gateway.recordings.npz import npz_hypnogram
-from gateway.recordings.open_recording import NPZ, RECORDINGS
+from gateway.recordings.open_recording import NPZ, is_recording
 from gateway.staging.lights import Lights
 from gateway.staging.scored_night import PublishedEpoch, ScoredNight
 from gateway.staging.stage import Stage
@@ -84,7 +84,7 @@ def find_night(
     path = Path(what)
     if not path.exists():
         return _session(what, journal, options)
-    if path.suffix.lower() in RECORDINGS:
+    if is_recording(path):
         night = stage_file(path, options)
         expert, name = _expert(path, night)
         return FoundNight(

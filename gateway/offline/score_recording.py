@@ -42,10 +42,24 @@ def packets(recording: Recording) -> Iterator[SamplePacket]:
             zip(streams, recording.counts, strict=True)
         ):
             start = stream.first_sample(second)
-            window = counts[:, start : stream.first_sample(second + 1)]
-            if window.shape[1]:
-                t_rx = (start + window.shape[1]) / stream.sfreq
-                yield SamplePacket(at, start, window.astype(np.int32), t_rx)
+            end = min(stream.first_sample(second + 1), counts.shape[1])
+            for first, stop in _present(start, end, recording.missing):
+                window = counts[:, first:stop].astype(np.int32)
+                yield SamplePacket(at, first, window, stop / stream.sfreq)
+
+
+def _present(
+    start: int, end: int, missing: tuple[tuple[int, int], ...]
+) -> Iterator[tuple[int, int]]:
+    """Yield what there is from `start` to `end`, between what is missing."""
+    for first, stop in missing:
+        if stop <= start or first >= end:
+            continue
+        if first > start:
+            yield start, first
+        start = stop
+    if start < end:
+        yield start, end
 
 
 def night_for(
@@ -61,7 +75,7 @@ def night_for(
         None for what the recording says, or else 50.
     """
     if isinstance(recording, Recording):
-        return Night(scorer, {}, mains_hz or MAINS_HZ)
+        return Night(scorer, {}, mains_hz or MAINS_HZ, recording.derivations)
     if mains_hz is None and recording.session is not None:
         mains_hz = recording.session.mains_hz
     return Night(scorer, {}, mains_hz or MAINS_HZ, recording.derivations)

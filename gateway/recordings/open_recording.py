@@ -7,10 +7,12 @@ from gateway.edf.header import ANNOTATIONS, LONGEST_HEADER, split_header
 from gateway.errors import RecordingError
 from gateway.recordings.edf_night import EdfNight
 from gateway.recordings.edf_recording import open_edf
+from gateway.recordings.muse_csv import layout_of, read_muse_csv
 from gateway.recordings.npz import read_npz
 from gateway.recordings.recording import Recording
 
 NPZ = ".npz"
+CSV = ".csv"  # a headband's, by its first line; a table of stages otherwise
 RECORDINGS = {".edf", ".bdf", ".rec", NPZ}  # .rec: older EDF, as of ISRUC
 # how the names of hypnograms end
 NO_NIGHT = ("-hypnogram", "_hypnogram", "_sleepscoring")
@@ -28,7 +30,15 @@ def open_night(
     """
     if path.suffix.lower() == NPZ:
         return read_npz(path, channels)
+    if path.suffix.lower() == CSV and (layout := layout_of(path)):
+        return read_muse_csv(path, layout)
     return open_edf(path, channels, unit)
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether a file is a recording, by its name or its first line."""
+    kind = path.suffix.lower()
+    return kind in RECORDINGS or (kind == CSV and layout_of(path) is not None)
 
 
 def recordings_in(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """A recorded night as a value. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -35,6 +35,10 @@ class Recording:
         Made by a program, not by a person asleep.
     notes : tuple of str
         What is odd about it and what was done about it, for people.
+    missing : tuple of (int, int)
+        First sample and end of what no row of a headband's file has, of every stream.
+    derivations : mapping of str to tuple of str
+        What each of the model's inputs is made of, the best first, where that is known.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Recording:
     start_utc: datetime | None = None
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
+    derivations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:
