@@ -2,8 +2,8 @@
 
 Mind Monitor (https://mind-monitor.com/FAQ.php): ``TimeStamp`` in local time, EEG in
 ``RAW_TP9`` and so on, microvolts with an offset of about 800; rows of events have no
-samples. muselsl (https://github.com/alexandrebarachant/muse-lsl): ``timestamps`` in Unix
-seconds, ``TP9,AF7,AF8,TP10``, microvolts.
+samples. muselsl (https://github.com/alexandrebarachant/muse-lsl): ``timestamps`` in
+Unix seconds, ``TP9,AF7,AF8,TP10``, microvolts.
 """
 
 import csv
