@@ -55,30 +55,11 @@ def recording_of(samples: HeadbandSamples, name: str) -> Recording:
         If there are too few rows, times run backwards, or span more than a week.
     """
     times_s = samples.times_s - samples.times_s[:1]
+    whole = _consecutive(times_s)
     steps_s = np.diff(times_s)
-    if times_s.size < MIN_SAMPLES or times_s[-1] <= 0:
-        raise ValueError(f"{times_s.size} rows with samples; too few for a rate")
-    if not np.all(np.isfinite(times_s)) or times_s[-1] > LONGEST_S:
-        raise ValueError(f"its times span {times_s[-1]:g} s; check them")
-    if steps_s.min() < -GAP_S:
-        row = int(np.argmin(steps_s)) + 1
-        raise ValueError(f"time runs back {-steps_s[row - 1]:g} s at sample {row}")
-    whole = steps_s <= GAP_S
     sfreq = round(float(whole.sum() / steps_s[whole].sum()), 2)
-    starts = np.concatenate([[0], np.flatnonzero(~whole) + 1, [times_s.size]])
-    n_samples = round(times_s[-1] * sfreq) + 1
-    counts = np.zeros((len(samples.labels), 0), np.int16)
-    missing: list[tuple[int, int]] = []
-    pieces, end = [counts], 0
-    scaled = np.clip(np.rint(samples.microvolts / LSB_UV), -RANGE, RANGE)
-    for first, stop in pairwise(starts.tolist()):
-        at = max(end, round(float(times_s[first]) * sfreq))
-        if at > end:
-            missing.append((end, at))
-            pieces.append(np.zeros((len(samples.labels), at - end), np.int16))
-        pieces.append(scaled[:, first:stop].astype(np.int16))
-        end = at + int(stop - first)
-    counts = np.concatenate(pieces, axis=1)
+    counts, missing = _placed(samples.microvolts, times_s, whole, sfreq)
+    n_samples = counts.shape[1]
     lost_s = sum(stop - start for start, stop in missing) / sfreq
     note = (
         f"read as {samples.app}: {', '.join(samples.labels)} in uV, {sfreq:g} Hz "
@@ -99,3 +80,38 @@ def recording_of(samples: HeadbandSamples, name: str) -> Recording:
         missing=tuple(missing),
         derivations=samples.derivations,
     )
+
+
+def _consecutive(times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether each sample follows the one before it without a gap."""
+    if times_s.size < MIN_SAMPLES or times_s[-1] <= 0:
+        raise ValueError(f"{times_s.size} rows with samples; too few for a rate")
+    if not np.all(np.isfinite(times_s)) or times_s[-1] > LONGEST_S:
+        raise ValueError(f"its times span {times_s[-1]:g} s; check them")
+    steps_s = np.diff(times_s)
+    if steps_s.min() < -GAP_S:
+        row = int(np.argmin(steps_s)) + 1
+        raise ValueError(f"time runs back {-steps_s[row - 1]:g} s at sample {row}")
+    return steps_s <= GAP_S
+
+
+def _placed(
+    microvolts: NDArray[np.float32],
+    times_s: NDArray[np.float64],
+    whole: NDArray[np.bool_],
+    sfreq: float,
+) -> tuple[NDArray[np.int16], list[tuple[int, int]]]:
+    """Return counts on the grid, and from where to where nothing was written."""
+    scaled = np.clip(np.rint(microvolts / LSB_UV), -RANGE, RANGE).astype(np.int16)
+    edges = [0, *(np.flatnonzero(~whole) + 1).tolist(), times_s.size]
+    pieces: list[NDArray[np.int16]] = []
+    missing: list[tuple[int, int]] = []
+    end = 0
+    for first, stop in pairwise(edges):
+        at = max(end, round(float(times_s[first]) * sfreq))
+        if at > end:
+            missing.append((end, at))
+            pieces.append(np.zeros((len(microvolts), at - end), np.int16))
+        pieces.append(scaled[:, first:stop])
+        end = at + stop - first
+    return np.concatenate(pieces, axis=1), missing
