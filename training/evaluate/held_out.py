@@ -9,6 +9,7 @@ import numpy as np
 from gateway.preprocessing.filtering import Band
 from training.data.dataset import (
     APNOEA_TRAINING,
+    APNOEA_VALIDATION,
     Recorded,
     read_apnoea_nights,
     read_runs,
@@ -129,7 +130,7 @@ def _unseen_patients(staging: HeldOutStaging, data: Path) -> list[ScoredNights]:
     return [
         _scored_patient(staging, night)
         for night in read_apnoea_nights(data, Band())
-        if night.subjects[0] not in APNOEA_TRAINING
+        if night.subjects[0] not in (*APNOEA_TRAINING, *APNOEA_VALIDATION)
     ]
 
 

@@ -52,7 +52,7 @@ class HeadTrainingSettings:
     rate: float = 2e-3
     weight_decay: float = 3e-2
     refused: float = 0.05  # chance of an epoch of the past to be blotted out
-    shortened: float = 0.1  # chance of a night that began within the window
+    shortened: float = 0.4  # chance of a night that began within the window
     fragmented: float = 0.3  # chance of a past of which whole runs are missing
     longest_run: int = 20  # mean epochs there, or missing, in the longest of them
     partiality: float = 0.5  # standard deviation, in logits, of a night's own bias

@@ -46,9 +46,9 @@ class Schedule(TrainingSettings):
     ----------
     steps : int
     batch : int
-        Surrogates in each step.
+        Surrogates in each step, five seconds of each.
     patients : int
-        Epochs of the apnoea patients for training in each step.
+        Epochs of the apnoea patients for training in each step, five seconds of each.
     pieces, mosaics : int
         Pieces of five seconds, and epochs of six of them, in each step.
     evenness : float
@@ -58,9 +58,9 @@ class Schedule(TrainingSettings):
     """
 
     steps: int = 2400
-    batch: int = 32
-    patients: int = 12
-    pieces: int = 128
+    batch: int = 48
+    patients: int = 48
+    pieces: int = 192
     mosaics: int = 8
     evenness: float = 0.5
     warm_up: float = 0.1

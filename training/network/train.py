@@ -43,6 +43,9 @@ class Source:
         Of the mean loss of its epochs in the loss of a step.
     augment : callable
         Returns epochs as another recorder would have given them.
+    certain : float
+        Share of its loss that is of all five stages; the rest is of the stages that
+        the source holds.
     """
 
     uv: NDArray[np.floating]
@@ -50,6 +53,7 @@ class Source:
     per_step: int
     weight: float
     augment: Augment
+    certain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,14 +65,14 @@ class TrainingData:
     sources : sequence of Source
     validation : mapping of str to Recorded
         Other subjects.
-    choose_by : str or None
-        Of `validation`: the weights that score it best are the ones kept; None for
-        the last.
+    choose_by : sequence of str
+        Of `validation`: the weights of the highest mean kappa over these are the ones
+        kept; of none, the last.
     """
 
     sources: Sequence[Source]
     validation: Mapping[str, Recorded]
-    choose_by: str | None = None
+    choose_by: Sequence[str] = ()
 
 
 class TrainingRun:
@@ -157,8 +161,8 @@ class TrainingRun:
             scored = infer(self.averaged, of.uv).argmax(1)
             point[name] = round(compare(of.stages, scored).kappa, 3)
         by = material.choose_by
-        before = [earlier[by] for earlier in self.curve] if by else []
-        if by is None or point[by] >= max(before, default=-1.0):
+        before = [_mean(earlier, by) for earlier in self.curve]
+        if _mean(point, by) >= max(before, default=-1.0):
             self.best = dict(self.averaged)
         self.curve.append(point)
         print(point, flush=True)
@@ -196,6 +200,11 @@ def train(material: TrainingData, schedule: Schedule, path: Path) -> TrainingRun
             run.validate(material, loss)
             run.save()
     return run
+
+
+def _mean(point: Mapping[str, float], names: Sequence[str]) -> float:
+    """Return the mean of the named figures of a point; 0 of none."""
+    return sum(point[name] for name in names) / max(len(names), 1)
 
 
 def _chances(stages: NDArray[np.integer], evenness: float) -> NDArray[np.float64]:
@@ -252,6 +261,31 @@ def surprise(
     return tf.nn.softmax_cross_entropy_with_logits(target, among)
 
 
+def source_loss(
+    source: Source,
+    logits: tf.Tensor,
+    stages: tf.Tensor,
+    held: tf.Tensor,
+    smoothing: float,
+) -> tf.Tensor:
+    """Return the loss of every epoch of a source.
+
+    Parameters
+    ----------
+    source : Source
+    logits : tensor of float32, shape (n, 5)
+    stages : tensor of int32, shape (n,)
+    held : tensor of float32, shape (n, 5)
+        1 for the stages that the source holds, else 0.
+    smoothing : float
+    """
+    among = surprise(logits, stages, held, smoothing)
+    if not source.certain:
+        return among
+    of_all = surprise(logits, stages, tf.ones_like(held), smoothing)
+    return source.certain * of_all + (1 - source.certain) * among
+
+
 def _step_function(
     network: Network,
     optimiser: Adam,
@@ -274,9 +308,10 @@ def _step_function(
         with tf.GradientTape() as tape:
             logits = network.train_logits_of(xs, lot)
             means = [
-                weight * tf.reduce_mean(surprise(of, y, among, schedule.smoothing))
-                for of, y, among, weight in zip(
-                    logits, ys, possible, weights, strict=True
+                weight
+                * tf.reduce_mean(source_loss(of, at, y, held, schedule.smoothing))
+                for weight, of, at, y, held in zip(
+                    weights, sources, logits, ys, possible, strict=True
                 )
             ]
             loss = tf.add_n(means)
