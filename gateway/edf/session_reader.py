@@ -73,7 +73,7 @@ def read_session_fields(
     for stream in montage.streams:
         signals.append(tuple(ordinary[taken : taken + len(stream.channels)]))
         taken += len(stream.channels)
-    texts = _joined(annotations)
+    texts = _joined(_introduction(annotations))
     return SessionFields(
         montage=montage,
         signals=tuple(signals),
@@ -82,6 +82,17 @@ def read_session_fields(
         mains_hz=_mains(texts),
         epochs=_epochs(montage, annotations),
     )
+
+
+def _introduction(annotations: Sequence[EdfAnnotation]) -> list[EdfAnnotation]:
+    """Return the annotations at the moment of the first setting.
+
+    All settings are written there, as the file begins. What looks like one later on
+    is somebody's marker in a recording from before markers were called so.
+    """
+    settings = (START, INPUT, MAINS)
+    first = next((a for a in annotations if a.text.startswith(settings)), None)
+    return [a for a in annotations if first is not None and a.onset_s == first.onset_s]
 
 
 def _joined(annotations: Sequence[EdfAnnotation]) -> list[str]:

@@ -40,6 +40,7 @@ TOLD = {
     EventKind.SESSION_RESUMED: "Session resumed",
 }
 SCORED_UNTIL = "Scored until here"
+MARKER = "Marker: "
 
 
 class ClockReading(NamedTuple):
@@ -198,7 +199,8 @@ class SessionWriter:
     def _happened(self, event: SleepEvent) -> None:
         text = TOLD.get(event.what)
         if event.what is EventKind.MARKER:
-            text = event.text
+            # never a text of ours: "Sleep stage N3" as a marker is no stage
+            text = f"{MARKER}{event.text or ''}"
         elif event.step_s is not None:
             text = f"Clock set by {event.step_s:+.3f} s"
         if text is not None:
