@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913 (one per option)
     findings = list(run_checks(target, parts))
     if as_json:
         document = doctor_document(findings, __version__, datetime.now(UTC))
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document, indent=2))
     else:
         say(doctor_lines(findings), sys.stdout)
     if bundle is not None:

@@ -68,7 +68,7 @@ def in_reach_lines(found: Sequence[FoundHeadband]) -> list[str]:
     rows = [
         (
             each.address,
-            printable(each.name or NOTHING),
+            each.name or NOTHING,
             _dbm(each.rssi_dbm),
             " or ".join(each.kinds),
             each.configured_as or NOTHING,
@@ -130,6 +130,7 @@ def _reach(device: ConfiguredHeadband) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
@@ -138,5 +139,5 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _array(documents: list[dict[str, object]]) -> str:
-    lines = ",\n ".join(json.dumps(each, ensure_ascii=False) for each in documents)
+    lines = ",\n ".join(json.dumps(each) for each in documents)
     return f"[{lines}]"

@@ -88,3 +88,11 @@ def test_what_is_found_keeps_to_its_schema(found):
 def test_what_is_configured_keeps_to_its_schema(devices):
     documents = keeps_to("devices.v1.json", configured_json(devices))
     assert [document["name"] for document in documents] == [d.name for d in devices]
+
+
+@given(st.lists(SEEN, max_size=3), st.lists(DEVICES, max_size=3))
+def test_programs_and_terminals_get_nothing_that_a_terminal_obeys(found, devices):
+    for text in (in_reach_json(found), configured_json(devices)):
+        assert all(" " <= character <= "~" or character == "\n" for character in text)
+    for line in (*in_reach_lines(found), *configured_lines(devices)):
+        assert line.isprintable()
