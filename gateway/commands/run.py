@@ -20,6 +20,7 @@ from gateway.control_socket.socket_path import claimed, own_socket
 from gateway.daemon.active_sink import ActiveSink, active_sink
 from gateway.daemon.build import run_daemon
 from gateway.daemon.logging_setup import start_logging
+from gateway.daemon.memory_limit import MemoryLimit
 from gateway.daemon.reload import Reloader
 from gateway.daemon.validate_config import check_config
 from gateway.messages.control import Control, Reload
@@ -83,4 +84,10 @@ async def _until_stopped(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, control.ask, Reload())
     control.reread = Reloader(file, config, control)
-    await run_daemon(config, stop, more_outlets=active_sinks, control=control)
+    limit = MemoryLimit(stop)
+    watching = asyncio.create_task(limit.watch())
+    try:
+        await run_daemon(config, stop, more_outlets=active_sinks, control=control)
+    finally:
+        watching.cancel()
+    limit.check()

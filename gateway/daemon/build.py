@@ -14,7 +14,6 @@ from gateway.ble.radio import Radio
 from gateway.ble.reconnect import stream
 from gateway.config.schema import Config, DeviceConfig
 from gateway.daemon.active_sink import ActiveSink, active_sink
-from gateway.daemon.memory_limit import MemoryLimit
 from gateway.daemon.status_log import BULLETIN, NoOptions
 from gateway.daemon.supervisor import serve
 from gateway.daemon.systemd_notify import notify
@@ -138,11 +137,7 @@ async def run_daemon(
         for each in setups:
             if each.checkpoint_file is not None:
                 stack.callback(each.checkpoint_file.close)
-        limit = MemoryLimit(stop)
-        watching = asyncio.create_task(limit.watch())
         try:
             await serve(setups, active_sinks, stop, control=control)
         finally:
-            watching.cancel()
             notify("STOPPING=1")
-        limit.check()

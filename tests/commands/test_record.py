@@ -129,7 +129,7 @@ def test_the_annotations_as_a_table(folder, tmp_path):
     assert run("export", the_file(folder), table)[0] == 0
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert {"onset_s": "30", "duration_s": "30", "text": "Sleep stage N1"} in rows
-    assert {"onset_s": "7", "duration_s": "", "text": "mark 7"} in rows
+    assert {"onset_s": "7", "duration_s": "", "text": "Marker: mark 7"} in rows
 
 
 def test_prune_deletes_what_is_old_and_its_json(folder):

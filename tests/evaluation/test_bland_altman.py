@@ -74,7 +74,7 @@ def test_both_scorings_rest_on_the_same_epochs():
 
 def test_several_nights_need_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
-    with pytest.raises(MissingExtraError, match=r"sleepgate\[analysis\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[analysis\]"):
         agree_over_nights([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
 
 

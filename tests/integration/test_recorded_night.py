@@ -154,6 +154,6 @@ def test_the_loss_annotated_is_the_loss_counted(lived):
 
 def test_a_mark_is_in_the_file(lived):
     _, path = lived
-    (mark,) = [a for a in annotations(path) if "pill taken" in a.texts]
+    (mark,) = [a for a in annotations(path) if "Marker: pill taken" in a.texts]
     second = (mark.onset_us - survey(path).offset_us) / 1e6
     assert second == pytest.approx(90, abs=3)

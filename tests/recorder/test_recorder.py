@@ -159,7 +159,7 @@ def test_a_full_disk_pauses_the_recording_and_it_goes_on_in_the_same_file(
     assert told == [(DEVICE, why), (DEVICE, "")]
     assert [*recording_errors(path, [range(50, 102)], NIGHT_S)] == []
     assert stages_in(path) == stages_of(4)
-    assert {f"mark {n}" for n in range(0, NIGHT_S, 7)} <= set(texts(path))
+    assert {f"Marker: mark {n}" for n in range(0, NIGHT_S, 7)} <= set(texts(path))
     assert "Not recorded: less than 500 MB free" in texts(path)
     assert survey(path).account.missing_s("BAD_unrecorded") == 52
     assert "recording pauses" in caplog.text
@@ -198,7 +198,7 @@ def test_a_disk_that_refuses_is_tried_again_and_nothing_else_is_lost(
     assert [*recording_errors(path, [range(hole, hole + n_lost)], NIGHT_S)] == []
     assert stages_in(path) == stages_of(4)
     for n in range(0, NIGHT_S, 7):
-        assert texts(path).count(f"mark {n}") == 1
+        assert texts(path).count(f"Marker: mark {n}") == 1
 
 
 def test_a_disk_that_works_again_at_the_end_gets_the_stages(

@@ -295,7 +295,7 @@ def test_without_bumble_the_extra_to_install_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "gateway.ble.bumble.backend")
     monkeypatch.delitem(sys.modules, "gateway.ble.bumble.host", raising=False)
     monkeypatch.setitem(sys.modules, "bumble", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'sleepgate\[sim\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[sim\]'"):
         open_radio("simulated", transport="unix:/run/hci1")
 
 
