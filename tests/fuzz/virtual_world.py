@@ -6,13 +6,12 @@ inward: paho's network thread and bleak are replaced, what stands on them is not
 
 import asyncio
 import logging
-import math
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from itertools import chain, repeat
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -28,7 +27,6 @@ from gateway.ble import reconnect
 from gateway.ble.link_state import LinkEvent
 from gateway.ble.notification_queue import NotificationQueue
 from gateway.ble.radio import Advertisement, RadioConnection
-from gateway.daemon.memory_limit import MemoryLimit
 from gateway.drivers import Read, Write
 from gateway.errors import DecodeError, LinkError
 from gateway.host import metrics
@@ -377,8 +375,6 @@ def around(broker, air, clock, dice):
             patch("gateway.daemon.build.open_radio", lambda *_, **__: air)
         )
         stack.enter_context(patch("gateway.daemon.build.read_model", read_model_once))
-        limit = partial(MemoryLimit, limit_mb=math.inf)  # this process does more
-        stack.enter_context(patch("gateway.daemon.build.MemoryLimit", limit))
         stack.enter_context(patch.object(connection.secrets, "token_hex", str))
         stack.enter_context(no_threads())
         stack.enter_context(clock.everywhere())
