@@ -88,8 +88,7 @@ class PacketPlacement:
             return
         if self._timed not in {None, position}:
             self.clock.restart(self._info.tick_hz)
-        self._timed = position
-        self.clock.observe(packet, first, position, self._info.tick_hz)
+        self._learn(packet, first, position)
 
     def start_clock(self, packet: SamplePacket) -> None:
         """Learn from a packet just written when the session began, if only roughly.
@@ -98,7 +97,11 @@ class PacketPlacement:
         stream sends nothing, or only what is too late, a slower one has to.
         """
         position = self.positions[packet.stream]
-        first = position.progress - packet.counts.shape[1]
+        self._learn(packet, position.progress - packet.counts.shape[1], position)
+
+    def _learn(
+        self, packet: SamplePacket, first: int, position: StreamPosition
+    ) -> None:
         self._timed = position
         self.clock.observe(packet, first, position, self._info.tick_hz)
 

@@ -8,7 +8,7 @@ of stage 2 (https://physionet.org/content/capslpdb).
 import re
 from datetime import UTC, datetime, timedelta
 
-from gateway.formats.stage_table import LONGEST_S, StageSpan
+from gateway.formats.stage_table import LONGEST_S, StageSpan, seconds_of
 from gateway.staging.stage_names import is_stage, stage_of
 
 HEADING = re.compile(r"^Sleep Stage\t.*Time \[hh:mm:ss\].*$", re.MULTILINE)
@@ -60,7 +60,7 @@ def read_remlogic(text: str) -> tuple[list[StageSpan], datetime | None]:
         onset_s = (clock - began).total_seconds() % DAY_S  # past midnight
         while spans and onset_s < spans[-1].onset_s - DAY_S / 2:
             onset_s += DAY_S
-        duration_s = _duration(row[at_duration], where)
+        duration_s = seconds_of(row[at_duration], where)
         if onset_s > LONGEST_S:
             raise ValueError(f"{where}: a week after the first stage; check it")
         stage = stage_of(word, alone=True)
@@ -76,16 +76,6 @@ def _clock(text: str, where: str) -> timedelta:
         raise ValueError(f"{where}: {text!r} is no time like 23:05:30")
     hours, minutes, seconds = map(int, found.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _duration(text: str, where: str) -> float:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError as error:
-        raise ValueError(f"{where}: {text!r} are no seconds") from error
-    if not 0 <= value <= LONGEST_S:
-        raise ValueError(f"{where}: {text} s; check it")
-    return value
 
 
 def _date(text: str, clock: timedelta) -> datetime | None:

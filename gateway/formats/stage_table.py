@@ -173,6 +173,17 @@ def _cell(
 def _seconds(text: str | None, otherwise: float, where: str) -> float:
     if text is None or text.strip().lower() in {"", "n/a"}:
         return otherwise
+    return seconds_of(text, where)
+
+
+def seconds_of(text: str, where: str) -> float:
+    """Return the seconds that a cell holds, with a decimal point or comma.
+
+    Raises
+    ------
+    ValueError
+        If they are none, negative or more than `LONGEST_S`; begins with `where`.
+    """
     try:
         value = float(text.replace(",", "."))
     except ValueError as error:

@@ -82,12 +82,8 @@ class ScoringState:
         live = {epoch.index: epoch.hypnodensity for epoch in self.epochs}
         raw = {epoch.index: epoch.raw_hypnodensity for epoch in self.epochs}
         whole = range(len(self.stages))
-        final = second_pass(
-            self.stages,
-            [live.get(i, ()) for i in whole],
-            [raw.get(i, ()) for i in whole],
-        )
+        hypnodensity = [live.get(i, ()) for i in whole]
+        final = second_pass(self.stages, hypnodensity, [raw.get(i, ()) for i in whole])
         numbers = summarise(final.stages, in_bed, final.hypnodensity)
         second = SmoothedSummary(numbers, final.n_changed)
-        hypnodensity = [live.get(i, ()) for i in whole]
         return replace(summarise(self.stages, in_bed, hypnodensity), second=second)

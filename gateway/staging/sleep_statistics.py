@@ -131,11 +131,8 @@ def summarise(
     counted = slice(0, len(session))
     if in_bed is not None:
         counted = slice(in_bed.start, in_bed.stop)
-    numbers = _statistics(session[counted])
-    if hypnodensity is not None:
-        rem = first_sustained_rem(session[counted], hypnodensity[counted])
-        onset = next((i for i, s in enumerate(session[counted]) if is_sleep(s)), None)
-        numbers = replace(numbers, rem_latency_min=_minutes(rem, onset))
+    known = None if hypnodensity is None else hypnodensity[counted]
+    numbers = _statistics(session[counted], known)
     return replace(numbers, hypnogram=tuple(session), in_bed=counted)
 
 
@@ -162,7 +159,10 @@ def first_sustained_rem(
     return None
 
 
-def _statistics(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
+def _statistics(
+    hypnogram: Sequence[Stage | Refusal],
+    hypnodensity: Sequence[Sequence[float]] | None,
+) -> NightSummary:
     n_epochs = len(hypnogram)
     asleep = [i for i, stage in enumerate(hypnogram) if is_sleep(stage)]
     onset, end = (asleep[0], asleep[-1] + 1) if asleep else (None, None)
@@ -176,6 +176,9 @@ def _statistics(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
     n_waso = sum(s is Stage.W for s in hypnogram[onset:end]) if asleep else None
     tst_min = len(asleep) / EPOCHS_PER_MIN
     first_rem, first_n3 = (_first(hypnogram, s) for s in (Stage.R, Stage.N3))
+    rem = first_rem
+    if hypnodensity is not None:
+        rem = first_sustained_rem(hypnogram, hypnodensity)
     return NightSummary(
         hypnogram=tuple(hypnogram),
         in_bed=slice(0, n_epochs),
@@ -189,7 +192,7 @@ def _statistics(hypnogram: Sequence[Stage | Refusal]) -> NightSummary:
         sol_min=_minutes(onset),
         sol_5min_min=_minutes(_unbroken_sleep(hypnogram)),
         lat_rem_min=_minutes(first_rem),
-        rem_latency_min=_minutes(first_rem, onset),
+        rem_latency_min=_minutes(rem, onset),
         n3_latency_min=_minutes(first_n3, onset),
         stages_min=MappingProxyType({s: n / EPOCHS_PER_MIN for s, n in n_of.items()}),
         stages_pct_tst=MappingProxyType(

@@ -1,4 +1,4 @@
-"""Whether messages arrive: access lists, narrow brokers, stale wills, two gateways."""
+"""Delivery of messages: access lists, narrow brokers, stale wills, two gateways."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What comes back to a gateway of its own messages, and what another one sends."""
+"""Messages of a gateway's own that come back to it, and those of another one."""
 
 import json
 
